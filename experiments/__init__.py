@@ -1,0 +1,1 @@
+"""The packaged experiments: one YAML document per table, figure or ablation."""

@@ -1,0 +1,1 @@
+"""Many trials: which, where, and what came out. No torch anywhere in here."""

@@ -1,0 +1,1 @@
+"""One trial: what it is, how it runs, what it records. Nothing here knows about experiments or tables."""

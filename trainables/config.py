@@ -1,0 +1,136 @@
+"""The settings of a trial: frozen, typed, with the defaults of the released code unless said otherwise.
+
+No default depends on another field. `seed` is not here: it is a part of the trial's identity of its own. A field may
+hold a *reference*, `{"parent": 0, "key": "genotype"}`, which the worker replaces by what the parent found.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Space = Literal["darts", "darts_ssc"]
+Weighting = Literal["scalar", "max_w"]
+Operations = Literal["ssc", "original"]
+
+
+def _integer(value: Any) -> Any:
+    """Take 3 and 3.0 for the same whole number; a bool is not a number."""
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number, not true or false")
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, int):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _number(value: Any) -> Any:
+    """Take 3 and 3.0 for the same number; a bool is not a number, nor is NaN or infinity."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number, not true or false")
+    if not isinstance(value, int | float):
+        raise ValueError("must be a number")
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return float(value)
+
+
+Integer = Annotated[int, BeforeValidator(_integer)]
+Number = Annotated[float, BeforeValidator(_number)]
+
+
+class Restart(BaseModel):
+    """One warm restart: a further period of the schedule, with its own highest learning rate."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: Annotated[Integer, Field(ge=1)]
+    learning_rate: Annotated[Number, Field(gt=0)]
+
+
+class _Config(BaseModel):
+    """What search and final training share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    dataset: str = "cifar10"
+    """A dataset's name, or `sha256:<hex>` of the decoded pixels of a folder."""
+    train_images: Annotated[Integer, Field(ge=2)] | None = None
+    """Use the first n / classes training images of each class, in official order; all when absent."""
+    batch_size: Annotated[Integer, Field(ge=2)] = 64
+    learning_rate: Annotated[Number, Field(gt=0)] = 0.025
+    momentum: Annotated[Number, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Annotated[Number, Field(ge=0)] = 3e-4
+    grad_clip: Annotated[Number, Field(gt=0)] | None = 5.0
+    """Largest L2 norm of the weights' gradient; none when null."""
+    p: Annotated[Number, Field(ge=1)] = 2.0
+    """The power of Cosine Power Annealing (arXiv:1903.09900, Eq. 2); 1 is cosine annealing."""
+    warmup_epochs: Annotated[Integer, Field(ge=0)] = 5
+    warm_restarts: tuple[Restart, ...] = ()
+    """Periods after the first one; `epochs` counts all of them together."""
+
+    @model_validator(mode="after")
+    def _schedule_fits(self) -> Self:
+        epochs: int = getattr(self, "epochs")  # noqa: B009  (each subclass has its own default)
+        first = epochs - sum(restart.epochs for restart in self.warm_restarts)
+        if first < 1:
+            raise ValueError(
+                f"warm_restarts take {epochs - first} epochs, which leaves none of the {epochs} for the first period"
+            )
+        if self.warmup_epochs >= first:
+            raise ValueError(f"warmup_epochs must be less than the first period's {first} epochs, got {self.warmup_epochs}")
+        highest = [self.learning_rate, *(restart.learning_rate for restart in self.warm_restarts)]
+        if any(later > earlier for earlier, later in zip(highest, highest[1:], strict=False)):
+            raise ValueError(f"the learning rates of warm restarts must not grow, got {highest}")
+        lowest: float = getattr(self, "learning_rate_min")  # noqa: B009
+        if lowest > min(highest):
+            raise ValueError(f"learning_rate_min {lowest} is above the learning rate {min(highest)}")
+        return self
+
+
+class SearchConfig(_Config):
+    """Architecture search (arXiv:1806.09055 section 2; arXiv:1903.09900 sections 3 and 4)."""
+
+    space: Space = "darts_ssc"
+    weighting: Weighting = "scalar"
+    order: Annotated[Literal[1], BeforeValidator(_integer)] = 1
+    epochs: Annotated[Integer, Field(ge=1)] = 50
+    learning_rate_min: Annotated[Number, Field(ge=0)] = 1e-4
+    channels: Annotated[Integer, Field(ge=1)] = 16
+    layers: Annotated[Integer, Field(ge=3)] = 8
+    arch_learning_rate: Annotated[Number, Field(gt=0)] = 3e-4
+    arch_weight_decay: Annotated[Number, Field(ge=0)] = 1e-3
+    cutout: Annotated[Integer, Field(ge=0)] = 0
+    """Side of the square that is cut out, in pixels; 0 cuts nothing."""
+
+
+class TrainConfig(_Config):
+    """Final training of one network on the whole training set, tested on the test set."""
+
+    genotype: dict[str, Any]
+    """The cells: `{"normal": [[operation, state], ...], "normal_concat": [...], "reduce": ..., "reduce_concat": ...}`."""
+    operations: Operations = "ssc"
+    test_images: Annotated[Integer, Field(ge=1)] | None = None
+    epochs: Annotated[Integer, Field(ge=1)] = 2000
+    learning_rate_min: Annotated[Number, Field(ge=0)] = 1e-8
+    channels: Annotated[Integer, Field(ge=1)] = 36
+    layers: Annotated[Integer, Field(ge=3)] = 20
+    cutout: Annotated[Integer, Field(ge=0)] = 16
+    auxiliary: bool = True
+    auxiliary_weight: Annotated[Number, Field(ge=0)] = 0.4
+    drop_path: Annotated[Number, Field(ge=0, lt=1)] = 0.2
+
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
+
+
+def is_reference(value: Any) -> bool:
+    """Say whether a config value stands for something a parent trial finds."""
+    return isinstance(value, Mapping) and set(value) == {"parent", "key"}
+
+
+def canonical(config: BaseModel) -> dict[str, Any]:
+    """Return, as JSON values, only what differs from the defaults of the config's class."""
+    return config.model_dump(mode="json", exclude_defaults=True)

@@ -1,0 +1,58 @@
+"""The exceptions a trial can raise.
+
+    SharptuneError              one clear sentence for a person; never shown with a traceback at the command line
+    ├── TrialFailure            this trial cannot succeed as specified (a loss that is not a number, ...): a failed row
+    ├── Interrupted             the trial was told to stop; its checkpoint is written and it can go on later
+    ├── ClaimLost               another process owns this trial now; this one must not write any more
+    ├── CodeMismatch            this node's code differs from the driver's
+    ├── DamagedFile             a checkpoint, row or claim that cannot be trusted
+    ├── DataError               a dataset that is missing, incomplete or not what it says it is
+    └── UnknownName             a name that is in no table, with a suggestion
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class SharptuneError(Exception):
+    """Base of everything this project raises for a person to read."""
+
+
+class TrialFailure(SharptuneError):
+    """This trial cannot succeed as specified; running it again would end the same way."""
+
+
+class Interrupted(SharptuneError):
+    """The trial stopped on request, with its checkpoint written."""
+
+
+class ClaimLost(SharptuneError):
+    """Another process owns the trial now."""
+
+
+class CodeMismatch(SharptuneError):
+    """The code on this node is not the code of the driver."""
+
+
+class DamagedFile(SharptuneError):
+    """A file of the record fails its checks."""
+
+
+class DataError(SharptuneError):
+    """A dataset is missing, incomplete, or its pixels are not the ones promised."""
+
+
+class UnknownName(SharptuneError):
+    """A name that no table knows."""
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownName:
+    """Return the error for a name that is not in `known`, with the closest known name as a suggestion.
+
+    >>> str(unknown_name("weighting", "maxw", ["scalar", "max_w"]))
+    "unknown weighting 'maxw'; did you mean 'max_w'? known: max_w, scalar"
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ";"
+    return UnknownName(f"unknown {kind} {name!r}{hint} known: {', '.join(names)}")

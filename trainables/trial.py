@@ -1,0 +1,143 @@
+"""What one trial is (TrialSpec), what it records (TrialRow), and the protocol of its code (Run)."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+JSON = Any
+"""A JSON value: None, bool, int, float, str, or lists and dicts of them."""
+
+
+def canonical_json(value: JSON) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces, no NaN. Raises: ValueError, TypeError."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialSpec:
+    """Everything that determines a trial's result, and nothing else."""
+
+    trainable: str
+    version: int
+    config: Mapping[str, JSON]
+    """What differs from the config class's defaults."""
+    seed: int
+    parents: tuple[str, ...] = ()
+    """Ids of the trials whose results this one uses."""
+
+    @property
+    def trial_id(self) -> str:
+        """12 hex digits, equal exactly when the specs are equal; names the trial's folder."""
+        return hashlib.sha256(canonical_json(self.to_json()).encode()).hexdigest()[:12]
+
+    def to_json(self) -> dict[str, JSON]:
+        return {
+            "trainable": self.trainable,
+            "version": self.version,
+            "config": dict(self.config),
+            "seed": self.seed,
+            "parents": list(self.parents),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, JSON]) -> "TrialSpec":
+        """Raises: KeyError, TypeError when keys are missing or of the wrong kind."""
+        return cls(
+            trainable=data["trainable"],
+            version=data["version"],
+            config=dict(data["config"]),
+            seed=data["seed"],
+            parents=tuple(data["parents"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """Where a run is, after one unit of work (an optimisation step, or one batch of an evaluation)."""
+
+    epoch: int
+    """The epoch under way or just finished, from 1."""
+    step: int
+    """Optimisation steps done in this epoch."""
+    steps: int
+    """Optimisation steps an epoch has."""
+    metrics: Mapping[str, float] | None = None
+    """The epoch's metrics, on the step that ends it; None on all others."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a finished run found."""
+
+    metrics: Mapping[str, float]
+    artifacts: Mapping[str, JSON]
+    files: Mapping[str, bytes]
+    """Whole files by name: `weights-last.safetensors`, `predictions.npz`, ..."""
+    epochs: list[Mapping[str, JSON]]
+    """One row per epoch; becomes `epochs.parquet`."""
+    device_seconds: float
+    peak_memory_bytes: int
+    device: str
+    """`cpu`, or the accelerator's name."""
+
+
+class Run(Protocol):
+    """One trial's code: steps in, metrics and artifacts out.
+
+    `state` may be called whenever `steps` has yielded; `load` only before `steps`. Loading a state and going on gives,
+    on the same kind of machine, exactly the numbers of a run that was never interrupted.
+    """
+
+    def steps(self) -> Iterator[Step]:
+        """Work to the end, pausing after each unit. Raises: TrialFailure."""
+        ...
+
+    def state(self) -> bytes:
+        """Return everything needed to go on from here."""
+        ...
+
+    def load(self, state: bytes) -> None:
+        """Take over a state that `state` returned. Raises: DamagedFile."""
+        ...
+
+    def outcome(self) -> Outcome:
+        """Return the results, once `steps` is exhausted."""
+        ...
+
+
+RowState = Literal["done", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialRow:
+    """The record of a finished or failed trial: `row.json`, the only commit point."""
+
+    trial_id: str
+    spec: TrialSpec
+    config: Mapping[str, JSON]
+    """The full effective config, defaults and parents' findings filled in."""
+    state: RowState
+    metrics: Mapping[str, float]
+    artifacts: Mapping[str, JSON]
+    error: str | None = None
+    parents: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
+    """What was taken from each parent: {parent id: {"key": ..., "sha256": ...}}."""
+    files: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
+    """The files beside the row: {name: {"bytes": ..., "sha256": ...}}."""
+    timing: Mapping[str, JSON] = field(default_factory=dict)
+    provenance: Mapping[str, JSON] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, JSON]:
+        return {**asdict(self), "spec": self.spec.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, JSON]) -> "TrialRow":
+        """Raises: KeyError, TypeError when keys are missing or unknown."""
+        return cls(**{**data, "spec": TrialSpec.from_json(data["spec"])})
+
+
+def artifact_digest(value: JSON) -> str:
+    """Return the sha256 by which a child remembers the artifact it consumed."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
