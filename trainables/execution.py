@@ -1,0 +1,358 @@
+"""Carry one trial to its row, from wherever it stands.
+
+`execute` is what every runner calls, in this process or in a Ray worker. Calling it again after any interruption goes
+on from the newest checkpoint; calling it for a finished trial does nothing.
+"""
+
+import contextlib
+import json
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import ValidationError
+
+from trainables import provenance
+from trainables.catalog import Trainable, load
+from trainables.checkpoints import Checkpoint
+from trainables.claims import BeatWatcher, Busy, Claim, Heartbeat, Process
+from trainables.errors import ClaimLost, DamagedFile, SharptuneError
+from trainables.lineage import Inputs, gather, totals
+from trainables.record import TrialFolder, epochs_parquet
+from trainables.storage import NO_SPACE, open_storage
+from trainables.trial import JSON, Outcome, Run, Step, TrialRow, TrialSpec
+
+PROGRESS_SECONDS = 5.0
+BEAT_AFTER_SECONDS = 5.0
+
+State = Literal["running", "done", "failed", "busy", "stopped", "halted", "lost"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A trial and all a worker needs to know to run it. Travels as JSON."""
+
+    spec: TrialSpec
+    trainable: Trainable
+    storage: str
+    driver: str
+    driver_process: Process
+    threads: int = 1
+    commit: str = ""
+    code: str | None = None
+    """The digest of the code the driver has; a worker with other code refuses."""
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "spec": self.spec.to_json()}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Job":
+        data = json.loads(text)
+        entry = data["trainable"]
+        entry.update(metrics=tuple(entry["metrics"]), artifacts=tuple(entry["artifacts"]))
+        return cls(
+            **{
+                **data,
+                "spec": TrialSpec.from_json(data["spec"]),
+                "trainable": Trainable(**entry),
+                "driver_process": Process(**data["driver_process"]),
+            }
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """What a runner hears of a trial while it works.
+
+    `busy`: another driver has it. `stopped`: on request, with its checkpoint written. `lost`: another process took it
+    over. `halted`: this machine cannot go on (a full disk, other code), which is no fault of the trial.
+    """
+
+    trial_id: str
+    state: State
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    def to_json(self) -> dict[str, JSON]:
+        return asdict(self)
+
+
+def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
+    """Run a trial to its row, yielding its progress; the last item is never `running`.
+
+    Exceptions of the trial itself end in a failed row. Nothing is written once the claim is another's.
+    """
+    trial_id = job.spec.trial_id
+    folder = TrialFolder(open_storage(job.storage), trial_id)
+    if job.code is not None and job.code != provenance.code_digest():
+        yield Progress(trial_id=trial_id, state="halted", note=_code_differs())
+        return
+    try:
+        if (row := _finished(folder)) is not None:
+            yield _of_row(row)
+            return
+        claim = folder.claims.acquire(driver=job.driver, driver_process=job.driver_process)
+        if isinstance(claim, Busy):
+            yield Progress(trial_id=trial_id, state="busy", note=claim.claim.holder)
+            return
+        attempt = Attempt(job, folder, claim)
+        try:
+            yield from attempt.run(should_stop)
+        finally:
+            attempt.close()
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        yield Progress(trial_id=trial_id, state="halted", note=f"{error.strerror} in {job.storage}")
+
+
+def record_failure(job: Job, error: str) -> None:
+    """Write the failed row of a trial whose processes died too often; does nothing if it has a row after all."""
+    folder = TrialFolder(open_storage(job.storage), job.spec.trial_id)
+    if _finished(folder) is not None:
+        return
+    claim = folder.claims.acquire(driver=job.driver, driver_process=job.driver_process)
+    if isinstance(claim, Busy):
+        return
+    attempt = Attempt(job, folder, claim)
+    try:
+        attempt.fail(error)
+    finally:
+        attempt.close()
+
+
+class Attempt:
+    """One claim's work on a trial."""
+
+    def __init__(self, job: Job, folder: TrialFolder, claim: Claim) -> None:
+        self.job = job
+        self.folder = folder
+        self.claim = claim
+        self._heartbeat = Heartbeat(folder.claims, claim)
+        self._checkpoints = folder.checkpoints(job.spec)
+        self._history: dict[str, JSON] = {"started": _now(), "wall_seconds": 0.0, "segments": []}
+        self._since = time.monotonic()
+        self._inputs = Inputs()
+        self._config: dict[str, JSON] = dict(job.spec.config)
+
+    def run(self, should_stop: Callable[[], bool]) -> Iterator[Progress]:
+        """Start or resume the run, carry it to its row, and yield progress."""
+        if (row := _finished(self.folder)) is not None:  # someone finished it while we claimed it
+            yield _of_row(row)
+            return
+        self.folder.write_spec(self.job.spec)
+        try:
+            run = yield from self._resume()
+            stopped = yield from self._work(run, should_stop)
+            if stopped is not None:
+                yield stopped
+                return
+            self._finish(run.outcome())
+        except ClaimLost as lost:
+            yield self._progress("lost", note=str(lost))
+            return
+        except OSError as error:
+            if error.errno in NO_SPACE:
+                raise
+            self._fail_with(error)
+        except Exception as error:
+            self._fail_with(error)
+        row = self.folder.read_row()
+        assert row is not None
+        yield _of_row(row)
+
+    def close(self) -> None:
+        """Let go of the claim."""
+        self._heartbeat.stop()
+        with contextlib.suppress(OSError):
+            self.folder.claims.release(self.claim)
+
+    def fail(self, error: str) -> None:
+        """Record that the trial cannot be done. Raises: ClaimLost."""
+        self.folder.claims.check(self.claim)
+        row = TrialRow(
+            trial_id=self.job.spec.trial_id,
+            spec=self.job.spec,
+            config=self._config,
+            state="failed",
+            metrics={},
+            artifacts={},
+            error=error,
+            parents=self._inputs.consumed,
+            timing=self._timing(),
+            provenance=self._provenance(),
+        )
+        self.folder.commit_row(row)
+        self._log(f"failed: {error}")
+
+    def _resume(self) -> Iterator[Progress]:
+        """Build the run and load the newest good checkpoint; returns the run."""
+        self._inputs = gather(self.folder.storage, self.job.spec)
+        config_class = self.job.trainable.config_class()
+        config = config_class(**self._inputs.config)
+        self._config = config.model_dump(mode="json")
+        run: Run = load(self.job.trainable.start)(config, seed=self.job.spec.seed, threads=self.job.threads)
+        checkpoint, problems = self._checkpoints.newest()
+        problems += self.folder.claims.problems
+        where = (0, 0)
+        if checkpoint is not None:
+            run.load(checkpoint.payload)
+            self._history = dict(checkpoint.history)
+            where = (checkpoint.epoch, checkpoint.step)
+        segment = {
+            "epoch": where[0],
+            "step": where[1],
+            "attempt": self.claim.attempt,
+            "threads": self.job.threads,
+            **provenance.machine(),
+        }
+        self._history["segments"] = [*self._history["segments"], segment]
+        begin = "starts" if checkpoint is None else f"resumes after epoch {where[0]}, step {where[1]}"
+        self._log(f"attempt {self.claim.number} {begin} in process {self.claim.worker_process.pid}", *problems)
+        if problems or checkpoint is not None:
+            yield self._progress("running", epoch=where[0], step=where[1], note="; ".join([begin, *problems]))
+        return run
+
+    def _work(self, run: Run, should_stop: Callable[[], bool]) -> Iterator[Progress]:
+        """Step through the run; returns None at its end, or the progress at which it was stopped."""
+        said = time.monotonic()
+        for step in run.steps():
+            now = time.monotonic()
+            if now - self._since > BEAT_AFTER_SECONDS:
+                self._heartbeat.ensure()
+            ended = step.metrics is not None
+            if ended:
+                self._save(run, step)
+                self._log(_epoch_line(step))
+            if should_stop():
+                if not ended:
+                    self._save(run, step)
+                self._log(f"stopped on request in epoch {step.epoch}, after step {step.step}")
+                return self._progress("stopped", step=step.step, epoch=step.epoch)
+            if ended or now - said >= PROGRESS_SECONDS:
+                said = now
+                yield self._progress(
+                    "running", epoch=step.epoch, step=step.step, steps=step.steps, metrics=step.metrics or {}
+                )
+        return None
+
+    def _save(self, run: Run, step: Step) -> None:
+        self.folder.claims.check(self.claim)
+        done = step.metrics is not None
+        checkpoint = Checkpoint(
+            spec=self.job.spec,
+            epoch=step.epoch if done else step.epoch - 1,
+            step=0 if done else step.step,
+            payload=run.state(),
+            history={**self._history, "wall_seconds": self._wall_seconds()},
+        )
+        self._checkpoints.save(checkpoint, self.claim.attempt)
+
+    def _finish(self, outcome: Outcome) -> None:
+        """Write everything the row stands for, and the row last."""
+        self.folder.claims.check(self.claim)
+        files = self.folder.write_files({**outcome.files, "epochs.parquet": epochs_parquet(outcome.epochs)})
+        row = TrialRow(
+            trial_id=self.job.spec.trial_id,
+            spec=self.job.spec,
+            config=self._config,
+            state="done",
+            metrics={name: float(value) for name, value in outcome.metrics.items()},
+            artifacts={**outcome.artifacts, **self._inputs.artifacts},
+            parents=self._inputs.consumed,
+            files=files,
+            timing=self._timing(outcome),
+            provenance=self._provenance(outcome),
+        )
+        self.folder.claims.check(self.claim)
+        self.folder.commit_row(row)
+        self._log("done: " + _numbers(row.metrics))
+
+    def _fail_with(self, error: Exception) -> None:
+        self._log(*traceback.format_exc().splitlines())
+        self.fail(_sentence(error))
+
+    def _wall_seconds(self) -> float:
+        return self._history["wall_seconds"] + time.monotonic() - self._since
+
+    def _timing(self, outcome: Outcome | None = None) -> dict[str, JSON]:
+        timing = {"started": self._history["started"], "finished": _now(), "wall_seconds": self._wall_seconds()}
+        if outcome is not None:
+            timing["device_seconds"] = outcome.device_seconds
+            timing["peak_memory_bytes"] = outcome.peak_memory_bytes
+            timing.update(totals(outcome, self._inputs))
+        return timing
+
+    def _provenance(self, outcome: Outcome | None = None) -> dict[str, JSON]:
+        segments = self._history["segments"]
+        kinds = {json.dumps({**s, "epoch": 0, "step": 0, "attempt": "", "host": ""}, sort_keys=True) for s in segments}
+        processor = provenance.processor()
+        device = outcome.device if outcome else "cpu"
+        return {
+            "commit": self.job.commit,
+            "code": provenance.code_digest(),
+            "versions": provenance.versions(),
+            "hardware": processor if device == "cpu" else device,
+            "host": self.claim.worker_process.host,
+            "threads": self.job.threads,
+            "attempts": self.claim.number,
+            "segments": segments,
+            "mixed": len(kinds) > 1,
+            "ancestors": self._inputs.ancestors,
+        }
+
+    def _log(self, *lines: str) -> None:
+        stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        with contextlib.suppress(OSError):
+            self.folder.log(*(f"{stamp} {line}" for line in lines))
+
+    def _progress(self, state: State, **values) -> Progress:
+        return Progress(trial_id=self.job.spec.trial_id, state=state, **values)
+
+
+def _finished(folder: TrialFolder) -> TrialRow | None:
+    """Return a row that can be trusted; one that cannot is set aside, and the log says so."""
+    try:
+        return folder.read_row()
+    except DamagedFile as error:
+        with contextlib.suppress(FileNotFoundError):
+            aside = folder.set_aside("row.json", "damaged")
+            folder.log(f"row.json is not trusted: {error}; kept as {aside}")
+        return None
+
+
+def _of_row(row: TrialRow) -> Progress:
+    return Progress(trial_id=row.trial_id, state=row.state, metrics=row.metrics, note=row.error or "")
+
+
+def _sentence(error: Exception) -> str:
+    """Return what went wrong in one line; our own sentences speak for themselves."""
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']}" for e in error.errors())
+    text = " ".join(str(error).split())
+    return text if isinstance(error, SharptuneError) else f"{type(error).__name__}: {text}"
+
+
+def _code_differs() -> str:
+    return (
+        "the code on this node is not the driver's: install the same version of sharptune on every node, "
+        "or let `run --address` ship it"
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _numbers(metrics: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={value:.6g}" for name, value in metrics.items())
+
+
+def _epoch_line(step: Step) -> str:
+    return f"epoch {step.epoch}: {_numbers(step.metrics or {})}"
