@@ -1,0 +1,215 @@
+"""What datasets there are: names, sizes, digests. Importing this loads no torch, no pyarrow, no images.
+
+A dataset's *identity* is its catalog name or, for a user's folder, `sha256:<hex>` of its content, so that a trial's id
+never depends on where a folder lies.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainables.errors import DataError, unknown_name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetInfo:
+    """A dataset's description: what it must be, and how to scale its pixels."""
+
+    name: str
+    """The identity: a catalog name, or `sha256:<hex>`."""
+    title: str
+    """What people call it."""
+    classes: int
+    class_names: tuple[str, ...]
+    mean: tuple[float, float, float]
+    """Mean of the training pixels per channel, red green blue, on the scale 0 to 1."""
+    std: tuple[float, float, float]
+    """Standard deviation of the same."""
+    image_size: int
+    """Height and width, in pixels."""
+    train_counts: tuple[int, ...]
+    """Training images of each class."""
+    train_first_half_counts: tuple[int, ...]
+    """Those in the first half of the training set, which the architecture search trains weights on."""
+    test_counts: tuple[int, ...]
+    sha256: Mapping[str, str]
+    """Digests of the decoded pixels of `train` and `test`: NHWC, uint8, official order."""
+    labels_sha256: Mapping[str, str]
+    """Digests of the labels: little-endian int64, official order."""
+
+    @property
+    def train_images(self) -> int:
+        return sum(self.train_counts)
+
+    @property
+    def test_images(self) -> int:
+        return sum(self.test_counts)
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: _plain(getattr(self, key)) for key in self.__dataclass_fields__}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "DatasetInfo":
+        """Raises: TypeError when keys are missing or unknown."""
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+        return cls(**values)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+_CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+# The released code's constants, which agree with the training pixels to 2e-7.
+_CIFAR10_MEAN = (0.49139968, 0.48215827, 0.44653124)
+_CIFAR10_STD = (0.24703233, 0.24348505, 0.26158768)
+
+DATASETS: Mapping[str, DatasetInfo] = {
+    "cifar10": DatasetInfo(
+        name="cifar10",
+        title="CIFAR-10",
+        classes=10,
+        class_names=_CIFAR10_CLASSES,
+        mean=_CIFAR10_MEAN,
+        std=_CIFAR10_STD,
+        image_size=32,
+        train_counts=(5000,) * 10,
+        train_first_half_counts=(2491, 2518, 2515, 2522, 2490, 2411, 2537, 2530, 2507, 2479),
+        test_counts=(1000,) * 10,
+        sha256={
+            "train": "47af8b02cfcfb6cdf3dbbd1969ad7f1b70f4413f6f80f437b020ee4e5bc8304a",
+            "test": "f9b1e2130bab680db56eb06d886f7f1ad0f1183907ceff4659d1735c890f5b04",
+        },
+        labels_sha256={
+            "train": "f5cfe00b0f00968c0cc5ff3b1d2de51b10e33efa277c2986f4e0fa63e58c9f4f",
+            "test": "cbb7365de8ed11f05cc4c3a1e7f78144127c5e851efd83762fb18202461230bb",
+        },
+    ),
+    "cifar10-mini": DatasetInfo(
+        name="cifar10-mini",
+        title="CIFAR-10, the first 200 training and 100 test images of each class",
+        classes=10,
+        class_names=_CIFAR10_CLASSES,
+        mean=_CIFAR10_MEAN,
+        std=_CIFAR10_STD,
+        image_size=32,
+        train_counts=(200,) * 10,
+        train_first_half_counts=(102, 112, 99, 92, 99, 85, 107, 102, 99, 103),
+        test_counts=(100,) * 10,
+        sha256={
+            "train": "4e5ac895e46a9b569a45d0220f845bd1c317a6bbb96ae905af26bf5b6ca10a16",
+            "test": "cc2bd4479eda140793858a9ea7f9016e6870fefd7f69f172720267e933ec44a5",
+        },
+        labels_sha256={
+            "train": "3b74324b4f806d0a32cef87f8c1756efb72b4f763683d241ec513fcbf723285a",
+            "test": "072ea9b326c481799997e78be43993a76bb32b2a2ef9edd09b17b9745608e381",
+        },
+    ),
+}
+
+EMBEDDED: Mapping[str, str] = {"cifar10-mini": "cifar10_mini"}
+"""Datasets that ship with the package, and the folder beside this file that holds each."""
+
+
+def cache_root() -> Path:
+    """Return the folder of the dataset cache: `$SHARPTUNE_CACHE`, else `~/.cache/sharptune`."""
+    chosen = os.environ.get("SHARPTUNE_CACHE")
+    return Path(chosen).expanduser().absolute() if chosen else Path.home() / ".cache" / "sharptune"
+
+
+def is_content_name(text: str) -> bool:
+    """Say whether a text is the identity of a user's folder."""
+    return re.fullmatch(r"sha256:[0-9a-f]{64}", text) is not None
+
+
+def resolve(text: str, *, base: Path) -> str:
+    """Return the identity of what an experiment calls its dataset: a name, an identity, or a folder.
+
+    A folder is read into the cache, once for each state of its files; relative ones are looked up from `base`.
+
+    Raises: UnknownName; DataError for a folder that is none, or holds no dataset.
+    """
+    if text in DATASETS or is_content_name(text):
+        return text
+    folder = base / Path(text).expanduser()
+    if folder.is_dir():
+        from trainables.data.folders import import_folder
+
+        return import_folder(folder)
+    if folder.exists():
+        raise DataError(f"dataset {text!r} is a file; name the folder that holds the dataset")
+    if len(Path(text).parts) > 1 or text.startswith((".", "~")):
+        raise DataError(f"dataset {text!r} is neither a known name nor a folder ({folder} does not exist)")
+    raise unknown_name("dataset", text, DATASETS)
+
+
+def describe(identity: str) -> DatasetInfo:
+    """Return the description of the dataset of that identity. Raises: UnknownName; DataError if it is not here."""
+    if identity in DATASETS:
+        return DATASETS[identity]
+    if not is_content_name(identity):
+        raise unknown_name("dataset", identity, DATASETS)
+    from trainables.data.cache import read_info
+
+    return read_info(identity)
+
+
+def batch_problems(
+    identity: str, *, train_images: int | None, test_images: int | None, batch_size: int, halves: bool
+) -> list[tuple[str, str]]:
+    """Return what would go wrong with these numbers, as (field, sentence); nothing when all is well.
+
+    `halves`: the training set is parted in two, for the weights and the alphas of a search.
+
+    Raises: UnknownName; DataError (see `describe`).
+    """
+    info = describe(identity)
+    problems = [
+        *_subset_problems(info, "train_images", train_images, info.train_counts),
+        *_subset_problems(info, "test_images", test_images, info.test_counts),
+    ]
+    if problems:
+        return problems
+    total = info.train_images if train_images is None else train_images
+    if halves:
+        problems += _half_problems(info, train_images)
+    part, sizes = ("half", (total // 2, total - total // 2)) if halves else ("set", (total,))
+    for size in sizes:
+        if size % batch_size == 1:
+            left = f"batches of {batch_size} leave one single image of the training {part}'s {size} over"
+            return [*problems, ("batch_size", f"{left}, and batch normalisation needs two")]
+    return problems
+
+
+def _subset_problems(info: DatasetInfo, field: str, images: int | None, counts: Sequence[int]) -> list[tuple[str, str]]:
+    if images is None:
+        return []
+    if images < 1 or images % info.classes:
+        return [(field, f"{images} is not a multiple of the {info.classes} classes of {info.name}")]
+    each = images // info.classes
+    fewest = min(range(info.classes), key=lambda index: counts[index])
+    if each > counts[fewest]:
+        name = info.class_names[fewest]
+        return [
+            (field, f"{images} takes {each} images of each class, but {info.name} has {counts[fewest]} of {name!r}")
+        ]
+    return []
+
+
+def _half_problems(info: DatasetInfo, train_images: int | None) -> list[tuple[str, str]]:
+    if train_images is not None:
+        if (train_images // info.classes) % 2:
+            each = train_images // info.classes
+            problem = f"{train_images} takes {each} images of each class, which cannot be halved; use a multiple of "
+            return [("train_images", problem + str(2 * info.classes))]
+        return []
+    for name, count, first in zip(info.class_names, info.train_counts, info.train_first_half_counts, strict=True):
+        if not 0 < first < count:
+            problem = f"one half of {info.name} has no image of class {name!r}; name a number, which halves each class"
+            return [("train_images", problem)]
+    return []
