@@ -1,1 +1,1 @@
-"""Schedules and the bilevel step."""
+"""How parameters move: learning-rate schedules and the steps of one and of two levels."""
