@@ -76,7 +76,7 @@ def open_dataset(identity: str) -> Dataset:
     ensure(identity)
     try:
         info, arrays = _open(identity)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{_called(identity)} cannot be read from the cache: {error}; {_remedy(identity)}") from error
     parts = {
         split: Split(images=arrays[f"{split}-images"], labels=arrays[f"{split}-labels"].astype(np.int64))
@@ -172,18 +172,21 @@ def _problem(identity: str) -> str | None:
         return f"{_called(identity)} is not on this machine"
     try:
         _open(identity)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         return f"{_called(identity)} is damaged in the cache ({error})"
     return None
 
 
 def _open(identity: str) -> tuple[DatasetInfo, dict[str, Array]]:
-    """Map a dataset's arrays. Raises: OSError, ValueError (with what is wrong) when the files do not fit."""
+    """Map a dataset's arrays. Raises: OSError, ValueError, KeyError, TypeError when the files do not fit."""
     folder = _folder(identity)
     record = json.loads((folder / "info.json").read_bytes())
     if not isinstance(record, dict) or record.get("digest") != _record_digest(record):
         raise ValueError("info.json fails its check")
-    info = DATASETS.get(identity) or DatasetInfo.from_json(record["info"])
+    stored = DatasetInfo.from_json(record["info"])
+    info = DATASETS.get(identity, stored)
+    if (stored.sha256, stored.labels_sha256) != (info.sha256, info.labels_sha256):
+        raise ValueError("it is of another version")
     arrays: dict[str, Array] = {}
     for name in ARRAYS:
         path = folder / f"{name}.npy"
@@ -241,7 +244,9 @@ def _locked(identity: str) -> Iterator[None]:
 
 def _install(info: DatasetInfo, arrays: Mapping[str, Array]) -> None:
     """Write a dataset's folder and rename it into place; the caller holds the lock."""
-    arrays = {name: np.ascontiguousarray(a, dtype=np.uint8 if "images" in name else "<i8") for name, a in arrays.items()}
+    arrays = {
+        name: np.ascontiguousarray(a, dtype=np.uint8 if "images" in name else "<i8") for name, a in arrays.items()
+    }
     try:
         _check_shapes(info, arrays)
     except ValueError as error:
@@ -254,8 +259,7 @@ def _install(info: DatasetInfo, arrays: Mapping[str, Array]) -> None:
     try:
         _write(fresh, info, arrays)
         if folder.exists():
-            folder.rename(fresh / "damaged")  # who has it mapped keeps it
-            (fresh / "damaged").rename(folder.parent / f"{fresh.name}.damaged")
+            folder.rename(f"{fresh}.damaged")  # a process that has it mapped keeps it
         fresh.rename(folder)
         _sync(folder.parent)
     finally:

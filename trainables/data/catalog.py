@@ -54,7 +54,9 @@ class DatasetInfo:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "DatasetInfo":
         """Raises: TypeError when keys are missing or unknown."""
-        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in data.items()
+        }
         return cls(**values)
 
 

