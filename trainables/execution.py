@@ -8,19 +8,19 @@ import contextlib
 import json
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from trainables import provenance
 from trainables.catalog import Trainable, load
 from trainables.checkpoints import Checkpoint
-from trainables.claims import BeatWatcher, Busy, Claim, Heartbeat, Process
+from trainables.claims import Busy, Claim, Heartbeat, Process
 from trainables.errors import ClaimLost, DamagedFile, SharptuneError
-from trainables.lineage import Inputs, gather, totals
+from trainables.lineage import Inputs, ParentNotDone, gather, totals
 from trainables.record import TrialFolder, epochs_parquet
 from trainables.storage import NO_SPACE, open_storage
 from trainables.trial import JSON, Outcome, Run, Step, TrialRow, TrialSpec
@@ -97,6 +97,9 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
         if (row := _finished(folder)) is not None:
             yield _of_row(row)
             return
+        if should_stop():
+            yield Progress(trial_id=trial_id, state="stopped")
+            return
         claim = folder.claims.acquire(driver=job.driver, driver_process=job.driver_process)
         if isinstance(claim, Busy):
             yield Progress(trial_id=trial_id, state="busy", note=claim.claim.holder)
@@ -157,6 +160,9 @@ class Attempt:
         except ClaimLost as lost:
             yield self._progress("lost", note=str(lost))
             return
+        except ParentNotDone as early:
+            yield self._progress("busy", note=str(early))
+            return
         except OSError as error:
             if error.errno in NO_SPACE:
                 raise
@@ -191,20 +197,25 @@ class Attempt:
         self.folder.commit_row(row)
         self._log(f"failed: {error}")
 
-    def _resume(self) -> Iterator[Progress]:
+    def _resume(self) -> Generator[Progress, None, Run]:
         """Build the run and load the newest good checkpoint; returns the run."""
         self._inputs = gather(self.folder.storage, self.job.spec)
         config_class = self.job.trainable.config_class()
         config = config_class(**self._inputs.config)
         self._config = config.model_dump(mode="json")
-        run: Run = load(self.job.trainable.start)(config, seed=self.job.spec.seed, threads=self.job.threads)
+        run = self._start(config)
         checkpoint, problems = self._checkpoints.newest()
         problems += self.folder.claims.problems
-        where = (0, 0)
         if checkpoint is not None:
-            run.load(checkpoint.payload)
-            self._history = dict(checkpoint.history)
-            where = (checkpoint.epoch, checkpoint.step)
+            try:
+                if checkpoint.history.get("consumed") != self._inputs.consumed:
+                    raise DamagedFile("it was made from other findings of the trial's parents")
+                run.load(checkpoint.payload)
+                self._history = dict(checkpoint.history)
+            except DamagedFile as error:
+                problems.append(f"the checkpoint of epoch {checkpoint.epoch} cannot be used: {error}")
+                checkpoint, run = None, self._start(config)
+        where = (checkpoint.epoch, checkpoint.step) if checkpoint else (0, 0)
         segment = {
             "epoch": where[0],
             "step": where[1],
@@ -219,7 +230,10 @@ class Attempt:
             yield self._progress("running", epoch=where[0], step=where[1], note="; ".join([begin, *problems]))
         return run
 
-    def _work(self, run: Run, should_stop: Callable[[], bool]) -> Iterator[Progress]:
+    def _start(self, config: BaseModel) -> Run:
+        return load(self.job.trainable.start)(config, seed=self.job.spec.seed, threads=self.job.threads)
+
+    def _work(self, run: Run, should_stop: Callable[[], bool]) -> Generator[Progress, None, Progress | None]:
         """Step through the run; returns None at its end, or the progress at which it was stopped."""
         said = time.monotonic()
         for step in run.steps():
@@ -250,7 +264,11 @@ class Attempt:
             epoch=step.epoch if done else step.epoch - 1,
             step=0 if done else step.step,
             payload=run.state(),
-            history={**self._history, "wall_seconds": self._wall_seconds()},
+            history={
+                **self._history,
+                "wall_seconds": self._wall_seconds(),
+                "consumed": self._inputs.consumed,
+            },
         )
         self._checkpoints.save(checkpoint, self.claim.attempt)
 

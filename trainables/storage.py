@@ -102,7 +102,8 @@ class LocalStorage:
 
     def names(self, folder: str) -> list[str]:
         try:
-            return sorted(name for name in os.listdir(self.root / folder) if not name.startswith(".tmp-"))
+            with os.scandir(self.root / folder) as entries:
+                return sorted(entry.name for entry in entries if not entry.name.startswith(".tmp-"))
         except (FileNotFoundError, NotADirectoryError):
             return []
 
@@ -209,4 +210,11 @@ def open_storage(uri: str | Path) -> Storage:
         return LocalStorage(Path(text.removeprefix("file://")))
     if scheme in ("s3", "gs", "gcs"):
         return ArrowStorage(text)
-    raise SharptuneError(f"storage {text!r}: unknown scheme {scheme!r}; use a folder, s3://bucket/path or gs://bucket/path")
+    raise SharptuneError(
+        f"storage {text!r}: unknown scheme {scheme!r}; use a folder, s3://bucket/path or gs://bucket/path"
+    )
+
+
+def stop_path(driver: str) -> str:
+    """Return the file whose being there tells a driver's workers to stop."""
+    return f"drivers/{driver}.stop"

@@ -1,0 +1,40 @@
+# make run    the main job: installs what it needs on the first call, then runs the quickstart and prints its table
+# make test   the whole test suite: installs what it needs on the first call
+# make check  what CI runs: lint, types, tests
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run test check lint types format pins
+
+run: $(READY)
+	@$(BIN)/sharptune run quickstart
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: lint types test
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/basedpyright
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+pins:
+	$(BIN)/python -m pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==' | sort -f > constraints.new
+	(head -1 constraints.txt; cat constraints.new) > constraints.sorted
+	mv constraints.sorted constraints.txt && rm constraints.new
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sharptune needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another: make PYTHON=python3.12 run")'
+	@echo "Installing sharptune and what it needs into .venv (PyTorch alone is some gigabytes: this takes minutes, once)."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,206 @@
+"""What has happened so far: rows, claims and checkpoints under a storage, read as states of trials.
+
+The files are the only truth. `done` and `failed` are rows; `running`, `resumable`, `new` and `blocked` are derived.
+"""
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from trainables.claims import BeatWatcher
+from trainables.errors import DamagedFile
+from trainables.record import TrialFolder
+from trainables.storage import Storage, open_storage
+from trainables.trial import TrialRow, TrialSpec, artifact_digest
+
+from orchestrator.errors import LedgerError
+
+State = Literal["done", "running", "resumable", "new", "failed", "blocked"]
+STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrialState:
+    """Where a trial stands, and why, in words."""
+
+    state: State
+    reason: str
+    row: TrialRow | None = None
+    epoch: int = 0
+    """Whole epochs that a resumable or running trial has behind it."""
+
+
+class Ledger:
+    """Reads and mends the record of many trials. `say` hears a sentence for everything that was not as it should be."""
+
+    def __init__(self, storage: Storage, say: Callable[[str], None] = lambda sentence: None) -> None:
+        self.storage = storage
+        self._say = say
+        self._said: set[str] = set()
+        self._watcher = BeatWatcher()
+        self._done: dict[str, TrialRow] = {}
+        self._damaged: set[str] = set()
+
+    def folder(self, trial_id: str) -> TrialFolder:
+        return TrialFolder(self.storage, trial_id, self._watcher)
+
+    def row(self, trial_id: str) -> TrialRow | None:
+        """Return a trial's row; a damaged one counts as none, and is said. A done row is read once and kept in mind."""
+        if trial_id in self._done:
+            return self._done[trial_id]
+        try:
+            row = self.folder(trial_id).read_row()
+        except DamagedFile as error:
+            self._damaged.add(trial_id)
+            self._mention(f"trial {trial_id}: row.json is not trusted: {error}; the trial counts as not finished")
+            return None
+        if row is not None and row.state == "done":
+            self._done[trial_id] = row
+        return row
+
+    def forget(self, trial_ids: Iterable[str]) -> None:
+        """Read these rows anew the next time they are asked for."""
+        for trial_id in trial_ids:
+            self._done.pop(trial_id, None)
+
+    def state(self, spec: TrialSpec) -> TrialState:
+        """Return where one trial stands by itself, whatever its ancestors do."""
+        trial_id = spec.trial_id
+        row = self.row(trial_id)
+        if row is not None and row.state == "failed":
+            return TrialState(state="failed", reason=row.error or "failed", row=row)
+        if row is not None:
+            stale = self._stale_parent(row)
+            if stale:
+                return TrialState(state="failed", reason=stale, row=row)
+            return TrialState(state="done", reason="its row is in the storage", row=row)
+        folder = self.folder(trial_id)
+        claim = folder.claims.live()
+        for problem in folder.claims.problems:
+            self._mention(f"trial {trial_id}: {problem}")
+        positions = folder.checkpoints(spec).positions()
+        epoch, step = positions[-1] if positions else (0, 0)
+        after = f"epoch {epoch}" + (f", step {step}" if step else "")
+        if claim is not None:
+            where = f", after {after}" if positions else ""
+            return TrialState(state="running", reason=f"{claim.holder} works on it{where}", epoch=epoch)
+        if positions:
+            return TrialState(state="resumable", reason=f"interrupted after {after}", epoch=epoch)
+        return TrialState(state="new", reason="never finished an epoch" if folder.claims.numbers() else "never started")
+
+    def states(self, specs: Iterable[TrialSpec]) -> dict[str, TrialState]:
+        """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
+        unique = {spec.trial_id: spec for spec in specs}
+        with ThreadPoolExecutor(16 if self.storage.remote else 1) as pool:
+            states = dict(zip(unique, pool.map(self.state, unique.values()), strict=True))
+        for trial_id, spec in unique.items():
+            if states[trial_id].row is not None:
+                continue
+            for parent in spec.parents:
+                if parent in states and states[parent].state in ("failed", "blocked"):
+                    reason = f"needs trial {parent}, which {_has(states[parent].state)}"
+                    states[trial_id] = TrialState(state="blocked", reason=reason)
+                    break
+        return states
+
+    def rows(self) -> dict[str, TrialRow]:
+        """Return every row in the storage that can be trusted."""
+        ids = self.storage.names("trials")
+        with ThreadPoolExecutor(16 if self.storage.remote else 1) as pool:
+            rows = pool.map(self.row, ids)
+        return {row.trial_id: row for row in rows if row is not None}
+
+    def spec(self, trial_id: str) -> TrialSpec:
+        """Return the spec that a trial's folder holds. Raises: LedgerError."""
+        row = self.row(trial_id)
+        if row is not None:
+            return row.spec
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+            spec = TrialSpec.from_json(json.loads(self.storage.read(f"trials/{trial_id}/spec.json")))
+            if spec.trial_id == trial_id:
+                return spec
+        raise LedgerError(f"there is no trial {trial_id!r} in {self.storage.uri}")
+
+    def find(self, prefix: str) -> str:
+        """Return the id of the one trial that begins so. Raises: LedgerError."""
+        ids = [name for name in self.storage.names("trials") if name.startswith(prefix)]
+        if len(ids) == 1:
+            return ids[0]
+        what = f"{len(ids)} trials begin with" if ids else "there is no trial"
+        raise LedgerError(f"{what} {prefix!r} in {self.storage.uri}")
+
+    def retry(self, trial_id: str) -> str:
+        """Set the row of a failed trial aside, so that the next run takes it up; return the name it is kept under.
+
+        Its checkpoints stay: a trial that died goes on where it was, and checkpoints made from another parent's result
+        are passed over. Raises: LedgerError.
+        """
+        row = self.row(trial_id)
+        if row is None:
+            raise LedgerError(f"trial {trial_id} has no row: nothing failed there")
+        if self.state(row.spec).state != "failed":
+            raise LedgerError(f"trial {trial_id} is done; a finished trial is never run again")
+        self._done.pop(trial_id, None)
+        return self.folder(trial_id).set_aside("row.json", "failed" if row.state == "failed" else "stale")
+
+    def mend(self) -> bool:
+        """Set aside the rows found damaged so far, so that their trials can be finished again; say if there were any."""
+        damaged, self._damaged = self._damaged, set()
+        for trial_id in sorted(damaged):
+            with contextlib.suppress(FileNotFoundError):
+                aside = self.folder(trial_id).set_aside("row.json", "damaged")
+                self._mention(f"trial {trial_id}: the damaged row is kept as {aside}; the trial runs again")
+        return bool(damaged)
+
+    def _stale_parent(self, row: TrialRow) -> str:
+        """Return a sentence when a row was made from something its parent's row no longer says."""
+        for parent_id, taken in row.parents.items():
+            parent = self.row(parent_id)
+            if parent is None or parent.state != "done":
+                continue  # the parent will be run again and then found equal, or not
+            for key, digest in taken.items():
+                value = parent.artifacts.get(key, parent.metrics.get(key))
+                if value is None or artifact_digest(value) != digest:
+                    return f"it was made from another {key} than its parent {parent_id} now records"
+        return ""
+
+    def _mention(self, sentence: str) -> None:
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self._say(sentence)
+
+
+def _has(state: State) -> str:
+    return "failed" if state == "failed" else "is blocked"
+
+
+def load_rows(storage: str | Storage) -> pd.DataFrame:
+    """Return every trustworthy row under a storage URI, one line per trial.
+
+    Columns: `trial_id`, `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its
+    name, each timing as `timing.<name>`, `provenance.commit`, `provenance.hardware`, `provenance.versions` and
+    `parents` (ids). Nested values stay Python objects.
+    """
+    ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
+    return pd.DataFrame([_flat(row) for row in ledger.rows().values()])
+
+
+def _flat(row: TrialRow) -> Mapping[str, object]:
+    return {
+        "trial_id": row.trial_id,
+        "trainable": row.spec.trainable,
+        "version": row.spec.version,
+        "seed": row.spec.seed,
+        "state": row.state,
+        "error": row.error,
+        **{f"config.{name}": value for name, value in row.config.items()},
+        **row.metrics,
+        **{f"timing.{name}": value for name, value in row.timing.items()},
+        **{f"provenance.{name}": row.provenance.get(name) for name in ("commit", "hardware", "versions")},
+        "parents": list(row.spec.parents),
+    }

@@ -1,0 +1,19 @@
+"""Trials one after the other in this process: for a debugger, for tests, and as the measure of the Ray runner."""
+
+from trainables.execution import execute
+
+from orchestrator.running import Session
+
+
+class LocalRunner:
+    """Runs in the calling process and thread."""
+
+    ship_code = False
+
+    def drain(self, session: Session) -> None:
+        while (trial := session.next()) is not None:
+            for progress in execute(session.job(trial), should_stop=session.stop):
+                session.hear(trial, progress)
+
+    def close(self) -> None:
+        """Nothing to give back."""

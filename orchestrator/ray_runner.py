@@ -1,0 +1,254 @@
+"""Trials on Ray Tune, on this machine or on a running cluster. The only file of the orchestrator that imports Ray.
+
+Ray places, retries and scales; it remembers nothing that matters. Each `drain` is a fresh Tuner over the trials that
+the ledger does not have yet. `Tuner.restore` is not used: it cannot grow a grid, and a truncated state file silently
+starts an empty experiment.
+"""
+
+import contextlib
+import importlib
+import json
+import logging
+import os
+import tempfile
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# Before Ray is imported: what it reads from the environment once.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
+os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # the stop flag stops the trials, and they save
+os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "86400"  # nobody will ever read Tune's own state
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from orchestrator.cluster import ClusterView, death_reason
+from orchestrator.errors import RunError
+from orchestrator.plan import PlannedTrial, Resources
+from orchestrator.running import Event, Session
+from trainables import provenance
+from trainables.execution import Job, Progress, record_failure
+from trainables.ray_trainable import RESULT, TrialDispatcher
+from trainables.storage import Storage, open_storage
+
+RETRIES = 3
+
+
+class RayRunner:
+    """Runs trials on Ray Tune. Without an address it starts Ray on this machine, and stops it again at the end."""
+
+    def __init__(self, *, address: str | None = None, data: Mapping[str, Any] | None = None) -> None:
+        self._address = address
+        self._data = dict(data or {})
+        self._refs: dict[str, Any] = {}
+        self._started = False
+        self.ship_code = address is not None
+
+    def drain(self, session: Session) -> None:
+        """Run until no trial is running and none can be started. Raises: RunError."""
+        self._connect(session)
+        view = ClusterView(nodes=tuple(node["Resources"] for node in _alive_nodes()))
+        demands = [trial.resources for trial in session.frontier.waiting.values()]
+        if missing := view.missing(demands):
+            if self._address is None:
+                raise RunError(missing)
+            session.listen(Event(kind="note", text=f"{missing}; waiting for the cluster to grow"))
+        with tempfile.TemporaryDirectory(prefix="sharptune-tune-") as scratch:
+            self._fit(session, view.slots(demands), scratch)
+
+    def close(self) -> None:
+        """Leave the cluster, or stop the Ray that this runner started."""
+        if self._started:
+            self._refs.clear()
+            ray.shutdown()
+            self._started = False
+
+    def _connect(self, session: Session) -> None:
+        if self._started:
+            return
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
+        if self._address is None:
+            options.update(include_dashboard=False, num_cpus=provenance.cpu_count(), object_store_memory=256 * 2**20)
+        else:
+            options.update(address=self._address, runtime_env=_code_environment())
+        with _quiet():
+            try:
+                ray.init(**options)
+            except ConnectionError as error:
+                raise RunError(f"no Ray cluster answers at {self._address!r}: {error}") from error
+        self._started = True
+        if self._address is not None:
+            _check_nodes(session.ledger.storage)
+            self._refs = {identity: ray.put(packed) for identity, packed in self._data.items()}
+
+    def _fit(self, session: Session, slots: int, scratch: str) -> None:
+        hearing = Hearing(session)
+        dispatcher = tune.with_parameters(TrialDispatcher, data=self._refs) if self._refs else TrialDispatcher
+        tuner = tune.Tuner(
+            tune.with_resources(dispatcher, _placement),
+            tune_config=tune.TuneConfig(
+                search_alg=ReadyTrials(session, hearing),
+                num_samples=-1,
+                max_concurrent_trials=2 * slots + 2,
+                reuse_actors=True,
+                trial_name_creator=_trial_id,
+                trial_dirname_creator=_trial_id,
+            ),
+            run_config=tune.RunConfig(
+                name="tune",
+                storage_path=scratch,
+                verbose=0,
+                callbacks=[hearing],
+                failure_config=tune.FailureConfig(max_failures=RETRIES),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                progress_reporter=SilentReporter(),
+            ),
+        )
+        with _quiet():
+            tuner.fit()
+
+
+class ReadyTrials(Searcher):
+    """Hands Tune whatever trial can start now; `FINISHED` when none can and none is running."""
+
+    def __init__(self, session: Session, hearing: "Hearing") -> None:
+        super().__init__(metric=None, mode=None)
+        self._session = session
+        self._hearing = hearing
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        trial = self._session.next()
+        if trial is not None:
+            self._hearing.expect(trial_id, trial)
+            return {"job": self._session.job(trial).to_json(), "resources": _resources_json(trial.resources)}
+        return None if self._session.frontier.running else Searcher.FINISHED
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Everything is heard by `Hearing`, which also sees why a trial died."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the ledger knows."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: the ledger knows."""
+
+
+class Hearing(tune.Callback):
+    """Tells the session what Tune hears of its trials."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._trials: dict[str, PlannedTrial] = {}
+
+    def expect(self, tune_id: str, trial: PlannedTrial) -> None:
+        self._trials[tune_id] = trial
+
+    def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        if RESULT in result:
+            self._session.hear(self._trials[trial.trial_id], Progress(**json.loads(result[RESULT])))
+
+    def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        planned = self._trials[trial.trial_id]
+        text = f"its process died ({death_reason(_error_text(trial))}); it goes on from its last checkpoint"
+        self._session.listen(Event(kind="note", trial=planned, text=text))
+
+    def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        planned = self._trials[trial.trial_id]
+        text = f"its process died {trial.num_failures} times, the last time: {death_reason(_error_text(trial))}"
+        record_failure(Job.from_json(trial.config["job"]), text)
+        self._session.ledger.forget([planned.trial_id])
+        row = self._session.ledger.row(planned.trial_id)
+        if row is None:
+            self._session.hear(planned, Progress(trial_id=planned.trial_id, state="lost", note=text))
+        else:
+            progress = Progress(trial_id=planned.trial_id, state=row.state, note=row.error or "")
+            self._session.settle(planned, progress)
+
+
+class SilentReporter(tune.ProgressReporter):
+    """Prints nothing: the listener does."""
+
+    def should_report(self, trials: list, done: bool = False) -> bool:
+        return False
+
+    def report(self, trials: list, done: bool, *sys_info: Any) -> None: ...
+
+
+def _error_text(trial: Any) -> str:
+    return str(trial.get_error() or "unknown")
+
+
+def _alive_nodes() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _code_environment() -> dict[str, Any]:
+    """Return the runtime environment that brings this code, as it stands here, to every node."""
+    packages = ("trainables", "orchestrator", "experiments")
+    paths = [str(Path(str(importlib.import_module(name).__file__)).parent) for name in packages]
+    return {"py_modules": paths, "excludes": ["__pycache__", "*.pyc"]}
+
+
+def _check_nodes(storage: Storage) -> None:
+    """Ask every node whether it sees the storage and runs this code. Raises: RunError, naming the nodes."""
+    path = f"drivers/probe-{uuid.uuid4().hex[:12]}"
+    storage.write(path, b"", durable=False)
+    try:
+        asked = {
+            f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})": _look.options(
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False), num_cpus=0
+            ).remote(storage.uri, path, provenance.code_digest())
+            for node in _alive_nodes()
+        }
+        problems = [f"node {name}: {problem}" for name, ref in asked.items() if (problem := ray.get(ref))]
+    finally:
+        storage.delete(path)
+    if problems:
+        raise RunError("; ".join(problems))
+
+
+@ray.remote(max_retries=2)
+def _look(uri: str, path: str, digest: str) -> str:
+    """Return what is wrong on this node, in a sentence; empty when nothing is."""
+    if provenance.code_digest() != digest:
+        return "it runs other code than this driver"
+    if not open_storage(uri).exists(path):
+        return f"it does not see the storage {uri}; use a folder that all nodes share, or s3://bucket/path"
+    return ""
+
+
+def _placement(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
+    resources = json.loads(config["resources"])
+    bundle = {"CPU": resources["cpus"]}
+    if resources["gpus"]:
+        bundle["GPU"] = resources["gpus"]
+    return tune.PlacementGroupFactory([bundle], strategy="STRICT_PACK")
+
+
+def _resources_json(resources: Resources) -> str:
+    return json.dumps({"cpus": resources.cpus, "gpus": resources.gpus})
+
+
+def _trial_id(trial: Any) -> str:
+    return json.loads(trial.config["job"])["spec"]["trainable"] + "-" + trial.trial_id
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keep Ray's own chatter off the terminal; what matters of it reaches the listener."""
+    levels = {name: logging.getLogger(name).level for name in ("ray", "ray.tune", "ray.train", "ray._private")}
+    for name in levels:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

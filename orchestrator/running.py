@@ -1,0 +1,185 @@
+"""Run a plan: what both runners share. Resume is "run again"; nothing here remembers, the ledger does."""
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from trainables import provenance
+from trainables.catalog import Trainable
+from trainables.claims import Process
+from trainables.execution import Job, Progress
+from trainables.storage import Storage, stop_path
+
+from orchestrator.errors import HaltError
+from orchestrator.frontier import Frontier, open_frontier
+from orchestrator.ledger import Ledger, TrialState
+from orchestrator.plan import PlannedTrial
+
+WAIT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """Something worth telling a person while a plan runs."""
+
+    kind: Literal["started", "progress", "finished", "released", "note", "waiting"]
+    trial: PlannedTrial | None = None
+    progress: Progress | None = None
+    text: str = ""
+
+
+Listener = Callable[[Event], None]
+
+
+class Stop:
+    """The wish to stop. Raised once by a signal; workers on any node see it as a file in the storage."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.driver = uuid.uuid4().hex[:12]
+        """The token by which the driver's workers and claims know each other."""
+        self._storage = storage
+        self._path = stop_path(self.driver)
+        self._raised = threading.Event()
+
+    def __call__(self) -> bool:
+        return self._raised.is_set()
+
+    def request(self) -> None:
+        """Ask everything to save and stop. Safe in a signal handler: it only writes one small file."""
+        self._raised.set()
+        with contextlib.suppress(OSError):
+            self._storage.write(self._path, b"", durable=False)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, unless the wish comes first."""
+        self._raised.wait(seconds)
+
+    def clear(self) -> None:
+        """Remove the file, once no worker needs it any more."""
+        with contextlib.suppress(OSError):
+            self._storage.delete(self._path)
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One driver's run over a plan: turns planned trials into jobs, and what runners hear into frontier and events."""
+
+    ledger: Ledger
+    catalog: Mapping[str, Trainable]
+    listen: Listener
+    stop: Stop
+    driver: str
+    frontier: Frontier
+    ship_code: bool = False
+    halted: str = ""
+    process: Process = field(default_factory=Process.current)
+
+    def job(self, trial: PlannedTrial) -> Job:
+        return Job(
+            spec=trial.spec,
+            trainable=self.catalog[trial.spec.trainable],
+            storage=self.ledger.storage.uri,
+            driver=self.driver,
+            driver_process=self.process,
+            threads=max(1, int(trial.resources.cpus)),
+            commit=provenance.commit(),
+            code=provenance.code_digest() if self.ship_code else None,
+        )
+
+    def next(self) -> PlannedTrial | None:
+        """Return the next trial to start, if any can and nobody asked to stop."""
+        if self.stop():
+            return None
+        trial = self.frontier.next()
+        if trial is not None:
+            self.listen(Event(kind="started", trial=trial))
+        return trial
+
+    def hear(self, trial: PlannedTrial, progress: Progress) -> None:
+        """Act on what a trial reports."""
+        if progress.state in ("done", "failed"):
+            self.settle(trial, progress)
+        elif progress.state == "running":
+            self.listen(Event(kind="progress", trial=trial, progress=progress))
+        else:
+            self._let_go(trial, progress)
+
+    def settle(self, trial: PlannedTrial, progress: Progress) -> None:
+        """Note that a trial has its row."""
+        blocked = self.frontier.settle(trial.trial_id)
+        self.listen(Event(kind="finished", trial=trial, progress=progress))
+        if blocked:
+            text = f"{len(blocked)} trial(s) that need it are blocked"
+            self.listen(Event(kind="note", trial=trial, text=text))
+
+    def _let_go(self, trial: PlannedTrial, progress: Progress) -> None:
+        """A trial ended without a row: stopped, another driver's, or this machine cannot go on."""
+        self.frontier.give_back(trial.trial_id)
+        self.ledger.forget(trial.parents)
+        self.listen(Event(kind="released", trial=trial, progress=progress))
+        if progress.state == "halted":
+            self.halted = progress.note
+            self.stop.request()
+
+
+class Runner(Protocol):
+    """Where trials run. `drain` returns when none is running and none can be started."""
+
+    ship_code: bool
+
+    def drain(self, session: Session) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def run(
+    trials: Sequence[PlannedTrial],
+    *,
+    ledger: Ledger,
+    catalog: Mapping[str, Trainable],
+    runner: Runner,
+    listen: Listener = lambda event: None,
+    stop: Stop | None = None,
+) -> dict[str, TrialState]:
+    """Bring every trial of a plan as far as it will go and return the states they are in then.
+
+    Finished trials are not run again, failed ones neither; interrupted ones go on from their last checkpoint. Trials
+    that another driver works on are waited for. Raises: HaltError when this machine cannot go on (a full disk).
+    """
+    stop = stop or Stop(ledger.storage)
+    specs = [trial.spec for trial in trials]
+    waiting_said = False
+    try:
+        while not stop():
+            states = ledger.states(specs)
+            if ledger.mend():
+                states = ledger.states(specs)
+            frontier = open_frontier(trials, ledger, states)
+            if frontier.exhausted:
+                break
+            if frontier.can_start:
+                session = Session(
+                    ledger=ledger,
+                    catalog=catalog,
+                    listen=listen,
+                    stop=stop,
+                    driver=stop.driver,
+                    frontier=frontier,
+                    ship_code=runner.ship_code,
+                )
+                runner.drain(session)
+                if session.halted:
+                    raise HaltError(f"{session.halted}; finished trials are kept, run again to go on")
+                continue
+            if not waiting_said:
+                waiting_said = True
+                listen(Event(kind="waiting", text=f"{len(frontier.elsewhere)} trial(s) are at work in another process"))
+            stop.wait(WAIT_SECONDS)
+    finally:
+        runner.close()
+        stop.clear()
+    return ledger.states(specs)
+

@@ -1,0 +1,113 @@
+"""Trainables that finish in no time but forget nothing: their result is a chain over every step they ever took.
+
+A step that is lost, repeated or taken with another state changes every later digest, so equality of rows means that an
+interruption changed nothing. Importable by Ray workers (`fakes:start_chain`).
+"""
+
+import hashlib
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from trainables.catalog import Trainable
+from trainables.errors import DamagedFile, TrialFailure
+from trainables.trial import Outcome, Step
+
+
+class ChainConfig(BaseModel):
+    """Settings of a chain."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = 3
+    steps: int = 4
+    seconds: float = 0.0
+    """Time that each step takes."""
+    width: int = 1
+    link: Any = ""
+    """What a parent found, or anything else."""
+    nan_at: int | None = None
+    raise_at: int | None = None
+    die_once: str | None = None
+    """A file: while it is not there, the process makes it and kills itself in epoch 2."""
+    die_always: bool = False
+
+
+class ChainRun:
+    """A run whose state is the sha256 of its past."""
+
+    def __init__(self, config: ChainConfig, seed: int, threads: int) -> None:
+        self.config = config
+        self.threads = threads
+        self.digest = hashlib.sha256(f"{config.width}/{json.dumps(config.link, sort_keys=True)}/{seed}".encode())
+        self.past = self.digest.hexdigest()
+        self.epoch = 0
+        self.step = 0
+        self.history: list[dict[str, Any]] = []
+
+    def steps(self) -> Iterator[Step]:
+        config = self.config
+        while self.epoch < config.epochs:
+            while self.step < config.steps:
+                self._misbehave()
+                time.sleep(config.seconds)
+                self.past = hashlib.sha256(f"{self.past}/{self.epoch}/{self.step}".encode()).hexdigest()
+                self.step += 1
+                yield Step(epoch=self.epoch + 1, step=self.step, steps=config.steps)
+            self.epoch, self.step = self.epoch + 1, 0
+            metrics = {"error": int(self.past[:8], 16) / 2**32 * 100}
+            self.history.append({"epoch": self.epoch, **metrics})
+            yield Step(epoch=self.epoch, step=config.steps, steps=config.steps, metrics=metrics)
+
+    def state(self) -> bytes:
+        return json.dumps([self.past, self.epoch, self.step, self.history]).encode()
+
+    def load(self, state: bytes) -> None:
+        try:
+            self.past, self.epoch, self.step, self.history = json.loads(state)
+        except ValueError as error:
+            raise DamagedFile("this is no chain") from error
+
+    def outcome(self) -> Outcome:
+        return Outcome(
+            metrics={"error": self.history[-1]["error"], "error_best": min(row["error"] for row in self.history)},
+            artifacts={"genotype": {"kind": "chain", "digest": self.past}},
+            files={"predictions.npz": self.past.encode()},
+            epochs=self.history,
+            device_seconds=self.config.seconds,
+            peak_memory_bytes=1,
+            device="cpu",
+        )
+
+    def _misbehave(self) -> None:
+        config, here = self.config, self.epoch + 1
+        if config.nan_at == here:
+            raise TrialFailure(f"loss is nan in epoch {here}, step {self.step + 1}")
+        if config.raise_at == here:
+            raise ValueError(f"no good in epoch {here}")
+        if here == 2 and config.die_always:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if here == 2 and config.die_once is not None and not Path(config.die_once).exists():
+            Path(config.die_once).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def start_chain(config: ChainConfig, *, seed: int, threads: int) -> ChainRun:
+    return ChainRun(config, seed, threads)
+
+
+CHAIN = Trainable(
+    name="chain",
+    version=1,
+    config="fakes:ChainConfig",
+    start="fakes:start_chain",
+    metrics=("error", "error_best"),
+    artifacts=("genotype",),
+    progress="error",
+)
+CATALOG = {"chain": CHAIN}

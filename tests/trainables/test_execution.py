@@ -1,0 +1,341 @@
+"""One trial, interrupted in every way we can think of, ends in the row of one that never was."""
+
+import dataclasses
+import errno
+import itertools
+import json
+
+import pytest
+from fakes import CHAIN
+from trainables.claims import Claim, Process
+from trainables.execution import Job, execute, record_failure
+from trainables.record import TrialFolder
+from trainables.storage import open_storage
+from trainables.trial import TrialSpec
+
+
+def never() -> bool:
+    return False
+
+
+def make_job(storage, *, seed=0, parents=(), driver="driver-a", **config) -> Job:
+    spec = TrialSpec(trainable="chain", version=1, config=config, seed=seed, parents=parents)
+    return Job(
+        spec=spec, trainable=CHAIN, storage=str(storage), driver=driver, driver_process=Process.current(), threads=1
+    )
+
+
+def folder_of(job: Job) -> TrialFolder:
+    return TrialFolder(open_storage(job.storage), job.spec.trial_id)
+
+
+def finish(job: Job):
+    *_, last = execute(job, should_stop=never)
+    return last
+
+
+def essence(row):
+    """What must be identical: id, config, state, metrics, artifacts, predictions."""
+    return (row.trial_id, row.config, row.state, row.metrics, row.artifacts, row.files["predictions.npz"]["sha256"])
+
+
+@pytest.fixture
+def reference(tmp_path):
+    job = make_job(tmp_path / "reference")
+    finish(job)
+    return folder_of(job).read_row()
+
+
+def test_a_job_survives_its_journey_as_text(tmp_path):
+    job = make_job(tmp_path, link={"deep": [1, 2.5, None]})
+
+    assert Job.from_json(job.to_json()) == job
+
+
+def test_a_trial_ends_in_a_row_with_everything_beside_it(tmp_path):
+    job = make_job(tmp_path)
+
+    last = finish(job)
+
+    row = folder_of(job).read_row()
+    assert row is not None
+    assert (last.state, row.state) == ("done", "done")
+    assert set(row.files) == {"predictions.npz", "epochs.parquet"}
+    assert folder_of(job).read_file(row, "predictions.npz") == row.artifacts["genotype"]["digest"].encode()
+    assert row.config["steps"] == 4
+    assert row.timing["cpu_days_total"] == row.timing["cpu_days"]
+
+
+@pytest.mark.parametrize("after", range(15))
+def test_a_trial_stopped_after_any_step_ends_in_the_same_row(tmp_path, reference, after):
+    job = make_job(tmp_path / "stopped")
+    calls = itertools.count()
+    *_, last = execute(job, should_stop=lambda: next(calls) >= after + 1)
+
+    resumed = finish(dataclasses.replace(job, driver="driver-b"))
+
+    row = folder_of(job).read_row()
+    assert last.state == "stopped"
+    assert resumed.state == "done"
+    assert row is not None
+    assert essence(row) == essence(reference)
+
+
+def test_a_trial_stopped_before_it_began_claims_nothing(tmp_path):
+    job = make_job(tmp_path)
+
+    assert [p.state for p in execute(job, should_stop=lambda: True)] == ["stopped"]
+    assert not (tmp_path / "trials").exists()
+
+
+def test_a_trial_abandoned_without_a_word_goes_on_from_its_last_epoch(tmp_path, reference):
+    job = make_job(tmp_path / "dropped")
+    dropped = execute(job, should_stop=never)
+    while next(dropped).epoch < 2:
+        pass
+    dropped.close()
+
+    notes = [p.note for p in execute(dataclasses.replace(job, driver="driver-b"), should_stop=never) if p.note]
+
+    row = folder_of(job).read_row()
+    assert notes == ["resumes after epoch 2, step 0"]
+    assert row is not None
+    assert essence(row) == essence(reference)
+
+
+@pytest.mark.parametrize("harm", ["truncate", "flip", "empty", "foreign"])
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used(tmp_path, reference, harm):
+    job = make_job(tmp_path / "harmed")
+    running = execute(job, should_stop=never)
+    while next(running).epoch < 2:
+        pass
+    running.close()
+    newest = sorted((tmp_path / "harmed/trials" / job.spec.trial_id / "checkpoints").iterdir())[-1]
+    content = newest.read_bytes()
+    if harm == "foreign":
+        other = make_job(tmp_path / "other", seed=7)
+        finish(other)
+        folder = tmp_path / "other/trials" / other.spec.trial_id / "checkpoints"
+        content = sorted(folder.iterdir())[-1].read_bytes()
+    harmed = {"truncate": content[:-3], "flip": content[:-1] + b"?", "empty": b"", "foreign": content}[harm]
+    newest.write_bytes(harmed)
+
+    notes = [p.note for p in execute(job, should_stop=never) if p.note]
+
+    row = folder_of(job).read_row()
+    assert len(notes) == 1
+    assert notes[0].startswith("resumes after epoch 1")
+    assert newest.name in notes[0]
+    assert row is not None
+    assert essence(row) == essence(reference)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 40, 300])
+def test_a_damaged_row_is_set_aside_and_the_trial_finished_again(tmp_path, reference, cut):
+    job = make_job(tmp_path / "harmed")
+    finish(job)
+    path = tmp_path / "harmed/trials" / job.spec.trial_id / "row.json"
+    path.write_bytes(path.read_bytes()[:cut])
+
+    finish(job)
+
+    row = folder_of(job).read_row()
+    assert row is not None
+    assert essence(row) == essence(reference)
+    assert (path.parent / "row.json.damaged-1").exists()
+    assert "not trusted" in folder_of(job).read_log()
+
+
+def test_a_row_with_one_digit_changed_is_not_trusted(tmp_path):
+    job = make_job(tmp_path)
+    finish(job)
+    path = tmp_path / "trials" / job.spec.trial_id / "row.json"
+    data = json.loads(path.read_text())
+    data["metrics"]["error"] += 0.01
+    path.write_text(json.dumps(data))
+
+    finish(job)
+
+    row = folder_of(job).read_row()
+    assert row is not None
+    assert row.metrics["error"] != data["metrics"]["error"]
+
+
+def test_a_finished_trial_is_not_run_again(tmp_path):
+    job = make_job(tmp_path)
+    finish(job)
+    path = tmp_path / "trials" / job.spec.trial_id / "row.json"
+    before = path.stat().st_mtime_ns
+
+    assert [p.state for p in execute(job, should_stop=never)] == ["done"]
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_trial_that_another_driver_works_on_is_left_alone(tmp_path):
+    job = make_job(tmp_path)
+    ours = execute(job, should_stop=never)
+    next(ours)
+
+    theirs = list(execute(dataclasses.replace(job, driver="driver-b"), should_stop=never))
+
+    assert [p.state for p in theirs] == ["busy"]
+    assert finish(job).state == "done"
+
+
+def test_an_attempt_that_was_taken_over_writes_nothing_more(tmp_path):
+    """A worker that outlives its driver, or a node that was cut off, must not touch the record again."""
+    job = make_job(tmp_path)
+    first = execute(job, should_stop=never)
+    next(first)
+    second = execute(job, should_stop=never)  # the same driver retries: the old process counts as dead
+    next(second)
+    checkpoints = tmp_path / "trials" / job.spec.trial_id / "checkpoints"
+    before = sorted(path.name for path in checkpoints.iterdir())
+
+    rest = list(first)
+
+    assert rest[-1].state == "lost"
+    assert sorted(path.name for path in checkpoints.iterdir()) == before
+    assert list(second)[-1].state == "done"
+
+
+def test_a_loss_that_is_no_number_is_a_failed_row_with_its_reason(tmp_path):
+    job = make_job(tmp_path, nan_at=2)
+
+    last = finish(job)
+
+    row = folder_of(job).read_row()
+    assert row is not None
+    assert (last.state, row.state, row.error) == ("failed", "failed", "loss is nan in epoch 2, step 1")
+    assert "loss is nan" in folder_of(job).read_log()
+
+
+def test_an_exception_is_a_failed_row_and_its_traceback_is_in_the_log(tmp_path):
+    job = make_job(tmp_path, raise_at=1)
+
+    finish(job)
+
+    row = folder_of(job).read_row()
+    assert row is not None
+    assert row.error == "ValueError: no good in epoch 1"
+    assert "Traceback" in folder_of(job).read_log()
+
+
+def test_a_full_disk_fails_no_trial(tmp_path, monkeypatch):
+    job = make_job(tmp_path)
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("trainables.checkpoints.CheckpointFolder.save", full)
+    last = finish(job)
+    monkeypatch.undo()
+
+    assert last.state == "halted"
+    assert "No space left on device" in last.note
+    assert finish(job).state == "done"
+
+
+def test_other_code_than_the_drivers_is_refused(tmp_path):
+    job = dataclasses.replace(make_job(tmp_path), code="0" * 64)
+
+    last = finish(job)
+
+    assert last.state == "halted"
+    assert not (tmp_path / "trials").exists()
+
+
+def test_a_child_takes_what_its_parent_found_and_keeps_the_receipt(tmp_path):
+    parent = make_job(tmp_path)
+    finish(parent)
+    reference = {"parent": 0, "key": "genotype"}
+    child = make_job(tmp_path, parents=(parent.spec.trial_id,), link=reference)
+
+    finish(child)
+
+    row, parent_row = folder_of(child).read_row(), folder_of(parent).read_row()
+    assert row is not None
+    assert parent_row is not None
+    assert row.config["link"] == parent_row.artifacts["genotype"]
+    assert list(row.parents[parent.spec.trial_id]) == ["genotype"]
+    assert row.timing["cpu_days_total"] == pytest.approx(row.timing["cpu_days"] + parent_row.timing["cpu_days"])
+
+
+def test_a_child_of_the_best_takes_the_lowest_and_says_who_won(tmp_path):
+    parents = [make_job(tmp_path, seed=seed) for seed in range(3)]
+    for parent in parents:
+        finish(parent)
+    ids = tuple(sorted(parent.spec.trial_id for parent in parents))
+    child = make_job(tmp_path, parents=ids, link={"parent": {"best": "error_best"}, "key": "genotype"})
+
+    finish(child)
+
+    rows = [folder_of(parent).read_row() for parent in parents]
+    best = min((row.metrics["error_best"], row.trial_id) for row in rows if row is not None)
+    row = folder_of(child).read_row()
+    assert row is not None
+    assert (row.artifacts["chosen"]["value"], row.artifacts["chosen"]["trial"]) == best
+    assert set(row.parents) == set(ids)
+
+
+def test_a_child_whose_parent_is_not_done_waits_and_does_not_fail(tmp_path):
+    child = make_job(tmp_path, parents=("0123456789ab",), link={"parent": 0, "key": "genotype"})
+
+    assert finish(child).state == "busy"
+    assert folder_of(child).read_row() is None
+
+
+def test_a_checkpoint_made_from_another_finding_of_the_parent_is_passed_over(tmp_path):
+    parent = make_job(tmp_path)
+    finish(parent)
+    child = make_job(tmp_path, parents=(parent.spec.trial_id,), link={"parent": 0, "key": "genotype"})
+    running = execute(child, should_stop=never)
+    next(running)
+    running.close()
+    folder = folder_of(parent)
+    row = folder.read_row()
+    assert row is not None
+    folder.set_aside("row.json", "test")
+    folder.commit_row(dataclasses.replace(row, artifacts={"genotype": {"kind": "chain", "digest": "other"}}))
+
+    notes = [p.note for p in execute(child, should_stop=never) if p.note]
+
+    assert any("other findings" in note for note in notes)
+    child_row = folder_of(child).read_row()
+    assert child_row is not None
+    assert child_row.config["link"]["digest"] == "other"
+
+
+def test_a_failure_recorded_by_the_driver_needs_no_worker(tmp_path):
+    job = make_job(tmp_path)
+
+    record_failure(job, "its process died 4 times")
+    record_failure(job, "again")
+
+    row = folder_of(job).read_row()
+    assert row is not None
+    assert (row.state, row.error) == ("failed", "its process died 4 times")
+
+
+def test_claims_are_numbered_and_never_change(tmp_path):
+    job = make_job(tmp_path)
+    running = execute(job, should_stop=never)
+    next(running)
+    path = tmp_path / "trials" / job.spec.trial_id / "claims/0001.json"
+    first = path.read_bytes()
+    running.close()
+
+    finish(job)
+
+    assert path.read_bytes() == first
+    assert Claim.from_json(first).number == 1
+    assert sorted(p.name for p in path.parent.glob("*.json")) == ["0001.json", "0002.json"]
+
+
+def test_at_most_two_good_checkpoints_are_kept(tmp_path):
+    job = make_job(tmp_path, epochs=6)
+    finish(job)
+
+    kept = sorted((tmp_path / "trials" / job.spec.trial_id / "checkpoints").iterdir())
+
+    assert [path.name[:6] for path in kept] == ["000005", "000006"]

@@ -1,0 +1,136 @@
+"""Trials as Ray Tune trainables.
+
+`SearchTrainable` and `FinalTrainable` run anywhere in anyone's own `tune.Tuner`. `TrialDispatcher` is what the
+orchestrator hands to Tune: one class for every kind of trial, so that its actors can be reused.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from trainables.catalog import CATALOG, Trainable, load
+from trainables.execution import Job, Progress, execute
+from trainables.storage import Storage, open_storage, stop_path
+from trainables.trial import Run, Step
+
+RESULT = "sharptune"
+"""The one key of a reported result that is ours; everything else in it is Tune's."""
+REPORT_SECONDS = 5.0
+STATE_FILE = "state.pt"
+
+
+class StopFlag:
+    """Asks the storage whether to stop, a few times a second at most."""
+
+    def __init__(self, storage: Storage, driver: str) -> None:
+        self._storage = storage
+        self._path = stop_path(driver)
+        self._every = 2.0 if storage.remote else 0.2
+        self._asked = float("-inf")
+        self._raised = False
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if not self._raised and now - self._asked >= self._every:
+            self._asked = now
+            self._raised = self._storage.exists(self._path)
+        return self._raised
+
+
+class TrialDispatcher(tune.Trainable):
+    """Runs whatever job its config holds: `{"job": Job as JSON}`; reports `{"sharptune": Progress as JSON}`."""
+
+    def setup(self, config: dict[str, Any], data: Mapping[str, Any] | None = None) -> None:
+        self._data = data or {}
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self._end()
+        self._begin(new_config)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Go on until the trial ends or a few seconds have passed: small epochs do not drown Tune in results."""
+        since = time.monotonic()
+        while True:
+            progress = next(self._progress)
+            ended = progress.state != "running"
+            if ended or progress.note or time.monotonic() - since >= REPORT_SECONDS:
+                return {RESULT: json.dumps(progress.to_json()), "done": ended}
+
+    def cleanup(self) -> None:
+        self._end()
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        job = Job.from_json(config["job"])
+        self._receive(job)
+        should_stop = StopFlag(open_storage(job.storage), job.driver)
+        self._progress: Iterator[Progress] = execute(job, should_stop=should_stop)
+
+    def _end(self) -> None:
+        with contextlib.suppress(AttributeError):
+            self._progress.close()  # type: ignore[attr-defined]
+
+    def _receive(self, job: Job) -> None:
+        """Take the datasets the driver sent, where this node does not have them yet."""
+        if self._data:
+            from trainables.data.shipping import receive
+
+            receive(self._data)
+
+
+class RunTrainable(tune.Trainable):
+    """One epoch per `step`; the config holds the settings of a trial and `seed`."""
+
+    entry: Trainable
+
+    def setup(self, config: dict[str, Any]) -> None:
+        settings = dict(config)
+        seed = int(settings.pop("seed", 0))
+        threads = max(1, int(self.trial_resources.required_resources.get("CPU", 1))) if self.trial_resources else 1
+        config_class = self.entry.config_class()
+        self._run: Run = load(self.entry.start)(config_class(**settings), seed=seed, threads=threads)
+        self._steps: Iterator[Step] | None = None
+
+    def step(self) -> dict[str, Any]:
+        if self._steps is None:
+            self._steps = self._run.steps()
+        epochs: int = self.config["epochs"] if "epochs" in self.config else self._default_epochs()
+        for step in self._steps:
+            if step.metrics is not None:
+                done = step.epoch >= epochs
+                metrics = dict(step.metrics)
+                if done:
+                    for _ in self._steps:  # let the run close its books
+                        pass
+                    outcome = self._run.outcome()
+                    metrics = {**metrics, **outcome.metrics, "artifacts": json.dumps(outcome.artifacts)}
+                return {"epoch": step.epoch, **metrics, "done": done}
+        return {"done": True}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        (Path(checkpoint_dir) / STATE_FILE).write_bytes(self._run.state())
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        self._run.load((Path(checkpoint) / STATE_FILE).read_bytes())
+        self._steps = None
+
+    def _default_epochs(self) -> int:
+        return self.entry.config_class().model_fields["epochs"].default
+
+
+class SearchTrainable(RunTrainable):
+    """Architecture search: config fields of `trainables.config.SearchConfig`, and `seed`."""
+
+    entry = CATALOG["search"]
+
+
+class FinalTrainable(RunTrainable):
+    """Final training: config fields of `trainables.config.TrainConfig` (the genotype as JSON), and `seed`."""
+
+    entry = CATALOG["train"]
