@@ -1,4 +1,4 @@
-"""Genotypes by name or from a file: what `genotype:` in an experiment may say. The class itself stands in `cells.py`."""
+"""Genotypes by name or from a file: what `genotype:` in an experiment may say. The class stands in `cells.py`."""
 
 import json
 from pathlib import Path

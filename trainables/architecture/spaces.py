@@ -26,9 +26,6 @@ _COMMON = (
     "dil_conv_3x3",
     "dil_conv_5x5",
     "conv_7x1_1x7",
-    "nor_conv_3x3",
-    "nor_conv_5x5",
-    "nor_conv_7x7",
 )
 
 OPERATION_SETS: Mapping[str, tuple[str, ...]] = {

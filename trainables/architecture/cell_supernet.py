@@ -1,0 +1,156 @@
+"""The cell supernet of DARTS: two cells whose edges hold all primitives at once, repeated to a network.
+
+Shape letters: B = images, C = channels or classes, E = edges of a cell, K = primitives, H and W = pixels.
+Source: arXiv:1806.09055, sections 2 and 3; arXiv:1903.09900, sections 3 and 4.3.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from trainables.architecture.blocks import BatchNorm, factorized_reduce, relu_conv_bn
+from trainables.architecture.mixed import MixedEdges
+from trainables.architecture.spaces import SearchSpace
+from trainables.architecture.weighting import look_up_weighting
+
+NODES = 4
+"""Nodes of a cell. Node i has an edge from each of the 2 + i states before it."""
+EDGES = sum(2 + node for node in range(NODES))
+"""14 edges, numbered node by node, within a node by source state: rows of the alphas."""
+STEM_CHANNELS = 3
+"""The stem has this many times the channels of the first cell."""
+ALPHA_SCALE = 1e-3
+"""Standard deviation of the alphas at the start."""
+
+
+class CellSupernet(nn.Module):
+    """A network of mixed cells; cells L // 3 and 2L // 3 of L reduce the size and double the channels.
+
+    The alphas (`alphas_normal`, `alphas_reduce`, both (14, K)) are shared by all cells of a kind.
+
+    Args:
+        space: what each edge chooses from.
+        weighting: `scalar` or `max_w`.
+        channels: channels of the first cell's nodes.
+        layers: cells.
+        classes: outputs.
+
+    Raises: UnknownName for an unknown weighting.
+    """
+
+    def __init__(self, *, space: SearchSpace, weighting: str, channels: int, layers: int, classes: int) -> None:
+        super().__init__()
+        self.space = space
+        self._weighting = look_up_weighting(weighting)
+        stem_channels = STEM_CHANNELS * channels
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, stem_channels, 3, padding=1, bias=False), BatchNorm(stem_channels, affine=True)
+        )
+        self.cells = nn.ModuleList(_cells(space, channels, layers))
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(NODES * channels * 2 ** len(reductions(layers)), classes)
+        self.alphas_normal = nn.Parameter(ALPHA_SCALE * torch.randn(EDGES, len(space.primitives)))
+        self.alphas_reduce = nn.Parameter(ALPHA_SCALE * torch.randn(EDGES, len(space.primitives)))
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw the alphas anew, the normal cell's first; the weights stay as they are."""
+        with torch.no_grad():
+            for alphas_EK in self.alpha_parameters():
+                draw_EK = torch.randn(alphas_EK.shape, generator=generator, device=generator.device)
+                alphas_EK.copy_(ALPHA_SCALE * draw_EK)
+
+    def weight_parameters(self) -> list[nn.Parameter]:
+        """Return all parameters but the alphas."""
+        alphas = {id(alphas_EK) for alphas_EK in self.alpha_parameters()}
+        return [parameter for parameter in self.parameters() if id(parameter) not in alphas]
+
+    def alpha_parameters(self) -> list[nn.Parameter]:
+        """Return the alphas: normal, reduce."""
+        return [self.alphas_normal, self.alphas_reduce]
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """Return the logits, (B, classes)."""
+        normal_EK, reduce_EK = (self._weighting(alphas.softmax(dim=-1)) for alphas in self.alpha_parameters())
+        s0 = s1 = self.stem(x_BCHW.contiguous(memory_format=torch.channels_last))
+        for cell in self.cells:
+            assert isinstance(cell, MixedCell)
+            s0, s1 = s1, cell(s0, s1, reduce_EK if cell.reduction else normal_EK)
+        return self.classifier(self.pool(s1).flatten(1))
+
+
+class MixedCell(nn.Module):
+    """A cell of mixed edges; its output is the concatenation of its nodes.
+
+    Args:
+        channels_in: of the cell before the last, and of the last.
+        channels: of each node.
+        reduction: whether edges from the two inputs halve the size.
+        after_reduction: whether the last cell did, so that its predecessor is still twice the size.
+    """
+
+    def __init__(
+        self,
+        *,
+        space: SearchSpace,
+        channels_in: tuple[int, int],
+        channels: int,
+        reduction: bool,
+        after_reduction: bool,
+    ) -> None:
+        super().__init__()
+        self.reduction = reduction
+        fit = factorized_reduce if after_reduction else relu_conv_bn
+        self.preprocess0 = fit(channels_in[0], channels, affine=False)
+        self.preprocess1 = relu_conv_bn(channels_in[1], channels, affine=False)
+        # By source state, not by edge: edges of one state share work and are computed together.
+        self.sources = nn.ModuleList(
+            MixedEdges(
+                space=space,
+                channels=channels,
+                stride=2 if reduction and state < 2 else 1,
+                edges=len(edges_from(state)),
+            )
+            for state in range(NODES + 1)
+        )
+
+    def forward(self, s0_BCHW: Tensor, s1_BCHW: Tensor, multipliers_EK: Tensor) -> Tensor:
+        states = [self.preprocess0(s0_BCHW), self.preprocess1(s1_BCHW)]
+        terms: list[list[Tensor]] = [[] for _ in range(NODES)]
+        for state, source in enumerate(self.sources):
+            outputs = source(states[state], multipliers_EK[edges_from(state)])
+            for node_terms, output in zip(terms[-len(outputs) :], outputs, strict=True):
+                node_terms.append(output)
+            if state >= 1:  # every edge of this node has been computed
+                node_terms = terms[state - 1]
+                states.append(sum(node_terms[1:], start=node_terms[0]))
+        return torch.cat(states[2:], dim=1)
+
+
+def edges_from(state: int) -> list[int]:
+    """Return the numbers of the edges that leave a state, in the order of the nodes they enter."""
+    return [node * (node + 3) // 2 + state for node in range(max(0, state - 1), NODES)]
+
+
+def reductions(layers: int) -> Sequence[int]:
+    """Return which cells of a network reduce (arXiv:1806.09055: at 1/3 and 2/3 of its depth)."""
+    return sorted({layers // 3, 2 * layers // 3})
+
+
+def _cells(space: SearchSpace, channels: int, layers: int) -> list[MixedCell]:
+    cells: list[MixedCell] = []
+    before, last = STEM_CHANNELS * channels, STEM_CHANNELS * channels
+    for layer in range(layers):
+        reduction = layer in reductions(layers)
+        channels = 2 * channels if reduction else channels
+        cells.append(
+            MixedCell(
+                space=space,
+                channels_in=(before, last),
+                channels=channels,
+                reduction=reduction,
+                after_reduction=layer > 0 and cells[-1].reduction,
+            )
+        )
+        before, last = last, NODES * channels
+    return cells

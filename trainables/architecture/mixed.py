@@ -1,0 +1,68 @@
+"""The mixed operations of a supernet: every primitive at once, each scaled by its multiplier.
+
+Shape letters: B = images, C = channels, E = edges that leave one state, F = E·C, K = primitives, H and W = pixels.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from trainables.architecture.blocks import BatchNorm, Block, Zero
+from trainables.architecture.operations import OPERATIONS
+from trainables.architecture.spaces import SearchSpace
+
+
+class MixedEdges(nn.Module):
+    """All edges of a cell that leave one state: edge e is the sum over k of multipliers_EK[e, k] · primitive_k(x).
+
+    An edge by itself is the case E = 1. Edges of one state share what does not depend on the edge: the ReLU, the pools
+    and their batch norms. Their convolutions are copies in one block. `none` adds nothing and is not computed. Pools
+    are followed by a batch norm here, and only here (arXiv:1806.09055, released code).
+    """
+
+    def __init__(self, *, space: SearchSpace, channels: int, stride: int, edges: int) -> None:
+        super().__init__()
+        self.edges = edges
+        self.relu = nn.ReLU()
+        self.blocks = nn.ModuleDict()
+        self.shared = nn.ModuleDict()
+        for primitive in space.primitives:
+            operation = OPERATIONS[space.operations][primitive](
+                channels_in=channels, channels_out=channels, stride=stride, affine=False, copies=edges
+            )
+            if isinstance(operation, Block):
+                self.blocks[primitive] = operation
+            elif isinstance(operation, nn.Identity):
+                self.shared[primitive] = operation
+            elif not isinstance(operation, Zero):
+                self.shared[primitive] = nn.Sequential(operation, BatchNorm(channels, affine=False))
+        self._block_columns = [space.primitives.index(primitive) for primitive in self.blocks]
+        self._shared_columns = [space.primitives.index(primitive) for primitive in self.shared]
+
+    def forward(self, x_BCHW: Tensor, multipliers_EK: Tensor) -> Sequence[Tensor]:
+        """Return the E edges' outputs, each (B, C, H, W)."""
+        outputs: list[Sequence[Tensor]] = []
+        if self.blocks:
+            outputs.append(self._sum_of_blocks(x_BCHW, multipliers_EK[:, self._block_columns]))
+        if self.shared:
+            outputs.append(self._sum_of_shared(x_BCHW, multipliers_EK[:, self._shared_columns]))
+        return outputs[0] if len(outputs) == 1 else [a + b for a, b in zip(*outputs, strict=True)]
+
+    def _sum_of_blocks(self, x_BCHW: Tensor, multipliers_EK: Tensor) -> Sequence[Tensor]:
+        # The last batch norm of a block multiplies by its gamma in any case: the multiplier takes that place.
+        scales_KF = multipliers_EK.T.repeat_interleave(x_BCHW.shape[1], dim=1)
+        rectified_BFHW = torch.cat([self.relu(x_BCHW)] * self.edges, dim=1)
+        total_BFHW = None
+        for block, scale_F in zip(self.blocks.values(), scales_KF, strict=True):
+            assert isinstance(block, Block)
+            y_BFHW = block.rectified(rectified_BFHW, scale_F)
+            total_BFHW = y_BFHW if total_BFHW is None else total_BFHW + y_BFHW
+        assert total_BFHW is not None
+        return total_BFHW.unflatten(1, (self.edges, -1)).unbind(1)
+
+    def _sum_of_shared(self, x_BCHW: Tensor, multipliers_EK: Tensor) -> Sequence[Tensor]:
+        """Mix maps that all edges see alike: one matrix product over the primitives."""
+        maps_KBHWC = torch.stack([operation(x_BCHW).permute(0, 2, 3, 1) for operation in self.shared.values()])
+        mixed_EN = multipliers_EK @ maps_KBHWC.flatten(1)
+        return mixed_EN.unflatten(1, maps_KBHWC.shape[1:]).permute(0, 1, 4, 2, 3).unbind(0)
