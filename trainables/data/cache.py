@@ -260,6 +260,7 @@ def _install(info: DatasetInfo, arrays: Mapping[str, Array]) -> None:
         _write(fresh, info, arrays)
         if folder.exists():
             folder.rename(f"{fresh}.damaged")  # a process that has it mapped keeps it
+            shutil.rmtree(f"{fresh}.damaged")
         fresh.rename(folder)
         _sync(folder.parent)
     finally:

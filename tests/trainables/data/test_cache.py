@@ -1,0 +1,264 @@
+"""The dataset cache, also when processes are killed, race, or leave garbage."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from trainables.data import cache as cache_module
+from trainables.data.cache import Dataset, ensure, open_dataset, pack, present, unpack, verify
+from trainables.data.catalog import DATASETS, describe, resolve
+from trainables.data.cifar10 import arrays
+from trainables.data.parquet_folder import Images
+from trainables.errors import DataError, UnknownName
+
+
+def in_another_process(code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def leftovers(cache: Path) -> list[str]:
+    return sorted(path.name for path in (cache / "datasets").iterdir() if path.name.startswith("."))
+
+
+def test_the_embedded_dataset_is_unpacked_and_mapped(cache: Path):
+    assert not present("cifar10-mini")
+
+    dataset = open_dataset("cifar10-mini")
+
+    assert present("cifar10-mini")
+    assert isinstance(dataset.train.images, np.memmap)
+    assert (dataset.train.images.shape, dataset.train.images.dtype) == ((2000, 32, 32, 3), np.uint8)
+    assert (dataset.test.labels.shape, dataset.test.labels.dtype) == ((1000,), np.int64)
+    assert leftovers(cache) == []
+
+
+def test_torch_takes_mapped_images_without_a_warning_and_leaves_the_file_alone(cache: Path):
+    images = torch.from_numpy(open_dataset("cifar10-mini").test.images)
+    images[0] = 0
+
+    verify("cifar10-mini")
+
+
+def test_opening_again_reads_no_parquet(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    ensure("cifar10-mini")
+    monkeypatch.setattr("trainables.data.cifar10.read_mini", lambda: pytest.fail("unpacked twice"))
+
+    open_dataset("cifar10-mini")
+
+
+def test_missing_datasets_say_what_to_run(cache: Path):
+    with pytest.raises(DataError, match=r"^dataset cifar10 is not on this machine; run: sharptune data fetch cifar10$"):
+        ensure("cifar10")
+    with pytest.raises(UnknownName, match="unknown dataset 'cifar100'"):
+        open_dataset("cifar100")
+
+
+def install_and_die(packed: dict[str, Any], moment: int) -> int:
+    """Install in a forked process that kills itself at its `moment`th sync or rename; return its exit status."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    calls = 0
+
+    def fatal(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(*arguments, **options)
+
+        return call
+
+    os.fsync = fatal(os.fsync)
+    cache_module.Path.rename = fatal(cache_module.Path.rename)  # type: ignore[method-assign]
+    try:
+        unpack(packed)
+    finally:
+        os._exit(0)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_kill_at_any_moment_of_an_installation_leaves_nothing_half_done(cache: Path, parquet_folder, damaged: bool):
+    identity = resolve(str(parquet_folder[0]), base=Path())
+    packed = pack(identity)
+    place = cache / "datasets" / identity.replace(":", "-")
+    moment, status = 0, -signal.SIGKILL
+    while status == -signal.SIGKILL:
+        moment += 1
+        if damaged and place.exists():
+            (place / "info.json").write_bytes(b"")
+        else:
+            shutil.rmtree(place, ignore_errors=True)
+
+        status = install_and_die(packed, moment)
+
+        if present(identity):
+            verify(identity)
+        unpack(packed)
+        verify(identity)
+        assert leftovers(cache) == []
+    assert moment > 8  # five files, their folder, the rename, the folder above
+
+
+def test_many_processes_may_ensure_at_once(cache: Path):
+    code = (
+        "from trainables.data.cache import ensure, verify; ensure('cifar10-mini'); verify('cifar10-mini'); print('ok')"
+    )
+    processes = [in_another_process(code) for _ in range(2)]
+    outputs = [process.communicate(timeout=120) for process in processes]
+
+    assert [out for out, _ in outputs] == ["ok\n"] * 2, outputs
+    assert leftovers(cache) == []
+
+
+def damage_truncate(folder: Path) -> None:
+    os.truncate(folder / "train-images.npy", 5000)
+
+
+def damage_extend(folder: Path) -> None:
+    with (folder / "test-labels.npy").open("ab") as file:
+        file.write(b"x")
+
+
+def damage_remove(folder: Path) -> None:
+    (folder / "test-images.npy").unlink()
+
+
+def damage_header(folder: Path) -> None:
+    with (folder / "test-images.npy").open("r+b") as file:
+        file.write(b"garbage garbage garbage")
+
+
+def damage_swap(folder: Path) -> None:
+    record = json.loads((folder / "info.json").read_text())
+    record["info"]["mean"] = [0, 0, 0]
+    (folder / "info.json").write_text(json.dumps(record))
+
+
+def damage_info(folder: Path) -> None:
+    (folder / "info.json").write_bytes(b"\x00" * 100)
+
+
+DAMAGES = [damage_truncate, damage_extend, damage_remove, damage_header, damage_swap, damage_info]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_embedded_dataset_is_rebuilt(
+    cache: Path, mini: Dataset, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+):
+    splits = {
+        "train": Images(images=mini.train.images, labels=mini.train.labels),
+        "test": Images(images=mini.test.images, labels=mini.test.labels),
+    }
+    monkeypatch.setattr("trainables.data.cifar10.read_mini", lambda: arrays(splits))  # decoding takes a second
+    ensure("cifar10-mini")
+    damage(cache / "datasets" / "cifar10-mini")
+    assert not present("cifar10-mini")
+
+    dataset = open_dataset("cifar10-mini")
+
+    assert dataset.info == DATASETS["cifar10-mini"]
+    verify("cifar10-mini")
+    assert leftovers(cache) == []
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_any_other_damaged_dataset_is_refused_with_one_sentence(
+    cache: Path, parquet_folder, damage: Callable[[Path], None]
+):
+    identity = resolve(str(parquet_folder[0]), base=Path())
+    damage(cache / "datasets" / identity.replace(":", "-"))
+
+    with pytest.raises(
+        DataError, match=r"^dataset sha256:\w+… is damaged in the cache \(.+\); run: sharptune data fetch"
+    ):
+        open_dataset(identity)
+    with pytest.raises(DataError, match="is damaged"):
+        describe(identity)
+
+    assert resolve(str(parquet_folder[0]), base=Path()) == identity
+    verify(identity)
+
+
+def test_verify_finds_one_changed_pixel(cache: Path):
+    ensure("cifar10-mini")
+    with (cache / "datasets" / "cifar10-mini" / "train-images.npy").open("r+b") as file:
+        file.seek(4000)
+        byte = file.read(1)
+        file.seek(4000)
+        file.write(bytes([byte[0] ^ 1]))
+
+    with pytest.raises(DataError, match="the train pixels are not those of dataset cifar10-mini"):
+        verify("cifar10-mini")
+
+
+def test_a_dataset_travels_to_another_machine(
+    cache: Path, parquet_folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    identity = resolve(str(parquet_folder[0]), base=Path())
+    packed = pack(identity)
+    assert type(packed["arrays"]["train-images"]) is np.ndarray
+    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "elsewhere"))
+
+    assert unpack(packed) == identity
+
+    found = open_dataset(identity)
+    np.testing.assert_array_equal(found.train.images, parquet_folder[1].images)
+    np.testing.assert_array_equal(found.test.labels, parquet_folder[2].labels)
+    assert found.info.to_json() == packed["info"]
+
+
+@pytest.mark.parametrize("name", ["train-images", "test-labels"])
+def test_what_arrives_damaged_is_refused(
+    cache: Path, parquet_folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+):
+    identity = resolve(str(parquet_folder[0]), base=Path())
+    packed = pack(identity)
+    packed["arrays"][name] = 1 - np.array(packed["arrays"][name])
+    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "elsewhere"))
+
+    with pytest.raises(DataError, match=f"{name.split('-')[0]} (pixels|labels) are not those of dataset sha256:"):
+        unpack(packed)
+
+    assert not present(identity)
+    assert leftovers(tmp_path / "elsewhere") == []
+
+
+def test_arrays_under_a_false_name_are_refused(cache: Path, parquet_folder):
+    identity = resolve(str(parquet_folder[0]), base=Path())
+    packed = pack(identity)
+    packed["info"]["name"] = "sha256:" + "1" * 64
+
+    with pytest.raises(DataError, match="is not what its name says"):
+        unpack(packed)
+
+
+def test_a_cache_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "file" / "cache"))
+
+    with pytest.raises(DataError, match=r"cannot write the dataset cache .*; set SHARPTUNE_CACHE to a folder"):
+        ensure("cifar10-mini")
+
+
+def test_a_full_disk_leaves_nothing_behind(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache_module.os, "fsync", full)
+    with pytest.raises(DataError, match="No space left on device"):
+        ensure("cifar10-mini")
+
+    assert leftovers(cache) == []
+    assert not present("cifar10-mini")

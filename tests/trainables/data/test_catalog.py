@@ -1,0 +1,119 @@
+"""Names, identities and plan-time checks of datasets."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trainables.data.catalog import DATASETS, DatasetInfo, batch_problems, cache_root, describe, resolve
+from trainables.data.parquet_folder import Images, write_parquet
+from trainables.errors import DataError, UnknownName
+
+
+def test_importing_the_catalog_loads_nothing_heavy():
+    code = (
+        "import sys, trainables.data.catalog; "
+        "print(sorted({'torch', 'ray', 'pyarrow', 'numpy', 'PIL', 'pandas'} & set(sys.modules)))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "[]"
+
+
+def test_descriptions_agree_with_themselves():
+    for name, info in DATASETS.items():
+        assert info.name == name
+        assert len(info.class_names) == len(info.train_counts) == len(info.test_counts) == info.classes
+        assert sum(info.train_first_half_counts) == info.train_images // 2
+        assert DatasetInfo.from_json(info.to_json()) == info
+
+    assert (DATASETS["cifar10"].train_images, DATASETS["cifar10"].test_images) == (50_000, 10_000)
+    assert (DATASETS["cifar10-mini"].train_images, DATASETS["cifar10-mini"].test_images) == (2_000, 1_000)
+
+
+def test_cache_lies_where_the_environment_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "here"))
+    assert cache_root() == tmp_path / "here"
+
+    monkeypatch.delenv("SHARPTUNE_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_root() == tmp_path / ".cache" / "sharptune"
+
+
+def test_names_and_identities_resolve_to_themselves(tmp_path: Path):
+    (tmp_path / "cifar10").mkdir()
+    identity = "sha256:" + "0" * 64
+
+    assert resolve("cifar10", base=tmp_path) == "cifar10"
+    assert resolve(identity, base=tmp_path) == identity
+
+
+def test_unknown_datasets_are_told_apart(tmp_path: Path, cache: Path):
+    (tmp_path / "file.parquet").touch()
+
+    with pytest.raises(UnknownName, match=r"unknown dataset 'cifar1'; did you mean 'cifar10'\?"):
+        resolve("cifar1", base=tmp_path)
+    with pytest.raises(DataError, match="neither a known name nor a folder"):
+        resolve("./nowhere", base=tmp_path)
+    with pytest.raises(DataError, match="is a file; name the folder"):
+        resolve("file.parquet", base=tmp_path)
+    with pytest.raises(UnknownName, match="unknown dataset"):
+        describe("sha256:12")
+    with pytest.raises(DataError, match=r"is not on this machine; run: sharptune data fetch FOLDER"):
+        describe("sha256:" + "0" * 64)
+
+
+PROBLEMS = [
+    ({"train_images": 305}, "train_images", "305 is not a multiple of the 10 classes of cifar10-mini"),
+    ({"train_images": 2010}, "train_images", "2010 takes 201 images of each class, but cifar10-mini has 200 of 'airp"),
+    ({"test_images": 1010}, "test_images", "1010 takes 101 images"),
+    ({"test_images": 15}, "test_images", "15 is not a multiple of the 10 classes"),
+    ({"train_images": 310, "halves": True}, "train_images", "31 images of each class, which cannot be halved"),
+    ({"batch_size": 1999}, "batch_size", "leave one single image of the training set's 2000 over"),
+    ({"batch_size": 27, "halves": True}, "batch_size", "leave one single image of the training half's 1000 over"),
+    ({"train_images": 300, "batch_size": 149, "halves": True}, "batch_size", "the training half's 150 over"),
+]
+
+
+@pytest.mark.parametrize(("settings", "field", "sentence"), PROBLEMS)
+def test_sizes_that_cannot_work_are_told_before_anything_runs(settings: dict[str, int], field: str, sentence: str):
+    given = {"train_images": None, "test_images": None, "batch_size": 64, "halves": False, **settings}
+
+    [(found, message)] = batch_problems("cifar10-mini", **given)
+
+    assert found == field
+    assert sentence in message
+
+
+@pytest.mark.parametrize("halves", [False, True])
+@pytest.mark.parametrize("train_images", [None, 300])
+def test_sizes_that_work_raise_no_problem(train_images: int | None, halves: bool):
+    assert batch_problems("cifar10-mini", train_images=train_images, test_images=50, batch_size=16, halves=halves) == []
+
+
+def test_both_fields_are_named_when_both_are_wrong():
+    found = batch_problems("cifar10", train_images=7, test_images=7, batch_size=64, halves=True)
+
+    assert [field for field, _ in found] == ["train_images", "test_images"]
+
+
+def test_a_training_set_sorted_by_class_cannot_be_halved_as_it_is(cache: Path, tmp_path: Path, make_images):
+    images = make_images(6)
+    order = np.argsort(images.labels, kind="stable")
+    folder = tmp_path / "sorted"
+    folder.mkdir()
+    write_parquet(
+        folder / "train.parquet",
+        Images(images=images.images[order], labels=images.labels[order], class_names=images.class_names),
+    )
+    write_parquet(folder / "test.parquet", make_images(2))
+    identity = resolve("sorted", base=tmp_path)
+
+    whole = batch_problems(identity, train_images=None, test_images=None, batch_size=4, halves=True)
+    named = batch_problems(identity, train_images=12, test_images=None, batch_size=4, halves=True)
+
+    assert whole[0][0] == "train_images"
+    assert "has no image of class 'cat'" in whole[0][1] or "has no image of class 'dog'" in whole[0][1]
+    assert named == []
