@@ -12,13 +12,12 @@ from typing import Literal
 
 import pandas as pd
 
+from orchestrator.errors import LedgerError
 from trainables.claims import BeatWatcher
 from trainables.errors import DamagedFile
 from trainables.record import TrialFolder
 from trainables.storage import Storage, open_storage
 from trainables.trial import TrialRow, TrialSpec, artifact_digest
-
-from orchestrator.errors import LedgerError
 
 State = Literal["done", "running", "resumable", "new", "failed", "blocked"]
 STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
@@ -149,7 +148,7 @@ class Ledger:
         return self.folder(trial_id).set_aside("row.json", "failed" if row.state == "failed" else "stale")
 
     def mend(self) -> bool:
-        """Set aside the rows found damaged so far, so that their trials can be finished again; say if there were any."""
+        """Set aside the rows found damaged so far, so that their trials can run again; say if there were any."""
         damaged, self._damaged = self._damaged, set()
         for trial_id in sorted(damaged):
             with contextlib.suppress(FileNotFoundError):

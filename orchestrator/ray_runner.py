@@ -35,7 +35,7 @@ from orchestrator.plan import PlannedTrial, Resources
 from orchestrator.running import Event, Session
 from trainables import provenance
 from trainables.execution import Job, Progress, record_failure
-from trainables.ray_trainable import RESULT, TrialDispatcher
+from trainables.ray_trainable import RESULT, TrialDispatcher, placement
 from trainables.storage import Storage, open_storage
 
 RETRIES = 3
@@ -92,7 +92,7 @@ class RayRunner:
         hearing = Hearing(session)
         dispatcher = tune.with_parameters(TrialDispatcher, data=self._refs) if self._refs else TrialDispatcher
         tuner = tune.Tuner(
-            tune.with_resources(dispatcher, _placement),
+            tune.with_resources(dispatcher, placement),
             tune_config=tune.TuneConfig(
                 search_alg=ReadyTrials(session, hearing),
                 num_samples=-1,
@@ -115,7 +115,17 @@ class RayRunner:
             tuner.fit()
 
 
-class ReadyTrials(Searcher):
+class Unsaved:
+    """Tune pickles and copies what it is given, to restore it some day; this has no life outside this process."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Unsaved":
+        return self
+
+
+class ReadyTrials(Unsaved, Searcher):
     """Hands Tune whatever trial can start now; `FINISHED` when none can and none is running."""
 
     def __init__(self, session: Session, hearing: "Hearing") -> None:
@@ -127,7 +137,7 @@ class ReadyTrials(Searcher):
         trial = self._session.next()
         if trial is not None:
             self._hearing.expect(trial_id, trial)
-            return {"job": self._session.job(trial).to_json(), "resources": _resources_json(trial.resources)}
+            return {"job": self._session.job(trial).to_json(), "resources": _text(trial.resources)}
         return None if self._session.frontier.running else Searcher.FINISHED
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
@@ -140,7 +150,7 @@ class ReadyTrials(Searcher):
         """Nothing to restore: the ledger knows."""
 
 
-class Hearing(tune.Callback):
+class Hearing(Unsaved, tune.Callback):
     """Tells the session what Tune hears of its trials."""
 
     def __init__(self, session: Session) -> None:
@@ -182,7 +192,10 @@ class SilentReporter(tune.ProgressReporter):
 
 
 def _error_text(trial: Any) -> str:
-    return str(trial.get_error() or "unknown")
+    """Return what Tune wrote of a trial's last failure: a public file, in the driver's own folder."""
+    with contextlib.suppress(OSError, TypeError):
+        return Path(trial.error_file).read_text().rpartition("Failure #")[2]
+    return "unknown"
 
 
 def _alive_nodes() -> list[dict[str, Any]]:
@@ -224,15 +237,7 @@ def _look(uri: str, path: str, digest: str) -> str:
     return ""
 
 
-def _placement(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
-    resources = json.loads(config["resources"])
-    bundle = {"CPU": resources["cpus"]}
-    if resources["gpus"]:
-        bundle["GPU"] = resources["gpus"]
-    return tune.PlacementGroupFactory([bundle], strategy="STRICT_PACK")
-
-
-def _resources_json(resources: Resources) -> str:
+def _text(resources: Resources) -> str:
     return json.dumps({"cpus": resources.cpus, "gpus": resources.gpus})
 
 

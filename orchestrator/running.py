@@ -7,16 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from orchestrator.errors import HaltError
+from orchestrator.frontier import Frontier, open_frontier
+from orchestrator.ledger import Ledger, TrialState
+from orchestrator.plan import PlannedTrial
 from trainables import provenance
 from trainables.catalog import Trainable
 from trainables.claims import Process
 from trainables.execution import Job, Progress
 from trainables.storage import Storage, stop_path
-
-from orchestrator.errors import HaltError
-from orchestrator.frontier import Frontier, open_frontier
-from orchestrator.ledger import Ledger, TrialState
-from orchestrator.plan import PlannedTrial
 
 WAIT_SECONDS = 1.0
 
@@ -182,4 +181,3 @@ def run(
         runner.close()
         stop.clear()
     return ledger.states(specs)
-

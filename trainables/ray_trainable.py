@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 
 from trainables.catalog import CATALOG, Trainable, load
@@ -42,11 +43,21 @@ class StopFlag:
         return self._raised
 
 
+def placement(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
+    """Return what one trial needs, all of it on one node: `{"resources": {"cpus": ..., "gpus": ...} as JSON}`."""
+    resources = json.loads(config["resources"])
+    bundle = {"CPU": resources["cpus"]}
+    if resources["gpus"]:
+        bundle["GPU"] = resources["gpus"]
+    return tune.PlacementGroupFactory([bundle], strategy="STRICT_PACK")
+
+
 class TrialDispatcher(tune.Trainable):
     """Runs whatever job its config holds: `{"job": Job as JSON}`; reports `{"sharptune": Progress as JSON}`."""
 
     def setup(self, config: dict[str, Any], data: Mapping[str, Any] | None = None) -> None:
         self._data = data or {}
+        self._receive()
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -68,7 +79,6 @@ class TrialDispatcher(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         job = Job.from_json(config["job"])
-        self._receive(job)
         should_stop = StopFlag(open_storage(job.storage), job.driver)
         self._progress: Iterator[Progress] = execute(job, should_stop=should_stop)
 
@@ -76,12 +86,14 @@ class TrialDispatcher(tune.Trainable):
         with contextlib.suppress(AttributeError):
             self._progress.close()  # type: ignore[attr-defined]
 
-    def _receive(self, job: Job) -> None:
-        """Take the datasets the driver sent, where this node does not have them yet."""
+    def _receive(self) -> None:
+        """Install the datasets the driver sent, where this node does not have them yet."""
         if self._data:
-            from trainables.data.shipping import receive
+            from trainables.data.cache import present, unpack
 
-            receive(self._data)
+            for identity, packed in self._data.items():
+                if not present(identity):
+                    unpack(ray.get(packed))
 
 
 class RunTrainable(tune.Trainable):

@@ -1,0 +1,5 @@
+"""`python -m orchestrator` is `sharptune`."""
+
+from orchestrator.cli import main
+
+main()

@@ -1,0 +1,159 @@
+"""The commands beside experiments: cost, data, doctor."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from trainables import provenance
+from trainables.data.catalog import DATASETS, cache_root
+from trainables.errors import SharptuneError
+from trainables.storage import open_storage
+
+
+@click.command()
+@click.argument("what", metavar="NAME|FILE|TRIAL")
+@click.option("--operations", type=click.Choice(["ssc", "original"]), help="ssc by default; a trial's own otherwise.")
+@click.option("--channels", type=click.IntRange(1), default=36, show_default=True)
+@click.option("--layers", type=click.IntRange(3), default=20, show_default=True)
+@click.option("--mid-channels", type=click.IntRange(1), default=32, show_default=True, help="Width of choke blocks.")
+@click.option("--storage", default="runs", show_default=True, envvar="SHARPTUNE_STORAGE", help="Where a TRIAL is.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def cost(
+    what: str, operations: str | None, channels: int, layers: int, mid_channels: int, storage: str, as_json: bool
+) -> None:
+    """Count the CIFAR network of a genotype: a published NAME, a FILE, or what a TRIAL found."""
+    from trainables.architecture.complexity import genotype_cost
+
+    from orchestrator.genotypes import find_genotype
+
+    genotype, found = find_genotype(what, storage)
+    counted = genotype_cost(
+        genotype,
+        operations=operations or found,
+        channels=channels,
+        layers=layers,
+        mid_channels=mid_channels,
+    )
+    numbers = {name: getattr(counted, name) for name in ("params", "params_with_auxiliary", "macs", "addmult")}
+    if as_json:
+        click.echo(json.dumps(numbers))
+        return
+    click.echo(f"{what}: CIFAR network of {layers} cells and {channels} channels, operations {operations or found}")
+    for name, number in numbers.items():
+        click.echo(f"  {name:<22}{number:>15,}")
+
+
+@click.group()
+def data() -> None:
+    """Datasets: what there is, and fetching them."""
+
+
+@data.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str | None, as_json: bool) -> None:
+    """Show the datasets, or the one called NAME, and whether they are on this machine."""
+    from trainables.data.cache import present, read_info
+    from trainables.data.catalog import resolve
+
+    names = [resolve(name, base=Path.cwd())] if name else sorted(DATASETS)
+    known = [(n, DATASETS[n] if n in DATASETS else read_info(n), present(n)) for n in names]
+    if as_json:
+        click.echo(json.dumps([{**info.to_json(), "present": here} for _, info, here in known], indent=1))
+        return
+    for n, info, here in known:
+        click.echo(f"{n}: {info.title}")
+        click.echo(
+            f"  {info.train_images:,} training and {info.test_images:,} test images, {info.image_size} pixels wide"
+        )
+        click.echo(f"  sha256 of the pixels: train {info.sha256['train'][:12]}…, test {info.sha256['test'][:12]}…")
+        click.echo(f"  {'on this machine' if here else 'not on this machine yet'}")
+    click.echo(f"cache: {cache_root()}")
+
+
+@data.command()
+@click.argument("name")
+@click.option(
+    "--folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Take CIFAR-10 from here: cifar-10-batches-py, Parquet files, or one folder per class.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def fetch(name: str, folder: Path | None, as_json: bool) -> None:
+    """Fetch dataset NAME into this machine's cache, or import the folder NAME; the pixels are checked."""
+    from trainables.data import sources
+
+    def say(message: str) -> None:
+        click.echo(message, err=True)
+
+    if folder is None:
+        fetched = sources.fetch(name, base=Path.cwd(), progress=say)
+    elif name == "cifar10":
+        fetched = sources.fetch_cifar10(say, folder=folder)
+    else:
+        raise click.UsageError("--folder goes with cifar10; to import another folder, name it instead of a dataset")
+    if as_json:
+        click.echo(json.dumps({"dataset": fetched.identity, "source": fetched.source}))
+    else:
+        click.echo(f"{fetched.identity} is on this machine, from {fetched.source}")
+
+
+@click.command()
+@click.option("--storage", default="runs", show_default=True, envvar="SHARPTUNE_STORAGE", help="The storage to try.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(storage: str, as_json: bool) -> int:
+    """Check this machine: versions, processors, GPUs, storage, disk space, data."""
+    checks = list(_checks(storage))
+    if as_json:
+        click.echo(json.dumps([{"check": name, "ok": ok, "found": found} for name, ok, found in checks], indent=1))
+    else:
+        for name, ok, found in checks:
+            click.echo(f"{'ok  ' if ok else 'FAIL'}  {name:<12} {found}")
+    return 0 if all(ok for _, ok, _ in checks) else 1
+
+
+def _checks(storage: str) -> Iterator[tuple[str, bool, str]]:
+    """Yield (what, whether it is well, what was found)."""
+    yield "sharptune", True, f"{provenance.commit()} on Python {sys.version.split()[0]}"
+    versions = provenance.versions()
+    missing = [name for name, version in versions.items() if version == "not installed"]
+    yield "versions", not missing, ", ".join(f"{name} {version}" for name, version in versions.items())
+    yield "processor", True, f"{provenance.cpu_count()} CPUs, {provenance.processor()}"
+    yield _accelerator()
+    yield _try_storage(storage)
+    free = shutil.disk_usage(_existing(cache_root())).free
+    yield "disk", free > 2 * 2**30, f"{free / 2**30:.1f} GiB free where the data cache is ({cache_root()})"
+    from trainables.data.cache import present
+
+    for name in sorted(DATASETS):
+        here = present(name)
+        yield "data", True, f"{name} {'is here' if here else f'is not here yet: sharptune data fetch {name}'}"
+
+
+def _accelerator() -> tuple[str, bool, str]:
+    from trainables.devices import describe
+
+    return "device", True, describe()
+
+
+def _try_storage(uri: str) -> tuple[str, bool, str]:
+    """Write, read and delete a small file where the rows go."""
+    path = "drivers/doctor.probe"
+    try:
+        opened = open_storage(uri)
+        opened.write(path, b"well")
+        well = opened.read(path) == b"well"
+        opened.delete(path)
+    except (OSError, SharptuneError) as error:
+        return "storage", False, f"{uri}: {error}"
+    return "storage", well, f"{opened.uri} can be written and read"
+
+
+def _existing(path: Path) -> Path:
+    while not path.exists():
+        path = path.parent
+    return path
