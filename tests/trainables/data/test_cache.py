@@ -15,10 +15,8 @@ import pytest
 import torch
 
 from trainables.data import cache as cache_module
-from trainables.data.cache import Dataset, ensure, open_dataset, pack, present, unpack, verify
+from trainables.data.cache import ensure, open_dataset, pack, present, unpack, verify
 from trainables.data.catalog import DATASETS, describe, resolve
-from trainables.data.cifar10 import arrays
-from trainables.data.parquet_folder import Images
 from trainables.errors import DataError, UnknownName
 
 
@@ -42,15 +40,14 @@ def test_the_embedded_dataset_is_unpacked_and_mapped(cache: Path):
     assert leftovers(cache) == []
 
 
-def test_torch_takes_mapped_images_without_a_warning_and_leaves_the_file_alone(cache: Path):
+def test_torch_takes_mapped_images_without_a_warning_and_leaves_the_file_alone(unpacked: Path):
     images = torch.from_numpy(open_dataset("cifar10-mini").test.images)
     images[0] = 0
 
     verify("cifar10-mini")
 
 
-def test_opening_again_reads_no_parquet(cache: Path, monkeypatch: pytest.MonkeyPatch):
-    ensure("cifar10-mini")
+def test_opening_again_reads_no_parquet(unpacked: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("trainables.data.cifar10.read_mini", lambda: pytest.fail("unpacked twice"))
 
     open_dataset("cifar10-mini")
@@ -155,15 +152,11 @@ DAMAGES = [damage_truncate, damage_extend, damage_remove, damage_header, damage_
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_embedded_dataset_is_rebuilt(
-    cache: Path, mini: Dataset, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+    unpacked: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
 ):
-    splits = {
-        "train": Images(images=mini.train.images, labels=mini.train.labels),
-        "test": Images(images=mini.test.images, labels=mini.test.labels),
-    }
-    monkeypatch.setattr("trainables.data.cifar10.read_mini", lambda: arrays(splits))  # decoding takes a second
-    ensure("cifar10-mini")
-    damage(cache / "datasets" / "cifar10-mini")
+    copies = {name: array.copy() for name, array in pack("cifar10-mini")["arrays"].items()}
+    monkeypatch.setattr("trainables.data.cifar10.read_mini", lambda: copies)  # decoding takes a second
+    damage(unpacked)
     assert not present("cifar10-mini")
 
     dataset = open_dataset("cifar10-mini")
@@ -191,9 +184,8 @@ def test_any_other_damaged_dataset_is_refused_with_one_sentence(
     verify(identity)
 
 
-def test_verify_finds_one_changed_pixel(cache: Path):
-    ensure("cifar10-mini")
-    with (cache / "datasets" / "cifar10-mini" / "train-images.npy").open("r+b") as file:
+def test_verify_finds_one_changed_pixel(unpacked: Path):
+    with (unpacked / "train-images.npy").open("r+b") as file:
         file.seek(4000)
         byte = file.read(1)
         file.seek(4000)
@@ -252,13 +244,13 @@ def test_a_cache_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path, 
         ensure("cifar10-mini")
 
 
-def test_a_full_disk_leaves_nothing_behind(cache: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_disk_leaves_nothing_behind(cache: Path, parquet_folder, monkeypatch: pytest.MonkeyPatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(cache_module.os, "fsync", full)
     with pytest.raises(DataError, match="No space left on device"):
-        ensure("cifar10-mini")
+        resolve(str(parquet_folder[0]), base=Path())
 
     assert leftovers(cache) == []
-    assert not present("cifar10-mini")
+    assert not list((cache / "datasets").glob("sha256*/"))
