@@ -1,0 +1,148 @@
+"""What the tests of the two loops share."""
+
+import functools
+
+import pytest
+import torch
+from torch import nn
+
+from trainables.architecture.complexity import genotype_cost
+from trainables.data.cache import open_dataset
+from trainables.trial import Outcome
+
+
+@pytest.fixture(scope="session")
+def mini(dataset_cache):
+    """cifar10-mini, opened."""
+    return open_dataset("cifar10-mini")
+
+
+@pytest.fixture
+def one_thread():
+    """One intra-op thread, and the process's own number afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def small_evaluations(monkeypatch):
+    """Evaluations of several batches, also of a few images."""
+    monkeypatch.setattr("trainables.loop.EVALUATION_BATCH", 8)
+
+
+def result(outcome: Outcome):
+    """Return all of an outcome that two identical runs share."""
+    return outcome.metrics, outcome.artifacts, outcome.files, outcome.epochs
+
+
+class Resumes:
+    """Checks that apply to any Run: `build` returns a fresh one."""
+
+    def __init__(self, build):
+        self._build = build
+
+    def uninterrupted(self):
+        """Return the pauses of a run, and its result."""
+        run = self._build()
+        return list(run.steps()), result(run.outcome())
+
+    def stopped_at(self, position):
+        """Return the result of a run stopped at its `position`-th pause (from 0) and continued in a fresh object."""
+        first = self._build()
+        paused = first.steps()
+        for _ in range(position + 1):
+            next(paused)
+        state = first.state()
+        paused.close()
+        second = self._build()
+        second.load(state)
+        for _ in second.steps():
+            pass
+        return result(second.outcome())
+
+    def in_a_fresh_object_for_every_step(self):
+        """Return the result of a run whose objects take one step each; each evaluation is cut off and begun again."""
+        state, in_evaluation = None, 0
+        while True:
+            run = self._build()
+            if state is not None:
+                run.load(state)
+            for pause in run.steps():
+                if in_evaluation < 2 or pause.metrics is not None:
+                    break
+            else:
+                return result(run.outcome())
+            in_evaluation = in_evaluation + 1 if pause.step == pause.steps and pause.metrics is None else 0
+            state = run.state()
+
+
+class SmallSupernet(nn.Module):
+    """What a search needs of a supernet, in a thousandth of the time: one convolution, scaled by all alphas."""
+
+    def __init__(self, *, space, weighting, channels, layers, classes):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4, bias=False), nn.BatchNorm2d(8))
+        self.classifier = nn.Linear(8, classes)
+        self.alphas_normal = nn.Parameter(torch.zeros(14, len(space.primitives)))
+        self.alphas_reduce = nn.Parameter(torch.zeros(14, len(space.primitives)))
+
+    def reset(self, generator):
+        with torch.no_grad():
+            for alphas in self.alpha_parameters():
+                alphas.copy_(1e-3 * torch.randn(alphas.shape, generator=generator))
+
+    def weight_parameters(self):
+        return [*self.stem.parameters(), *self.classifier.parameters()]
+
+    def alpha_parameters(self):
+        return [self.alphas_normal, self.alphas_reduce]
+
+    def forward(self, x_BCHW):
+        scale = (self.alphas_normal.softmax(-1) * self.alphas_reduce.softmax(-1)).sum(0)
+        return self.classifier(scale * self.stem(x_BCHW).mean(dim=(2, 3)))
+
+
+class SmallNetwork(nn.Module):
+    """What final training needs of a network: an auxiliary output, and drop path by an explicit generator."""
+
+    drop_path = 0.0
+    drop_path_generator = None
+
+    def __init__(self, *, genotype, operations, channels, layers, classes, auxiliary):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4, bias=False), nn.BatchNorm2d(8))
+        self.classifier = nn.Linear(8, classes)
+        self.auxiliary = nn.Linear(8, classes) if auxiliary else None
+
+    def forward(self, x_BCHW):
+        y_BC = self.stem(x_BCHW).mean(dim=(2, 3))
+        if not self.training:
+            return self.classifier(y_BC), None
+        kept_B1 = torch.rand(len(y_BC), 1, generator=self.drop_path_generator) >= self.drop_path
+        logits_BC = self.classifier(y_BC * kept_B1)
+        return logits_BC, self.auxiliary(y_BC) if self.auxiliary else None
+
+
+@pytest.fixture
+def small_supernet(monkeypatch):
+    """A small network in place of the supernet; the cost of each genotype is counted once."""
+    monkeypatch.setattr("trainables.search.CellSupernet", SmallSupernet)
+    monkeypatch.setattr("trainables.search.genotype_cost", functools.cache(genotype_cost))
+
+
+@pytest.fixture
+def small_network(monkeypatch):
+    """A small network in place of a genotype's."""
+    monkeypatch.setattr("trainables.training.CellNetwork", SmallNetwork)
+
+
+@pytest.fixture
+def resumes():
+    return Resumes
+
+
+@pytest.fixture
+def result_of():
+    return result

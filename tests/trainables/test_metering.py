@@ -1,0 +1,55 @@
+"""Device seconds and peak memory."""
+
+import time
+
+import torch
+
+from trainables.metering import Meter
+
+
+def busy(seconds):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def work():
+    for item in range(3):
+        busy(0.02)
+        yield item
+    busy(0.02)
+
+
+def test_work_is_measured_and_pauses_are_not():
+    meter = Meter(torch.device("cpu"))
+    items = []
+    for item in meter.measure(work()):
+        busy(0.1)
+        items.append(item)
+
+    assert items == [0, 1, 2]
+    assert 0.08 <= meter.seconds() < 0.2
+
+
+def test_seconds_and_memory_add_up_over_processes():
+    first, second = Meter(torch.device("cpu")), Meter(torch.device("cpu"))
+    list(first.measure(work()))
+    before = {**first.state(), "peak": 2**50}
+    second.load(before)
+    list(second.measure(work()))
+
+    assert second.seconds() >= before["seconds"] + 0.08
+    assert second.peak_bytes() == 2**50
+
+
+def test_the_peak_of_an_earlier_trial_of_the_process_is_forgotten():
+    earlier = bytearray(300 * 2**20)
+    earlier[::4096] = b"x" * len(earlier[::4096])
+    del earlier
+    meter = Meter(torch.device("cpu"))
+    list(meter.measure(work()))
+    after_small = meter.peak_bytes()
+    held = bytearray(200 * 2**20)
+    held[::4096] = b"x" * len(held[::4096])
+
+    assert meter.peak_bytes() - after_small > 150 * 2**20

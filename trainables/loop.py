@@ -1,0 +1,225 @@
+"""What the search loop and the final-training loop share: images, sums, evaluation, states.
+
+The loops themselves stand in `search.py` and `training.py`, to be read from top to bottom.
+
+Shape letters: N = images of a split, B = images of a batch, S = steps of an epoch, C = channels or classes,
+H, W = pixels.
+"""
+
+import io
+import math
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from trainables.config import SearchConfig, TrainConfig
+from trainables.data.cache import Dataset, Split, open_dataset
+from trainables.data.catalog import batch_problems
+from trainables.errors import DamagedFile, TrialFailure
+from trainables.evaluation import wrong_answers
+from trainables.optimization.schedules import cosine_power
+from trainables.trial import JSON, Step
+
+EVALUATION_BATCH = 256
+"""Images of one evaluation batch: small enough that a request to stop is heard soon."""
+CHECK_EVERY = 50
+"""Steps between two looks at the losses: each look makes the host wait for the GPU."""
+
+
+def choose_device(threads: int) -> torch.device:
+    """Return CUDA where there is one, else the CPU, and set this process up for numbers that can be repeated.
+
+    Sets torch's intra-op threads, deterministic cuDNN algorithms, and float32 that is not rounded to TF32. A process
+    that runs one trial after another calls it for each.
+    """
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def open_for(config: SearchConfig | TrainConfig, *, halves: bool) -> Dataset:
+    """Return the config's dataset, if what the config takes of it can be trained on.
+
+    `halves`: the training set is parted in two. Raises: TrialFailure, DataError, UnknownName.
+    """
+    dataset = open_dataset(config.dataset)
+    problems = batch_problems(
+        config.dataset,
+        train_images=config.train_images,
+        test_images=config.test_images if isinstance(config, TrainConfig) else None,
+        batch_size=config.batch_size,
+        halves=halves,
+    )
+    if problems:
+        raise TrialFailure("; ".join(f"{field}: {sentence}" for field, sentence in problems))
+    return dataset
+
+
+def device_name(device: torch.device) -> str:
+    """Return `cpu`, or the accelerator's name."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+class Images:
+    """Some images of a split, with their labels: on a GPU resident, on the CPU left in the mapped file."""
+
+    def __init__(self, split: Split, indices_N: np.ndarray, device: torch.device) -> None:
+        self._device = device
+        self._indices_N = indices_N
+        self._images_NHWC: np.ndarray | Tensor = split.images
+        self.labels_N = torch.from_numpy(np.array(split.labels[indices_N], dtype=np.int64)).to(device)
+        if device.type != "cpu":
+            self._images_NHWC = torch.from_numpy(np.array(split.images[indices_N])).to(device)
+
+    def __len__(self) -> int:
+        return len(self._indices_N)
+
+    def batch(self, rows_B: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (images_BHWC uint8, labels_B int64) of these rows, on the device; `rows_B` is on the CPU."""
+        if isinstance(self._images_NHWC, Tensor):
+            rows_B = rows_B.to(self._device, non_blocking=True)
+            return self._images_NHWC[rows_B], self.labels_N[rows_B]
+        return torch.from_numpy(self._images_NHWC[self._indices_N[rows_B.numpy()]]), self.labels_N[rows_B]
+
+
+class EpochSums:
+    """Losses and wrong answers of the epoch under way, kept on the device so that no step waits for it."""
+
+    def __init__(self, steps: int, device: torch.device) -> None:
+        self.losses_S = torch.zeros(steps, device=device)
+        self.sizes_S = torch.zeros(steps, dtype=torch.int64)
+        self.wrong = torch.zeros((), dtype=torch.int64, device=device)
+
+    def add(self, step: int, loss: Tensor, logits_BC: Tensor, labels_B: Tensor) -> None:
+        """Take in one step, `step` from 0."""
+        self.losses_S[step] = loss
+        self.sizes_S[step] = len(labels_B)
+        self.wrong += wrong_answers(logits_BC, labels_B)
+
+    def check(self, epoch: int, done: int) -> None:
+        """Look at the losses of the first `done` steps at once. Raises: TrialFailure, naming the first bad step."""
+        losses = self.losses_S[:done].tolist()
+        for step, loss in enumerate(losses, start=1):
+            if not math.isfinite(loss):
+                raise TrialFailure(f"loss is {loss} in epoch {epoch}, step {step}")
+
+    def loss(self) -> float:
+        """Return the mean loss per image."""
+        losses_S = self.losses_S.cpu().double()
+        return float((losses_S * self.sizes_S).sum() / self.sizes_S.sum())
+
+    def error(self) -> float:
+        """Return the wrong answers, in percent."""
+        return 100.0 * int(self.wrong) / int(self.sizes_S.sum())
+
+    def state(self) -> dict[str, Tensor]:
+        return {"losses": self.losses_S, "sizes": self.sizes_S, "wrong": self.wrong}
+
+    def load(self, state: dict[str, Tensor]) -> None:
+        self.losses_S.copy_(state["losses"])
+        self.sizes_S.copy_(state["sizes"])
+        self.wrong.copy_(state["wrong"])
+
+
+def evaluate(
+    forward: Callable[[Tensor], Tensor], images: Images, transform: Callable[[Tensor], Tensor], here: Step
+) -> Generator[Step, None, Tensor]:
+    """Yield `here` after each batch; return logits_NC, on the CPU.
+
+    Callers put the network in eval mode. An evaluation that is interrupted starts again: it changes nothing.
+    """
+    found: list[Tensor] = []
+    for rows_B in torch.arange(len(images)).split(EVALUATION_BATCH):
+        images_BHWC, _ = images.batch(rows_B)
+        with torch.no_grad():
+            found.append(forward(transform(images_BHWC)).float())
+        yield here
+    return torch.cat(found).cpu()
+
+
+def evaluation_loss(logits_NC: Tensor, labels_N: Tensor, *, epoch: int) -> float:
+    """Return the mean cross entropy of an evaluation. Raises: TrialFailure when it is no number."""
+    loss = float(F.cross_entropy(logits_NC, labels_N))
+    if not math.isfinite(loss):
+        raise TrialFailure(f"loss is {loss} in the evaluation of epoch {epoch}")
+    return loss
+
+
+def best_epoch(history: Sequence[dict[str, JSON]], key: str) -> dict[str, JSON]:
+    """Return the epoch with the lowest value, the first of equals."""
+    return min(history, key=lambda row: row[key])
+
+
+def scheduled(config: SearchConfig | TrainConfig, epoch: int) -> float:
+    """Return the weights' learning rate in an epoch."""
+    return cosine_power(
+        epoch,
+        epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        learning_rate_min=config.learning_rate_min,
+        p=config.p,
+        warmup_epochs=config.warmup_epochs,
+        warm_restarts=config.warm_restarts,
+    )
+
+
+class Resumable(Protocol):
+    """A run whose state can be replaced."""
+
+    def state(self) -> bytes: ...
+
+    def take(self, state: dict[str, Any]) -> None: ...
+
+
+def load_or_leave(run: Resumable, data: bytes, device: torch.device) -> None:
+    """Give a run a state, or leave it exactly as it was. Raises: DamagedFile."""
+    state = unpack(data, device)
+    before = run.state()
+    try:
+        run.take(state)
+    except Exception as error:  # whatever does not fit: a missing key, a shape, a type
+        run.take(unpack(before, device))
+        if isinstance(error, DamagedFile):
+            raise
+        raise DamagedFile(f"the state does not fit this trial ({type(error).__name__}: {error})") from error
+
+
+def check_identity(found: JSON, expected: JSON) -> None:
+    """Raises: DamagedFile, unless a state belongs to this very trial."""
+    if found != expected:
+        raise DamagedFile("the state belongs to another trial")
+
+
+def pack(state: dict[str, Any]) -> bytes:
+    """Return a state of tensors and plain values as bytes."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def unpack(data: bytes, device: torch.device) -> dict[str, Any]:
+    """Return what `pack` was given, with its tensors on the device, running no code from it. Raises: DamagedFile."""
+    try:
+        state = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    except Exception as error:  # torch names no common base for what garbage can make it raise
+        raise DamagedFile(f"the state cannot be read ({type(error).__name__})") from error
+    if not isinstance(state, dict):
+        raise DamagedFile("the state is not a run's state")
+    return state
+
+
+def weights(network: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of all parameters and buffers."""
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+
+
+def weights_file(tensors: dict[str, Tensor]) -> bytes:
+    """Return tensors as a safetensors file, each in its usual dense layout."""
+    return save_safetensors({name: tensor.cpu().contiguous() for name, tensor in tensors.items()})

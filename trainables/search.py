@@ -1,0 +1,260 @@
+"""Architecture search, one trial: weights and alphas trained in turn, each on its own half of the training set.
+
+Shape letters: B = images of a batch, N = images of a half, C = channels or classes, H, W = pixels.
+"""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables import randomness
+from trainables.architecture.cell_supernet import CellSupernet
+from trainables.architecture.complexity import genotype_cost
+from trainables.architecture.discretize import derive_genotype
+from trainables.architecture.genotype import Genotype, describe
+from trainables.architecture.spaces import SPACES
+from trainables.config import SearchConfig, canonical
+from trainables.data.augment import EvalTransform, TrainTransform
+from trainables.data.cache import Dataset
+from trainables.data.subsets import search_halves
+from trainables.evaluation import top_k_error
+from trainables.loop import (
+    CHECK_EVERY,
+    EpochSums,
+    Images,
+    best_epoch,
+    check_identity,
+    choose_device,
+    device_name,
+    evaluate,
+    evaluation_loss,
+    load_or_leave,
+    open_for,
+    pack,
+    scheduled,
+    weights_file,
+)
+from trainables.metering import Meter
+from trainables.optimization.bilevel import FirstOrder
+from trainables.trial import JSON, Outcome, Step, canonical_json
+
+TRAINABLE = "search"
+"""Keys this loop's random draws."""
+COST = ("params", "addmult", "macs")
+
+
+def start(config: SearchConfig, *, seed: int, threads: int) -> "SearchRun":
+    """Return the run of a search, on the GPU if there is one. Raises: TrialFailure, DataError, UnknownName."""
+    device = choose_device(threads)
+    return SearchRun(config, seed=seed, dataset=open_for(config, halves=True), device=device)
+
+
+class SearchRun:
+    """First-order search of cells; satisfies `trainables.trial.Run`.
+
+    The first half of the training images trains the weights, the last half the alphas (of each class, for a subset);
+    the test set is never read. Each step moves the alphas, then the weights; an epoch has as many steps as the weights'
+    half has batches. Each half is taken in an order of its own, drawn for each epoch. Both are augmented.
+
+    After each epoch the alphas' half, whole and not augmented, is the validation set. The released code differs in two
+    ways: it validates on augmented images, and it draws a batch for the alphas anew for each step, so that an epoch
+    passes over some of their images twice and over others never.
+    """
+
+    def __init__(self, config: SearchConfig, *, seed: int, dataset: Dataset, device: torch.device) -> None:
+        self.config = config
+        self._seed = seed
+        self._device = device
+        self._space = SPACES[config.space]
+        info = dataset.info
+        weights_half, alphas_half = search_halves(dataset.train.labels, config.train_images, info.classes)
+        self._weights_images = Images(dataset.train, weights_half, device)
+        self._alphas_images = Images(dataset.train, alphas_half, device)
+        self._augment = TrainTransform(info.mean, info.std, cutout=config.cutout)
+        self._normalise = EvalTransform(info.mean, info.std)
+        self._steps = math.ceil(len(weights_half) / config.batch_size)
+
+        with randomness.initialising(seed=seed, trainable=TRAINABLE):
+            network = CellSupernet(
+                space=self._space,
+                weighting=config.weighting,
+                channels=config.channels,
+                layers=config.layers,
+                classes=info.classes,
+            )
+        network.reset(randomness.generator(seed=seed, trainable=TRAINABLE, purpose="alphas"))
+        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self._bilevel = FirstOrder(
+            network,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+            grad_clip=config.grad_clip,
+            arch_learning_rate=config.arch_learning_rate,
+            arch_weight_decay=config.arch_weight_decay,
+        )
+
+        self._epoch, self._step = 1, 0
+        self._open_sums()
+        self._history: list[dict[str, JSON]] = []
+        self._meter = Meter(device)
+
+    # ------------------------------------------------------------------------------------------------ the loop
+
+    def steps(self) -> Iterator[Step]:
+        """Work to the end, pausing after each step and each evaluation batch. Raises: TrialFailure."""
+        yield from self._meter.measure(self._work())
+
+    def _work(self) -> Iterator[Step]:
+        while self._epoch <= self.config.epochs:
+            self.network.train()
+            self._bilevel.set_learning_rate(self._learning_rate())
+            weights_batches = self._order(self._weights_images, "order")
+            alphas_batches = self._order(self._alphas_images, "alphas order")
+            while self._step < self._steps:
+                self._take_step(
+                    alphas_rows_B=alphas_batches[self._step % len(alphas_batches)],
+                    weights_rows_B=weights_batches[self._step],
+                )
+                self._step += 1
+                if self._step % CHECK_EVERY == 0 or self._step == self._steps:
+                    self._sums.check(self._epoch, self._step)
+                yield self._here()
+
+            self.network.eval()
+            logits_NC = yield from evaluate(self.network, self._alphas_images, self._normalise, self._here())
+            metrics = self._finish_epoch(logits_NC)
+            yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
+
+    def _take_step(self, *, alphas_rows_B: Tensor, weights_rows_B: Tensor) -> None:
+        """Move the alphas, then the weights."""
+        x_BCHW, labels_B = self._augmented(self._alphas_images, alphas_rows_B, "alphas")
+        loss, logits_BC = self._bilevel.alphas_step(x_BCHW, labels_B)
+        self._alphas_sums.add(self._step, loss, logits_BC, labels_B)
+
+        x_BCHW, labels_B = self._augmented(self._weights_images, weights_rows_B, "weights")
+        loss, logits_BC = self._bilevel.weights_step(x_BCHW, labels_B)
+        self._sums.add(self._step, loss, logits_BC, labels_B)
+
+    def _finish_epoch(self, logits_NC: Tensor) -> dict[str, float]:
+        """Add the epoch to the history and open the next one; return the metrics so far."""
+        labels_N = self._alphas_images.labels_N.cpu()
+        genotype = derive_genotype(self.network.alphas_normal, self.network.alphas_reduce, self._space.primitives)
+        self._history.append(
+            {
+                "epoch": self._epoch,
+                "learning_rate": self._learning_rate(),
+                "train_loss": self._sums.loss(),
+                "train_error": self._sums.error(),
+                "alphas_loss": self._alphas_sums.loss(),
+                "alphas_error": self._alphas_sums.error(),
+                "search_val_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
+                "search_val_error": top_k_error(logits_NC, labels_N),
+                "genotype": canonical_json(genotype.to_json()),
+                **self._cost(genotype),
+                "alphas_normal": self.network.alphas_normal.tolist(),
+                "alphas_reduce": self.network.alphas_reduce.tolist(),
+            }
+        )
+        self._epoch, self._step = self._epoch + 1, 0
+        self._open_sums()
+        return self._metrics()
+
+    # ------------------------------------------------------------------------------------ what the loop is made of
+
+    def _here(self) -> Step:
+        return Step(epoch=self._epoch, step=self._step, steps=self._steps)
+
+    def _open_sums(self) -> None:
+        self._sums = EpochSums(self._steps, self._device)
+        self._alphas_sums = EpochSums(self._steps, self._device)
+
+    def _learning_rate(self) -> float:
+        return scheduled(self.config, self._epoch)
+
+    def _order(self, images: Images, purpose: str) -> Sequence[Tensor]:
+        """Return the rows of each batch of this epoch; an incomplete last one is kept."""
+        order_N = randomness.order(
+            len(images), seed=self._seed, trainable=TRAINABLE, purpose=purpose, epoch=self._epoch
+        )
+        return order_N.split(self.config.batch_size)
+
+    def _augmented(self, images: Images, rows_B: Tensor, half: str) -> tuple[Tensor, Tensor]:
+        """Return (x_BCHW, labels_B) with this step's own draws."""
+        draw = randomness.draws(
+            seed=self._seed, trainable=TRAINABLE, prefix=f"{half} ", epoch=self._epoch, step=self._step
+        )
+        images_BHWC, labels_B = images.batch(rows_B)
+        return self._augment(images_BHWC, draw), labels_B
+
+    def _cost(self, genotype: Genotype) -> dict[str, int]:
+        """Return the size of the genotype's network as the paper trains it: 36 channels, 20 cells."""
+        found = canonical_json(genotype.to_json())
+        if self._history and self._history[-1]["genotype"] == found:
+            return {name: self._history[-1][name] for name in COST}
+        cost = genotype_cost(genotype, operations=self._space.operations)
+        return {name: getattr(cost, name) for name in COST}
+
+    def _metrics(self) -> dict[str, float]:
+        last, best = self._history[-1], best_epoch(self._history, "search_val_error")
+        return {
+            "search_val_error": last["search_val_error"],
+            "search_val_error_best": best["search_val_error"],
+            "best_epoch": best["epoch"],
+            **{name: best[name] for name in COST},
+        }
+
+    # ------------------------------------------------------------------------------------------ state and results
+
+    def state(self) -> bytes:
+        """Return everything needed to go on from here."""
+        return pack(
+            {
+                "trial": self._identity(),
+                "epoch": self._epoch,
+                "step": self._step,
+                "network": self.network.state_dict(),
+                "weights_optimizer": self._bilevel.weights_optimizer.state_dict(),
+                "alphas_optimizer": self._bilevel.alphas_optimizer.state_dict(),
+                "sums": self._sums.state(),
+                "alphas_sums": self._alphas_sums.state(),
+                "history": self._history,
+                "meter": self._meter.state(),
+            }
+        )
+
+    def load(self, state: bytes) -> None:
+        """Take over a state that `state` returned. Raises: DamagedFile, leaving the run as it was."""
+        load_or_leave(self, state, self._device)
+
+    def take(self, state: dict[str, Any]) -> None:
+        """Take over a state that is already unpacked; `load` is the safe way."""
+        check_identity(state["trial"], self._identity())
+        self._epoch, self._step = state["epoch"], state["step"]
+        self.network.load_state_dict(state["network"])
+        self._bilevel.weights_optimizer.load_state_dict(state["weights_optimizer"])
+        self._bilevel.alphas_optimizer.load_state_dict(state["alphas_optimizer"])
+        self._sums.load(state["sums"])
+        self._alphas_sums.load(state["alphas_sums"])
+        self._history = state["history"]
+        self._meter.load(state["meter"])
+
+    def outcome(self) -> Outcome:
+        """Return the results; the genotype is of the epoch with the lowest validation error, the first of equals."""
+        best = best_epoch(self._history, "search_val_error")
+        genotype = Genotype.from_json(json.loads(best["genotype"]))
+        return Outcome(
+            metrics=self._metrics(),
+            artifacts={"genotype": describe(genotype, self._space.operations)},
+            files={"weights-last.safetensors": weights_file(self.network.state_dict())},
+            epochs=list(self._history),
+            device_seconds=self._meter.seconds(),
+            peak_memory_bytes=self._meter.peak_bytes(),
+            device=device_name(self._device),
+        )
+
+    def _identity(self) -> dict[str, JSON]:
+        return {"trainable": TRAINABLE, "config": canonical(self.config), "seed": self._seed}

@@ -1,0 +1,256 @@
+"""Final training, one trial: the network of a genotype, trained on the whole training set, tested after every epoch.
+
+Shape letters: B = images of a batch, N = images of the test set, C = channels or classes, H, W = pixels.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from trainables import randomness
+from trainables.architecture.cell_network import CellNetwork
+from trainables.architecture.complexity import count
+from trainables.architecture.genotype import Genotype, check_operations, describe
+from trainables.config import TrainConfig, canonical
+from trainables.data.augment import EvalTransform, TrainTransform
+from trainables.data.cache import Dataset
+from trainables.data.subsets import subset
+from trainables.errors import SharptuneError, TrialFailure
+from trainables.evaluation import predictions_file, top_k_error
+from trainables.loop import (
+    CHECK_EVERY,
+    EpochSums,
+    Images,
+    best_epoch,
+    check_identity,
+    choose_device,
+    device_name,
+    evaluate,
+    evaluation_loss,
+    load_or_leave,
+    open_for,
+    pack,
+    scheduled,
+    weights,
+    weights_file,
+)
+from trainables.metering import Meter
+from trainables.optimization.descent import descend, set_learning_rate
+from trainables.trial import JSON, Outcome, Step
+
+TRAINABLE = "train"
+"""Keys this loop's random draws."""
+
+
+def start(config: TrainConfig, *, seed: int, threads: int) -> "FinalRun":
+    """Return the run of a final training, on the GPU if there is one. Raises: TrialFailure, DataError, UnknownName."""
+    device = choose_device(threads)
+    return FinalRun(config, seed=seed, dataset=open_for(config, halves=False), device=device)
+
+
+class FinalRun:
+    """Training of one network from nothing; satisfies `trainables.trial.Run`.
+
+    The loss is cross entropy plus, with an auxiliary head, `auxiliary_weight` times that head's. The probability of
+    dropping a path grows linearly over the epochs and reaches `drop_path` in the last one.
+
+    `test_error` is the last epoch's. `test_error_best` is the lowest of all epochs, the first of equals, as the paper
+    reports it: selected on the images it is measured on, so optimistic. Weights and predictions of both are kept.
+    """
+
+    def __init__(self, config: TrainConfig, *, seed: int, dataset: Dataset, device: torch.device) -> None:
+        self.config = config
+        self._seed = seed
+        self._device = device
+        self._genotype = read_config_genotype(config)
+        info = dataset.info
+        train_rows = subset(dataset.train.labels, config.train_images, info.classes)
+        test_rows = subset(dataset.test.labels, config.test_images, info.classes)
+        self._train_images = Images(dataset.train, train_rows, device)
+        self._test_images = Images(dataset.test, test_rows, device)
+        self._augment = TrainTransform(info.mean, info.std, cutout=config.cutout)
+        self._normalise = EvalTransform(info.mean, info.std)
+        self._steps = math.ceil(len(train_rows) / config.batch_size)
+
+        with randomness.initialising(seed=seed, trainable=TRAINABLE):
+            network = CellNetwork(
+                genotype=self._genotype,
+                operations=config.operations,
+                channels=config.channels,
+                layers=config.layers,
+                classes=info.classes,
+                auxiliary=config.auxiliary,
+            )
+        self._cost = count(network, (3, info.image_size, info.image_size))
+        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self._parameters = list(network.parameters())
+        self._optimizer = torch.optim.SGD(
+            self._parameters, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+        )
+
+        self._epoch, self._step = 1, 0
+        self._sums = EpochSums(self._steps, device)
+        self._history: list[dict[str, JSON]] = []
+        self._best_weights: dict[str, Tensor] = {}
+        self._logits: dict[str, Tensor] = {}  # of the last and of the best epoch
+        self._meter = Meter(device)
+
+    # ------------------------------------------------------------------------------------------------ the loop
+
+    def steps(self) -> Iterator[Step]:
+        """Work to the end, pausing after each step and each evaluation batch. Raises: TrialFailure."""
+        yield from self._meter.measure(self._work())
+
+    def _work(self) -> Iterator[Step]:
+        while self._epoch <= self.config.epochs:
+            self.network.train()
+            self.network.drop_path = self.config.drop_path * self._epoch / self.config.epochs
+            set_learning_rate(self._optimizer, self._learning_rate())
+            rows_of_batches = self._order()
+            while self._step < self._steps:
+                self._take_step(rows_of_batches[self._step])
+                self._step += 1
+                if self._step % CHECK_EVERY == 0 or self._step == self._steps:
+                    self._sums.check(self._epoch, self._step)
+                yield self._here()
+
+            self.network.eval()
+            logits_NC = yield from evaluate(self._classify, self._test_images, self._normalise, self._here())
+            metrics = self._finish_epoch(logits_NC)
+            yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
+
+    def _take_step(self, rows_B: Tensor) -> None:
+        draw = randomness.draws(seed=self._seed, trainable=TRAINABLE, epoch=self._epoch, step=self._step)
+        images_BHWC, labels_B = self._train_images.batch(rows_B)
+        self.network.drop_path_generator = draw("drop_path")
+        logits_BC, auxiliary_BC = self.network(self._augment(images_BHWC, draw))
+        loss = F.cross_entropy(logits_BC, labels_B)
+        if auxiliary_BC is not None:
+            loss = loss + self.config.auxiliary_weight * F.cross_entropy(auxiliary_BC, labels_B)
+        descend(loss, self._parameters, self._optimizer, grad_clip=self.config.grad_clip)
+        self._sums.add(self._step, loss.detach(), logits_BC.detach(), labels_B)
+
+    def _finish_epoch(self, logits_NC: Tensor) -> dict[str, float]:
+        """Add the epoch to the history and open the next one; return the metrics so far."""
+        labels_N = self._test_images.labels_N.cpu()
+        self._history.append(
+            {
+                "epoch": self._epoch,
+                "learning_rate": self._learning_rate(),
+                "drop_path": self.network.drop_path,
+                "train_loss": self._sums.loss(),
+                "train_error": self._sums.error(),
+                "test_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
+                "test_error": top_k_error(logits_NC, labels_N),
+            }
+        )
+        self._logits["last"] = logits_NC
+        if best_epoch(self._history, "test_error") is self._history[-1]:
+            self._logits["best"] = logits_NC
+            self._best_weights = weights(self.network)
+        self._epoch, self._step = self._epoch + 1, 0
+        self._sums = EpochSums(self._steps, self._device)
+        return self._metrics()
+
+    # ------------------------------------------------------------------------------------ what the loop is made of
+
+    def _here(self) -> Step:
+        return Step(epoch=self._epoch, step=self._step, steps=self._steps)
+
+    def _learning_rate(self) -> float:
+        return scheduled(self.config, self._epoch)
+
+    def _order(self) -> Sequence[Tensor]:
+        """Return the rows of each batch of this epoch; an incomplete last one is kept."""
+        order_N = randomness.order(len(self._train_images), seed=self._seed, trainable=TRAINABLE, epoch=self._epoch)
+        return order_N.split(self.config.batch_size)
+
+    def _classify(self, x_BCHW: Tensor) -> Tensor:
+        """Return logits_BC without those of the auxiliary head."""
+        return self.network(x_BCHW)[0]
+
+    def _metrics(self) -> dict[str, float]:
+        last, best = self._history[-1], best_epoch(self._history, "test_error")
+        return {
+            "test_error": last["test_error"],
+            "test_error_best": best["test_error"],
+            "best_epoch": best["epoch"],
+            "train_error": last["train_error"],
+            "params": self._cost.params,
+            "params_with_auxiliary": self._cost.params_with_auxiliary,
+            "macs": self._cost.macs,
+            "addmult": self._cost.addmult,
+        }
+
+    # ------------------------------------------------------------------------------------------ state and results
+
+    def state(self) -> bytes:
+        """Return everything needed to go on from here."""
+        return pack(
+            {
+                "trial": self._identity(),
+                "epoch": self._epoch,
+                "step": self._step,
+                "network": self.network.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "sums": self._sums.state(),
+                "history": self._history,
+                "best_weights": self._best_weights,
+                "logits": self._logits,
+                "meter": self._meter.state(),
+            }
+        )
+
+    def load(self, state: bytes) -> None:
+        """Take over a state that `state` returned. Raises: DamagedFile, leaving the run as it was."""
+        load_or_leave(self, state, self._device)
+
+    def take(self, state: dict[str, Any]) -> None:
+        """Take over a state that is already unpacked; `load` is the safe way."""
+        check_identity(state["trial"], self._identity())
+        self._epoch, self._step = state["epoch"], state["step"]
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._sums.load(state["sums"])
+        self._history = state["history"]
+        self._best_weights = state["best_weights"]
+        self._logits = {which: logits_NC.cpu() for which, logits_NC in state["logits"].items()}
+        self._meter.load(state["meter"])
+
+    def outcome(self) -> Outcome:
+        """Return the results, with weights and predictions of the last and of the best epoch."""
+        labels_N = self._test_images.labels_N.cpu()
+        return Outcome(
+            metrics=self._metrics(),
+            artifacts={"genotype": describe(self._genotype, self.config.operations)},
+            files={
+                "weights-last.safetensors": weights_file(self.network.state_dict()),
+                "weights-best.safetensors": weights_file(self._best_weights),
+                "predictions.npz": predictions_file(self._logits["last"], labels_N),
+                "predictions-best.npz": predictions_file(self._logits["best"], labels_N),
+            },
+            epochs=list(self._history),
+            device_seconds=self._meter.seconds(),
+            peak_memory_bytes=self._meter.peak_bytes(),
+            device=device_name(self._device),
+        )
+
+    def _identity(self) -> dict[str, JSON]:
+        return {"trainable": TRAINABLE, "config": canonical(self.config), "seed": self._seed}
+
+
+def read_config_genotype(config: TrainConfig) -> Genotype:
+    """Return the config's genotype, which may describe itself as a search's does. Raises: TrialFailure."""
+    found = config.genotype.get("operations", config.operations)
+    if found != config.operations:
+        raise TrialFailure(f"the genotype is made of {found!r} operations, but the config says {config.operations!r}")
+    try:
+        genotype = Genotype.from_json(config.genotype)
+        check_operations(genotype, config.operations)
+    except SharptuneError as error:
+        raise TrialFailure(f"genotype: {error}") from error
+    return genotype
