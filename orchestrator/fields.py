@@ -1,0 +1,89 @@
+"""The fields of a config class, read one at a time, so that each mistake has its own place."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+
+from orchestrator.sentences import Finding, findings
+from trainables.config import Integer
+from trainables.trial import JSON
+
+SEED = "seed"
+"""Not a field of any config class, but written among them; it is lifted out into the trial's spec."""
+
+_SEED = TypeAdapter(Annotated[Integer, Field(ge=0, lt=2**63)])
+
+
+@dataclass(frozen=True)
+class Fields:
+    """A config class, as what may stand in `config` and `grid`."""
+
+    config_class: type[BaseModel]
+    _partial: dict[frozenset[str], type[BaseModel]] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return (*self.config_class.model_fields, SEED)
+
+    @cached_property
+    def defaults(self) -> dict[str, JSON]:
+        """The defaults as JSON values, the seed's included; fields that must be given have none."""
+        return {
+            **{
+                name: self._adapters[name].dump_python(info.get_default(call_default_factory=True), mode="json")
+                for name, info in self.config_class.model_fields.items()
+                if not info.is_required()
+            },
+            SEED: 0,
+        }
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        return tuple(name for name in self.names if name not in self.defaults)
+
+    @cached_property
+    def _adapters(self) -> dict[str, TypeAdapter[Any]]:
+        adapters: dict[str, TypeAdapter[Any]] = {
+            name: TypeAdapter(Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation)
+            for name, info in self.config_class.model_fields.items()
+        }
+        return {**adapters, SEED: _SEED}
+
+    def read(self, name: str, value: JSON) -> tuple[JSON, list[Finding]]:
+        """Return a field's value as its type has it (1 and 1.0 are one number), or what is wrong with it."""
+        adapter = self._adapters[name]
+        try:
+            read = adapter.validate_json(json.dumps(value), strict=True)
+        except ValidationError as error:
+            info = self.config_class.model_fields.get(name)
+            return None, findings(error, value, info.annotation if info else int, kind=name)
+        return adapter.dump_python(read, mode="json"), []
+
+    def build(self, values: Mapping[str, JSON], unknown: Collection[str] = ()) -> BaseModel:
+        """Return a config of all these values but the seed.
+
+        `unknown` names fields whose values are not known yet: they keep their defaults, or None.
+
+        Raises: ValidationError.
+        """
+        known = {name: value for name, value in values.items() if name not in unknown and name != SEED}
+        config_class = self._without(frozenset(unknown).intersection(self.required))
+        return config_class.model_validate_json(json.dumps(known), strict=True)
+
+    def _without(self, unknown: frozenset[str]) -> type[BaseModel]:
+        """Return the class with these required fields made optional."""
+        if not unknown:
+            return self.config_class
+        if unknown not in self._partial:
+            optional: dict[str, Any] = dict.fromkeys(unknown, (Any, None))
+            self._partial[unknown] = create_model(self.config_class.__name__, __base__=self.config_class, **optional)
+        return self._partial[unknown]
+
+
+def plain_number(value: JSON) -> JSON:
+    """Return a number as people write it: 1 for 1.0. Everything else stays as it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value

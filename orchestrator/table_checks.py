@@ -1,0 +1,171 @@
+"""Checks the tables of an experiment against its plan: that every key means something, and every cell one thing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.chains import Report
+from orchestrator.contents import Resolve
+from orchestrator.fields import SEED
+from orchestrator.grid import Condition, StageGrid, find_key
+from orchestrator.planned_trial import PlannedTrial
+from orchestrator.reading import GridReader
+from orchestrator.spec import Experiment, TableSpec
+from orchestrator.yaml_document import Path, shown
+from trainables.catalog import TIMING
+from trainables.errors import UnknownName, unknown_name
+from trainables.trial import JSON
+
+
+def check_tables(
+    experiment: Experiment,
+    lines: Mapping[str, Sequence[StageGrid]],
+    trials: Mapping[str, Sequence[PlannedTrial] | None],
+    resolvers: Mapping[str, Resolve],
+    report: Report,
+) -> tuple[TableSpec, ...]:
+    """Return the tables, values of their filters and baselines as the plan shows them; report what is wrong.
+
+    Args:
+        lines: stage -> its grid and its ancestors', for stages whose ancestors could all be read.
+        trials: stage -> its trials, where they are known.
+    """
+    tables: list[TableSpec] = []
+    for index, table in experiment.tables.items():
+        path = ("tables", index)
+        if table.stage not in experiment.declared:
+            report((*path, "stage"), str(unknown_name("stage", table.stage, experiment.declared)))
+        if table.stage not in lines:
+            continue
+        line = lines[table.stage]
+        reader = GridReader(experiment=experiment, line=line, cut=False, resolvers=resolvers, report=report)
+        checker = _TableCheck(table=table, path=path, line=line, reader=reader, report=report)
+        tables.append(checker.check(trials.get(table.stage)))
+    return tuple(tables)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _TableCheck:
+    table: TableSpec
+    path: Path
+    line: Sequence[StageGrid]
+    reader: GridReader
+    report: Report
+
+    def check(self, trials: Sequence[PlannedTrial] | None) -> TableSpec:
+        keys = self._keys("rows", self.table.rows) + self._column_keys()
+        self._refuse_repeats("rows", self.table.rows)
+        self._refuse_repeats("columns", self.table.columns)
+        wanted = self._conditions("filter", self.table.filter)
+        baseline = self._conditions("baseline", self.table.baseline or {})
+        for key in self.table.baseline or {}:
+            if key not in self.table.rows:
+                self.report(
+                    (*self.path, "baseline", key), f"must be one of the rows' keys: {', '.join(self.table.rows)}"
+                )
+        if trials is None or None in (*keys, *wanted, *baseline):
+            return self.table
+        chosen = _matching(trials, wanted)
+        if not chosen:
+            self.report((*self.path, "filter"), "matches no trial of the plan")
+            return self.table
+        self._refuse_open_axes(chosen, [key for key in keys if key is not None])
+        if self.table.baseline and not _matching(chosen, baseline):
+            self.report((*self.path, "baseline"), "matches no row of the table")
+            return self.table
+        changes = {"filter": _as_shown(self.table.filter, wanted, chosen)}
+        if self.table.baseline:
+            changes["baseline"] = _as_shown(self.table.baseline, baseline, _matching(chosen, baseline))
+        return self.table.model_copy(update=changes)
+
+    def _keys(self, part: str, keys: Sequence[str]) -> list[tuple[str, str] | None]:
+        return [self._key((*self.path, part, index), key) for index, key in enumerate(keys)]
+
+    def _key(self, path: Path, key: str) -> tuple[str, str] | None:
+        try:
+            return find_key(key, self.line)
+        except UnknownName as error:
+            self.report(path, str(error))
+            return None
+
+    def _column_keys(self) -> list[tuple[str, str] | None]:
+        """Return the keys among the columns; the others are metrics, and one must be."""
+        keys: list[tuple[str, str] | None] = []
+        for index, column in enumerate(self.table.columns):
+            if self._is_metric(column):
+                continue
+            try:
+                keys.append(find_key(column, self.line))
+            except UnknownName:
+                keys.append(None)
+                known = self._known_columns()
+                self.report((*self.path, "columns", index), str(unknown_name("column", column, known)))
+        if len(keys) == len(self.table.columns) and None not in keys:
+            self.report((*self.path, "columns"), "none of them is a metric, so the table would be empty")
+        return keys
+
+    def _is_metric(self, column: str) -> bool:
+        stage, dot, metric = column.partition(".")
+        if not dot:
+            return any(column in metrics(grid) for grid in self.line)
+        return any(grid.name == stage and metric in metrics(grid) for grid in self.line)
+
+    def _known_columns(self) -> list[str]:
+        own, *ancestors = self.line
+        names = [*metrics(own), *(f"{grid.name}.{metric}" for grid in ancestors for metric in metrics(grid))]
+        return [*names, *(axis for grid in self.line for axis in grid.axis_names)]
+
+    def _refuse_repeats(self, part: str, keys: Sequence[str]) -> None:
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                self.report((*self.path, part, index), "stands twice")
+
+    def _conditions(self, part: str, values: Mapping[str, JSON]) -> list[Condition | None]:
+        return [self.reader.condition(key, value, (*self.path, part, key)) for key, value in values.items()]
+
+    def _refuse_open_axes(self, trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> None:
+        """Report axes, other than seeds, that take several values within what would be one cell."""
+        cells: dict[str, list[PlannedTrial]] = {}
+        for trial in trials:
+            place = [shown(trial.values[stage].get(key), limit=10_000) for stage, key in keys]
+            cells.setdefault(repr(place), []).append(trial)
+        for axis in dict.fromkeys(axis for trial in trials for axis in trial.coordinates):
+            stage, _, name = axis.partition(".")
+            if name == SEED:
+                continue
+            mixed = [_different(cell, axis) for cell in cells.values()]
+            if widest := max(mixed, key=len, default=[]):
+                key = name if find_key(name, self.line) == (stage, name) else axis
+                values = ", ".join(widest)
+                message = f"a cell would mix {key} = {values}; put {key} into rows or columns, or fix it by filter"
+                self.report(self.path, message)
+
+
+def metrics(grid: StageGrid) -> tuple[str, ...]:
+    """Return what a table can show of a stage's rows."""
+    return (*grid.entry.metrics, *TIMING)
+
+
+def _different(cell: Sequence[PlannedTrial], axis: str) -> list[str]:
+    """Return the values of an axis in a cell when there are several."""
+    values = list(dict.fromkeys(shown(trial.coordinates.get(axis)) for trial in cell))
+    return values if len(values) > 1 else []
+
+
+def _matching(trials: Sequence[PlannedTrial], wanted: Sequence[Condition | None]) -> list[PlannedTrial]:
+    conditions = [each for each in wanted if each is not None]
+    return [
+        trial
+        for trial in trials
+        if all(trial.effective[each.stage].get(each.key, ...) == each.value for each in conditions)
+    ]
+
+
+def _as_shown(
+    written: Mapping[str, JSON], conditions: Sequence[Condition | None], trials: Sequence[PlannedTrial]
+) -> dict[str, JSON]:
+    first = trials[0]
+    return {
+        key: first.values[condition.stage].get(condition.key)
+        for key, condition in zip(written, conditions, strict=True)
+        if condition is not None
+    }
