@@ -52,7 +52,9 @@ def _needed(experiment: Experiment, name: str, report: Report) -> object:
         written = experiment.document.get(("stages", name)).get("needs")
         return None if written is None else _BROKEN
     if needs.stage not in experiment.declared:
-        report(("stages", name, "needs"), str(unknown_name("stage", needs.stage, experiment.declared - {name})))
+        others = experiment.declared - {name}
+        alone = f"unknown stage {needs.stage!r}; there is no other stage"
+        report(("stages", name, "needs"), str(unknown_name("stage", needs.stage, others)) if others else alone)
     if needs.best is None and needs.over is not None:
         report(("stages", name, "needs"), "'over' asks which of several is taken; say it with best: <metric>")
         return _BROKEN

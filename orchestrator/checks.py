@@ -21,6 +21,10 @@ FieldProblem: TypeAlias = tuple[str, str]
 Check: TypeAlias = Callable[[BaseModel], list[FieldProblem]]
 
 
+INHERITED = ("dataset", "operations")
+"""Settings that a child takes over from its parent."""
+
+
 def problems(entry: Trainable, config: BaseModel) -> list[FieldProblem]:
     """Return what a config's own class cannot see to be wrong."""
     check = CHECKS.get(entry.config)

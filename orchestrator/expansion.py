@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from orchestrator import checks
 from orchestrator.chains import Chains, Report
@@ -57,13 +57,14 @@ class Expansion:
     def expand(self, stage: str) -> None:
         """Add a stage's trials, unless its parents' are not known or it is far too large."""
         line = self.line(stage)
-        if self._hopeless or (len(line) > 1 and line[1].name not in self.trials):
+        own, *ancestors = line
+        if self._hopeless or (ancestors and ancestors[0].name not in self.trials):
             return
-        parents = families(line, self.trials[line[1].name], self.report) if len(line) > 1 else [Family()]
-        count = len(parents) * (math.prod(len(axis.choices) for axis in line[0].axes) + len(line[0].inclusions))
+        parents = families(line, self.trials[ancestors[0].name], self.report) if ancestors else [Family()]
+        count = len(parents) * (math.prod(len(axis.choices) for axis in own.axes) + len(own.inclusions))
         if sum(map(len, self.trials.values())) + count > HOPELESS * self.max_trials:
             self._hopeless = True
-            self._refuse_count((*line[0].path, "grid"), count)
+            self._refuse_count((*own.path, "grid"), count)
             return
         builder = _StageBuilder(line=line, report=self.report)
         self.trials[stage] = builder.trials(parents)
@@ -145,7 +146,8 @@ class _StageBuilder:
         if self._conflicts(inherited, point, family):
             return
         shown = {name: plain_number(value) for name, value in values.items()}
-        shown |= {name: given.shown for name, given in point.givens.items()} | point.labels
+        shown |= {name: given.shown for name, given in point.givens.items()}
+        shown |= point.labels
         label = self._label(shown, family)
         references = {name: value for name, value in values.items() if isinstance(value, Reference)}
         config = self._config(values, references, point, label)
@@ -217,12 +219,17 @@ class _StageBuilder:
         except ValidationError as error:
             for path, message in findings(error, known, self.grid.fields.config_class):
                 place = self._place(path, point) if path else self._blame(known, references, point)
-                self.report(place, message if path else f"{message} (at {label})")
+                self.report(place, f"{message} (at {label})" if not path and self.grid.axis_names else message)
+            self._check(self.grid.fields.construct(known, references), point)
             return None
+        return canonical(config) if self._check(config, point) else None
+
+    def _check(self, config: BaseModel, point: Point) -> bool:
+        """Say whether a config's trainable has nothing against it; report what it has."""
         found = checks.problems(self.grid.entry, config)
         for name, sentence in found:
             self.report(self._place((name,), point), sentence)
-        return None if found else canonical(config)
+        return not found
 
     def _place(self, path: Path, point: Point) -> Path:
         given = point.givens.get(str(path[0]))

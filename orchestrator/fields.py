@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic.fields import FieldInfo
 
 from orchestrator.sentences import Finding, findings
 from trainables.config import Integer
@@ -47,11 +48,7 @@ class Fields:
 
     @cached_property
     def _adapters(self) -> dict[str, TypeAdapter[Any]]:
-        adapters: dict[str, TypeAdapter[Any]] = {
-            name: TypeAdapter(Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation)
-            for name, info in self.config_class.model_fields.items()
-        }
-        return {**adapters, SEED: _SEED}
+        return {SEED: _SEED, **{name: _adapter(info) for name, info in self.config_class.model_fields.items()}}
 
     def read(self, name: str, value: JSON) -> tuple[JSON, list[Finding]]:
         """Return a field's value as its type has it (1 and 1.0 are one number), or what is wrong with it."""
@@ -70,9 +67,17 @@ class Fields:
 
         Raises: ValidationError.
         """
-        known = {name: value for name, value in values.items() if name not in unknown and name != SEED}
-        config_class = self._without(frozenset(unknown).intersection(self.required))
+        config_class, known = self._known(values, unknown)
         return config_class.model_validate_json(json.dumps(known), strict=True)
+
+    def construct(self, values: Mapping[str, JSON], unknown: Collection[str] = ()) -> BaseModel:
+        """Return the same without asking whether the values fit together."""
+        config_class, known = self._known(values, unknown)
+        return config_class.model_construct(**known)
+
+    def _known(self, values: Mapping[str, JSON], unknown: Collection[str]) -> tuple[type[BaseModel], dict[str, JSON]]:
+        known = {name: value for name, value in values.items() if name not in unknown and name != SEED}
+        return self._without(frozenset(unknown).intersection(self.required)), known
 
     def _without(self, unknown: frozenset[str]) -> type[BaseModel]:
         """Return the class with these required fields made optional."""
@@ -82,6 +87,12 @@ class Fields:
             optional: dict[str, Any] = dict.fromkeys(unknown, (Any, None))
             self._partial[unknown] = create_model(self.config_class.__name__, __base__=self.config_class, **optional)
         return self._partial[unknown]
+
+
+def _adapter(info: FieldInfo) -> TypeAdapter[Any]:
+    annotated: Any = Annotated
+    annotation: Any = info.annotation
+    return TypeAdapter(annotated[(annotation, *info.metadata)] if info.metadata else annotation)
 
 
 def plain_number(value: JSON) -> JSON:

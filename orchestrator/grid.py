@@ -101,6 +101,8 @@ class StageGrid:
     axes: tuple[Axis, ...]
     exclusions: tuple[Exclusion, ...] = ()
     inclusions: tuple[Inclusion, ...] = ()
+    readable: bool = True
+    """Whether every setting and axis could be read, so that its points can be told."""
 
     @property
     def path(self) -> Path:

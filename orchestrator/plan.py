@@ -83,7 +83,8 @@ def expand(
     expansion = Expansion(chains=chains, grids=grids, max_trials=max_trials, report=mistakes.report)
     for name in chains.order:
         ancestors = chains.ancestors[name]
-        if ancestors is not None and all(each in grids and mistakes.spare(each) for each in (name, *ancestors)):
+        family = (name, *(ancestors or ()))
+        if ancestors is not None and all(each in grids and _sound(experiment, grids[each]) for each in family):
             expansion.expand(name)
     expansion.check_count()
     lines = {name: expansion.line(name) for name in grids if expansion.whole(name)}
@@ -115,17 +116,18 @@ class _Mistakes:
         if problem not in self.problems:
             self.problems.append(problem)
 
-    def spare(self, stage: str) -> bool:
-        """Say whether nothing is wrong with what makes a stage's points."""
-        harmless = [path_text(("stages", stage, part)) for part in ("resources", "max_failures")]
-        here = path_text(("stages", stage))
-        paths = [problem.path for problem in self.problems]
-        mine = [path for path in paths if path == here or path.startswith((f"{here}.", f"{here}["))]
-        return not any(not path.startswith(tuple(harmless)) for path in mine)
-
     def sorted(self) -> list[Problem]:
         """Return the problems in the order of the file; those of overrides first."""
         return sorted(self.problems, key=lambda problem: problem.line or 0)
+
+
+def _sound(experiment: Experiment, grid: StageGrid) -> bool:
+    """Say whether nothing is wrong with what makes a stage's points."""
+    here = path_text(grid.path)
+    harmless = tuple(f"{here}.{part}" for part in ("resources", "max_failures"))
+    paths = [problem.path for problem in experiment.problems]
+    mine = [path for path in paths if path == here or path.startswith((f"{here}.", f"{here}["))]
+    return grid.readable and all(path.startswith(harmless) for path in mine)
 
 
 def _read_grids(

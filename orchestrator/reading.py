@@ -1,9 +1,11 @@
 """Reads a stage's config and grid out of the document, reporting every value that cannot be what it says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from orchestrator.chains import Report
+from orchestrator.checks import INHERITED
 from orchestrator.contents import Content, Resolve
 from orchestrator.fields import SEED, plain_number
 from orchestrator.grid import Axis, Choice, Condition, Exclusion, Given, Inclusion, StageGrid, find_key, word
@@ -12,6 +14,8 @@ from orchestrator.spec import Experiment, plain_name
 from orchestrator.yaml_document import Path, shown
 from trainables.errors import SharptuneError, UnknownName, unknown_name
 from trainables.trial import JSON
+
+Part = TypeVar("Part")
 
 
 @dataclass(kw_only=True)
@@ -35,14 +39,21 @@ class GridReader:
     def read(self) -> None:
         """Read everything of the stage, in the order in which one part rests on another."""
         self.grid.base = self._base()
-        axes = [self._axis(name, values) for name, values in self.grid.stage.grid.items()]
-        self.grid.axes = tuple(axis for axis in axes if axis is not None)
-        self.grid.inclusions = tuple(filter(None, map(self._inclusion, *_numbered(self.grid.stage.include))))
-        self.grid.exclusions = tuple(filter(None, map(self._exclusion, *_numbered(self.grid.stage.exclude))))
+        self.grid.axes = self._readable(self._axis(name, values) for name, values in self.grid.stage.grid.items())
+        self.grid.inclusions = self._readable(map(self._inclusion, *_numbered(self.grid.stage.include)))
+        exclusions = self._readable(map(self._exclusion, *_numbered(self.grid.stage.exclude)))
+        self.grid.exclusions = tuple(each for each in exclusions if self._is_attainable(each))
+        self.grid.readable &= all(axis.complete for axis in self.grid.axes)
         self._require_fields()
         needs = self.grid.stage.needs
         if needs is not None and needs.best is not None and not self.cut:
             self._check_best(needs.best, needs.over or [])
+
+    def _readable(self, parts: Iterable[Part | None]) -> tuple[Part, ...]:
+        """Return the parts that could be read, and remember whether others could not."""
+        read = list(parts)
+        self.grid.readable &= None not in read
+        return tuple(part for part in read if part is not None)
 
     def given(self, grid: StageGrid, name: str, value: JSON, path: Path) -> Given | None:
         """Return a value of one of a stage's fields; None, with a report, for one that it cannot have."""
@@ -81,6 +92,7 @@ class GridReader:
     def _base(self) -> dict[str, Given]:
         path = (*self.grid.path, "config")
         givens = {name: self._taking(name, value, (*path, name)) for name, value in self.grid.stage.config.items()}
+        self.grid.readable &= None not in givens.values()
         return {name: given for name, given in givens.items() if given is not None}
 
     def _taking(self, name: str, value: JSON, path: Path, *, source: str = "config") -> Given | None:
@@ -126,10 +138,9 @@ class GridReader:
             self.report(path, f"{hint}. An axis with a name of its own holds mappings, such as {{label: a, p: 1}}")
             return None
         read = [choice for choice in choices if choice is not None]
-        self._refuse_repeats(read)
         return Axis(
             name=name,
-            choices=tuple(read),
+            choices=self._without_repeats(read),
             labelled=name not in self.grid.fields.names,
             complete=len(read) == len(values),
         )
@@ -159,7 +170,8 @@ class GridReader:
         read = {name: given for name, given in givens.items() if given is not None}
         return Choice(givens=read, path=path, label=label) if len(read) == len(givens) else None
 
-    def _refuse_repeats(self, choices: Sequence[Choice]) -> None:
+    def _without_repeats(self, choices: Sequence[Choice]) -> tuple[Choice, ...]:
+        """Return the choices but for those that stand a second time, which are reported."""
         points: dict[object, Choice] = {}
         labels: dict[str, Choice] = {}
         for choice in choices:
@@ -168,6 +180,7 @@ class GridReader:
                 self.report(choice.path, f"the same point stands at position {points[point].path[-1]} already")
             elif choice.label is not None and labels.setdefault(choice.label, choice) is not choice:
                 self.report(choice.path, f"the label {choice.label!r} stands twice in the axis")
+        return tuple(choice for choice in choices if choice in points.values())
 
     def _exclusion(self, index: int, values: JSON) -> Exclusion | None:
         path = (*self.grid.path, "exclude", index)
@@ -176,22 +189,22 @@ class GridReader:
             return None
         conditions = [self.condition(key, value, (*path, key)) for key, value in values.items()]
         read = [condition for condition in conditions if condition is not None]
-        if len(read) < len(conditions):
-            return None
-        for condition in read:
-            self._check_attainable(condition)
-        return Exclusion(path=path, conditions=tuple(read))
+        return Exclusion(path=path, conditions=tuple(read)) if len(read) == len(conditions) else None
 
-    def _check_attainable(self, condition: Condition) -> None:
-        """Report a condition that no point can meet, whatever the other axes say."""
-        grid = next(grid for grid in self.line if grid.name == condition.stage)
-        if condition.key in grid.labelled or (grid.stage.needs and condition.key in ("dataset", "operations")):
-            return
-        possible = grid.attainable(condition.key)
-        wanted = Given(value=condition.value, shown=None, path=()).identity
-        if possible and wanted not in possible:
-            values = ", ".join(shown(value) for value in possible.values())
-            self.report(condition.path, f"matches nothing: {condition.key} of stage {grid.name!r} is {values}")
+    def _is_attainable(self, exclusion: Exclusion) -> bool:
+        """Say whether a point could be meant; report conditions that none can meet, whatever the other axes say."""
+        found = True
+        for condition in exclusion.conditions:
+            grid = next(grid for grid in self.line if grid.name == condition.stage)
+            if condition.key in grid.labelled or (grid.stage.needs and condition.key in INHERITED):
+                continue
+            possible = grid.attainable(condition.key)
+            wanted = Given(value=condition.value, shown=None, path=()).identity
+            if possible and wanted not in possible:
+                values = ", ".join(shown(value) for value in possible.values())
+                self.report(condition.path, f"matches nothing: {condition.key} of stage {grid.name!r} is {values}")
+                found = False
+        return found
 
     def _inclusion(self, index: int, values: JSON) -> Inclusion | None:
         path = (*self.grid.path, "include", index)
@@ -228,6 +241,7 @@ class GridReader:
         points = [point for point in self.grid.stage.include if isinstance(point, Mapping)]
         for name in self.grid.fields.required:
             if name not in written and not (points and all(name in point for point in points)):
+                self.grid.readable = False
                 self.report(self.grid.path, f"the {self.grid.entry.name!r} trainable needs the setting {name!r}")
 
     def _check_best(self, metric: str, over: Sequence[str]) -> None:
@@ -235,15 +249,18 @@ class GridReader:
         path = (*self.grid.path, "needs")
         parent = self.line[1]
         if metric not in parent.entry.metrics:
+            self.grid.readable = False
             self.report((*path, "best"), str(unknown_name(f"metric of {parent.name!r}:", metric, parent.entry.metrics)))
         for key in over:
             try:
                 stage, name = find_key(key, self.line[1:])
             except UnknownName as error:
+                self.grid.readable = False
                 self.report((*path, "over"), str(error))
                 continue
             axes = next(grid for grid in self.line if grid.name == stage).axis_names
             if name not in axes:
+                self.grid.readable = False
                 self.report((*path, "over"), str(unknown_name(f"axis of stage {stage!r}:", name, axes)))
 
 

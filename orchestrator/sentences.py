@@ -62,27 +62,31 @@ def plain_bound(number: float) -> str:
     return f"{number:g}"
 
 
-def _place(location: Sequence[str | int], value: JSON, kind: str) -> Path:
+def _place(location: Sequence[str | int], around: JSON, kind: str) -> Path:
     """Return the parts of pydantic's location that are keys and positions; it also names branches of unions."""
     path: list[str | int] = []
+    value: Any = around
     for part in location:
-        if (isinstance(value, Mapping) and part in value) or (
-            isinstance(value, list) and isinstance(part, int) and part < len(value)
-        ):
+        if _holds(value, part):
             value = value[part]
-        else:
-            continue
-        path.append(part)
+            path.append(part)
     if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
         path.append(location[-1])
     return tuple(path)
+
+
+def _holds(value: JSON, part: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, Mapping) and part in value
 
 
 def _sentence(detail: Any, path: Path, annotation: Any, kind: str) -> str:
     context = detail.get("ctx", {})
     match detail["type"]:
         case "literal_error":
-            return _literal(detail["input"], context["expected"], next((p for p in path[::-1] if p == str(p)), kind))
+            names = [part for part in path if isinstance(part, str)]
+            return _literal(detail["input"], context["expected"], names[-1] if names else kind)
         case "extra_forbidden" | "unexpected_keyword_argument":
             return str(unknown_name("key", path[-1], keys_of(annotation, path[:-1])))
         case "missing" | "missing_argument" | "missing_keyword_only_argument":

@@ -249,8 +249,11 @@ class _Reading:
 
     def tables(self, declared: list[JSON]) -> dict[int, TableSpec]:
         read = {index: self.form(TableSpec, ("tables", index)) for index in range(len(declared))}
-        required = {"name", "stage", "columns"}
-        tables = {i: TableSpec.model_validate(v) for i, v in read.items() if required <= set(v)}
+        tables = {
+            index: TableSpec.model_validate({"name": f"table-{index}", **values})  # the name may be what is wrong
+            for index, values in read.items()
+            if {"stage", "columns"} <= set(values)
+        }
         names: dict[str, int] = {}
         for index, table in tables.items():
             if table.name in names:

@@ -8,6 +8,7 @@ from orchestrator.contents import Resolve
 from orchestrator.fields import SEED
 from orchestrator.grid import Condition, StageGrid, find_key
 from orchestrator.planned_trial import PlannedTrial
+from orchestrator.published import load_published
 from orchestrator.reading import GridReader
 from orchestrator.spec import Experiment, TableSpec
 from orchestrator.yaml_document import Path, shown
@@ -55,6 +56,7 @@ class _TableCheck:
         keys = self._keys("rows", self.table.rows) + self._column_keys()
         self._refuse_repeats("rows", self.table.rows)
         self._refuse_repeats("columns", self.table.columns)
+        self._check_paper()
         wanted = self._conditions("filter", self.table.filter)
         baseline = self._conditions("baseline", self.table.baseline or {})
         for key in self.table.baseline or {}:
@@ -62,7 +64,7 @@ class _TableCheck:
                 self.report(
                     (*self.path, "baseline", key), f"must be one of the rows' keys: {', '.join(self.table.rows)}"
                 )
-        if trials is None or None in (*keys, *wanted, *baseline):
+        if trials is None or None in keys or any(None in allowed for allowed in (*wanted, *baseline)):
             return self.table
         chosen = _matching(trials, wanted)
         if not chosen:
@@ -76,6 +78,14 @@ class _TableCheck:
         if self.table.baseline:
             changes["baseline"] = _as_shown(self.table.baseline, baseline, _matching(chosen, baseline))
         return self.table.model_copy(update=changes)
+
+    def _check_paper(self) -> None:
+        if self.table.paper is None:
+            return
+        try:
+            load_published().table(self.table.paper)
+        except UnknownName as error:
+            self.report((*self.path, "paper"), str(error))
 
     def _keys(self, part: str, keys: Sequence[str]) -> list[tuple[str, str] | None]:
         return [self._key((*self.path, part, index), key) for index, key in enumerate(keys)]
@@ -119,8 +129,17 @@ class _TableCheck:
             if key in keys[:index]:
                 self.report((*self.path, part, index), "stands twice")
 
-    def _conditions(self, part: str, values: Mapping[str, JSON]) -> list[Condition | None]:
-        return [self.reader.condition(key, value, (*self.path, part, key)) for key, value in values.items()]
+    def _conditions(self, part: str, values: Mapping[str, JSON]) -> list[list[Condition | None]]:
+        """Return, for each key, the conditions of which one must be met; a list allows each of its values."""
+        found: list[list[Condition | None]] = []
+        for key, value in values.items():
+            path = (*self.path, part, key)
+            several = isinstance(value, list) and part == "filter"
+            places = [((*path, index), one) for index, one in enumerate(value)] if several else [(path, value)]
+            if not places:
+                self.report(path, "must not be empty")
+            found.append([self.reader.condition(key, one, place) for place, one in places])
+        return found
 
     def _refuse_open_axes(self, trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> None:
         """Report axes, other than seeds, that take several values within what would be one cell."""
@@ -151,21 +170,26 @@ def _different(cell: Sequence[PlannedTrial], axis: str) -> list[str]:
     return values if len(values) > 1 else []
 
 
-def _matching(trials: Sequence[PlannedTrial], wanted: Sequence[Condition | None]) -> list[PlannedTrial]:
-    conditions = [each for each in wanted if each is not None]
-    return [
-        trial
-        for trial in trials
-        if all(trial.effective[each.stage].get(each.key, ...) == each.value for each in conditions)
-    ]
+def _matching(trials: Sequence[PlannedTrial], wanted: Sequence[Sequence[Condition | None]]) -> list[PlannedTrial]:
+    return [trial for trial in trials if all(_allowed(trial, allowed) for allowed in wanted)]
+
+
+def _allowed(trial: PlannedTrial, allowed: Sequence[Condition | None]) -> bool:
+    return any(each and trial.effective[each.stage].get(each.key, ...) == each.value for each in allowed)
 
 
 def _as_shown(
-    written: Mapping[str, JSON], conditions: Sequence[Condition | None], trials: Sequence[PlannedTrial]
+    written: Mapping[str, JSON], wanted: Sequence[Sequence[Condition | None]], trials: Sequence[PlannedTrial]
 ) -> dict[str, JSON]:
-    first = trials[0]
-    return {
-        key: first.values[condition.stage].get(condition.key)
-        for key, condition in zip(written, conditions, strict=True)
-        if condition is not None
-    }
+    """Return the values of a filter or baseline as `Plan.value` has them (an alias and a name are one genotype)."""
+    result: dict[str, JSON] = {}
+    for (key, value), allowed in zip(written.items(), wanted, strict=True):
+        shown_values = [
+            trial.values[each.stage].get(each.key)
+            for each in allowed
+            for trial in trials
+            if each and _allowed(trial, [each])
+        ]
+        distinct = [each for index, each in enumerate(shown_values) if each not in shown_values[:index]]
+        result[key] = distinct if isinstance(value, list) else distinct[0]
+    return result
