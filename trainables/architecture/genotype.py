@@ -28,9 +28,17 @@ def read_genotype(text: str, *, base: Path) -> Genotype:
     if name in PUBLISHED:
         return PUBLISHED[name]
     path = base / text
-    if not path.is_file():
+    if not _is_file(path):
         raise unknown_name("genotype", text, [*PUBLISHED, *ALIASES])
     return _read_file(path)
+
+
+def _is_file(path: Path) -> bool:
+    """Say whether there is such a file; a text that cannot be a path at all is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _read_file(path: Path) -> Genotype:

@@ -1,0 +1,137 @@
+"""The network of a genotype against a naive one; its auxiliary head; drop path."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from trainables.architecture.cell_network import CellNetwork
+from trainables.architecture.genotype import InvalidGenotype, check_operations
+from trainables.architecture.published import PUBLISHED
+from trainables.errors import TrialFailure
+
+BOTH = ("DARTS_V2", "AmoebaNet")
+CASES = [(name, operations) for name in BOTH for operations in ("ssc", "original")] + [("SHARP_DARTS_MAX_W", "ssc")]
+
+
+def build(name="DARTS_V2", operations="ssc", auxiliary=True, mid_channels=5):
+    return CellNetwork(
+        genotype=PUBLISHED[name],
+        operations=operations,
+        channels=2,
+        layers=3,
+        classes=3,
+        auxiliary=auxiliary,
+        mid_channels=mid_channels,
+    )
+
+
+def buildable():
+    for name, genotype in PUBLISHED.items():
+        for operations in ("ssc", "original"):
+            try:
+                check_operations(genotype, operations)
+            except InvalidGenotype:
+                continue
+            yield pytest.param(name, operations, id=f"{name}-{operations}")
+
+
+@pytest.fixture
+def twins(naive, request):
+    name, operations = request.param
+    ours = build(name, operations)
+    theirs = naive.Network(PUBLISHED[name], operations, 2, 3, 3, middle=5)
+    for module, twin in [
+        (ours.stem, theirs.stem),
+        (ours.classifier, theirs.classifier),
+        (ours.auxiliary, theirs.auxiliary),
+        *((c.preprocess0, t.first) for c, t in zip(ours.cells, theirs.cells, strict=True)),
+        *((c.preprocess1, t.second) for c, t in zip(ours.cells, theirs.cells, strict=True)),
+        *((c.operations, t.choices) for c, t in zip(ours.cells, theirs.cells, strict=True)),
+    ]:
+        for source, target in zip(module.parameters(), twin.parameters(), strict=True):
+            target.data.copy_(source)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("twins", CASES, indirect=True, ids="-".join)
+def test_the_network_equals_a_naive_one_to_the_last_digits(twins):
+    ours, theirs = twins
+    x, labels = torch.randn(3, 3, 32, 32), torch.tensor([0, 1, 2])
+
+    results = []
+    for network in twins:
+        logits, auxiliary = network(x)
+        (F.cross_entropy(logits, labels) + 0.4 * F.cross_entropy(auxiliary, labels)).backward()
+        norm = torch.stack([p.grad.norm() for p in network.parameters() if p.grad is not None]).norm()
+        results.append((logits, auxiliary, network.stem[0].weight.grad, norm))
+
+    torch.testing.assert_close(*results, rtol=1e-9, atol=1e-10)
+    assert ours.eval()(x)[1] is None
+    torch.testing.assert_close(ours(x)[0], theirs.eval()(x)[0], rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "operations"), list(buildable()))
+def test_every_published_genotype_trains(name, operations):
+    network = build(name, operations)
+    network.drop_path, network.drop_path_generator = 0.2, torch.Generator().manual_seed(0)
+    before = network.stem[0].weight.clone()
+
+    logits, auxiliary = network(torch.randn(2, 3, 32, 32))
+    (logits.sum() + auxiliary.square().sum()).backward()
+    torch.optim.SGD(network.parameters(), lr=0.1).step()
+
+    assert logits.shape == auxiliary.shape == (2, 3)
+    assert not torch.equal(network.stem[0].weight, before)
+    assert all(torch.isfinite(parameter).all() for parameter in network.parameters())
+
+
+def test_all_published_genotypes_build_with_the_sharp_operations():
+    assert [case.values[0] for case in buildable() if case.values[1] == "ssc"] == list(PUBLISHED)
+
+
+@pytest.mark.parametrize("twins", [("DARTS_V2", "ssc"), ("NASNet", "ssc")], indirect=True, ids="-".join)
+def test_drop_path_drops_the_same_edges_as_its_draw_says(twins):
+    ours, theirs = twins
+    p, x = 0.4, torch.randn(4, 3, 32, 32)
+    droppable = sum(cell.droppable for cell in ours.cells)
+    drawn = torch.empty(droppable, 4).bernoulli_(1 - p, generator=torch.Generator().manual_seed(3))
+    ours.drop_path, ours.drop_path_generator = p, torch.Generator().manual_seed(3)
+
+    torch.testing.assert_close(ours(x), theirs(x, keep=drawn / (1 - p)), rtol=1e-9, atol=1e-10)
+
+
+def test_drop_path_depends_on_its_generator_and_on_nothing_else():
+    network, x = build(), torch.randn(4, 3, 32, 32)
+    network.drop_path = 0.5
+    outputs = []
+    for seed in (1, 1, 2):
+        network.drop_path_generator = torch.Generator().manual_seed(seed)
+        before = torch.get_rng_state()
+        outputs.append(network(x)[0])
+        assert torch.equal(torch.get_rng_state(), before)
+
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[0], outputs[2])
+
+
+def test_drop_path_does_nothing_in_evaluation_and_needs_a_generator_in_training():
+    network, x = build(), torch.randn(2, 3, 32, 32)
+    network.drop_path = 0.5
+
+    with pytest.raises(AssertionError, match="generator"):
+        network(x)
+    assert network.eval()(x)[0].isfinite().all()
+
+
+def test_images_too_small_for_the_auxiliary_head_fail_with_the_remedy():
+    x = torch.randn(2, 3, 16, 16)
+
+    with pytest.raises(TrialFailure, match="images of 32×32 pixels or more; set auxiliary: false"):
+        build()(x)
+    assert build(auxiliary=False)(x)[0].shape == (2, 3)
+    assert build()(torch.randn(2, 3, 64, 64))[1].shape == (2, 3)
+
+
+def test_operations_that_lack_one_of_the_genotype_are_refused():
+    with pytest.raises(InvalidGenotype, match="'original' operations have no 'choke_conv_3x3'"):
+        build("SHARP_DARTS", "original")

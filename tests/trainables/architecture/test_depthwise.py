@@ -1,0 +1,36 @@
+"""Depthwise convolutions by phases against the ordinary ones."""
+
+import itertools
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from trainables.architecture.depthwise import Depthwise
+
+SIZES = [(8, 6), (7, 6), (2, 2), (5, 9)]
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), list(itertools.product((1, 3, 5, 7), (1, 2), (1, 2))))
+@pytest.mark.parametrize("size", SIZES)
+def test_phases_give_the_values_and_gradients_of_the_ordinary_convolution(kernel, stride, dilation, size):
+    layer = Depthwise(3, kernel, stride=stride, dilation=dilation)
+    x = torch.randn(2, 3, *size, requires_grad=True)
+    expected = F.conv2d(x, layer.weight, None, stride, dilation * (kernel // 2), dilation, 3)
+
+    actual = layer(x)
+    upstream = torch.randn_like(expected)
+
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-12)
+    for ours, theirs in zip(
+        torch.autograd.grad(actual, [x, layer.weight], upstream),
+        torch.autograd.grad(expected, [x, layer.weight], upstream),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), [(4, 1, 1), (3, 3, 1), (3, 1, 3)])
+def test_what_phases_cannot_do_is_refused(kernel, stride, dilation):
+    with pytest.raises(AssertionError):
+        Depthwise(3, kernel, stride=stride, dilation=dilation)
