@@ -1,0 +1,79 @@
+"""The numbers a table is made of: pure functions of a handful of measurements."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PAPER_RUNS = 3
+"""Runs behind every published range ("at least 3 runs": arXiv:1903.09900, caption of Table 2)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MedianRange:
+    """Several runs of one thing, as the paper reports them: median ± range/2 (arXiv:1903.09900, caption of Table 2)."""
+
+    median: float
+    low: float
+    high: float
+    n: int
+
+    @property
+    def half_range(self) -> float:
+        """(high − low)/2; 0 for a single run."""
+        return (self.high - self.low) / 2
+
+
+def median_range(values: Iterable[float]) -> MedianRange:
+    """Return the median and the extremes of finite values. Raises: ValueError when there is none, or one is NaN."""
+    ordered = sorted(float(value) for value in values)
+    if not ordered:
+        raise ValueError("a median needs at least one value")
+    if not all(map(math.isfinite, ordered)):
+        raise ValueError("a median needs finite values")
+    middle = len(ordered) // 2
+    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    return MedianRange(median=median, low=ordered[0], high=ordered[-1], n=len(ordered))
+
+
+def best(values: Iterable[float]) -> float:
+    """Return the paper's "absolute best" of several errors: the lowest. Raises: ValueError when there is none."""
+    return median_range(values).low
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interval:
+    """A confidence interval, both ends included."""
+
+    low: float
+    high: float
+
+
+def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
+    """Return the exact (conservative) interval of a proportion, as fractions in [0, 1].
+
+    Source: Clopper and Pearson 1934; used for CIFAR-10.1 by arXiv:1806.00451, quoted in arXiv:1903.09900, section 2.
+    Raises: ValueError for counts or a confidence out of range.
+    """
+    if not 0 <= successes <= n or n == 0:
+        raise ValueError(f"successes must lie in 0..n with n > 0, got {successes} of {n}")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
+    from scipy.stats import beta  # a second of import time that most commands do not need
+
+    tail = (1 - confidence) / 2
+    low = float(beta.ppf(tail, successes, n - successes + 1)) if successes else 0.0
+    high = float(beta.ppf(1 - tail, successes + 1, n - successes)) if successes < n else 1.0
+    return Interval(low=low, high=high)
+
+
+def error_interval(error: float, images: int, *, confidence: float = 0.95) -> Interval:
+    """Return the Clopper-Pearson interval of an error in percent, measured on that many images, in percent."""
+    interval = clopper_pearson(round(error / 100 * images), images, confidence=confidence)
+    return Interval(low=100 * interval.low, high=100 * interval.high)
+
+
+def relative_change(value: float, baseline: float) -> float:
+    """Return (value − baseline)/baseline: −0.1 is an error 10 % lower. Raises: ValueError for a baseline of 0."""
+    if baseline == 0:
+        raise ValueError("a change relative to 0 has no meaning")
+    return (value - baseline) / baseline

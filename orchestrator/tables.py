@@ -1,0 +1,177 @@
+"""A table is a pure function of a plan, the rows there are, and what the author asked for.
+
+The plan says which trials belong in which cell, also those that have not run; pandas aggregates; every cell keeps the
+evidence it was made from, so that each number can be walked back to its rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from orchestrator.cells import LEFT_OUT, Cell, Column, Members, cells_of
+from orchestrator.columns import ask
+from orchestrator.errors import TableError
+from orchestrator.evidence import RUN, Evidence, Family, Record
+from orchestrator.grouping import agreed, grouped, holding, identity, refuse_hidden_axes, selected
+from orchestrator.plan import Plan, PlannedTrial
+from orchestrator.published import PublishedRow, PublishedTable, load_published
+from orchestrator.spec import TableSpec
+from orchestrator.statistics import relative_change
+from trainables.errors import SharptuneError
+from trainables.trial import JSON, TrialRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableRow:
+    """One line of a table."""
+
+    keys: Mapping[str, JSON]
+    cells: Mapping[str, Cell]
+    """By the columns' names."""
+    runs: Cell
+    """The line's trials, whatever they measured: how many are in, how many are expected, and the marks all carry."""
+    each: bool = False
+    """`runs` holds for each of several settings side by side, not for all of them together."""
+    paper: Mapping[str, PublishedRow] = field(default_factory=dict)
+    """The published row that stands beside a cell, by the column's name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A table, ready to be written in any format."""
+
+    name: str
+    title: str
+    stage: str
+    keys: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[TableRow, ...]
+    note: str = ""
+    statistic: str = "median"
+    baseline: Mapping[str, JSON] = field(default_factory=dict)
+    paper: PublishedTable | None = None
+
+
+def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
+    """Return the table that an experiment asks for; `rows` go by trial id, as `Ledger.rows` has them.
+
+    Raises: TableError when the table would mix settings, or names a stage, baseline or published table there is not.
+    """
+    record = Record(rows)
+    family = Family(plan.trials, record)
+    trials = selected(plan, spec.stage, spec.filter)
+    if not trials:
+        raise TableError(f"table {spec.name!r} has no trials: its filter leaves none of stage {spec.stage!r}")
+    published = load_published().table(spec.paper) if spec.paper else None
+    asked, side_keys = ask(plan, rows, family.lineage(trials[0]), spec)
+    refuse_hidden_axes(spec.name, grouped(plan, trials, (*spec.rows, *side_keys)))
+    sides = [group.keys for group in grouped(plan, trials, side_keys)]
+    columns = tuple(replace(column, settings=settings) for settings in sides for column in asked)
+    counts = [replace(_runs_column("runs", spec.stage), settings=settings) for settings in sides]
+    total = _runs_column("all runs", spec.stage)
+    groups = grouped(plan, trials, spec.rows)
+    members = [{c.name: holding(plan, g.trials, c.settings) for c in (*columns, *counts, total)} for g in groups]
+    lines = tuple(
+        TableRow(
+            keys=group.keys,
+            cells={column.name: cells[column.name] for column in columns},
+            **_runs([cells[count.name] for count in counts], cells[total.name]),
+            paper=_quoted(plan, columns, some, published),
+        )
+        for group, some, cells in zip(
+            groups, members, cells_of(record, family, members, (*columns, *counts, total)), strict=True
+        )
+    )
+    return Table(
+        name=spec.name,
+        title=spec.title or spec.name,
+        stage=spec.stage,
+        keys=tuple(spec.rows),
+        columns=columns,
+        rows=_compared(spec, columns, lines),
+        note=spec.note or "",
+        statistic=spec.statistic,
+        baseline=dict(spec.baseline or {}),
+        paper=published,
+    )
+
+
+def explain(table: Table, row: int | Mapping[str, JSON], column: str) -> tuple[Evidence, ...]:
+    """Return what a number was made from: every planned trial of the cell, with its value or why it gives none.
+
+    `row` is a line's place from 0, or keys that only one line has. Raises: TableError.
+    """
+    if isinstance(row, int):
+        lines = list(table.rows[row : row + 1]) if row >= 0 else []
+    else:
+        lines = [line for line in table.rows if _has(line.keys, row)]
+    if len(lines) != 1:
+        raise TableError(f"table {table.name!r} has {len(lines)} rows for {row!r}; name one of its {len(table.rows)}")
+    if column not in lines[0].cells:
+        raise TableError(f"table {table.name!r} has no column {column!r}; it has {', '.join(lines[0].cells)}")
+    return lines[0].cells[column].evidence
+
+
+def _runs_column(name: str, stage: str) -> Column:
+    return Column(asked=name, stage=stage, metric=RUN, own=True)
+
+
+def _runs(sides: Sequence[Cell], total: Cell) -> dict[str, Any]:
+    """Return what a line says of its runs: of each setting side by side when all are alike, else of all together."""
+    there = [side for side in sides if side.expected]
+    alike = {(s.n, s.expected, s.marks, s.pooling, *(len(s.in_state(state)) for state in LEFT_OUT)) for s in there}
+    return {"runs": there[0], "each": len(there) > 1} if len(alike) == 1 else {"runs": replace(total, pooling="")}
+
+
+def _quoted(
+    plan: Plan, columns: Sequence[Column], members: Members, published: PublishedTable | None
+) -> dict[str, PublishedRow]:
+    """Return, by column, the published row whose settings are those of the cell's trials."""
+    if published is None:
+        return {}
+    found = {}
+    for column in columns:
+        trials = members[column.name]
+
+        def fits(match: Mapping[str, JSON], trials: Sequence[PlannedTrial] = trials) -> bool:
+            try:
+                return all(identity(agreed(plan, trials, key)) == identity(value) for key, value in match.items())
+            except (LookupError, SharptuneError):  # the plan has no such setting
+                return False
+
+        row = published.matching(fits)
+        if row is not None and column.asked in row.cells:
+            found[column.name] = row
+    return found
+
+
+def _compared(spec: TableSpec, columns: Sequence[Column], lines: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
+    """Return the lines with each cell's relative change against its baseline line. Raises: TableError."""
+    if not spec.baseline:
+        return lines
+    if strangers := sorted(set(spec.baseline) - set(lines[0].keys)):
+        raise TableError(
+            f"table {spec.name!r}: baseline names {', '.join(strangers)}, which is not among its rows "
+            f"({', '.join(lines[0].keys)})"
+        )
+    if not any(_has(line.keys, spec.baseline) for line in lines):
+        raise TableError(f"table {spec.name!r}: no row has the baseline {dict(spec.baseline)}")
+    compared = []
+    for line in lines:
+        target = {**line.keys, **spec.baseline}
+        base = next((other for other in lines if _has(other.keys, target)), None)
+        cells = {c.name: _with_change(c, line, base) for c in columns}
+        compared.append(replace(line, cells=cells))
+    return tuple(compared)
+
+
+def _with_change(column: Column, line: TableRow, base: TableRow | None) -> Cell:
+    cell = line.cells[column.name]
+    if base is None or base is line:
+        return cell
+    value, against = column.value(cell), column.value(base.cells[column.name])
+    return replace(cell, change=relative_change(value, against)) if value is not None and against else cell
+
+
+def _has(keys: Mapping[str, JSON], some: Mapping[str, JSON]) -> bool:
+    return all(key in keys and identity(keys[key]) == identity(value) for key, value in some.items())
