@@ -50,8 +50,10 @@ class CellSupernet(nn.Module):
         self.cells = nn.ModuleList(_cells(space, channels, layers))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(NODES * channels * 2 ** len(reductions(layers)), classes)
-        self.alphas_normal = nn.Parameter(ALPHA_SCALE * torch.randn(EDGES, len(space.primitives)))
-        self.alphas_reduce = nn.Parameter(ALPHA_SCALE * torch.randn(EDGES, len(space.primitives)))
+        self.alphas_normal = nn.Parameter(torch.empty(EDGES, len(space.primitives)))
+        self.alphas_reduce = nn.Parameter(torch.empty(EDGES, len(space.primitives)))
+        for alphas_EK in self.alpha_parameters():
+            nn.init.normal_(alphas_EK, std=ALPHA_SCALE)
 
     def reset(self, generator: torch.Generator) -> None:
         """Draw the alphas anew, the normal cell's first; the weights stay as they are."""

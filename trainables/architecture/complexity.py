@@ -1,18 +1,18 @@
 """What a network costs: parameters and arithmetic of one image, as exact integers, without computing anything.
 
-The network is built and run on torch's `meta` device, which knows shapes but holds no numbers.
+Every layer is replaced by a stand-in that notes its cost and returns zeros of the right shape; what lies between the
+layers runs as it is. (A run on torch's `meta` device would do the same, at ten times the price.)
 """
 
 import copy
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from trainables.architecture.cell_network import CellNetwork
@@ -55,7 +55,7 @@ def genotype_cost(
 
     Raises: UnknownName, InvalidGenotype when the set of operations cannot build the genotype.
     """
-    with _shapes_only():
+    with _without_numbers():
         network = CellNetwork(
             genotype=genotype,
             operations=operations,
@@ -70,8 +70,10 @@ def genotype_cost(
 
 def supernet_cost(space: SearchSpace, *, channels: int = 16, layers: int = 8, classes: int = 10) -> Cost:
     """Return the cost of a cell supernet as it is computed here; its alphas are not among its parameters."""
-    with _shapes_only():
+    with _without_numbers():
         network = CellSupernet(space=space, weighting="scalar", channels=channels, layers=layers, classes=classes)
+    for name, alphas_EK in (("alphas_normal", network.alphas_normal), ("alphas_reduce", network.alphas_reduce)):
+        setattr(network, name, nn.Parameter(torch.zeros(alphas_EK.shape)))
     cost = _count(network)
     alphas = sum(alphas_EK.numel() for alphas_EK in network.alpha_parameters())
     return Cost(
@@ -85,72 +87,95 @@ def supernet_cost(space: SearchSpace, *, channels: int = 16, layers: int = 8, cl
 def count(network: nn.Module, input_shape: tuple[int, int, int] = (3, 32, 32)) -> Cost:
     """Return the cost of a network for one image of that shape (channels, height, width).
 
-    The network itself is left alone: a copy without numbers is run.
+    The network itself is left alone: a copy of its structure is run, which shares its numbers and does not touch them.
     """
-    return _count(_without_numbers(network), input_shape)
+    tensors = [*network.parameters(), *network.buffers()]
+    return _count(copy.deepcopy(network, {id(tensor): tensor for tensor in tensors}), input_shape, tensors[0].device)
 
 
-def _count(ghost: nn.Module, input_shape: tuple[int, int, int] = (3, 32, 32)) -> Cost:
-    counter = _Counter()
-    for module in ghost.eval().modules():
-        module.register_forward_hook(counter)
-    with torch.no_grad(), _shapes_only():
-        ghost(torch.empty(1, *input_shape))
-    sizes = {name: parameter.numel() for name, parameter in ghost.named_parameters()}
+def _count(
+    network: nn.Module, input_shape: tuple[int, int, int] = (3, 32, 32), device: torch.device | str = "cpu"
+) -> Cost:
+    """Count a network that nobody needs afterwards."""
+    tally = _Tally()
+    for module in network.eval().modules():
+        if stand_in := tally.stand_in(module):
+            module.forward = stand_in
+    with torch.no_grad():
+        network(torch.zeros(1, *input_shape, device=device))
+    sizes = {name: parameter.numel() for name, parameter in network.named_parameters()}
     return Cost(
         params=sum(size for name, size in sizes.items() if not name.startswith(AUXILIARY)),
         params_with_auxiliary=sum(sizes.values()),
-        macs=counter.macs,
-        addmult=counter.macs + counter.others,
+        macs=tally.macs,
+        addmult=tally.macs + tally.others,
     )
 
 
-def _without_numbers(network: nn.Module) -> nn.Module:
-    """Return a copy on the meta device, without copying a number on the way there."""
-    ghosts: dict[int, Any] = {}
-    for tensor in (*network.parameters(), *network.buffers()):
-        ghost = torch.empty_like(tensor, device="meta")
-        ghosts[id(tensor)] = nn.Parameter(ghost, requires_grad=False) if isinstance(tensor, nn.Parameter) else ghost
-    return copy.deepcopy(network, ghosts)
-
-
-@contextmanager
-def _shapes_only() -> Iterator[None]:
-    """Make new tensors on the meta device, and spare the work that only changes numbers."""
-    with torch.device("meta"), _KeepShapes():
-        yield
-
-
-class _KeepShapes(TorchFunctionMode):
-    """Skip functions whose result has the shape of their input; on the meta device they are slow for nothing."""
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func in _KEEPING_SHAPE:
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **(kwargs or {}))
-
-
-_KEEPING_SHAPE = {functional.relu, functional.batch_norm, nn.init.kaiming_uniform_, nn.init.uniform_}
-
-
-class _Counter:
-    """A forward hook that adds up the arithmetic of the modules it is called for."""
+class _Tally:
+    """Sums of arithmetic, and for each kind of layer the stand-in that adds to them."""
 
     def __init__(self) -> None:
         self.macs = 0
         self.others = 0
 
-    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> None:
+    def stand_in(self, module: nn.Module) -> Callable[..., Tensor] | None:
+        """Return what takes the place of a layer's forward; None for what is no layer."""
         match module:
             case nn.Conv2d():
-                self.macs += output.numel() * module.weight[0].numel()
+                return lambda x: self._convolution(module, x)
             case nn.Linear():
-                self.macs += output.numel() * module.in_features
+                return lambda x: self._linear(module, x)
             case nn.ReLU():
-                self.others += output.numel()
-            case nn.MaxPool2d() | nn.AvgPool2d() | nn.AdaptiveAvgPool2d():
-                self.others += inputs[0].numel()
+                return lambda x: self._pointwise(x, cost=1)
             case nn.BatchNorm2d():
-                self.others += 2 * inputs[0].numel()
+                return lambda x, *_: self._pointwise(x, cost=2)
+            case nn.MaxPool2d() | nn.AvgPool2d() | nn.AdaptiveAvgPool2d():
+                return lambda x: self._pool(module, x)
             case _:
-                pass
+                return None
+
+    def _convolution(self, layer: nn.Conv2d, x_BCHW: Tensor) -> Tensor:
+        size = [
+            (pixels + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+            for pixels, padding, dilation, kernel, stride in zip(
+                x_BCHW.shape[2:], _pair(layer.padding), layer.dilation, layer.kernel_size, layer.stride, strict=True
+            )
+        ]
+        y_BCHW = x_BCHW.new_zeros(len(x_BCHW), layer.out_channels, *size)
+        self.macs += y_BCHW.numel() * layer.weight[0].numel()
+        return y_BCHW
+
+    def _linear(self, layer: nn.Linear, x_BC: Tensor) -> Tensor:
+        self.macs += x_BC.numel() * layer.out_features
+        return x_BC.new_zeros(len(x_BC), layer.out_features)
+
+    def _pointwise(self, x_BCHW: Tensor, *, cost: int) -> Tensor:
+        self.others += cost * x_BCHW.numel()
+        return x_BCHW
+
+    def _pool(self, layer: nn.Module, x_BCHW: Tensor) -> Tensor:
+        self.others += x_BCHW.numel()
+        return type(layer).forward(layer, x_BCHW)
+
+
+def _pair(padding: str | tuple[int, ...]) -> tuple[int, ...]:
+    assert not isinstance(padding, str), "no layer here names its padding"
+    return padding
+
+
+@contextmanager
+def _without_numbers() -> Iterator[None]:
+    """Build modules whose parameters have shapes only, and spare the drawing of initial values."""
+    with torch.device("meta"), _NoInitialisation():
+        yield
+
+
+class _NoInitialisation(TorchFunctionMode):
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _INITIALISATIONS:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
+_INITIALISATIONS = {nn.init.kaiming_uniform_, nn.init.uniform_, nn.init.normal_}
