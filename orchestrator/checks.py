@@ -63,7 +63,7 @@ def _search_problems(config: Any) -> list[FieldProblem]:
 
 def _training_problems(config: Any) -> list[FieldProblem]:
     found = _data_problems(config, test_images=config.test_images, halves=False)
-    if config.genotype is None:  # a reference: its cells are not known yet
+    if getattr(config, "genotype", None) is None:  # a reference, or missing, which is said elsewhere
         return found
     try:
         check_operations(Genotype.from_json(config.genotype), config.operations)

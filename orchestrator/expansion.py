@@ -44,6 +44,8 @@ class Expansion:
     report: Report
     trials: dict[str, tuple[PlannedTrial, ...]] = field(default_factory=dict)
     _hopeless: bool = False
+    _troubled: set[str] = field(default_factory=set)
+    """Stages some of whose points are wrong, and are left out."""
 
     def whole(self, stage: str) -> bool:
         """Say whether all of a stage's ancestors could be read."""
@@ -53,6 +55,10 @@ class Expansion:
     def line(self, stage: str) -> tuple[StageGrid, ...]:
         """Return a stage's grid, then those of its ancestors, nearest first."""
         return tuple(self.grids[each] for each in (stage, *(self.chains.ancestors[stage] or ())))
+
+    def judged(self, stage: str) -> bool:
+        """Say whether all trials of a stage's line are known, so that it can be said what matches none of them."""
+        return self._troubled.isdisjoint(grid.name for grid in self.line(stage))
 
     def expand(self, stage: str) -> None:
         """Add a stage's trials, unless its parents' are not known or it is far too large."""
@@ -66,8 +72,9 @@ class Expansion:
             self._hopeless = True
             self._refuse_count((*own.path, "grid"), count)
             return
-        builder = _StageBuilder(line=line, report=self.report)
+        builder = _StageBuilder(line=line, report=self.report, whole=self.judged(stage))
         self.trials[stage] = builder.trials(parents)
+        self._troubled |= {stage} if builder.troubled else set()
 
     def check_count(self) -> None:
         """Report a plan of too many trials."""
@@ -88,7 +95,12 @@ class _StageBuilder:
 
     line: Sequence[StageGrid]
     report: Report
+    whole: bool
+    """Whether all trials of the ancestors are known."""
+    troubled: bool = False
+    """Whether some points are wrong, and left out."""
     _excluded: dict[Path, int] = field(default_factory=dict)
+    _said: set[tuple[Path, str]] = field(default_factory=set)
     _seen: dict[str, str] = field(default_factory=dict)
     """Trial id -> label."""
 
@@ -105,9 +117,10 @@ class _StageBuilder:
             for trial in self._trial(family, point)
         ]
         for exclusion in self.grid.exclusions:
-            if not self._excluded.get(exclusion.path):
+            if self.whole and not self._excluded.get(exclusion.path):
                 self.report(exclusion.path, "matches no point of the grid")
-        if self._excluded and not built:
+        if self._excluded and not built and not self.troubled:
+            self.troubled = True
             self.report((*self.grid.path, "exclude"), "leaves no point of the grid")
         return tuple(built)
 
@@ -144,6 +157,7 @@ class _StageBuilder:
         if point.path[-1] == "grid" and self._is_excluded(effective):
             return
         if self._conflicts(inherited, point, family):
+            self.troubled = True
             return
         shown = {name: plain_number(value) for name, value in values.items()}
         shown |= {name: given.shown for name, given in point.givens.items()}
@@ -152,6 +166,7 @@ class _StageBuilder:
         references = {name: value for name, value in values.items() if isinstance(value, Reference)}
         config = self._config(values, references, point, label)
         if config is None:
+            self.troubled = True
             return
         parents, config = self._with_references(config, references, family)
         entry = self.grid.entry
@@ -219,10 +234,16 @@ class _StageBuilder:
         except ValidationError as error:
             for path, message in findings(error, known, self.grid.fields.config_class):
                 place = self._place(path, point) if path else self._blame(known, references, point)
-                self.report(place, f"{message} (at {label})" if not path and self.grid.axis_names else message)
+                self._say_once(place, message, "" if path else label)
             self._check(self.grid.fields.construct(known, references), point)
             return None
         return canonical(config) if self._check(config, point) else None
+
+    def _say_once(self, place: Path, message: str, label: str) -> None:
+        """Report a mistake, with the label of the first point that has it."""
+        if (place, message) not in self._said:
+            self._said.add((place, message))
+            self.report(place, f"{message} (at {label})" if label and self.grid.axis_names else message)
 
     def _check(self, config: BaseModel, point: Point) -> bool:
         """Say whether a config's trainable has nothing against it; report what it has."""
@@ -237,7 +258,8 @@ class _StageBuilder:
 
     def _blame(self, values: Mapping[str, Any], references: Mapping[str, Reference], point: Point) -> Path:
         """Return the place of the given value without which the others would fit together."""
-        for name, given in point.givens.items():
+        axes_first = sorted(point.givens.items(), key=lambda item: item[1].path[2] == "config")
+        for name, given in axes_first:
             if name not in values or name not in self.grid.fields.defaults:
                 continue
             try:

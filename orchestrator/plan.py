@@ -88,9 +88,8 @@ def expand(
             expansion.expand(name)
     expansion.check_count()
     lines = {name: expansion.line(name) for name in grids if expansion.whole(name)}
-    tables = check_tables(
-        experiment, lines, {name: expansion.trials.get(name) for name in grids}, resolvers, mistakes.report
-    )
+    known = {name: trials for name, trials in expansion.trials.items() if expansion.judged(name)}
+    tables = check_tables(experiment, lines, known, resolvers, mistakes.report)
     if mistakes.problems:
         raise SpecError(mistakes.sorted())
     trials = tuple(trial for name in chains.order for trial in expansion.trials[name])

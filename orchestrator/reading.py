@@ -173,14 +173,17 @@ class GridReader:
     def _without_repeats(self, choices: Sequence[Choice]) -> tuple[Choice, ...]:
         """Return the choices but for those that stand a second time, which are reported."""
         points: dict[object, Choice] = {}
-        labels: dict[str, Choice] = {}
+        labels: set[str | None] = set()
         for choice in choices:
             point = tuple(sorted((name, given.identity) for name, given in choice.givens.items()))
-            if points.setdefault(point, choice) is not choice:
+            if point in points:
                 self.report(choice.path, f"the same point stands at position {points[point].path[-1]} already")
-            elif choice.label is not None and labels.setdefault(choice.label, choice) is not choice:
+                continue
+            if choice.label is not None and choice.label in labels:
                 self.report(choice.path, f"the label {choice.label!r} stands twice in the axis")
-        return tuple(choice for choice in choices if choice in points.values())
+            labels.add(choice.label)
+            points[point] = choice
+        return tuple(points.values())
 
     def _exclusion(self, index: int, values: JSON) -> Exclusion | None:
         path = (*self.grid.path, "exclude", index)

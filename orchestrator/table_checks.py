@@ -20,7 +20,7 @@ from trainables.trial import JSON
 def check_tables(
     experiment: Experiment,
     lines: Mapping[str, Sequence[StageGrid]],
-    trials: Mapping[str, Sequence[PlannedTrial] | None],
+    trials: Mapping[str, Sequence[PlannedTrial]],
     resolvers: Mapping[str, Resolve],
     report: Report,
 ) -> tuple[TableSpec, ...]:
@@ -64,7 +64,7 @@ class _TableCheck:
                 self.report(
                     (*self.path, "baseline", key), f"must be one of the rows' keys: {', '.join(self.table.rows)}"
                 )
-        if trials is None or None in keys or any(None in allowed for allowed in (*wanted, *baseline)):
+        if trials is None or None in keys or any(None in allowed or not allowed for allowed in (*wanted, *baseline)):
             return self.table
         chosen = _matching(trials, wanted)
         if not chosen:

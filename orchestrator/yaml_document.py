@@ -210,7 +210,9 @@ class _Reader:
             case "SequenceStartEvent":
                 value = self._sequence(path)
             case _:
-                value = _scalar(event)
+                text = self._text(event, path)
+                plain = event.implicit[0] or event.tag in _PLAIN_TAGS
+                value = read_plain(text) if plain else text
         if event.anchor:
             self.anchors[event.anchor] = (value, self.size - before + 1)
         return value
@@ -257,20 +259,23 @@ class _Reader:
 
     def _key(self, event: Any, path: Path) -> str | None:
         if type(event).__name__ == "ScalarEvent" and event.value != "":
-            return event.value
+            return self._text(event, path)
         self._node(event, self._aside(path))
         self.report(path, self._mark(event), "a key must be a word")
         return None
+
+    def _text(self, event: Any, path: Path) -> str:
+        """Return a word's text: the halves that JSON's escapes make of a character are put together."""
+        try:
+            return event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.report(path, self._mark(event), "holds half of a character")
+            return event.value.encode("ascii", "replace").decode("ascii")
 
     def _refuse_tag(self, event: Any, path: Path) -> None:
         if event.tag is not None and event.tag not in (*_TEXT_TAGS, *_PLAIN_TAGS):
             message = f"the tag {event.tag} is not allowed; a document holds plain values only"
             self.report(path, self._mark(event), message)
-
-
-def _scalar(event: Any) -> JSON:
-    plain = event.implicit[0] or event.tag in _PLAIN_TAGS
-    return read_plain(event.value) if plain else event.value
 
 
 def _line_of_strange_character(text: str) -> int:
