@@ -123,10 +123,8 @@ def run(
         identities = sorted({_dataset(planned, trial) for trial in todo} - {""})
         _ensure_data(identities)
         stop = Stop(ledger.storage)
-        with (
-            _signals(stop, say),
-            open_display(_outline(planned, states), sys.stderr if as_json else sys.stdout) as shown,
-        ):
+        display = open_display(_outline(planned, states), sys.stderr if as_json else sys.stdout)
+        with _signals(stop), display as shown:
             states = run_plan(
                 planned.trials,
                 ledger=ledger,

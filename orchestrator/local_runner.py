@@ -1,8 +1,7 @@
 """Trials one after the other in this process: for a debugger, for tests, and as the measure of the Ray runner."""
 
-from trainables.execution import execute
-
 from orchestrator.running import Session
+from trainables.execution import execute
 
 
 class LocalRunner:
@@ -12,6 +11,7 @@ class LocalRunner:
 
     def drain(self, session: Session) -> None:
         while (trial := session.next()) is not None:
+            session.begin(trial)
             for progress in execute(session.job(trial), should_stop=session.stop):
                 session.hear(trial, progress)
 

@@ -10,7 +10,9 @@ import importlib
 import json
 import logging
 import os
+import signal
 import tempfile
+import threading
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +25,7 @@ os.environ.setdefault("RAY_CHDIR_TO_TRIAL_DIR", "0")
 os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
 os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # the stop flag stops the trials, and they save
 os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "86400"  # nobody will ever read Tune's own state
+os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the other one prints boxes even when told to be silent
 
 import ray
 from ray import tune
@@ -37,8 +40,6 @@ from trainables import provenance
 from trainables.execution import Job, Progress, record_failure
 from trainables.ray_trainable import RESULT, TrialDispatcher, placement
 from trainables.storage import Storage, open_storage
-
-RETRIES = 3
 
 
 class RayRunner:
@@ -78,7 +79,7 @@ class RayRunner:
             options.update(include_dashboard=False, num_cpus=provenance.cpu_count(), object_store_memory=256 * 2**20)
         else:
             options.update(address=self._address, runtime_env=_code_environment())
-        with _quiet():
+        with _quiet(), _own_signals():
             try:
                 ray.init(**options)
             except ConnectionError as error:
@@ -90,13 +91,14 @@ class RayRunner:
 
     def _fit(self, session: Session, slots: int, scratch: str) -> None:
         hearing = Hearing(session)
+        retries = max(trial.max_failures for trial in session.frontier.waiting.values())
         dispatcher = tune.with_parameters(TrialDispatcher, data=self._refs) if self._refs else TrialDispatcher
         tuner = tune.Tuner(
             tune.with_resources(dispatcher, placement),
             tune_config=tune.TuneConfig(
                 search_alg=ReadyTrials(session, hearing),
                 num_samples=-1,
-                max_concurrent_trials=2 * slots + 2,
+                max_concurrent_trials=slots + 2 + slots // 4,  # a few wait in line, the rest in order of need
                 reuse_actors=True,
                 trial_name_creator=_trial_id,
                 trial_dirname_creator=_trial_id,
@@ -106,7 +108,7 @@ class RayRunner:
                 storage_path=scratch,
                 verbose=0,
                 callbacks=[hearing],
-                failure_config=tune.FailureConfig(max_failures=RETRIES),
+                failure_config=tune.FailureConfig(max_failures=retries),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 progress_reporter=SilentReporter(),
             ),
@@ -160,18 +162,25 @@ class Hearing(Unsaved, tune.Callback):
     def expect(self, tune_id: str, trial: PlannedTrial) -> None:
         self._trials[tune_id] = trial
 
+    def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        self._session.begin(self._trials[trial.trial_id])
+
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
         if RESULT in result:
             self._session.hear(self._trials[trial.trial_id], Progress(**json.loads(result[RESULT])))
 
     def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        """A process died and Tune starts another; where that was one too many, the row says so and the next one ends."""
         planned = self._trials[trial.trial_id]
+        if trial.num_failures > planned.max_failures:
+            record_failure(Job.from_json(trial.config["job"]), _last_words(trial))
+            return
         text = f"its process died ({death_reason(_error_text(trial))}); it goes on from its last checkpoint"
         self._session.listen(Event(kind="note", trial=planned, text=text))
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         planned = self._trials[trial.trial_id]
-        text = f"its process died {trial.num_failures} times, the last time: {death_reason(_error_text(trial))}"
+        text = _last_words(trial)
         record_failure(Job.from_json(trial.config["job"]), text)
         self._session.ledger.forget([planned.trial_id])
         row = self._session.ledger.row(planned.trial_id)
@@ -196,6 +205,11 @@ def _error_text(trial: Any) -> str:
     with contextlib.suppress(OSError, TypeError):
         return Path(trial.error_file).read_text().rpartition("Failure #")[2]
     return "unknown"
+
+
+def _last_words(trial: Any) -> str:
+    times = "once" if trial.num_failures == 1 else f"{trial.num_failures} times"
+    return f"its process died {times}, the last time: {death_reason(_error_text(trial))}"
 
 
 def _alive_nodes() -> list[dict[str, Any]]:
@@ -246,14 +260,25 @@ def _trial_id(trial: Any) -> str:
 
 
 @contextlib.contextmanager
+def _own_signals():
+    """Keep the process's own handlers: Ray replaces them, and its own for SIGTERM aborts the process."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
 def _quiet():
     """Keep Ray's own chatter off the terminal; what matters of it reaches the listener."""
     levels = {name: logging.getLogger(name).level for name in ("ray", "ray.tune", "ray.train", "ray._private")}
     for name in levels:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
-            yield
+        yield
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)

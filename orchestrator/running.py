@@ -90,12 +90,11 @@ class Session:
 
     def next(self) -> PlannedTrial | None:
         """Return the next trial to start, if any can and nobody asked to stop."""
-        if self.stop():
-            return None
-        trial = self.frontier.next()
-        if trial is not None:
-            self.listen(Event(kind="started", trial=trial))
-        return trial
+        return None if self.stop() else self.frontier.next()
+
+    def begin(self, trial: PlannedTrial) -> None:
+        """Say that a trial has its place now."""
+        self.listen(Event(kind="started", trial=trial))
 
     def hear(self, trial: PlannedTrial, progress: Progress) -> None:
         """Act on what a trial reports."""

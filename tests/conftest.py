@@ -48,3 +48,10 @@ def s3_uri():
             del os.environ[name]
         else:
             os.environ[name] = value
+
+
+def pytest_collection_modifyitems(items):
+    """Keep all tests that start Ray in one process of the test runner: two Rays at once are two machines' work."""
+    for item in items:
+        if item.get_closest_marker("ray"):
+            item.add_marker(pytest.mark.xdist_group("ray"))

@@ -36,7 +36,15 @@ class Trainable:
         return load(self.config)
 
 
-TIMING = ("gpu_days", "cpu_days", "gpu_days_total", "cpu_days_total", "peak_memory_bytes", "wall_seconds", "device_seconds")
+TIMING = (
+    "gpu_days",
+    "cpu_days",
+    "gpu_days_total",
+    "cpu_days_total",
+    "peak_memory_bytes",
+    "wall_seconds",
+    "device_seconds",
+)
 """Columns a table may show that are measurements of the running, not of the result."""
 
 CATALOG: Mapping[str, Trainable] = {

@@ -58,9 +58,7 @@ def decode(data: bytes) -> Checkpoint:
     if hashlib.sha256(payload).hexdigest() != header["sha256"]:
         raise DamagedFile("its content is damaged")
     spec = TrialSpec.from_json(header["spec"])
-    return Checkpoint(
-        spec=spec, epoch=header["epoch"], step=header["step"], payload=payload, history=header["history"]
-    )
+    return Checkpoint(spec=spec, epoch=header["epoch"], step=header["step"], payload=payload, history=header["history"])
 
 
 def position(name: str) -> tuple[int, int] | None:

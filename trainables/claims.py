@@ -50,7 +50,7 @@ class Process:
 def _boot() -> str:
     with contextlib.suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        namespace = os.readlink("/proc/self/ns/pid")
+        namespace = Path("/proc/self/ns/pid").readlink()
         return f"{boot}/{namespace}"
     return f"{int(psutil.boot_time())}/"
 

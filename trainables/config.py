@@ -4,6 +4,7 @@ No default depends on another field. `seed` is not here: it is a part of the tri
 hold a *reference*, `{"parent": 0, "key": "genotype"}`, which the worker replaces by what the parent found.
 """
 
+import itertools
 import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -80,9 +81,11 @@ class _Config(BaseModel):
                 f"warm_restarts take {epochs - first} epochs, which leaves none of the {epochs} for the first period"
             )
         if self.warmup_epochs >= first:
-            raise ValueError(f"warmup_epochs must be less than the first period's {first} epochs, got {self.warmup_epochs}")
+            raise ValueError(
+                f"warmup_epochs must be less than the first period's {first} epochs, got {self.warmup_epochs}"
+            )
         highest = [self.learning_rate, *(restart.learning_rate for restart in self.warm_restarts)]
-        if any(later > earlier for earlier, later in zip(highest, highest[1:], strict=False)):
+        if any(later > earlier for earlier, later in itertools.pairwise(highest)):
             raise ValueError(f"the learning rates of warm restarts must not grow, got {highest}")
         lowest: float = getattr(self, "learning_rate_min")  # noqa: B009
         if lowest > min(highest):
@@ -110,7 +113,7 @@ class TrainConfig(_Config):
     """Final training of one network on the whole training set, tested on the test set."""
 
     genotype: dict[str, Any]
-    """The cells: `{"normal": [[operation, state], ...], "normal_concat": [...], "reduce": ..., "reduce_concat": ...}`."""
+    """The cells, as `Genotype.to_json` writes them."""
     operations: Operations = "ssc"
     test_images: Annotated[Integer, Field(ge=1)] | None = None
     epochs: Annotated[Integer, Field(ge=1)] = 2000

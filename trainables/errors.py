@@ -1,13 +1,13 @@
 """The exceptions a trial can raise.
 
-    SharptuneError              one clear sentence for a person; never shown with a traceback at the command line
-    ├── TrialFailure            this trial cannot succeed as specified (a loss that is not a number, ...): a failed row
-    ├── Interrupted             the trial was told to stop; its checkpoint is written and it can go on later
-    ├── ClaimLost               another process owns this trial now; this one must not write any more
-    ├── CodeMismatch            this node's code differs from the driver's
-    ├── DamagedFile             a checkpoint, row or claim that cannot be trusted
-    ├── DataError               a dataset that is missing, incomplete or not what it says it is
-    └── UnknownName             a name that is in no table, with a suggestion
+SharptuneError              one clear sentence for a person; never shown with a traceback at the command line
+├── TrialFailure            this trial cannot succeed as specified (a loss that is not a number, ...): a failed row
+├── Interrupted             the trial was told to stop; its checkpoint is written and it can go on later
+├── ClaimLost               another process owns this trial now; this one must not write any more
+├── CodeMismatch            this node's code differs from the driver's
+├── DamagedFile             a checkpoint, row or claim that cannot be trusted
+├── DataError               a dataset that is missing, incomplete or not what it says it is
+└── UnknownName             a name that is in no table, with a suggestion
 """
 
 import difflib

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from trainables.config import is_reference
-from trainables.errors import DamagedFile, TrialFailure
+from trainables.errors import DamagedFile, SharptuneError, TrialFailure
 from trainables.record import TrialFolder
 from trainables.storage import Storage
 from trainables.trial import JSON, Outcome, TrialRow, TrialSpec, artifact_digest
@@ -12,8 +12,8 @@ from trainables.trial import JSON, Outcome, TrialRow, TrialSpec, artifact_digest
 SECONDS_PER_DAY = 86_400.0
 
 
-class ParentNotDone(TrialFailure):
-    """A parent has no row that says done: the trial was started too early, or by hand."""
+class ParentNotDone(SharptuneError):
+    """A parent has no row that says done (any more): this trial must wait, which is no failure of its own."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -52,15 +52,10 @@ def totals(outcome: Outcome, inputs: Inputs) -> dict[str, float]:
     return {**own, **whole}
 
 
-def _take(
-    reference: Mapping[str, JSON], spec: TrialSpec, rows: Mapping[str, TrialRow], inputs: Inputs
-) -> JSON:
+def _take(reference: Mapping[str, JSON], spec: TrialSpec, rows: Mapping[str, TrialRow], inputs: Inputs) -> JSON:
     """Return the value a reference stands for, and note it in the receipt."""
     parent, key = reference["parent"], reference["key"]
-    if isinstance(parent, Mapping):
-        row = _best(parent["best"], rows, inputs)
-    else:
-        row = rows[spec.parents[parent]]
+    row = _best(parent["best"], rows, inputs) if isinstance(parent, Mapping) else rows[spec.parents[parent]]
     value = row.artifacts.get(key, row.metrics.get(key))
     if value is None:
         raise TrialFailure(f"parent trial {row.trial_id} found no {key!r}")

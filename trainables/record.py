@@ -1,11 +1,11 @@
 """The folder of a trial: `<storage>/trials/<trial_id>/`, shared by all experiments.
 
-    spec.json                  what the trial is
-    claims/                    who may work on it
-    checkpoints/               where it can go on from
-    log.txt                    what happened, one line each
-    weights-*.safetensors, predictions.npz, epochs.parquet
-    row.json                   the result; the only commit point, written last, never replaced
+spec.json                  what the trial is
+claims/                    who may work on it
+checkpoints/               where it can go on from
+log.txt                    what happened, one line each
+weights-*.safetensors, predictions.npz, epochs.parquet
+row.json                   the result; the only commit point, written last, never replaced
 """
 
 import hashlib
@@ -88,9 +88,7 @@ class TrialFolder:
         """Write the files that stand beside a row and return what the row says of them."""
         for name, data in files.items():
             self.storage.write(f"{self.path}/{name}", data)
-        return {
-            name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()
-        }
+        return {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
 
     def read_file(self, row: TrialRow, name: str) -> bytes:
         """Return a file beside the row, proven to be the row's. Raises: DamagedFile, FileNotFoundError, KeyError."""

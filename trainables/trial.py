@@ -122,8 +122,8 @@ class TrialRow:
     metrics: Mapping[str, float]
     artifacts: Mapping[str, JSON]
     error: str | None = None
-    parents: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
-    """What was taken from each parent: {parent id: {"key": ..., "sha256": ...}}."""
+    parents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What was taken from each parent: {parent id: {key: sha256 of what it was}}."""
     files: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
     """The files beside the row: {name: {"bytes": ..., "sha256": ...}}."""
     timing: Mapping[str, JSON] = field(default_factory=dict)

@@ -1,0 +1,202 @@
+"""Real processes, really killed: whatever dies whenever, the rows are those of a run that nobody disturbed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from orchestrator.ledger import Ledger
+from trainables.storage import open_storage
+
+pytestmark = pytest.mark.ray
+DRIVE = Path(__file__).parent.parent / "support" / "drive.py"
+SLOW = ("epochs=3", "steps=4", "seconds=0.15")
+
+
+class Driver:
+    """A driver process and what it has said so far."""
+
+    def __init__(self, storage: Path, *options: str) -> None:
+        self.events: list[dict] = []
+        self.process = subprocess.Popen(
+            [sys.executable, str(DRIVE), str(storage), *options, *SLOW], stdout=subprocess.PIPE, text=True
+        )
+
+    def read_until(self, wanted) -> dict:
+        """Read events until one is wanted; fails when the driver ends before."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+            if wanted(self.events[-1]):
+                return self.events[-1]
+        raise AssertionError(f"the driver ended with {self.process.wait()} after {self.events[-3:]}")
+
+    def end(self) -> dict:
+        """Wait for the end and return the states of all trials."""
+        states = self.read_until(lambda event: event["kind"] == "end")["states"]
+        self.close()
+        return states
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the processes that run its trials."""
+        found = []
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            try:
+                if child.name().startswith("ray::") and "IDLE" not in child.name():
+                    found.append(child)
+            except psutil.NoSuchProcess:
+                continue
+        return found
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.close()
+
+    def close(self) -> None:
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.process.wait()
+
+
+def essence(storage: Path) -> dict:
+    """What must be identical (and how the trials came to it is not): id, config, state, metrics, artifacts, predictions."""
+    rows = Ledger(open_storage(storage)).rows()
+    return {
+        trial_id: (row.config, row.state, row.metrics, row.artifacts, row.files["predictions.npz"]["sha256"])
+        for trial_id, row in rows.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    storage = tmp_path_factory.mktemp("undisturbed")
+    states = Driver(storage, "--runner", "local").end()
+    assert set(states.values()) == {"done"}
+    return essence(storage)
+
+
+def finish(storage: Path) -> Driver:
+    """Run the same command again, to its end."""
+    driver = Driver(storage)
+    assert set(driver.end().values()) == {"done"}
+    return driver
+
+
+def test_ray_gives_the_rows_that_the_local_runner_gives(tmp_path, undisturbed):
+    finish(tmp_path)
+
+    assert essence(tmp_path) == undisturbed
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(lambda event: event["kind"] == "started", id="before the first epoch"),
+        pytest.param(lambda event: event["kind"] == "finished", id="after the first trial"),
+    ],
+)
+def test_kill_9_of_the_driver_changes_nothing(tmp_path, undisturbed, moment):
+    """Also when the next run begins while the dead driver's workers still write."""
+    driver = Driver(tmp_path)
+    driver.read_until(moment)
+    time.sleep(0.7)
+    before = essence(tmp_path)
+    driver.kill()
+
+    again = finish(tmp_path)
+
+    assert essence(tmp_path) == undisturbed
+    assert not {event["trial"] for event in again.events if event["kind"] == "started"} & set(before)
+
+
+def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(tmp_path, undisturbed):
+    driver = Driver(tmp_path)
+    driver.read_until(lambda event: event["kind"] == "started")
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("trials/*/checkpoints/000001-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    victims = driver.workers()
+    for victim in victims:
+        victim.kill()
+    states = driver.end()
+
+    assert victims
+    assert set(states.values()) == {"done"}
+    assert any("its process died" in event["text"] for event in driver.events if event["kind"] == "note")
+    assert essence(tmp_path) == undisturbed
+
+
+def test_kill_9_of_driver_and_workers_together_changes_nothing(tmp_path, undisturbed):
+    driver = Driver(tmp_path)
+    driver.read_until(lambda event: event["kind"] == "started")
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("trials/*/checkpoints/*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for victim in driver.workers():
+        victim.kill()
+    driver.kill()
+
+    finish(tmp_path)
+
+    assert essence(tmp_path) == undisturbed
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_everything_and_exits_130(tmp_path, undisturbed, number):
+    driver = Driver(tmp_path)
+    driver.read_until(lambda event: event["kind"] == "started")
+    time.sleep(1.5)
+    asked = time.monotonic()
+    driver.process.send_signal(number)
+    states = driver.end()
+    took = time.monotonic() - asked
+
+    assert driver.process.returncode == 130
+    assert took < 30
+    assert "running" not in states.values()
+    assert not list((tmp_path / "drivers").glob("*.stop"))
+    finish(tmp_path)
+    assert essence(tmp_path) == undisturbed
+
+
+def test_two_drivers_at_once_run_no_trial_twice(tmp_path, undisturbed):
+    drivers = [Driver(tmp_path), Driver(tmp_path)]
+
+    ends = [driver.end() for driver in drivers]
+
+    assert all(set(states.values()) == {"done"} for states in ends)
+    assert essence(tmp_path) == undisturbed
+    finished_by = [{e["trial"] for e in d.events if e["kind"] == "finished"} for d in drivers]
+    logs = {path.parent.name: path.read_text() for path in tmp_path.glob("trials/*/log.txt")}
+    assert all(log.count(" done: ") == 1 and log.count("attempt 1 starts") == 1 for log in logs.values())
+    assert len(logs) == len(undisturbed)
+    assert finished_by[0] | finished_by[1]
+
+
+def test_no_process_outlives_a_run(tmp_path):
+    driver = Driver(tmp_path)
+    driver.read_until(lambda event: event["kind"] == "started")
+    family = psutil.Process(driver.process.pid).children(recursive=True)
+    driver.end()
+
+    gone, alive = psutil.wait_procs(family, timeout=15)
+
+    assert gone
+    assert not alive
+
+
+def test_a_killed_drivers_processes_end_by_themselves(tmp_path):
+    driver = Driver(tmp_path)
+    driver.read_until(lambda event: event["kind"] == "started")
+    family = psutil.Process(driver.process.pid).children(recursive=True)
+    os.kill(driver.process.pid, signal.SIGKILL)
+    driver.close()
+
+    _, alive = psutil.wait_procs(family, timeout=60)
+
+    assert not alive
