@@ -40,6 +40,8 @@ class Plan:
     """Values of `filter` and `baseline` are as `value` returns them."""
     axes: Mapping[str, tuple[str, ...]]
     """Stage -> the names of its axes."""
+    keys: Mapping[str, tuple[str, ...]]
+    """Stage -> everything a key may name there: its labelled axes, config fields and seed."""
 
     def value(self, trial: PlannedTrial, key: str) -> JSON:
         """Return what a key is for a trial: the own stage first, then the nearest ancestor; `stage.key` always works.
@@ -54,13 +56,15 @@ class Plan:
         return (trial for trial in self.trials if trial.stage == stage)
 
     def _find(self, trial: PlannedTrial, key: str) -> tuple[str, str]:
-        stage, dot, name = key.partition(".")
-        if dot and stage in trial.values:
-            return stage, name
-        for each, values in trial.values.items():
-            if key in values:
-                return each, key
-        raise unknown_name("key", key, {known for values in trial.values.values() for known in values})
+        line = tuple(trial.values)
+        stage, dot, name = key.rpartition(".")
+        if dot and stage not in line:
+            raise unknown_name("stage", stage, line)
+        searched = (stage,) if dot else line
+        for each in searched:
+            if name in self.keys[each]:
+                return each, name
+        raise unknown_name("key", name, {known for each in searched for known in self.keys[each]})
 
 
 def expand(
@@ -100,6 +104,7 @@ def expand(
         trials=trials,
         tables=tables,
         axes={name: grid.axis_names for name, grid in grids.items()},
+        keys={name: grid.keys for name, grid in grids.items()},
     )
 
 

@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.yaml_document import Mark, parse_document, path_text, read_plain, shown
@@ -63,6 +63,7 @@ def test_quoted_words_are_text():
 
 
 @given(VALUES)
+@settings(max_examples=50, deadline=None)
 def test_json_reads_as_itself(value):
     """JSON is YAML 1.2; escaped, so that no character of it is one that YAML forbids."""
     assert read(json.dumps(value)) == value
@@ -142,6 +143,7 @@ def test_what_is_no_plain_yaml_is_reported_with_its_line(text, line, words):
 
 
 @given(st.text(max_size=80))
+@settings(max_examples=50, deadline=None)
 def test_no_text_makes_the_reader_crash(text):
     document = parse_document(text, file="e.yaml")
 
