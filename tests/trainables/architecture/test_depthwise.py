@@ -6,17 +6,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from trainables.architecture.depthwise import Depthwise
+from trainables.architecture.depthwise import FEW_CHANNELS, Depthwise
 
 SIZES = [(8, 6), (7, 6), (2, 2), (5, 9)]
 
 
 @pytest.mark.parametrize(("kernel", "stride", "dilation"), list(itertools.product((1, 3, 5, 7), (1, 2), (1, 2))))
 @pytest.mark.parametrize("size", SIZES)
-def test_phases_give_the_values_and_gradients_of_the_ordinary_convolution(kernel, stride, dilation, size):
-    layer = Depthwise(3, kernel, stride=stride, dilation=dilation)
-    x = torch.randn(2, 3, *size, requires_grad=True)
-    expected = F.conv2d(x, layer.weight, None, stride, dilation * (kernel // 2), dilation, 3)
+@pytest.mark.parametrize("channels", [3, FEW_CHANNELS])
+def test_phases_give_the_values_and_gradients_of_the_ordinary_convolution(channels, kernel, stride, dilation, size):
+    layer = Depthwise(channels, kernel, stride=stride, dilation=dilation)
+    x = torch.randn(2, channels, *size, requires_grad=True)
+    expected = F.conv2d(x, layer.weight, None, stride, dilation * (kernel // 2), dilation, channels)
 
     actual = layer(x)
     upstream = torch.randn_like(expected)
