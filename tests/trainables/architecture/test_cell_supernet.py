@@ -1,7 +1,5 @@
 """The supernet against a naive one: values, gradients and running statistics; and its two sets of parameters."""
 
-import itertools
-
 import pytest
 import torch
 from torch.nn import functional as F
@@ -10,7 +8,7 @@ from trainables.architecture.cell_supernet import EDGES, CellSupernet, edges_fro
 from trainables.architecture.spaces import SPACES
 from trainables.errors import UnknownName
 
-CASES = list(itertools.product(SPACES.values(), ["scalar", "max_w"]))
+CASES = [(SPACES["darts"], "max_w"), (SPACES["darts_ssc"], "scalar")]
 
 
 def build(space, weighting="scalar", layers=4):
@@ -46,7 +44,7 @@ def twins(naive, request):
 @pytest.mark.parametrize("twins", CASES, indirect=True, ids=lambda case: f"{case[0].name}-{case[1]}")
 def test_the_supernet_equals_a_naive_one_to_the_last_digits(naive, twins):
     ours, theirs = twins
-    x, labels = torch.randn(4, 3, 16, 16), torch.tensor([0, 1, 2, 1])
+    x, labels = torch.randn(3, 3, 8, 8), torch.tensor([0, 1, 2])
 
     logits, expected = ours(x), theirs(x)
     F.cross_entropy(logits, labels).backward()

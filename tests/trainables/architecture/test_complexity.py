@@ -79,9 +79,8 @@ def test_a_naive_network_counted_by_hooks_costs_the_same(naive, name, operations
     assert cost.params == cost.params_with_auxiliary - auxiliary
 
 
-@pytest.mark.parametrize("space", SPACES.values(), ids=lambda space: space.name)
-def test_torch_counts_the_same_multiplications(space):
-    network = CellSupernet(space=space, weighting="max_w", channels=2, layers=3, classes=10)
+def test_torch_counts_the_same_multiplications():
+    network = CellSupernet(space=SPACES["darts_ssc"], weighting="max_w", channels=2, layers=3, classes=10)
     cost = count(network, (3, 16, 16))
     network = network.eval().to("meta")  # where depthwise convolutions are not taken apart into phases
     x = torch.zeros(1, 3, 16, 16, device="meta")

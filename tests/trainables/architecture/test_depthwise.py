@@ -8,10 +8,10 @@ from torch.nn import functional as F
 
 from trainables.architecture.depthwise import FEW_CHANNELS, Depthwise
 
-SIZES = [(8, 6), (7, 6), (2, 2), (5, 9)]
+SIZES = [(8, 6), (2, 2), (5, 6)]
 
 
-@pytest.mark.parametrize(("kernel", "stride", "dilation"), list(itertools.product((1, 3, 5, 7), (1, 2), (1, 2))))
+@pytest.mark.parametrize(("kernel", "stride", "dilation"), list(itertools.product((1, 3, 5), (1, 2), (1, 2))))
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("channels", [3, FEW_CHANNELS])
 def test_phases_give_the_values_and_gradients_of_the_ordinary_convolution(channels, kernel, stride, dilation, size):

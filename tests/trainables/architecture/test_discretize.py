@@ -42,7 +42,7 @@ def best_cell(alphas, primitives):
     return tuple(cell)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(ALPHAS, ALPHAS)
 def test_the_derived_cells_are_the_best_of_all_choices(normal, reduce):
     genotype = derive_genotype(normal, reduce, PRIMITIVES)
