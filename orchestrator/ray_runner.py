@@ -13,6 +13,7 @@ import os
 import signal
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,13 +34,15 @@ from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from orchestrator.cluster import ClusterView, death_reason
-from orchestrator.errors import RunError
+from orchestrator.errors import HaltError, RunError
 from orchestrator.plan import PlannedTrial, Resources
 from orchestrator.running import Event, Session
 from trainables import provenance
 from trainables.execution import Job, Progress, record_failure
 from trainables.ray_trainable import RESULT, TrialDispatcher, placement
 from trainables.storage import Storage, open_storage
+
+LOOK_SECONDS = 5.0
 
 
 class RayRunner:
@@ -53,7 +56,7 @@ class RayRunner:
         self.ship_code = address is not None
 
     def drain(self, session: Session) -> None:
-        """Run until no trial is running and none can be started. Raises: RunError."""
+        """Run until no trial is running and none can be started. Raises: RunError, HaltError."""
         self._connect(session)
         view = ClusterView(nodes=tuple(node["Resources"] for node in _alive_nodes()))
         demands = [trial.resources for trial in session.frontier.waiting.values()]
@@ -84,6 +87,8 @@ class RayRunner:
                 ray.init(**options)
             except ConnectionError as error:
                 raise RunError(f"no Ray cluster answers at {self._address!r}: {error}") from error
+            except Exception as error:  # Ray raises bare Exceptions when its processes do not come up
+                raise HaltError(f"Ray could not start here: {error}") from error
         self._started = True
         if self._address is not None:
             _check_nodes(session.ledger.storage)
@@ -158,9 +163,18 @@ class Hearing(Unsaved, tune.Callback):
     def __init__(self, session: Session) -> None:
         self._session = session
         self._trials: dict[str, PlannedTrial] = {}
+        self._looked = time.monotonic()
 
     def expect(self, tune_id: str, trial: PlannedTrial) -> None:
         self._trials[tune_id] = trial
+
+    def on_step_end(self, iteration: int, trials: list, **info: Any) -> None:
+        """Notice when nothing is left to run on: Tune itself would wait for ever. Raises: HaltError."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            if not _alive_nodes():
+                raise HaltError("Ray's own processes are gone; what is finished is kept, run again to go on")
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         self._session.begin(self._trials[trial.trial_id])

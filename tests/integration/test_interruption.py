@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from orchestrator.ledger import Ledger
 from trainables.storage import open_storage
 
@@ -22,6 +23,7 @@ class Driver:
     """A driver process and what it has said so far."""
 
     def __init__(self, storage: Path, *options: str) -> None:
+        self.storage = storage
         self.events: list[dict] = []
         self.process = subprocess.Popen(
             [sys.executable, str(DRIVE), str(storage), *options, *SLOW], stdout=subprocess.PIPE, text=True
@@ -31,6 +33,8 @@ class Driver:
         """Read events until one is wanted; fails when the driver ends before."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
+            if not line.startswith("{"):
+                continue  # Ray has something to say
             self.events.append(json.loads(line))
             if wanted(self.events[-1]):
                 return self.events[-1]
@@ -43,14 +47,12 @@ class Driver:
         return states
 
     def workers(self) -> list[psutil.Process]:
-        """Return the processes that run its trials."""
+        """Return the processes that work on trials now, as their claims name them."""
         found = []
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            try:
-                if child.name().startswith("ray::") and "IDLE" not in child.name():
-                    found.append(child)
-            except psutil.NoSuchProcess:
-                continue
+        for folder in self.storage.glob("trials/*/claims"):
+            newest = sorted(folder.glob("*.json"))[-1]
+            if not newest.with_suffix(".released").exists():
+                found.append(psutil.Process(json.loads(newest.read_text())["worker_process"]["pid"]))
         return found
 
     def kill(self) -> None:
@@ -63,8 +65,22 @@ class Driver:
         self.process.wait()
 
 
+@pytest.fixture
+def drive():
+    """Start drivers; whatever a failing test leaves running is killed."""
+    drivers: list[Driver] = []
+
+    def start(storage: Path, *options: str) -> Driver:
+        drivers.append(Driver(storage, *options))
+        return drivers[-1]
+
+    yield start
+    for driver in drivers:
+        driver.kill()
+
+
 def essence(storage: Path) -> dict:
-    """What must be identical (and how the trials came to it is not): id, config, state, metrics, artifacts, predictions."""
+    """What must be identical: id, config, state, metrics, artifacts, predictions."""
     rows = Ledger(open_storage(storage)).rows()
     return {
         trial_id: (row.config, row.state, row.metrics, row.artifacts, row.files["predictions.npz"]["sha256"])
@@ -80,14 +96,19 @@ def undisturbed(tmp_path_factory):
     return essence(storage)
 
 
-def finish(storage: Path) -> Driver:
+@pytest.fixture
+def finish(drive):
     """Run the same command again, to its end."""
-    driver = Driver(storage)
-    assert set(driver.end().values()) == {"done"}
-    return driver
+
+    def run_to_the_end(storage: Path) -> Driver:
+        driver = drive(storage)
+        assert set(driver.end().values()) == {"done"}
+        return driver
+
+    return run_to_the_end
 
 
-def test_ray_gives_the_rows_that_the_local_runner_gives(tmp_path, undisturbed):
+def test_ray_gives_the_rows_that_the_local_runner_gives(drive, finish, tmp_path, undisturbed):
     finish(tmp_path)
 
     assert essence(tmp_path) == undisturbed
@@ -100,9 +121,9 @@ def test_ray_gives_the_rows_that_the_local_runner_gives(tmp_path, undisturbed):
         pytest.param(lambda event: event["kind"] == "finished", id="after the first trial"),
     ],
 )
-def test_kill_9_of_the_driver_changes_nothing(tmp_path, undisturbed, moment):
+def test_kill_9_of_the_driver_changes_nothing(drive, finish, tmp_path, undisturbed, moment):
     """Also when the next run begins while the dead driver's workers still write."""
-    driver = Driver(tmp_path)
+    driver = drive(tmp_path)
     driver.read_until(moment)
     time.sleep(0.7)
     before = essence(tmp_path)
@@ -114,8 +135,8 @@ def test_kill_9_of_the_driver_changes_nothing(tmp_path, undisturbed, moment):
     assert not {event["trial"] for event in again.events if event["kind"] == "started"} & set(before)
 
 
-def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(tmp_path, undisturbed):
-    driver = Driver(tmp_path)
+def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(drive, finish, tmp_path, undisturbed):
+    driver = drive(tmp_path)
     driver.read_until(lambda event: event["kind"] == "started")
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("trials/*/checkpoints/000001-*")) and time.monotonic() < deadline:
@@ -131,8 +152,8 @@ def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(tmp_path, undisturbed
     assert essence(tmp_path) == undisturbed
 
 
-def test_kill_9_of_driver_and_workers_together_changes_nothing(tmp_path, undisturbed):
-    driver = Driver(tmp_path)
+def test_kill_9_of_driver_and_workers_together_changes_nothing(drive, finish, tmp_path, undisturbed):
+    driver = drive(tmp_path)
     driver.read_until(lambda event: event["kind"] == "started")
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("trials/*/checkpoints/*")) and time.monotonic() < deadline:
@@ -147,8 +168,8 @@ def test_kill_9_of_driver_and_workers_together_changes_nothing(tmp_path, undistu
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_everything_and_exits_130(tmp_path, undisturbed, number):
-    driver = Driver(tmp_path)
+def test_a_signal_saves_everything_and_exits_130(drive, finish, tmp_path, undisturbed, number):
+    driver = drive(tmp_path)
     driver.read_until(lambda event: event["kind"] == "started")
     time.sleep(1.5)
     asked = time.monotonic()
@@ -164,8 +185,8 @@ def test_a_signal_saves_everything_and_exits_130(tmp_path, undisturbed, number):
     assert essence(tmp_path) == undisturbed
 
 
-def test_two_drivers_at_once_run_no_trial_twice(tmp_path, undisturbed):
-    drivers = [Driver(tmp_path), Driver(tmp_path)]
+def test_two_drivers_at_once_run_no_trial_twice(drive, finish, tmp_path, undisturbed):
+    drivers = [drive(tmp_path), drive(tmp_path)]
 
     ends = [driver.end() for driver in drivers]
 
@@ -178,8 +199,24 @@ def test_two_drivers_at_once_run_no_trial_twice(tmp_path, undisturbed):
     assert finished_by[0] | finished_by[1]
 
 
-def test_no_process_outlives_a_run(tmp_path):
-    driver = Driver(tmp_path)
+def test_kill_9_of_ray_itself_never_hangs_and_changes_nothing(drive, finish, tmp_path, undisturbed):
+    """Killed before any trial has a process; later, those that have one simply go on without it."""
+    driver = drive(tmp_path)
+    family = psutil.Process(driver.process.pid)
+    while not (raylets := [p for p in family.children(recursive=True) if p.name() == "raylet"]):
+        time.sleep(0.05)
+    raylets[0].kill()
+    assert driver.process.stdout is not None
+    driver.process.stdout.read()
+    driver.process.wait(timeout=120)
+
+    finish(tmp_path)
+
+    assert essence(tmp_path) == undisturbed
+
+
+def test_no_process_outlives_a_run(drive, finish, tmp_path):
+    driver = drive(tmp_path)
     driver.read_until(lambda event: event["kind"] == "started")
     family = psutil.Process(driver.process.pid).children(recursive=True)
     driver.end()
@@ -190,8 +227,8 @@ def test_no_process_outlives_a_run(tmp_path):
     assert not alive
 
 
-def test_a_killed_drivers_processes_end_by_themselves(tmp_path):
-    driver = Driver(tmp_path)
+def test_a_killed_drivers_processes_end_by_themselves(drive, finish, tmp_path):
+    driver = drive(tmp_path)
     driver.read_until(lambda event: event["kind"] == "started")
     family = psutil.Process(driver.process.pid).children(recursive=True)
     os.kill(driver.process.pid, signal.SIGKILL)
