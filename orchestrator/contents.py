@@ -13,6 +13,7 @@ from typing import Protocol
 from trainables.architecture.genotype import Genotype, read_genotype
 from trainables.architecture.published import ALIASES, PUBLISHED
 from trainables.data import catalog as datasets
+from trainables.errors import unknown_name
 from trainables.trial import JSON
 
 
@@ -33,6 +34,8 @@ class Resolve(Protocol):
 
 def dataset_content(written: JSON, *, base: Path) -> Content:
     """Return the identity of a dataset's name or folder; what is no text stays as it is, for the field to refuse."""
+    if written == "":  # as a path it would be the experiment's own folder, which nobody means
+        raise unknown_name("dataset", written, datasets.DATASETS)
     return Content(value=datasets.resolve(written, base=base) if isinstance(written, str) else written)
 
 

@@ -55,7 +55,7 @@ def _refuse_undetermined(reference: Reference, position: int, line: Sequence[Sta
     """Beyond a stage that takes the best of several trials, nobody knows yet which trial is meant."""
     for grid in line[: position + 1]:
         chooses = grid.stage.needs is not None and grid.stage.needs.best is not None
-        if chooses and grid is not line[position]:
+        if chooses and position > 0:
             sentence = (
                 f"which trial of {reference.stage!r} is meant is not known, as {grid.name!r} takes the best of several"
             )

@@ -211,6 +211,14 @@ def test_a_reference_beyond_a_choice_of_the_best_is_refused():
     assert found == ["which trial of 'search' is meant is not known, as 'second' takes the best of several"]
 
 
+def test_a_reference_beyond_a_parent_that_took_the_best_is_refused():
+    text = chain("{stage: search, over: seed, best: search_val_error}")
+    last = 'third: {trainable: train, needs: train, config: {genotype: "${search.genotype}"}}'
+    found = mistakes(f"{text}  {last}\n")
+
+    assert found == ["which trial of 'search' is meant is not known, as 'train' takes the best of several"]
+
+
 def test_a_metric_of_the_parent_can_be_a_setting():
     text = chain().replace("channels: 8", 'channels: "${search.best_epoch}"')
     trial = next(plan(text).of_stage("train"))

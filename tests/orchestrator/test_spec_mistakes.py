@@ -1,5 +1,7 @@
 """Mistakes of meaning: found at plan time, all at once, each with its place, what was read and what is allowed."""
 
+import json
+
 import pytest
 
 from orchestrator.errors import SpecError
@@ -230,6 +232,11 @@ TABLES = "tables"
         ("rows:", "filter: {weighting: maxw}\n    rows:", "19: tables[0].filter.weighting: read 'maxw'; unknown"),
         ("rows:", "filter: {p: 7}\n    rows:", "19: tables[0].filter: read {p: 7}; matches no trial of the plan"),
         ("rows:", "filter: {p: []}\n    rows:", "19: tables[0].filter.p: read []; must not be empty"),
+        (
+            "rows:",
+            "paper: tabel4\n    rows:",
+            "19: tables[0].paper: read 'tabel4'; unknown published table 'tabel4'; did",
+        ),
         ("rows:", "baseline: {p: 1}\n    rows:", "19: tables[0].baseline.p: read 1; must be one of the rows' keys"),
         ("rows:", "baseline: {schedule: three}\n    rows:", "19: tables[0].baseline.schedule: read 'three'; unknown"),
     ],
@@ -339,3 +346,28 @@ def test_a_cross_field_mistake_points_at_the_axis_value_that_causes_it():
     assert [line.split("; ")[0] for line in found if "warmup" in line] == [
         "e.yaml:7: stages.search.grid.warmup_epochs[1]: read 12"
     ]
+
+
+STRANGE = [None, True, -1, 1e400, "", "x", "${search.genotype}", "train", [], {}, [[]], {"a": 1}, [None], 10**30, ".."]
+
+
+def places(value, path=()):
+    """Yield the path of every value in a document."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from places(each, (*path, key))
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=repr)
+def test_no_value_at_any_place_makes_planning_crash(strange, tmp_path):
+    document = parse_experiment(BASE).document
+    refused = 0
+    for path in places(document.value):
+        text = json.dumps(document.replaced(path, strange, "here").value) if path else json.dumps(strange)
+        try:
+            expand(parse_experiment(text, source=tmp_path / "e.yaml"), CATALOG)
+        except SpecError:
+            refused += 1
+
+    assert refused > 20
