@@ -348,7 +348,7 @@ def test_a_cross_field_mistake_points_at_the_axis_value_that_causes_it():
     ]
 
 
-STRANGE = [None, True, -1, 1e400, "", "x", "${search.genotype}", "train", [], {}, [[]], {"a": 1}, [None], 10**30, ".."]
+STRANGE = [None, True, 1e400, "", "${search.genotype}", "train", [], {"a": 1}, [None], ".."]
 
 
 def places(value, path=()):
