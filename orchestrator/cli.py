@@ -10,9 +10,13 @@ from collections.abc import Sequence
 
 import click
 
-from orchestrator.cli_experiment import logs, plan, retry, run, status, table
+from orchestrator.cli_experiment import logs, plan, retry, status
+from orchestrator.cli_options import Catalog, one_line
+from orchestrator.cli_run import run
+from orchestrator.cli_table import table
 from orchestrator.cli_tools import cost, data, doctor
 from orchestrator.errors import HaltError
+from trainables.catalog import CATALOG
 from trainables.errors import SharptuneError
 
 INTERRUPTED = 130
@@ -33,10 +37,10 @@ for command in (plan, run, status, logs, retry, table, cost, data, doctor):
     cli.add_command(command)
 
 
-def invoke(arguments: Sequence[str] | None = None) -> int:
+def invoke(arguments: Sequence[str] | None = None, *, catalog: Catalog = CATALOG) -> int:
     """Run one command and return its exit code. A person's mistake is one sentence, never a traceback."""
     try:
-        result = cli.main(args=arguments, prog_name="sharptune", standalone_mode=False)
+        result = cli.main(args=arguments, prog_name="sharptune", standalone_mode=False, obj=catalog)
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
         error.show()
@@ -53,10 +57,8 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        if error.filename is None and error.strerror is None:
-            raise
-        _say(": ".join(str(part) for part in (error.filename, error.strerror) if part))
+    except OSError as error:  # the world's fault: a disk, a network, a permission
+        _say(": ".join(str(part) for part in (error.filename, error.strerror) if part) or one_line(error))
         return 1
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from orchestrator.cli_options import json_option, open_ledger, prove_writable, storage_option
 from trainables import provenance
 from trainables.data.catalog import DATASETS, cache_root
 from trainables.errors import SharptuneError
-from trainables.storage import open_storage
 
 
 @click.command()
@@ -20,15 +20,14 @@ from trainables.storage import open_storage
 @click.option("--channels", type=click.IntRange(1), default=36, show_default=True)
 @click.option("--layers", type=click.IntRange(3), default=20, show_default=True)
 @click.option("--mid-channels", type=click.IntRange(1), default=32, show_default=True, help="Width of choke blocks.")
-@click.option("--storage", default="runs", show_default=True, envvar="SHARPTUNE_STORAGE", help="Where a TRIAL is.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@storage_option
+@json_option
 def cost(
     what: str, operations: str | None, channels: int, layers: int, mid_channels: int, storage: str, as_json: bool
 ) -> None:
     """Count the CIFAR network of a genotype: a published NAME, a FILE, or what a TRIAL found."""
-    from trainables.architecture.complexity import genotype_cost
-
     from orchestrator.genotypes import find_genotype
+    from trainables.architecture.complexity import genotype_cost
 
     genotype, found = find_genotype(what, storage)
     counted = genotype_cost(
@@ -54,7 +53,7 @@ def data() -> None:
 
 @data.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def show(name: str | None, as_json: bool) -> None:
     """Show the datasets, or the one called NAME, and whether they are on this machine."""
     from trainables.data.cache import present, read_info
@@ -82,7 +81,7 @@ def show(name: str | None, as_json: bool) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Take CIFAR-10 from here: cifar-10-batches-py, Parquet files, or one folder per class.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 def fetch(name: str, folder: Path | None, as_json: bool) -> None:
     """Fetch dataset NAME into this machine's cache, or import the folder NAME; the pixels are checked."""
     from trainables.data import sources
@@ -103,8 +102,8 @@ def fetch(name: str, folder: Path | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--storage", default="runs", show_default=True, envvar="SHARPTUNE_STORAGE", help="The storage to try.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@storage_option
+@json_option
 def doctor(storage: str, as_json: bool) -> int:
     """Check this machine: versions, processors, GPUs, storage, disk space, data."""
     checks = list(_checks(storage))
@@ -141,16 +140,13 @@ def _accelerator() -> tuple[str, bool, str]:
 
 
 def _try_storage(uri: str) -> tuple[str, bool, str]:
-    """Write, read and delete a small file where the rows go."""
-    path = "drivers/doctor.probe"
+    """Write and delete a small file where the rows go."""
     try:
-        opened = open_storage(uri)
-        opened.write(path, b"well")
-        well = opened.read(path) == b"well"
-        opened.delete(path)
+        storage = open_ledger(uri).storage
+        prove_writable(storage)
     except (OSError, SharptuneError) as error:
-        return "storage", False, f"{uri}: {error}"
-    return "storage", well, f"{opened.uri} can be written and read"
+        return "storage", False, str(error)
+    return "storage", True, f"{storage.uri} can be written"
 
 
 def _existing(path: Path) -> Path:

@@ -1,9 +1,9 @@
 """What a run shows while it works: live bars on a terminal, plain lines anywhere else."""
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TextIO
 
@@ -13,29 +13,22 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from orchestrator.pace import Outline, Pace, left_text
 from orchestrator.plan import PlannedTrial
 from orchestrator.running import Event
+
+__all__ = ["Display", "LiveDisplay", "Outline", "PlainDisplay", "open_display"]
 
 QUIET_SECONDS = 30.0
 """In plain lines, a running trial says where it is this often at most."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outline:
-    """What is known of a run before it begins."""
-
-    stages: Mapping[str, Sequence[str]]
-    """Trial ids by stage."""
-    done: Sequence[str]
-    epochs: Mapping[str, int]
-    """Epochs of each trial, where it has such a thing."""
-    costs: Mapping[str, float]
-    """Expected costs, in any unit."""
-    headline: Mapping[str, str]
-    """The metric to show for each trainable."""
-
-
 class Display(Protocol):
+    """Hears events while its context is open."""
+
+    live: bool
+    """It redraws the terminal, so nothing else should write there."""
+
     def __call__(self, event: Event) -> None: ...
 
     def __enter__(self) -> "Display": ...
@@ -43,83 +36,18 @@ class Display(Protocol):
     def __exit__(self, *exception: object) -> None: ...
 
 
-@dataclass(kw_only=True)
-class Pace:
-    """Estimates how long the rest takes, from the expected cost of what was finished and what it took."""
-
-    outline: Outline
-    clock: Callable[[], float] = time.monotonic
-    began: dict[str, float] = field(default_factory=dict)
-    at: dict[str, tuple[int, float]] = field(default_factory=dict)
-    """The first epoch heard of in this run, and when."""
-    epoch: dict[str, float] = field(default_factory=dict)
-    spent: float = 0.0
-    bought: float = 0.0
-
-    def hear(self, event: Event) -> None:
-        if event.trial is None:
-            return
-        trial_id, now = event.trial.trial_id, self.clock()
-        if event.kind == "started":
-            self.began[trial_id] = now
-        elif event.kind == "progress" and event.progress is not None:
-            progress = event.progress
-            part = progress.step / progress.steps if progress.steps and not progress.metrics else 0.0
-            self.epoch[trial_id] = progress.epoch - (1 - part if part else 0.0)
-            self.at.setdefault(trial_id, (progress.epoch, now))
-        elif event.kind in ("finished", "released"):
-            begun = self.began.pop(trial_id, None)
-            if begun is not None and event.kind == "finished":
-                self.spent += now - begun
-                self.bought += self.outline.costs.get(trial_id, 0.0)
-            self.epoch.pop(trial_id, None)
-            self.at.pop(trial_id, None)
-
-    def left(self, trial_id: str) -> float | None:
-        """Return the seconds a running trial still needs, once it has told of two epochs."""
-        epochs, here = self.outline.epochs.get(trial_id), self.epoch.get(trial_id)
-        if epochs is None or here is None or trial_id not in self.at:
-            return None
-        first, since = self.at[trial_id]
-        if here <= first:
-            return None
-        return max(0.0, (epochs - here) * (self.clock() - since) / (here - first))
-
-    def left_in_all(self, open_ids: Sequence[str], at_once: int) -> float | None:
-        """Return the seconds all open trials still need, once one has finished."""
-        if self.bought <= 0:
-            return None
-        rate = self.spent / self.bought
-        rest = sum(self.outline.costs.get(trial_id, 0.0) for trial_id in open_ids) * rate
-        now = self.clock()
-        rest -= sum(min(now - begun, self.outline.costs.get(t, 0.0) * rate) for t, begun in self.began.items())
-        return max(0.0, rest) / max(1, at_once)
-
-
-def duration(seconds: float | None) -> str:
-    """Return seconds as people say them: `45 s`, `3 min`, `2 h 05 min`, `3 d 4 h`."""
-    if seconds is None:
-        return "–"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes:02d} min"
-    return f"{hours // 24} d {hours % 24} h"
-
-
 class PlainDisplay:
     """One line per event, for logs and pipes."""
+
+    live = False
 
     def __init__(self, outline: Outline, out: TextIO) -> None:
         self._outline = outline
         self._out = out
         self._pace = Pace(outline=outline)
-        self._total = sum(len(ids) for ids in outline.stages.values())
-        self._done = set(outline.done)
+        self._everything = _everything(outline)
+        self._open = self._everything - set(outline.done)
+        self._running: set[str] = set()
         self._said: dict[str, float] = {}
 
     def __enter__(self) -> "PlainDisplay":
@@ -130,16 +58,23 @@ class PlainDisplay:
 
     def __call__(self, event: Event) -> None:
         self._pace.hear(event)
-        if event.trial is not None and event.kind == "finished":
-            self._done.add(event.trial.trial_id)
+        self._note_state(event)
         if event.kind == "progress" and event.trial is not None:
             if not self._worth_saying(event):
                 return
             self._said[event.trial.trial_id] = time.monotonic()
-        text = self._text(event)
-        if text:
-            stamp = datetime.now().strftime("%H:%M:%S")
-            print(f"{stamp}  {text}", file=self._out, flush=True)
+        if text := self._text(event):
+            print(f"{datetime.now():%H:%M:%S}  {text}", file=self._out, flush=True)
+
+    def _note_state(self, event: Event) -> None:
+        if event.trial is None:
+            return
+        if event.kind == "started":
+            self._running.add(event.trial.trial_id)
+        elif event.kind in ("finished", "released"):
+            self._running.discard(event.trial.trial_id)
+            if event.kind == "finished":
+                self._open.discard(event.trial.trial_id)
 
     def _worth_saying(self, event: Event) -> bool:
         assert event.trial is not None
@@ -151,35 +86,41 @@ class PlainDisplay:
         if event.kind == "progress" and event.trial is not None and event.progress is not None:
             if event.progress.note:
                 return f"{name(event.trial)}  {event.progress.note}"
-            left = duration(self._pace.left(event.trial.trial_id))
-            return f"{name(event.trial)}  {where(event, self._outline)}  {left} left"
+            left = left_text(self._pace.left(event.trial.trial_id))
+            return "  ".join(filter(None, [name(event.trial), where(event, self._outline), left]))
         if event.kind == "finished":
-            return f"{describe(event, self._outline)}  ({len(self._done)}/{self._total})"
+            rest = self._pace.left_in_all(sorted(self._open), len(self._running)) if self._open else None
+            so_far = f"{len(self._everything) - len(self._open)}/{len(self._everything)}"
+            return f"{describe(event, self._outline)}  ({', '.join(filter(None, [so_far, left_text(rest)]))})"
         return describe(event, self._outline)
 
 
 class LiveDisplay:
-    """Bars per stage and a line per running trial, redrawn in place; what is finished scrolls by above."""
+    """Bars per stage and a line per running trial, redrawn in place; what is finished scrolls by above.
 
-    def __init__(self, outline: Outline, out: TextIO) -> None:
+    `stopping` says whether someone asked to stop; then the last line says what happens, and how to stop at once.
+    """
+
+    live = True
+
+    def __init__(self, outline: Outline, out: TextIO, *, stopping: Callable[[], bool] = lambda: False) -> None:
         self._outline = outline
-        self._console = Console(file=out)
+        self._stopping = stopping
+        self._console = Console(file=out, highlight=False)
         self._pace = Pace(outline=outline)
         self._running: dict[str, PlannedTrial] = {}
         self._last: dict[str, Event] = {}
-        self._outcomes: Counter[str] = Counter()
-        self._done = set(outline.done)
+        self._failed: Counter[str] = Counter()
+        self._open = _everything(outline) - set(outline.done)
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
             TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("[red]{task.fields[note]}"),
             console=self._console,
         )
         self._tasks = {
-            stage: self._bars.add_task(
-                stage, total=len(set(ids)), completed=len(set(ids) & self._done), note="", start=True
-            )
+            stage: self._bars.add_task(stage, total=len(set(ids)), completed=len(set(ids) & set(outline.done)), note="")
             for stage, ids in outline.stages.items()
         }
         self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._render, transient=True)
@@ -193,44 +134,69 @@ class LiveDisplay:
 
     def __call__(self, event: Event) -> None:
         self._pace.hear(event)
-        trial = event.trial
+        trial, progress = event.trial, event.progress
         if trial is None:
-            self._console.print(Text(event.text, style="yellow"))
+            self._say(event.text, "yellow")
             return
         if event.kind == "started":
             self._running[trial.trial_id] = trial
             return
         if event.kind == "progress":
             self._last[trial.trial_id] = event
-            if event.progress is not None and event.progress.note:
-                self._console.print(Text(f"{name(trial)}  {event.progress.note}", style="cyan"))
+            if progress is not None and progress.note:
+                self._say(f"{name(trial)}  {progress.note}", "cyan")
             return
+        failed = progress is not None and progress.state == "failed"
+        if event.kind in ("finished", "released"):
+            self._running.pop(trial.trial_id, None)
+            self._last.pop(trial.trial_id, None)
         if event.kind == "finished":
-            self._done.add(trial.trial_id)
-            self._running.pop(trial.trial_id, None)
-            self._bars.advance(self._tasks[trial.stage])
-        if event.kind == "released":
-            self._running.pop(trial.trial_id, None)
-        failed = event.progress is not None and event.progress.state == "failed"
-        text = describe(event, self._outline)
+            self._count(trial, failed=failed)
+        self._say(describe(event, self._outline), "red" if failed else "")
+
+    def _count(self, trial: PlannedTrial, *, failed: bool) -> None:
+        task = self._tasks[trial.stage]
+        if trial.trial_id in self._open:
+            self._open.discard(trial.trial_id)
+            self._bars.advance(task)
+        if failed:
+            self._failed[trial.stage] += 1
+            self._bars.update(task, note=f"{self._failed[trial.stage]} failed")
+
+    def _say(self, text: str, style: str) -> None:
         if text:
-            self._console.print(Text(text, style="red" if failed else ""))
+            self._console.print(Text(text, style=style))
 
     def _render(self) -> Group:
+        return Group(self._bars, self._trials(), self._closing())
+
+    def _trials(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        for trial_id, trial in list(self._running.items()):
+        for _ in range(3):
+            table.add_column(no_wrap=True, overflow="ellipsis")
+        running = list(self._running.items())
+        room = max(1, self._console.size.height - len(self._tasks) - 3)
+        for trial_id, trial in running[:room]:
             event = self._last.get(trial_id)
             at = where(event, self._outline) if event is not None else "starting"
-            table.add_row("  " + name(trial), at, f"{duration(self._pace.left(trial_id))} left")
-        everything = {trial_id for ids in self._outline.stages.values() for trial_id in ids}
-        rest = self._pace.left_in_all(sorted(everything - self._done), len(self._running))
-        closing = Text(f"about {duration(rest)} left in all; Ctrl-C stops and keeps everything", style="dim")
-        return Group(self._bars, table, closing)
+            table.add_row("  " + name(trial), at, left_text(self._pace.left(trial_id)))
+        if len(running) > room:
+            table.add_row(f"  and {len(running) - room} more", "", "")
+        return table
+
+    def _closing(self) -> Text:
+        if self._stopping():
+            return Text("Stopping: running trials save where they are. Ctrl-C again stops at once.", style="yellow")
+        rest = self._pace.left_in_all(sorted(self._open), len(self._running))
+        left = left_text(rest, "left in all; ")
+        return Text(f"{'about ' if left else ''}{left}Ctrl-C stops and keeps everything", style="dim", no_wrap=True)
 
 
-def open_display(outline: Outline, out: TextIO) -> Display:
-    """Return the live display on a terminal, plain lines elsewhere."""
-    return LiveDisplay(outline, out) if out.isatty() else PlainDisplay(outline, out)
+def open_display(outline: Outline, out: TextIO, *, stopping: Callable[[], bool] = lambda: False) -> Display:
+    """Return the live display on a terminal that can redraw, plain lines elsewhere."""
+    if out.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
+        return LiveDisplay(outline, out, stopping=stopping)
+    return PlainDisplay(outline, out)
 
 
 def name(trial: PlannedTrial) -> str:
@@ -280,3 +246,7 @@ def describe(event: Event, outline: Outline) -> str:
         "halted": progress.note,
     }
     return f"{who}  {words.get(progress.state, progress.state)}"
+
+
+def _everything(outline: Outline) -> set[str]:
+    return {trial_id for ids in outline.stages.values() for trial_id in ids}
