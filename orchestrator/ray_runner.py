@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import tempfile
 import threading
 import time
@@ -81,6 +82,7 @@ class RayRunner:
         if self._address is None:
             options.update(include_dashboard=False, num_cpus=provenance.cpu_count(), object_store_memory=256 * 2**20)
         else:
+            _knock(self._address)
             options.update(address=self._address, runtime_env=_code_environment())
         with _quiet(), _own_signals():
             try:
@@ -184,7 +186,7 @@ class Hearing(Unsaved, tune.Callback):
             self._session.hear(self._trials[trial.trial_id], Progress(**json.loads(result[RESULT])))
 
     def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        """A process died and Tune starts another; where that was one too many, the row says so and the next one ends."""
+        """A process died and Tune starts another; where it was one too many, the row says so and the next one ends."""
         planned = self._trials[trial.trial_id]
         if trial.num_failures > planned.max_failures:
             record_failure(Job.from_json(trial.config["job"]), _last_words(trial))
@@ -219,6 +221,17 @@ def _error_text(trial: Any) -> str:
     with contextlib.suppress(OSError, TypeError):
         return Path(trial.error_file).read_text().rpartition("Failure #")[2]
     return "unknown"
+
+
+def _knock(address: str) -> None:
+    """Make sure that something answers there: Ray itself tries for minutes. Raises: RunError."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon:
+        return  # `auto`, or a name that Ray resolves
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise RunError(f"no Ray cluster answers at {address!r}: {error}") from error
 
 
 def _last_words(trial: Any) -> str:
