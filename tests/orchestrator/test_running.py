@@ -1,0 +1,213 @@
+"""Running a plan: what starts when, what fails alone, what is never run twice. The contract of every runner."""
+
+import dataclasses
+import itertools
+import json
+
+import pytest
+from drive import grid, planned
+from fakes import CATALOG
+
+from orchestrator.errors import HaltError, LedgerError
+from orchestrator.frontier import open_frontier, path_weights
+from orchestrator.ledger import Ledger, load_rows
+from orchestrator.local_runner import LocalRunner
+from orchestrator.running import Stop, run
+from trainables.storage import open_storage
+
+
+@pytest.fixture(params=["local", "s3"])
+def storage(request, tmp_path):
+    """A folder; and once more the same on an object store."""
+    return tmp_path if request.param == "local" else request.getfixturevalue("s3_uri")(tmp_path.name)
+
+
+def go(storage, trials, *, stop=None, events=None):
+    """Run trials in this process and return (states, sentences)."""
+    said = []
+    ledger = Ledger(open_storage(storage), said.append)
+    listen = events.append if events is not None else (lambda event: None)
+    states = run(trials, ledger=ledger, catalog=CATALOG, runner=LocalRunner(), listen=listen, stop=stop)
+    return {trial_id: state.state for trial_id, state in states.items()}, said
+
+
+def started(events):
+    return [event.trial.trial_id for event in events if event.kind == "started"]
+
+
+def test_a_grid_of_parents_and_children_is_done_in_one_go(storage):
+    trials = grid(2, 2)
+
+    states, said = go(storage, trials)
+
+    assert set(states.values()) == {"done"}
+    assert said == []
+    assert len(load_rows(open_storage(storage))) == 6
+
+
+def test_running_again_runs_nothing(tmp_path):
+    go(tmp_path, grid(2, 2))
+    events = []
+
+    states, _ = go(tmp_path, grid(2, 2), events=events)
+
+    assert set(states.values()) == {"done"}
+    assert events == []
+
+
+def test_a_grown_grid_runs_only_what_is_new(tmp_path):
+    go(tmp_path, grid(2, 2))
+    events = []
+
+    go(tmp_path, grid(3, 2), events=events)
+
+    assert set(started(events)) == {t.trial_id for t in grid(3, 2)} - {t.trial_id for t in grid(2, 2)}
+
+
+def test_a_failed_trial_blocks_its_children_and_nothing_else(tmp_path):
+    bad = planned(0, nan_at=1)
+    child = planned(0, (bad.trial_id,), link={"parent": 0, "key": "genotype"})
+    trials = [bad, child, *grid(1, 1)]
+
+    states, _ = go(tmp_path, trials)
+
+    assert (states[bad.trial_id], states[child.trial_id]) == ("failed", "blocked")
+    assert [states[t.trial_id] for t in grid(1, 1)] == ["done", "done"]
+
+
+def test_a_failed_trial_is_not_run_again_until_it_is_retried(tmp_path):
+    bad = planned(0, nan_at=2)
+    go(tmp_path, [bad])
+    events = []
+    go(tmp_path, [bad], events=events)
+    assert events == []
+
+    kept = Ledger(open_storage(tmp_path)).retry(bad.trial_id)
+    go(tmp_path, [bad], events=events)
+
+    assert kept == "row.json.failed-1"
+    assert started(events) == [bad.trial_id]
+    assert json.loads((tmp_path / "trials" / bad.trial_id / kept).read_text())["state"] == "failed"
+
+
+def test_a_finished_trial_cannot_be_retried(tmp_path):
+    go(tmp_path, grid(1, 0))
+
+    with pytest.raises(LedgerError, match="is done; a finished trial is never run again"):
+        Ledger(open_storage(tmp_path)).retry(grid(1, 0)[0].trial_id)
+
+
+def test_stopping_and_going_on_gives_the_same_rows(storage, tmp_path):
+    go(tmp_path / "reference", grid(2, 1))
+    stop = Stop(open_storage(storage))
+    heard = itertools.count()
+
+    class Tired(list):
+        def append(self, event):
+            super().append(event)
+            if next(heard) == 5:
+                stop.request()
+
+    states, _ = go(storage, grid(2, 1), stop=stop, events=Tired())
+    assert "done" not in set(states.values()) or len(set(states.values())) > 1
+
+    go(storage, grid(2, 1))
+
+    ours, reference = (Ledger(open_storage(place)).rows() for place in (storage, tmp_path / "reference"))
+    assert {i: (r.metrics, r.artifacts) for i, r in ours.items()} == {
+        i: (r.metrics, r.artifacts) for i, r in reference.items()
+    }
+
+
+@pytest.mark.parametrize("cut", [0, 10, 200])
+def test_a_damaged_row_is_said_and_made_again(tmp_path, cut):
+    go(tmp_path, grid(1, 1))
+    path = tmp_path / "trials" / grid(1, 1)[0].trial_id / "row.json"
+    path.write_bytes(path.read_bytes()[:cut])
+
+    states, said = go(tmp_path, grid(1, 1))
+
+    assert set(states.values()) == {"done"}
+    assert any("row.json is not trusted" in sentence for sentence in said)
+    assert any("kept as row.json.damaged-1" in sentence for sentence in said)
+
+
+def test_a_child_made_from_another_finding_counts_as_failed_and_can_be_retried(tmp_path):
+    parent, child = grid(1, 1)
+    go(tmp_path, [parent, child])
+    folder = Ledger(open_storage(tmp_path)).folder(parent.trial_id)
+    row = folder.read_row()
+    assert row is not None
+    folder.set_aside("row.json", "test")
+    folder.commit_row(dataclasses.replace(row, artifacts={"genotype": {"kind": "chain", "digest": "other"}}))
+
+    ledger = Ledger(open_storage(tmp_path))
+    state = ledger.state(child.spec)
+    assert state.state == "failed"
+    assert state.reason == f"it was made from another genotype than its parent {parent.trial_id} now records"
+    ledger.retry(child.trial_id)
+    states, _ = go(tmp_path, [parent, child])
+
+    assert states[child.trial_id] == "done"
+
+
+def test_a_full_disk_ends_the_run_in_a_sentence_and_loses_nothing(tmp_path, monkeypatch):
+    import errno
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("trainables.checkpoints.CheckpointFolder.save", full)
+    with pytest.raises(HaltError, match="No space left on device"):
+        go(tmp_path, grid(1, 1))
+    monkeypatch.undo()
+
+    assert set(go(tmp_path, grid(1, 1))[0].values()) == {"done"}
+
+
+def test_the_longest_way_to_go_starts_first():
+    long, short = planned(0), planned(1)
+    children = [planned(seed, (long.trial_id,), link={"parent": 0, "key": "genotype"}) for seed in range(2)]
+
+    weights = path_weights([short, long, *children])
+
+    assert weights[long.trial_id] == 2 * weights[short.trial_id]
+
+
+def test_children_start_when_their_own_parent_is_done_not_the_whole_stage(tmp_path):
+    trials = grid(2, 1)
+    ledger = Ledger(open_storage(tmp_path))
+    frontier = open_frontier(trials, ledger, ledger.states(t.spec for t in trials))
+    first, second = frontier.next(), frontier.next()
+    assert first is not None
+    assert second is not None
+    assert frontier.next() is None
+
+    go(tmp_path, [first])
+    frontier.settle(first.trial_id)
+    ready = frontier.next()
+
+    assert ready is not None
+    assert ready.parents == (first.trial_id,)
+    assert second.trial_id in frontier.running
+
+
+def test_states_say_why(tmp_path):
+    parent, child = grid(1, 1)
+    ledger = Ledger(open_storage(tmp_path))
+    states = ledger.states([parent.spec, child.spec])
+    assert {state.reason for state in states.values()} == {"never started"}
+
+    stop = Stop(open_storage(tmp_path))
+
+    class Stopper(list):
+        def append(self, event):
+            if event.kind == "progress":
+                stop.request()
+
+    go(tmp_path, [parent, child], stop=stop, events=Stopper())
+
+    states = Ledger(open_storage(tmp_path)).states([parent.spec, child.spec])
+    assert states[parent.trial_id].state == "resumable"
+    assert states[parent.trial_id].reason.startswith("interrupted after epoch 1")
+    assert states[child.trial_id].state == "new"
