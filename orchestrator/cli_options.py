@@ -56,8 +56,9 @@ def open_ledger(uri: str) -> Ledger:
     """
     storage = open_storage(uri)
     if isinstance(storage, LocalStorage):
-        if storage.root.exists() and not storage.root.is_dir():
-            raise RunError(f"storage {uri!r} is a file; name a folder, s3://bucket/path or gs://bucket/path")
+        there = next(path for path in (storage.root, *storage.root.parents) if path.exists())
+        if not there.is_dir():
+            raise RunError(f"storage {uri!r}: {there} is a file; name a folder, s3://bucket/path or gs://bucket/path")
     else:
         try:
             storage.exists("trials")

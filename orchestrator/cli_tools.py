@@ -10,8 +10,9 @@ import click
 
 from orchestrator.cli_options import json_option, open_ledger, prove_writable, storage_option
 from trainables import provenance
-from trainables.data.catalog import DATASETS, cache_root
+from trainables.data.catalog import DATASETS, DatasetInfo, cache_root
 from trainables.errors import SharptuneError
+from trainables.trial import JSON
 
 
 @click.command()
@@ -62,7 +63,7 @@ def show(name: str | None, as_json: bool) -> None:
     names = [resolve(name, base=Path.cwd())] if name else sorted(DATASETS)
     known = [(n, DATASETS[n] if n in DATASETS else read_info(n), present(n)) for n in names]
     if as_json:
-        click.echo(json.dumps([{**info.to_json(), "present": here} for _, info, here in known], indent=1))
+        click.echo(json.dumps([_dataset_json(info, here) for _, info, here in known], indent=1))
         return
     for n, info, here in known:
         click.echo(f"{n}: {info.title}")
@@ -137,6 +138,11 @@ def _accelerator() -> tuple[str, bool, str]:
     from trainables.devices import describe
 
     return "device", True, describe()
+
+
+def _dataset_json(info: DatasetInfo, here: bool) -> dict[str, JSON]:
+    counts = {"train_images": info.train_images, "test_images": info.test_images}
+    return {**info.to_json(), **counts, "present": here}
 
 
 def _try_storage(uri: str) -> tuple[str, bool, str]:

@@ -112,6 +112,7 @@ class LiveDisplay:
         self._last: dict[str, Event] = {}
         self._failed: Counter[str] = Counter()
         self._open = _everything(outline) - set(outline.done)
+        self._begun = False
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=30),
@@ -133,6 +134,7 @@ class LiveDisplay:
         self._live.__exit__(None, None, None)
 
     def __call__(self, event: Event) -> None:
+        self._begun = True
         self._pace.hear(event)
         trial, progress = event.trial, event.progress
         if trial is None:
@@ -187,9 +189,10 @@ class LiveDisplay:
     def _closing(self) -> Text:
         if self._stopping():
             return Text("Stopping: running trials save where they are. Ctrl-C again stops at once.", style="yellow")
-        rest = self._pace.left_in_all(sorted(self._open), len(self._running))
-        left = left_text(rest, "left in all; ")
-        return Text(f"{'about ' if left else ''}{left}Ctrl-C stops and keeps everything", style="dim", no_wrap=True)
+        left = left_text(self._pace.left_in_all(sorted(self._open), len(self._running)), "left in all; ")
+        begin = "" if self._begun else "Starting; "
+        words = f"{begin}{'about ' if left else ''}{left}Ctrl-C stops and keeps everything"
+        return Text(words, style="dim", no_wrap=True)
 
 
 def open_display(outline: Outline, out: TextIO, *, stopping: Callable[[], bool] = lambda: False) -> Display:
