@@ -13,9 +13,13 @@ class ClusterView:
 
     nodes: tuple[Mapping[str, float], ...]
 
+    def fits(self, demand: Resources) -> bool:
+        """Say whether some node can hold such a trial at all."""
+        return any(_copies(node, demand) for node in self.nodes)
+
     def missing(self, demands: Iterable[Resources]) -> str:
         """Return a sentence about the demands that no node can ever meet; empty when there are none."""
-        short = sorted({_text(demand) for demand in demands if not any(_copies(node, demand) for node in self.nodes)})
+        short = sorted({_text(demand) for demand in demands if not self.fits(demand)})
         if not short:
             return ""
         largest = ", ".join(sorted({_text_of_node(node) for node in self.nodes})) or "none"

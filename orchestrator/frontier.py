@@ -24,6 +24,8 @@ class Frontier:
     waiting: dict[str, PlannedTrial]
     elsewhere: dict[str, PlannedTrial] = field(default_factory=dict)
     running: dict[str, PlannedTrial] = field(default_factory=dict)
+    finished_elsewhere: list[PlannedTrial] = field(default_factory=list)
+    """Trials that other drivers were seen to finish; whoever tells people about them takes them out."""
     refresh_seconds: float = 1.0
     clock: Callable[[], float] = time.monotonic
     _refreshed: float = field(default=float("-inf"), init=False)
@@ -34,27 +36,37 @@ class Frontier:
         self._weights = path_weights([*self.elsewhere.values(), *self.waiting.values()])
         self._ready = [trial_id for trial_id in self.waiting if self._can_start(trial_id)]
 
-    def next(self) -> PlannedTrial | None:
-        """Hand out the ready trial with the longest way to go; None when none is ready."""
+    def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:
+        """Hand out the ready trial with the longest way to go, of those that fit; None when there is none."""
         self.refresh()
-        if not self._ready:
+        ready = [trial_id for trial_id in self._ready if fits(self.waiting[trial_id])]
+        if not ready:
             return None
-        trial_id = min(self._ready, key=lambda ready: (-self._weights[ready], ready))
+        trial_id = min(ready, key=lambda ready: (-self._weights[ready], ready))
         self._ready.remove(trial_id)
         self.running[trial_id] = self.waiting.pop(trial_id)
         return self.running[trial_id]
 
     def settle(self, trial_id: str) -> list[PlannedTrial]:
         """Take note that a trial has its row now; return the trials that this blocks for good."""
-        self.running.pop(trial_id, None)
-        self.elsewhere.pop(trial_id, None)
+        trial = self.running.pop(trial_id, None) or self.elsewhere.pop(trial_id, None)
         row = self.ledger.row(trial_id)
+        if row is None and trial is not None:  # said to be there, but not to be seen (yet): ask again, drop nobody
+            self.elsewhere[trial_id] = trial
+            return []
         if row is not None and row.state == "done":
             for other in self.waiting.values():
                 if trial_id in other.parents and other.trial_id not in self._ready and self._can_start(other.trial_id):
                     self._ready.append(other.trial_id)
             return []
         return self._drop_descendants(trial_id)
+
+    def put_back(self, trial_id: str) -> None:
+        """Take note that a trial has to start once more."""
+        trial = self.running.pop(trial_id, None)
+        if trial is not None:
+            self.waiting[trial_id] = trial
+            self._ready.append(trial_id)
 
     def give_back(self, trial_id: str) -> None:
         """Take note that another driver has the trial, or that it must wait: ask the ledger again from time to time."""
@@ -70,6 +82,7 @@ class Frontier:
         for trial_id, trial in list(self.elsewhere.items()):
             state = self.ledger.state(trial.spec)
             if state.row is not None:
+                self.finished_elsewhere.append(trial)
                 self.settle(trial_id)
             elif state.state != "running" and self._parents_done(trial):
                 del self.elsewhere[trial_id]

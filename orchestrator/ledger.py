@@ -43,7 +43,6 @@ class Ledger:
         self._said: set[str] = set()
         self._watcher = BeatWatcher()
         self._done: dict[str, TrialRow] = {}
-        self._damaged: set[str] = set()
 
     def folder(self, trial_id: str) -> TrialFolder:
         return TrialFolder(self.storage, trial_id, self._watcher)
@@ -55,8 +54,7 @@ class Ledger:
         try:
             row = self.folder(trial_id).read_row()
         except DamagedFile as error:
-            self._damaged.add(trial_id)
-            self._mention(f"trial {trial_id}: row.json is not trusted: {error}; the trial counts as not finished")
+            self._mention(f"trial {trial_id}: row.json is not trusted: {error}; the trial runs again")
             return None
         if row is not None and row.state == "done":
             self._done[trial_id] = row
@@ -147,14 +145,11 @@ class Ledger:
         self._done.pop(trial_id, None)
         return self.folder(trial_id).set_aside("row.json", "failed" if row.state == "failed" else "stale")
 
-    def mend(self) -> bool:
-        """Set aside the rows found damaged so far, so that their trials can run again; say if there were any."""
-        damaged, self._damaged = self._damaged, set()
-        for trial_id in sorted(damaged):
-            with contextlib.suppress(FileNotFoundError):
-                aside = self.folder(trial_id).set_aside("row.json", "damaged")
-                self._mention(f"trial {trial_id}: the damaged row is kept as {aside}; the trial runs again")
-        return bool(damaged)
+    def stale_claim(self, trial_id: str) -> int | None:
+        """Return the number of a trial's last claim when it holds no more; None when it holds, or there is none."""
+        claims = self.folder(trial_id).claims
+        numbers = claims.numbers()
+        return numbers[-1] if numbers and claims.live() is None else None
 
     def _stale_parent(self, row: TrialRow) -> str:
         """Return a sentence when a row was made from something its parent's row no longer says."""

@@ -15,7 +15,6 @@ import socket
 import tempfile
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the other one prints boxes even when t
 
 import ray
 from ray import tune
+from ray.exceptions import GetTimeoutError, RayError
 from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -38,12 +38,16 @@ from orchestrator.cluster import ClusterView, death_reason
 from orchestrator.errors import HaltError, RunError
 from orchestrator.plan import PlannedTrial, Resources
 from orchestrator.running import Event, Session
+from orchestrator.watchdog import watch_over
 from trainables import provenance
-from trainables.execution import Job, Progress, record_failure
+from trainables.execution import Progress
 from trainables.ray_trainable import RESULT, TrialDispatcher, placement
-from trainables.storage import Storage, open_storage
+from trainables.storage import Storage, here_path, open_storage
 
 LOOK_SECONDS = 5.0
+NODE_SECONDS = 180.0
+UNPLACED_AT_ONCE = 8
+"""Trials that no node can hold now and that Tune may still have in line, so that a cluster can grow for them."""
 
 
 class RayRunner:
@@ -54,19 +58,25 @@ class RayRunner:
         self._data = dict(data or {})
         self._refs: dict[str, Any] = {}
         self._started = False
+        self._warned = False
+        self._here: tuple[Storage, str] | None = None
         self.ship_code = address is not None
 
     def drain(self, session: Session) -> None:
         """Run until no trial is running and none can be started. Raises: RunError, HaltError."""
         self._connect(session)
-        view = ClusterView(nodes=tuple(node["Resources"] for node in _alive_nodes()))
+        view = _view()
         demands = [trial.resources for trial in session.frontier.waiting.values()]
-        if missing := view.missing(demands):
+        if (missing := view.missing(demands)) and not self._warned:
             if self._address is None:
                 raise RunError(missing)
+            self._warned = True
             session.listen(Event(kind="note", text=f"{missing}; waiting for the cluster to grow"))
+        # How many trials may wait for a place: enough that a cluster which can grow sees that it should.
+        least = 2 if self._address is None else 16
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(least, view.slots(demands) // 4))
         with tempfile.TemporaryDirectory(prefix="sharptune-tune-") as scratch:
-            self._fit(session, view.slots(demands), scratch)
+            self._fit(session, scratch)
 
     def close(self) -> None:
         """Leave the cluster, or stop the Ray that this runner started."""
@@ -74,13 +84,19 @@ class RayRunner:
             self._refs.clear()
             ray.shutdown()
             self._started = False
+        if self._here is not None:
+            storage, path = self._here
+            with contextlib.suppress(OSError):
+                storage.delete(path)
 
     def _connect(self, session: Session) -> None:
         if self._started:
             return
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         if self._address is None:
-            options.update(include_dashboard=False, num_cpus=provenance.cpu_count(), object_store_memory=256 * 2**20)
+            # "local" also where RAY_ADDRESS is set: a cluster is joined only when asked for.
+            options.update(address="local", include_dashboard=False, object_store_memory=256 * 2**20)
+            options.update(num_cpus=provenance.cpu_count())
         else:
             _knock(self._address)
             options.update(address=self._address, runtime_env=_code_environment())
@@ -90,22 +106,29 @@ class RayRunner:
             except ConnectionError as error:
                 raise RunError(f"no Ray cluster answers at {self._address!r}: {error}") from error
             except Exception as error:  # Ray raises bare Exceptions when its processes do not come up
+                if self._address is not None:
+                    raise RunError(f"Ray cannot join the cluster at {self._address!r}: {error}") from error
                 raise HaltError(f"Ray could not start here: {error}") from error
         self._started = True
-        if self._address is not None:
-            _check_nodes(session.ledger.storage)
-            self._refs = {identity: ray.put(packed) for identity, packed in self._data.items()}
+        if self._address is None:
+            watch_over(session.stop)
+            return
+        storage = session.ledger.storage
+        self._here = (storage, here_path(session.driver))
+        storage.write(self._here[1], b"", durable=False)
+        _check_nodes(storage, self._here[1])
+        self._refs = {identity: ray.put(packed) for identity, packed in self._data.items()}
 
-    def _fit(self, session: Session, slots: int, scratch: str) -> None:
+    def _fit(self, session: Session, scratch: str) -> None:
         hearing = Hearing(session)
-        retries = max(trial.max_failures for trial in session.frontier.waiting.values())
+        open_trials = (*session.frontier.waiting.values(), *session.frontier.elsewhere.values())
+        retries = max(trial.max_failures for trial in open_trials)
         dispatcher = tune.with_parameters(TrialDispatcher, data=self._refs) if self._refs else TrialDispatcher
         tuner = tune.Tuner(
             tune.with_resources(dispatcher, placement),
             tune_config=tune.TuneConfig(
                 search_alg=ReadyTrials(session, hearing),
                 num_samples=-1,
-                max_concurrent_trials=slots + 2 + slots // 4,  # a few wait in line, the rest in order of need
                 reuse_actors=True,
                 trial_name_creator=_trial_id,
                 trial_dirname_creator=_trial_id,
@@ -114,6 +137,7 @@ class RayRunner:
                 name="tune",
                 storage_path=scratch,
                 verbose=0,
+                stop=Asked(session, hearing),
                 callbacks=[hearing],
                 failure_config=tune.FailureConfig(max_failures=retries),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
@@ -142,12 +166,17 @@ class ReadyTrials(Unsaved, Searcher):
         self._session = session
         self._hearing = hearing
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        trial = self._session.next()
+    def suggest(self, trial_id: str) -> Any:
+        trial = self._session.next(self._fits)
+        if trial is None and len(self._hearing.unplaced()) < UNPLACED_AT_ONCE:
+            trial = self._session.next()
         if trial is not None:
             self._hearing.expect(trial_id, trial)
             return {"job": self._session.job(trial).to_json(), "resources": _text(trial.resources)}
         return None if self._session.frontier.running else Searcher.FINISHED
+
+    def _fits(self, trial: PlannedTrial) -> bool:
+        return self._hearing.view.fits(trial.resources)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Everything is heard by `Hearing`, which also sees why a trial died."""
@@ -165,46 +194,73 @@ class Hearing(Unsaved, tune.Callback):
     def __init__(self, session: Session) -> None:
         self._session = session
         self._trials: dict[str, PlannedTrial] = {}
+        self._at_work: set[str] = set()
         self._looked = time.monotonic()
+        self.view = _view()
 
     def expect(self, tune_id: str, trial: PlannedTrial) -> None:
         self._trials[tune_id] = trial
+
+    def unplaced(self) -> list[str]:
+        """Return the trials handed to Tune that no node of today can hold."""
+        running = self._session.frontier.running
+        return [trial_id for trial_id, trial in running.items() if not self.view.fits(trial.resources)]
+
+    @property
+    def idle(self) -> bool:
+        """Whether no trial has a process now."""
+        return not self._at_work
 
     def on_step_end(self, iteration: int, trials: list, **info: Any) -> None:
         """Notice when nothing is left to run on: Tune itself would wait for ever. Raises: HaltError."""
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
-            if not _alive_nodes():
+            self.view = _view()
+            if not self.view.nodes:
                 raise HaltError("Ray's own processes are gone; what is finished is kept, run again to go on")
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        self._at_work.add(trial.trial_id)
         self._session.begin(self._trials[trial.trial_id])
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
-        if RESULT in result:
-            self._session.hear(self._trials[trial.trial_id], Progress(**json.loads(result[RESULT])))
+        if RESULT not in result:
+            return
+        progress = Progress(**json.loads(result[RESULT]))
+        if progress.state != "running":
+            self._at_work.discard(trial.trial_id)
+        self._session.hear(self._trials[trial.trial_id], progress)
 
     def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """A process died and Tune starts another; where it was one too many, the row says so and the next one ends."""
+        self._at_work.discard(trial.trial_id)
         planned = self._trials[trial.trial_id]
         if trial.num_failures > planned.max_failures:
-            record_failure(Job.from_json(trial.config["job"]), _last_words(trial))
+            self._session.record_failure(planned, _last_words(trial))
             return
         text = f"its process died ({death_reason(_error_text(trial))}); it goes on from its last checkpoint"
         self._session.listen(Event(kind="note", trial=planned, text=text))
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        """Tune gave up: for good when it counts too many deaths, else (an idle process had died) once more."""
+        self._at_work.discard(trial.trial_id)
         planned = self._trials[trial.trial_id]
-        text = _last_words(trial)
-        record_failure(Job.from_json(trial.config["job"]), text)
-        self._session.ledger.forget([planned.trial_id])
-        row = self._session.ledger.row(planned.trial_id)
-        if row is None:
-            self._session.hear(planned, Progress(trial_id=planned.trial_id, state="lost", note=text))
-        else:
-            progress = Progress(trial_id=planned.trial_id, state=row.state, note=row.error or "")
-            self._session.settle(planned, progress)
+        self._session.bury(planned, _last_words(trial), for_good=trial.num_failures > planned.max_failures)
+
+
+class Asked(Unsaved, tune.Stopper):
+    """Ends Tune's loop once a stop was asked for and no trial has a process any more; those in line never start."""
+
+    def __init__(self, session: Session, hearing: Hearing) -> None:
+        self._session = session
+        self._hearing = hearing
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._session.stop() and self._hearing.idle
 
 
 class SilentReporter(tune.ProgressReporter):
@@ -225,7 +281,9 @@ def _error_text(trial: Any) -> str:
 
 def _knock(address: str) -> None:
     """Make sure that something answers there: Ray itself tries for minutes. Raises: RunError."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if address.startswith("ray://"):
+        raise RunError(f"{address!r} is a Ray Client address; run on a machine of the cluster with host:port, or auto")
+    host, colon, port = address.rpartition(":")
     if not colon:
         return  # `auto`, or a name that Ray resolves
     try:
@@ -239,6 +297,10 @@ def _last_words(trial: Any) -> str:
     return f"its process died {times}, the last time: {death_reason(_error_text(trial))}"
 
 
+def _view() -> ClusterView:
+    return ClusterView(nodes=tuple(node["Resources"] for node in _alive_nodes()))
+
+
 def _alive_nodes() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
 
@@ -250,22 +312,26 @@ def _code_environment() -> dict[str, Any]:
     return {"py_modules": paths, "excludes": ["__pycache__", "*.pyc"]}
 
 
-def _check_nodes(storage: Storage) -> None:
-    """Ask every node whether it sees the storage and runs this code. Raises: RunError, naming the nodes."""
-    path = f"drivers/probe-{uuid.uuid4().hex[:12]}"
-    storage.write(path, b"", durable=False)
-    try:
-        asked = {
-            f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})": _look.options(
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False), num_cpus=0
-            ).remote(storage.uri, path, provenance.code_digest())
-            for node in _alive_nodes()
-        }
-        problems = [f"node {name}: {problem}" for name, ref in asked.items() if (problem := ray.get(ref))]
-    finally:
-        storage.delete(path)
+def _check_nodes(storage: Storage, path: str) -> None:
+    """Ask every node whether it sees a file of the storage and runs this code. Raises: RunError, naming the nodes."""
+    asked = {
+        f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})": _look.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False), num_cpus=0
+        ).remote(storage.uri, path, provenance.code_digest())
+        for node in _alive_nodes()
+    }
+    problems = [f"node {name}: {problem}" for name, ref in asked.items() if (problem := _answer(ref))]
     if problems:
         raise RunError("; ".join(problems))
+
+
+def _answer(ref: Any) -> str:
+    try:
+        return ray.get(ref, timeout=NODE_SECONDS)
+    except GetTimeoutError:
+        return f"it does not answer within {NODE_SECONDS:g} seconds"
+    except RayError as error:
+        return f"it cannot run this code: {death_reason(str(error))}"
 
 
 @ray.remote(max_retries=2)

@@ -1,8 +1,9 @@
 """Run a plan: what both runners share. Resume is "run again"; nothing here remembers, the ledger does."""
 
 import contextlib
-import threading
+import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -14,7 +15,7 @@ from orchestrator.plan import PlannedTrial
 from trainables import provenance
 from trainables.catalog import Trainable
 from trainables.claims import Process
-from trainables.execution import Job, Progress
+from trainables.execution import Job, Progress, record_failure
 from trainables.storage import Storage, stop_path
 
 WAIT_SECONDS = 1.0
@@ -41,20 +42,22 @@ class Stop:
         """The token by which the driver's workers and claims know each other."""
         self._storage = storage
         self._path = stop_path(self.driver)
-        self._raised = threading.Event()
+        self._raised = False  # a plain bool: a lock could be held by the very code that a signal interrupts
 
     def __call__(self) -> bool:
-        return self._raised.is_set()
+        return self._raised
 
     def request(self) -> None:
         """Ask everything to save and stop. Safe in a signal handler: it only writes one small file."""
-        self._raised.set()
+        self._raised = True
         with contextlib.suppress(OSError):
             self._storage.write(self._path, b"", durable=False)
 
     def wait(self, seconds: float) -> None:
         """Sleep, unless the wish comes first."""
-        self._raised.wait(seconds)
+        end = time.monotonic() + seconds
+        while not self._raised and (left := end - time.monotonic()) > 0:
+            time.sleep(min(0.1, left))
 
     def clear(self) -> None:
         """Remove the file, once no worker needs it any more."""
@@ -74,6 +77,10 @@ class Session:
     frontier: Frontier
     ship_code: bool = False
     halted: str = ""
+    settled: int = 0
+    """How many trials got their row."""
+    deaths: Counter[str] = field(default_factory=Counter)
+    """How often each trial's process died before it began."""
     process: Process = field(default_factory=Process.current)
 
     def job(self, trial: PlannedTrial) -> Job:
@@ -86,11 +93,21 @@ class Session:
             threads=max(1, int(trial.resources.cpus)),
             commit=provenance.commit(),
             code=provenance.code_digest() if self.ship_code else None,
+            stale=self.ledger.stale_claim(trial.trial_id),
         )
 
-    def next(self) -> PlannedTrial | None:
-        """Return the next trial to start, if any can and nobody asked to stop."""
-        return None if self.stop() else self.frontier.next()
+    def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:
+        """Return the next trial to start, if any that fits can and nobody asked to stop."""
+        trial = None if self.stop() else self.frontier.next(fits)
+        while self.frontier.finished_elsewhere:
+            other = self.frontier.finished_elsewhere.pop()
+            row = self.ledger.row(other.trial_id)
+            if row is not None:
+                progress = Progress(
+                    trial_id=row.trial_id, state=row.state, metrics=row.metrics, note=row.error or "elsewhere"
+                )
+                self.listen(Event(kind="finished", trial=other, progress=progress))
+        return trial
 
     def begin(self, trial: PlannedTrial) -> None:
         """Say that a trial has its place now."""
@@ -107,11 +124,35 @@ class Session:
 
     def settle(self, trial: PlannedTrial, progress: Progress) -> None:
         """Note that a trial has its row."""
+        self.settled += 1
         blocked = self.frontier.settle(trial.trial_id)
         self.listen(Event(kind="finished", trial=trial, progress=progress))
         if blocked:
             text = f"{len(blocked)} trial(s) that need it are blocked"
             self.listen(Event(kind="note", trial=trial, text=text))
+
+    def bury(self, trial: PlannedTrial, reason: str, *, for_good: bool) -> None:
+        """A trial's process died: let it start once more, or record that it died too often."""
+        self.deaths[trial.trial_id] += 1
+        if not for_good and self.deaths[trial.trial_id] <= trial.max_failures:
+            self.frontier.put_back(trial.trial_id)
+            self.listen(Event(kind="note", trial=trial, text=f"its process died ({reason}); it starts once more"))
+            return
+        self.record_failure(trial, reason)
+        self.ledger.forget([trial.trial_id])
+        row = self.ledger.row(trial.trial_id)
+        if row is None:
+            self.hear(trial, Progress(trial_id=trial.trial_id, state="lost", note=reason))
+        else:
+            self.settle(trial, Progress(trial_id=row.trial_id, state=row.state, note=row.error or ""))
+
+    def record_failure(self, trial: PlannedTrial, reason: str) -> None:
+        """Write a trial's failed row here; a disk that takes no more halts the run."""
+        try:
+            record_failure(self.job(trial), reason)
+        except OSError as error:
+            self.halted = f"{error.strerror or error} in {self.ledger.storage.uri}"
+            self.stop.request()
 
     def _let_go(self, trial: PlannedTrial, progress: Progress) -> None:
         """A trial ended without a row: stopped, another driver's, or this machine cannot go on."""
@@ -150,12 +191,10 @@ def run(
     stop = stop or Stop(ledger.storage)
     specs = [trial.spec for trial in trials]
     waiting_said = False
+    deaths: Counter[str] = Counter()
     try:
         while not stop():
-            states = ledger.states(specs)
-            if ledger.mend():
-                states = ledger.states(specs)
-            frontier = open_frontier(trials, ledger, states)
+            frontier = open_frontier(trials, ledger, ledger.states(specs))
             if frontier.exhausted:
                 break
             if frontier.can_start:
@@ -167,10 +206,13 @@ def run(
                     driver=stop.driver,
                     frontier=frontier,
                     ship_code=runner.ship_code,
+                    deaths=deaths,
                 )
                 runner.drain(session)
                 if session.halted:
                     raise HaltError(f"{session.halted}; finished trials are kept, run again to go on")
+                if not session.settled:
+                    stop.wait(WAIT_SECONDS)  # nothing came of it: whatever the reason, do not spin
                 continue
             if not waiting_said:
                 waiting_said = True

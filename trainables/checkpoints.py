@@ -6,7 +6,7 @@ payload. Anything that does not add up is named and passed over; the newest file
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from trainables.errors import DamagedFile
@@ -78,8 +78,12 @@ class CheckpointFolder:
         self._spec = spec
         self._good: list[tuple[int, int]] = []
 
-    def newest(self) -> tuple[Checkpoint | None, list[str]]:
-        """Return the newest checkpoint that can be trusted, and a sentence for each that cannot."""
+    def newest(self, use: Callable[[Checkpoint], None]) -> tuple[Checkpoint | None, list[str]]:
+        """Return the newest checkpoint that can be trusted and used, and a sentence for each that cannot.
+
+        `use` takes a checkpoint over, or raises DamagedFile. One that is refused is put out of the way, so that it does
+        not stand before later ones for ever.
+        """
         problems: list[str] = []
         names = [name for name in self._storage.names(self._folder) if position(name)]
         for name in sorted(names, key=lambda name: (position(name), name), reverse=True):
@@ -87,8 +91,12 @@ class CheckpointFolder:
                 checkpoint = decode(self._storage.read(f"{self._folder}/{name}"))
                 if checkpoint.spec != self._spec:
                     raise DamagedFile(f"it belongs to trial {checkpoint.spec.trial_id}")
-            except (DamagedFile, FileNotFoundError) as error:
+                use(checkpoint)
+            except DamagedFile as error:
                 problems.append(f"checkpoint {name} is passed over: {error}")
+                self._storage.move(f"{self._folder}/{name}", f"{self._folder}/refused-{name}")
+                continue
+            except FileNotFoundError:
                 continue
             self._good = [(checkpoint.epoch, checkpoint.step)]
             return checkpoint, problems

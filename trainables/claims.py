@@ -2,8 +2,8 @@
 
 `claims/<n>.json` is created exclusively and never changed, so that taking over a stale claim is one atomic step with
 one winner: creating the next number. A claim is stale when its processes on this machine are gone, or when its beat
-(`claims/<n>.beat`) has not moved for 60 seconds of the observer's own clock; clocks of two machines are never compared.
-`claims/<n>.released` gives it back early.
+(`claims/<n>.<token>.beat`) has not moved for 60 seconds of the observer's own clock; clocks of two machines are never
+compared. `claims/<n>.<token>.released` gives it back early.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ from trainables.storage import Storage
 
 STALE_SECONDS = 60.0
 BEAT_SECONDS = 10.0
+BEAT_AFTER_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,11 +149,15 @@ class ClaimFolder:
         numbers = self.numbers()
         return self._live(numbers[-1]) if numbers else None
 
-    def acquire(self, *, driver: str, driver_process: Process) -> Claim | Busy:
-        """Claim the trial for this process, or say whose it is."""
+    def acquire(self, *, driver: str, driver_process: Process, stale: int | None = None) -> Claim | Busy:
+        """Claim the trial for this process, or say whose it is.
+
+        `stale` is the number of a claim that the driver found stale: it has watched the beat for long enough, which a
+        worker that has only just begun to look has not.
+        """
         while True:
             numbers = self.numbers()
-            held = self._live(numbers[-1]) if numbers else None
+            held = self._live(numbers[-1]) if numbers and numbers[-1] != stale else None
             if held is not None and held.driver != driver:
                 return Busy(claim=held)
             claim = Claim(
@@ -176,10 +181,10 @@ class ClaimFolder:
 
     def release(self, claim: Claim) -> None:
         """Give the claim back, so that nobody needs to wait for it to grow stale."""
-        self._storage.write(f"{self._folder}/{claim.number:04d}.released", b"", durable=False)
+        self._storage.write(f"{self._folder}/{claim.attempt}.released", b"", durable=False)
 
     def beat(self, claim: Claim, count: int) -> None:
-        self._storage.write(f"{self._folder}/{claim.number:04d}.beat", str(count).encode(), durable=False)
+        self._storage.write(f"{self._folder}/{claim.attempt}.beat", str(count).encode(), durable=False)
 
     def _read(self, number: int) -> Claim | None:
         path = f"{self._folder}/{number:04d}.json"
@@ -195,12 +200,12 @@ class ClaimFolder:
 
     def _live(self, number: int) -> Claim | None:
         claim = self._read(number)
-        if claim is None or self._storage.exists(f"{self._folder}/{number:04d}.released"):
+        if claim is None or self._storage.exists(f"{self._folder}/{claim.attempt}.released"):
             return None
         alive = [claim.worker_process.alive(), claim.driver_process.alive()]
         if not any(state is None or state for state in alive):
             return None
-        path = f"{self._folder}/{number:04d}.beat"
+        path = f"{self._folder}/{claim.attempt}.beat"
         try:
             beat = self._storage.read(path)
         except FileNotFoundError:
@@ -209,20 +214,21 @@ class ClaimFolder:
 
 
 class Heartbeat:
-    """Moves a claim's beat from a thread of its own while the trial works; a trial of seconds needs none."""
+    """Moves a claim's beat from a thread of its own while the trial works; a trial of seconds writes none."""
 
-    def __init__(self, claims: ClaimFolder, claim: Claim, seconds: float = BEAT_SECONDS) -> None:
+    def __init__(
+        self, claims: ClaimFolder, claim: Claim, *, after: float = BEAT_AFTER_SECONDS, seconds: float = BEAT_SECONDS
+    ) -> None:
         self._claims = claims
         self._claim = claim
+        self._after = after
         self._seconds = seconds
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def ensure(self) -> None:
-        """Start beating; called once the trial has gone on for a while."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._beat, name="sharptune-beat", daemon=True)
-            self._thread.start()
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._beat, name="sharptune-beat", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         self._end.set()
@@ -230,10 +236,8 @@ class Heartbeat:
             self._thread.join(timeout=5)
 
     def _beat(self) -> None:
-        count = 0
-        while True:
-            count += 1
-            with contextlib.suppress(OSError):  # a full disk is noticed where something is lost by it
+        count, pause = 0, self._after
+        while not self._end.wait(pause):
+            count, pause = count + 1, self._seconds
+            with contextlib.suppress(Exception):  # a full disk is noticed where something is lost by it
                 self._claims.beat(self._claim, count)
-            if self._end.wait(self._seconds):
-                return

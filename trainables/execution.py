@@ -22,11 +22,10 @@ from trainables.claims import Busy, Claim, Heartbeat, Process
 from trainables.errors import ClaimLost, DamagedFile, SharptuneError
 from trainables.lineage import Inputs, ParentNotDone, gather, totals
 from trainables.record import TrialFolder, epochs_parquet
-from trainables.storage import NO_SPACE, open_storage
+from trainables.storage import NO_SPACE, Storage, here_path, open_storage
 from trainables.trial import JSON, Outcome, Run, Step, TrialRow, TrialSpec
 
 PROGRESS_SECONDS = 5.0
-BEAT_AFTER_SECONDS = 5.0
 
 State = Literal["running", "done", "failed", "busy", "stopped", "halted", "lost"]
 
@@ -43,7 +42,9 @@ class Job:
     threads: int = 1
     commit: str = ""
     code: str | None = None
-    """The digest of the code the driver has; a worker with other code refuses."""
+    """The digest of the code the driver has; a worker with other code, or another storage, refuses."""
+    stale: int | None = None
+    """The number of a claim that the driver found stale."""
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "spec": self.spec.to_json()}, sort_keys=True)
@@ -90,8 +91,8 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
     """
     trial_id = job.spec.trial_id
     folder = TrialFolder(open_storage(job.storage), trial_id)
-    if job.code is not None and job.code != provenance.code_digest():
-        yield Progress(trial_id=trial_id, state="halted", note=_code_differs())
+    if job.code is not None and (wrong := _wrong_place(job, folder.storage)):
+        yield Progress(trial_id=trial_id, state="halted", note=wrong)
         return
     try:
         if (row := _finished(folder)) is not None:
@@ -100,7 +101,7 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
         if should_stop():
             yield Progress(trial_id=trial_id, state="stopped")
             return
-        claim = folder.claims.acquire(driver=job.driver, driver_process=job.driver_process)
+        claim = folder.claims.acquire(driver=job.driver, driver_process=job.driver_process, stale=job.stale)
         if isinstance(claim, Busy):
             yield Progress(trial_id=trial_id, state="busy", note=claim.claim.holder)
             return
@@ -120,12 +121,13 @@ def record_failure(job: Job, error: str) -> None:
     folder = TrialFolder(open_storage(job.storage), job.spec.trial_id)
     if _finished(folder) is not None:
         return
-    claim = folder.claims.acquire(driver=job.driver, driver_process=job.driver_process)
+    claim = folder.claims.acquire(driver=job.driver, driver_process=job.driver_process, stale=job.stale)
     if isinstance(claim, Busy):
         return
     attempt = Attempt(job, folder, claim)
     try:
-        attempt.fail(error)
+        with contextlib.suppress(ClaimLost):
+            attempt.fail_unseen(error)
     finally:
         attempt.close()
 
@@ -142,13 +144,15 @@ class Attempt:
         self._history: dict[str, JSON] = {"started": _now(), "wall_seconds": 0.0, "segments": []}
         self._since = time.monotonic()
         self._inputs = Inputs()
+        self._problems: list[str] = []
         self._config: dict[str, JSON] = dict(job.spec.config)
 
     def run(self, should_stop: Callable[[], bool]) -> Iterator[Progress]:
         """Start or resume the run, carry it to its row, and yield progress."""
-        if (row := _finished(self.folder)) is not None:  # someone finished it while we claimed it
+        if (row := self._set_right()) is not None:  # someone finished it while we claimed it
             yield _of_row(row)
             return
+        self._heartbeat.start()
         self.folder.write_spec(self.job.spec)
         try:
             run = yield from self._resume()
@@ -163,10 +167,9 @@ class Attempt:
         except ParentNotDone as early:
             yield self._progress("busy", note=str(early))
             return
-        except OSError as error:
-            if error.errno in NO_SPACE:
-                raise
-            self._fail_with(error)
+        except OSError:  # the storage's trouble, or the machine's: not the trial's fault, so it is tried again
+            self._log(*traceback.format_exc().splitlines())
+            raise
         except Exception as error:
             self._fail_with(error)
         row = self.folder.read_row()
@@ -178,6 +181,13 @@ class Attempt:
         self._heartbeat.stop()
         with contextlib.suppress(OSError):
             self.folder.claims.release(self.claim)
+
+    def fail_unseen(self, error: str) -> None:
+        """Record a failure that happened in another process. Raises: ClaimLost."""
+        with contextlib.suppress(Exception):  # whatever was wrong with its settings, the row says what it can
+            self._inputs = gather(self.folder.storage, self.job.spec)
+            self._config = self.job.trainable.config_class()(**self._inputs.config).model_dump(mode="json")
+        self.fail(error)
 
     def fail(self, error: str) -> None:
         """Record that the trial cannot be done. Raises: ClaimLost."""
@@ -204,17 +214,16 @@ class Attempt:
         config = config_class(**self._inputs.config)
         self._config = config.model_dump(mode="json")
         run = self._start(config)
-        checkpoint, problems = self._checkpoints.newest()
-        problems += self.folder.claims.problems
+
+        def use(checkpoint: Checkpoint) -> None:
+            if checkpoint.history.get("consumed") != self._inputs.consumed:
+                raise DamagedFile("it was made from other findings of the trial's parents")
+            run.load(checkpoint.payload)
+
+        checkpoint, problems = self._checkpoints.newest(use)
+        problems = [*self._problems, *problems, *self.folder.claims.problems]
         if checkpoint is not None:
-            try:
-                if checkpoint.history.get("consumed") != self._inputs.consumed:
-                    raise DamagedFile("it was made from other findings of the trial's parents")
-                run.load(checkpoint.payload)
-                self._history = dict(checkpoint.history)
-            except DamagedFile as error:
-                problems.append(f"the checkpoint of epoch {checkpoint.epoch} cannot be used: {error}")
-                checkpoint, run = None, self._start(config)
+            self._history = dict(checkpoint.history)
         where = (checkpoint.epoch, checkpoint.step) if checkpoint else (0, 0)
         segment = {
             "epoch": where[0],
@@ -230,6 +239,18 @@ class Attempt:
             yield self._progress("running", epoch=where[0], step=where[1], note="; ".join([begin, *problems]))
         return run
 
+    def _set_right(self) -> TrialRow | None:
+        """Return the row if there is a good one; set a damaged one aside, and clear what killed writers left."""
+        try:
+            row = self.folder.read_row()
+        except DamagedFile as error:
+            row = None
+            aside = self.folder.set_aside("row.json", "damaged")
+            self._problems.append(f"row.json is not trusted: {error}; it is kept as {aside}")
+        if row is None:
+            self.folder.storage.tidy(self.folder.path)
+        return row
+
     def _start(self, config: BaseModel) -> Run:
         return load(self.job.trainable.start)(config, seed=self.job.spec.seed, threads=self.job.threads)
 
@@ -238,8 +259,6 @@ class Attempt:
         said = time.monotonic()
         for step in run.steps():
             now = time.monotonic()
-            if now - self._since > BEAT_AFTER_SECONDS:
-                self._heartbeat.ensure()
             ended = step.metrics is not None
             if ended:
                 self._save(run, step)
@@ -275,7 +294,8 @@ class Attempt:
     def _finish(self, outcome: Outcome) -> None:
         """Write everything the row stands for, and the row last."""
         self.folder.claims.check(self.claim)
-        files = self.folder.write_files({**outcome.files, "epochs.parquet": epochs_parquet(outcome.epochs)})
+        everything = {**outcome.files, "epochs.parquet": epochs_parquet(outcome.epochs)}
+        files = self.folder.write_files(everything, self.claim)
         row = TrialRow(
             trial_id=self.job.spec.trial_id,
             spec=self.job.spec,
@@ -335,14 +355,23 @@ class Attempt:
 
 
 def _finished(folder: TrialFolder) -> TrialRow | None:
-    """Return a row that can be trusted; one that cannot is set aside, and the log says so."""
+    """Return a row that can be trusted."""
     try:
         return folder.read_row()
-    except DamagedFile as error:
-        with contextlib.suppress(FileNotFoundError):
-            aside = folder.set_aside("row.json", "damaged")
-            folder.log(f"row.json is not trusted: {error}; kept as {aside}")
+    except DamagedFile:
         return None
+
+
+def _wrong_place(job: Job, storage: Storage) -> str:
+    """Return why this node must not run the job, in a sentence; empty when it may."""
+    if job.code != provenance.code_digest():
+        return (
+            "the code on this node is not the driver's: install the same version of sharptune on every node, "
+            "or let `run --address` ship it"
+        )
+    if not storage.exists(here_path(job.driver)):
+        return f"this node does not see the storage {job.storage}; use a folder that all nodes share, or s3://"
+    return ""
 
 
 def _of_row(row: TrialRow) -> Progress:
@@ -355,13 +384,6 @@ def _sentence(error: Exception) -> str:
         return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']}" for e in error.errors())
     text = " ".join(str(error).split())
     return text if isinstance(error, SharptuneError) else f"{type(error).__name__}: {text}"
-
-
-def _code_differs() -> str:
-    return (
-        "the code on this node is not the driver's: install the same version of sharptune on every node, "
-        "or let `run --address` ship it"
-    )
 
 
 def _now() -> str:

@@ -16,7 +16,7 @@ from ray import tune
 
 from trainables.catalog import CATALOG, Trainable, load
 from trainables.execution import Job, Progress, execute
-from trainables.storage import Storage, open_storage, stop_path
+from trainables.storage import NO_SPACE, Storage, open_storage, stop_path
 from trainables.trial import Run, Step
 
 RESULT = "sharptune"
@@ -39,7 +39,8 @@ class StopFlag:
         now = time.monotonic()
         if not self._raised and now - self._asked >= self._every:
             self._asked = now
-            self._raised = self._storage.exists(self._path)
+            with contextlib.suppress(OSError):  # not known now is asked again soon
+                self._raised = self._storage.exists(self._path)
         return self._raised
 
 
@@ -57,7 +58,6 @@ class TrialDispatcher(tune.Trainable):
 
     def setup(self, config: dict[str, Any], data: Mapping[str, Any] | None = None) -> None:
         self._data = data or {}
-        self._receive()
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -79,8 +79,16 @@ class TrialDispatcher(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         job = Job.from_json(config["job"])
+        try:
+            self._receive()
+        except OSError as error:
+            if error.errno not in NO_SPACE:
+                raise
+            full = Progress(trial_id=job.spec.trial_id, state="halted", note=f"{error.strerror} in the data cache")
+            self._progress: Iterator[Progress] = iter([full])
+            return
         should_stop = StopFlag(open_storage(job.storage), job.driver)
-        self._progress: Iterator[Progress] = execute(job, should_stop=should_stop)
+        self._progress = execute(job, should_stop=should_stop)
 
     def _end(self) -> None:
         with contextlib.suppress(AttributeError):

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trainables.checkpoints import CheckpointFolder
-from trainables.claims import BeatWatcher, ClaimFolder
+from trainables.claims import BeatWatcher, Claim, ClaimFolder
 from trainables.errors import DamagedFile
 from trainables.storage import Storage
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
@@ -37,10 +37,11 @@ def unseal(content: bytes, trial_id: str) -> TrialRow:
     try:
         data = json.loads(content)
         digest = data.pop("sha256")
+        found = hashlib.sha256(canonical_json(data).encode()).hexdigest()
         row = TrialRow.from_json(data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedFile(f"it is cut short or garbled ({type(error).__name__}: {error})") from error
-    if hashlib.sha256(canonical_json(data).encode()).hexdigest() != digest:
+    if found != digest:
         raise DamagedFile("its content does not match its sha256")
     if row.trial_id != trial_id or row.spec.trial_id != trial_id:
         raise DamagedFile(f"it belongs to trial {row.spec.trial_id}")
@@ -84,10 +85,17 @@ class TrialFolder:
         if not self.storage.exists(path):
             self.storage.write(path, (json.dumps(spec.to_json(), indent=1) + "\n").encode(), durable=False)
 
-    def write_files(self, files: Mapping[str, bytes]) -> dict[str, dict[str, JSON]]:
-        """Write the files that stand beside a row and return what the row says of them."""
+    def write_files(self, files: Mapping[str, bytes], claim: Claim) -> dict[str, dict[str, JSON]]:
+        """Write the files that stand beside a row and return what the row says of them.
+
+        They get their names only once all are written and the claim is seen to be still in force, so that an attempt
+        that was taken over cannot spoil what the other one recorded. Raises: ClaimLost.
+        """
         for name, data in files.items():
-            self.storage.write(f"{self.path}/{name}", data)
+            self.storage.write(f"{self.path}/{name}.{claim.attempt}", data)
+        self.claims.check(claim)
+        for name in files:
+            self.storage.move(f"{self.path}/{name}.{claim.attempt}", f"{self.path}/{name}")
         return {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
 
     def read_file(self, row: TrialRow, name: str) -> bytes:

@@ -58,6 +58,10 @@ class Storage(Protocol):
         """Give a file another name. Raises: FileNotFoundError."""
         ...
 
+    def tidy(self, folder: str) -> None:
+        """Remove what killed writers left half written there; only for who owns the folder."""
+        ...
+
 
 class LocalStorage:
     """A folder on a disk that all processes see."""
@@ -115,6 +119,10 @@ class LocalStorage:
 
     def move(self, path: str, to: str) -> None:
         (self.root / path).rename(self.root / to)
+
+    def tidy(self, folder: str) -> None:
+        for left in (self.root / folder).rglob(".tmp-*"):
+            left.unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def _fresh(self, target: Path, data: bytes, durable: bool):
@@ -201,6 +209,9 @@ class ArrowStorage:
     def move(self, path: str, to: str) -> None:
         self.filesystem.move(self._path(path), self._path(to))
 
+    def tidy(self, folder: str) -> None:
+        """Objects appear whole or not at all."""
+
 
 def open_storage(uri: str | Path) -> Storage:
     """Return the storage of a path or URI; nothing is created before the first write. Raises: SharptuneError."""
@@ -213,6 +224,11 @@ def open_storage(uri: str | Path) -> Storage:
     raise SharptuneError(
         f"storage {text!r}: unknown scheme {scheme!r}; use a folder, s3://bucket/path or gs://bucket/path"
     )
+
+
+def here_path(driver: str) -> str:
+    """Return the file by which a worker sees that its storage is the driver's."""
+    return f"drivers/{driver}.here"
 
 
 def stop_path(driver: str) -> str:

@@ -51,7 +51,7 @@ class Driver:
         found = []
         for folder in self.storage.glob("trials/*/claims"):
             newest = sorted(folder.glob("*.json"))[-1]
-            if not newest.with_suffix(".released").exists():
+            if not list(folder.glob(f"{newest.stem}.*.released")):
                 found.append(psutil.Process(json.loads(newest.read_text())["worker_process"]["pid"]))
         return found
 

@@ -1,6 +1,7 @@
 """Running a plan: what starts when, what fails alone, what is never run twice. The contract of every runner."""
 
 import dataclasses
+import errno
 import itertools
 import json
 
@@ -13,6 +14,8 @@ from orchestrator.frontier import open_frontier, path_weights
 from orchestrator.ledger import Ledger, load_rows
 from orchestrator.local_runner import LocalRunner
 from orchestrator.running import Stop, run
+from trainables.checkpoints import CheckpointFolder
+from trainables.claims import Claim, Process
 from trainables.storage import open_storage
 
 
@@ -125,11 +128,13 @@ def test_a_damaged_row_is_said_and_made_again(tmp_path, cut):
     path = tmp_path / "trials" / grid(1, 1)[0].trial_id / "row.json"
     path.write_bytes(path.read_bytes()[:cut])
 
-    states, said = go(tmp_path, grid(1, 1))
+    events = []
+    states, said = go(tmp_path, grid(1, 1), events=events)
 
     assert set(states.values()) == {"done"}
     assert any("row.json is not trusted" in sentence for sentence in said)
-    assert any("kept as row.json.damaged-1" in sentence for sentence in said)
+    notes = [event.progress.note for event in events if event.progress is not None]
+    assert any("it is kept as row.json.damaged-1" in note for note in notes)
 
 
 def test_a_child_made_from_another_finding_counts_as_failed_and_can_be_retried(tmp_path):
@@ -152,8 +157,6 @@ def test_a_child_made_from_another_finding_counts_as_failed_and_can_be_retried(t
 
 
 def test_a_full_disk_ends_the_run_in_a_sentence_and_loses_nothing(tmp_path, monkeypatch):
-    import errno
-
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -211,3 +214,47 @@ def test_states_say_why(tmp_path):
     assert states[parent.trial_id].state == "resumable"
     assert states[parent.trial_id].reason.startswith("interrupted after epoch 1")
     assert states[child.trial_id].state == "new"
+
+
+def test_one_bad_moment_of_the_storage_fails_no_trial(tmp_path, monkeypatch):
+    """An I/O error is the machine's trouble: the trial is tried again from its checkpoint."""
+    save, calls = CheckpointFolder.save, itertools.count()
+
+    def shaky(self, *arguments):
+        if next(calls) == 1:
+            raise OSError(errno.EIO, "Input/output error")
+        save(self, *arguments)
+
+    monkeypatch.setattr(CheckpointFolder, "save", shaky)
+    events = []
+
+    states, _ = go(tmp_path, grid(1, 1), events=events)
+
+    assert set(states.values()) == {"done"}
+    assert any("Input/output error" in event.text for event in events)
+
+
+def test_a_storage_that_never_works_is_a_failed_row_after_max_failures(tmp_path, monkeypatch):
+    def broken(self, *arguments):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("trainables.checkpoints.CheckpointFolder.save", broken)
+
+    states, _ = go(tmp_path, grid(1, 1))
+
+    assert sorted(states.values()) == ["blocked", "failed"]
+
+
+def test_a_claim_left_by_another_machine_is_waited_for_and_then_taken_over(tmp_path, monkeypatch):
+    [trial] = grid(1, 0)
+    elsewhere = Process(host="elsewhere", boot="other", pid=1, started="1")
+    claim = Claim(number=1, token="x", driver="gone", driver_process=elsewhere, worker_process=elsewhere)
+    open_storage(tmp_path).write(f"trials/{trial.trial_id}/claims/0001.json", claim.to_json().encode())
+    monkeypatch.setattr("trainables.claims.STALE_SECONDS", 2.0)
+    events = []
+
+    states, _ = go(tmp_path, [trial], events=events)
+
+    assert states == {trial.trial_id: "done"}
+    assert [event.kind for event in events].count("waiting") == 1
+    assert len(started(events)) == 1

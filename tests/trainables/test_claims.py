@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from trainables.claims import STALE_SECONDS, BeatWatcher, Busy, Claim, ClaimFolder, Heartbeat, Process
 from trainables.errors import ClaimLost
 from trainables.storage import open_storage
@@ -117,6 +118,18 @@ def test_a_claim_of_another_machine_is_stale_when_its_beat_rests_by_our_own_cloc
     assert claims.live() is None
 
 
+def test_a_claim_that_the_driver_found_stale_is_taken_over_by_a_worker_that_has_only_just_come(claims, tmp_path):
+    foreign(claims, tmp_path)
+    fresh = ClaimFolder(open_storage(tmp_path), "trials/t", BeatWatcher())
+
+    assert isinstance(fresh.acquire(driver="b", driver_process=Process.current()), Busy)
+    taken = fresh.acquire(driver="b", driver_process=Process.current(), stale=1)
+
+    assert isinstance(taken, Claim)
+    assert taken.number == 2
+    assert isinstance(fresh.acquire(driver="c", driver_process=Process.current(), stale=1), Busy)
+
+
 def test_a_beat_that_moves_keeps_a_claim_alive(claims, tmp_path, clock):
     foreign(claims, tmp_path)
     claim = claims.live()
@@ -159,10 +172,10 @@ def test_of_many_processes_that_claim_at_once_one_wins(tmp_path):
 
 def test_the_heartbeat_moves_the_beat_until_it_is_stopped(claims, tmp_path):
     claim = acquire(claims)
-    heartbeat = Heartbeat(claims, claim, seconds=0.01)
-    path = tmp_path / "trials/t/claims/0001.beat"
+    heartbeat = Heartbeat(claims, claim, after=0.01, seconds=0.01)
+    path = tmp_path / f"trials/t/claims/{claim.attempt}.beat"
 
-    heartbeat.ensure()
+    heartbeat.start()
     while not path.exists() or int(path.read_text()) < 3:
         pass
     heartbeat.stop()

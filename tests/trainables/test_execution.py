@@ -7,6 +7,8 @@ import json
 
 import pytest
 from fakes import CHAIN
+
+from trainables.checkpoints import decode, encode
 from trainables.claims import Claim, Process
 from trainables.execution import Job, execute, record_failure
 from trainables.record import TrialFolder
@@ -197,6 +199,61 @@ def test_an_attempt_that_was_taken_over_writes_nothing_more(tmp_path):
     assert rest[-1].state == "lost"
     assert sorted(path.name for path in checkpoints.iterdir()) == before
     assert list(second)[-1].state == "done"
+
+
+def test_a_refused_checkpoint_does_not_stand_before_later_ones(tmp_path, reference):
+    job = make_job(tmp_path / "refused")
+    running = execute(job, should_stop=never)
+    while next(running).epoch < 3:
+        pass
+    running.close()
+    for path in (tmp_path / "refused/trials" / job.spec.trial_id / "checkpoints").iterdir():
+        checkpoint = decode(path.read_bytes())
+        path.write_bytes(encode(dataclasses.replace(checkpoint, payload=b"no chain")))
+    first = execute(job, should_stop=never)
+    while next(first).epoch < 2:
+        pass
+    first.close()
+
+    notes = [p.note for p in execute(job, should_stop=never) if p.note]
+
+    row = folder_of(job).read_row()
+    assert notes == ["resumes after epoch 2, step 0"]
+    assert row is not None
+    assert essence(row) == essence(reference)
+
+
+def test_an_attempt_taken_over_while_it_writes_its_files_spoils_nothing(tmp_path, monkeypatch):
+    """It wakes up after the winner has recorded its row, and must not touch what the row stands for."""
+    job = make_job(tmp_path)
+    folder, winner_done = folder_of(job), []
+    write_files = TrialFolder.write_files
+
+    def late(self, files, claim):
+        if not winner_done:
+            winner_done.append(True)
+            assert finish(job).state == "done"
+            files = {name: data + b"late" for name, data in files.items()}
+        return write_files(self, files, claim)
+
+    monkeypatch.setattr(TrialFolder, "write_files", late)
+    last = finish(job)
+
+    row = folder.read_row()
+    assert last.state == "lost"
+    assert row is not None
+    assert folder.read_file(row, "predictions.npz")
+
+
+def test_what_killed_writers_left_is_cleared_away(tmp_path):
+    job = make_job(tmp_path)
+    left = tmp_path / "trials" / job.spec.trial_id / "checkpoints" / ".tmp-0123"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half a checkpoint")
+
+    finish(job)
+
+    assert not left.exists()
 
 
 def test_a_loss_that_is_no_number_is_a_failed_row_with_its_reason(tmp_path):

@@ -4,6 +4,7 @@ import multiprocessing
 import uuid
 
 import pytest
+
 from trainables.errors import SharptuneError
 from trainables.storage import LocalStorage, open_storage
 
