@@ -11,6 +11,7 @@ import signal
 import sys
 
 from fakes import CATALOG
+
 from orchestrator.ledger import Ledger
 from orchestrator.plan import PlannedTrial, Resources
 from orchestrator.running import Event, Stop, run

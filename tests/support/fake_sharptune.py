@@ -3,6 +3,7 @@
 import sys
 
 from fakes import CATALOG
+
 from orchestrator.cli import invoke
 
 if __name__ == "__main__":

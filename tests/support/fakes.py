@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
 from trainables.catalog import Trainable
 from trainables.errors import DamagedFile, TrialFailure
 from trainables.trial import Outcome, Step
