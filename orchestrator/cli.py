@@ -46,7 +46,7 @@ def invoke(arguments: Sequence[str] | None = None, *, catalog: Catalog = CATALOG
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        click.echo("interrupted", err=True)
         return INTERRUPTED
     except HaltError as error:
         _say(str(error))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import resources
 from pathlib import Path
 
 import fakes
@@ -475,6 +476,21 @@ def test_data_that_is_not_here_is_said_before_anything_runs(capsys, tmp_path, mo
     assert code == 2
     assert "sharptune data fetch cifar10" in err
     assert not list(tmp_path.glob("runs/trials/*"))
+
+
+def test_a_folder_of_images_is_a_dataset_like_any_other(chains, capsys):
+    """What must be on this machine is known by its pixels, not by the path that the file has."""
+    images = Path(str(resources.files("trainables.data") / "cifar10_mini"))
+    small = "train_images: 20, epochs: 1, warmup_epochs: 0, batch_size: 10, channels: 4, layers: 3"
+    chains.write_text(
+        f"experiment: own\nstages: {{search: {{trainable: search, config: {{dataset: {images}, {small}}}}}}}\n"
+    )
+
+    code = invoke(["run", "chains.yaml", "--runner", "local"])
+
+    assert (code, capsys.readouterr().err) == (0, "")
+    (row,) = Ledger(open_storage("runs")).rows().values()
+    assert row.config["dataset"] == "cifar10-mini"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
