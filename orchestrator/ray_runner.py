@@ -31,6 +31,7 @@ os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the other one prints boxes even when t
 import ray
 from ray import tune
 from ray.exceptions import GetTimeoutError, RayError
+from ray.tune.error import TuneError
 from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -40,6 +41,7 @@ from orchestrator.plan import PlannedTrial, Resources
 from orchestrator.running import Event, Session
 from orchestrator.watchdog import watch_over
 from trainables import provenance
+from trainables.errors import SharptuneError
 from trainables.execution import Progress
 from trainables.ray_trainable import RESULT, TrialDispatcher, placement
 from trainables.storage import Storage, here_path, open_storage
@@ -145,7 +147,13 @@ class RayRunner:
             ),
         )
         with _quiet():
-            tuner.fit()
+            try:
+                tuner.fit()
+            except TuneError as error:  # what our own callbacks raise comes wrapped
+                ours = error.__cause__ or error.__context__
+                if isinstance(ours, SharptuneError):
+                    raise ours from error
+                raise HaltError(f"Ray Tune gave up: {death_reason(str(error))}") from error
 
 
 class Unsaved:
