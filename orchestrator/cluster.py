@@ -55,7 +55,14 @@ def death_reason(error: str) -> str:
     """Return, in one line, why a trial's process died, from the text of Ray's error."""
     if "OutOfMemoryError" in error or "memory pressure" in error:
         return "killed for memory"
-    if any(name in error for name in ("ActorDiedError", "ActorUnavailableError", "WorkerCrashedError")):
+    deaths = (
+        "ActorDiedError",
+        "ActorUnavailableError",
+        "WorkerCrashedError",
+        "worker process has died",
+        "node has died",
+    )
+    if any(name in error for name in deaths):
         return "the process was killed, or its node is gone"
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     named = [line for line in lines if line.partition(":")[0].rpartition(".")[2].endswith(("Error", "Exception"))]

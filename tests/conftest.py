@@ -50,6 +50,7 @@ def s3_uri():
             os.environ[name] = value
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Keep all tests that start Ray in one process of the test runner: two Rays at once are two machines' work."""
     for item in items:

@@ -33,6 +33,9 @@ def test_a_death_is_told_in_one_line():
     assert death_reason("x\nray.exceptions.ActorDiedError: The actor died unexpectedly") == (
         "the process was killed, or its node is gone"
     )
+    assert death_reason("The actor is dead because its worker process has died. Some common causes include: OOM") == (
+        "the process was killed, or its node is gone"
+    )
     assert death_reason("Traceback\n  File x\nModuleNotFoundError: No module named 'y'\n") == (
         "ModuleNotFoundError: No module named 'y'"
     )

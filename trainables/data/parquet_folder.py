@@ -159,7 +159,7 @@ def _class_names(schema: pa.Schema) -> tuple[str, ...] | None:
         return None
     for name in LABEL_COLUMNS:
         feature = features.get(name) if isinstance(features, dict) else None
-        if isinstance(feature, dict) and isinstance(feature.get("names"), list):
+        if isinstance(feature, dict) and isinstance(feature.get("names"), list) and feature["names"]:
             return tuple(str(known) for known in feature["names"])
     return None
 
