@@ -18,7 +18,8 @@ experiment: shipped
 stages:
   search:
     trainable: search
-    config: {space: darts, dataset: pictures, epochs: 1, warmup_epochs: 0, batch_size: 10, channels: 2, layers: 3}
+    config: {space: darts, dataset: pictures, train_images: 40, epochs: 1, warmup_epochs: 0, batch_size: 10,
+             channels: 2, layers: 3}
     grid: {seed: [0]}
   train:
     trainable: train
