@@ -258,3 +258,16 @@ def test_a_claim_left_by_another_machine_is_waited_for_and_then_taken_over(tmp_p
     assert states == {trial.trial_id: "done"}
     assert [event.kind for event in events].count("waiting") == 1
     assert len(started(events)) == 1
+
+
+def test_rows_are_public_as_a_frame(tmp_path):
+    import orchestrator
+
+    go(tmp_path, grid(1, 1))
+
+    frame = orchestrator.load_rows(str(tmp_path))
+
+    assert list(frame["state"]) == ["done", "done"]
+    assert set(frame["trial_id"]) == {trial.trial_id for trial in grid(1, 1)}
+    assert frame["error_best"].notna().all()
+    assert {"config.epochs", "timing.cpu_days", "provenance.commit", "seed"} <= set(frame.columns)
