@@ -3,7 +3,10 @@
 Public: `load_rows(storage)`, every trustworthy row under a storage as a pandas DataFrame.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from orchestrator.ledger import load_rows
 
 __all__ = ["load_rows"]
 
