@@ -33,7 +33,7 @@ FAILED, INTERRUPTED = 1, 130
 
 @click.command()
 @experiment_options
-@click.option("--address", help="Join a running Ray cluster: host:port, ray://host:port, or auto.")
+@click.option("--address", help="Join a running Ray cluster: host:port, or auto.")
 @click.option(
     "--runner",
     type=click.Choice(["ray", "local"]),
