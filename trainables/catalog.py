@@ -54,7 +54,7 @@ CATALOG: Mapping[str, Trainable] = {
         config="trainables.config:SearchConfig",
         start="trainables.search:start",
         metrics=("search_val_error", "search_val_error_best", "best_epoch", "params", "addmult", "macs"),
-        artifacts=("genotype",),
+        artifacts=("genotype", "genotype_with_none", "genotype_top_down", "genotype_bottom_up"),
         progress="search_val_error",
     ),
     "train": Trainable(

@@ -9,11 +9,16 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-Space = Literal["darts", "darts_ssc"]
+from trainables.architecture.spaces import read_space, written_space
+from trainables.errors import SharptuneError
+
 Weighting = Literal["scalar", "max_w"]
 Operations = Literal["ssc", "original"]
+Network = Literal["cifar", "imagenet", "multichannel", "multichannel_released"]
+"""What final training builds: cells on small images, cells on 224 × 224, a MultiChannelNet path, and the same without
+the path's last operation, as the released code built it."""
 
 
 def _integer(value: Any) -> Any:
@@ -38,6 +43,16 @@ def _number(value: Any) -> Any:
     return float(value)
 
 
+def _space(written: Any) -> Any:
+    """Return a space as it is hashed: by name where it has one, else by content."""
+    try:
+        return written_space(read_space(written))
+    except SharptuneError as error:
+        raise ValueError(str(error)) from error
+
+
+Space = Annotated[Any, AfterValidator(_space)]
+"""A name of `spaces.py`, a list of primitives, or a mapping: see `read_space`."""
 Integer = Annotated[int, BeforeValidator(_integer)]
 Number = Annotated[float, BeforeValidator(_number)]
 
@@ -97,14 +112,28 @@ class SearchConfig(_Config):
     """Architecture search (arXiv:1806.09055 section 2; arXiv:1903.09900 sections 3 and 4)."""
 
     space: Space = "darts_ssc"
+    strategy: Literal["gradient", "random"] = "gradient"
+    """`random` searches nothing: it draws an architecture uniformly from the space, as a control."""
     weighting: Weighting = "scalar"
-    order: Annotated[Literal[1], BeforeValidator(_integer)] = 1
+    order: Annotated[Literal[1, 2], BeforeValidator(_integer)] = 1
+    """2 looks one step of the weights ahead for the alphas' gradient (arXiv:1806.09055, section 2.3)."""
     epochs: Annotated[Integer, Field(ge=1)] = 50
     learning_rate_min: Annotated[Number, Field(ge=0)] = 1e-4
     channels: Annotated[Integer, Field(ge=1)] = 16
     layers: Annotated[Integer, Field(ge=3)] = 8
     arch_learning_rate: Annotated[Number, Field(gt=0)] = 3e-4
     arch_weight_decay: Annotated[Number, Field(ge=0)] = 1e-3
+    alpha_start_epoch: Annotated[Integer, Field(ge=1)] = 1
+    """The first epoch in which the alphas move."""
+    alpha_every: Annotated[Integer, Field(ge=1)] = 1
+    """Steps of the weights for each step of the alphas."""
+    prune_below: Annotated[Number, Field(ge=0, lt=1)] | None = None
+    """In a MultiChannelNet, leave out operations whose weight is not above this; the released code says 1/1024."""
+    activation_checkpointing: bool = False
+    """Compute activations twice instead of keeping them: the same gradients, less memory, more time."""
+    params_min: Annotated[Integer, Field(ge=0)] | None = None
+    """Of a random architecture: the least parameters of its final network, at the paper's size."""
+    params_max: Annotated[Integer, Field(ge=1)] | None = None
     cutout: Annotated[Integer, Field(ge=0)] = 0
     """Side of the square that is cut out, in pixels; 0 cuts nothing."""
 
@@ -113,8 +142,11 @@ class TrainConfig(_Config):
     """Final training of one network on the whole training set, tested on the test set."""
 
     genotype: dict[str, Any]
-    """The cells, as `Genotype.to_json` writes them."""
+    """The cells or the path, as their `to_json` writes them."""
     operations: Operations = "ssc"
+    network: Network = "cifar"
+    mid_channels: Annotated[Integer, Field(ge=1)] = 32
+    """Channels in the middle of a choke_conv."""
     test_images: Annotated[Integer, Field(ge=1)] | None = None
     epochs: Annotated[Integer, Field(ge=1)] = 2000
     learning_rate_min: Annotated[Number, Field(ge=0)] = 1e-8
