@@ -7,6 +7,9 @@ layer, which is what makes small supernets fast. All convolutions are without bi
 Shape letters: B = images, C = channels of one copy, E = copies, F = E·C, H and W = pixels.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,17 +20,44 @@ from trainables.architecture.depthwise import Depthwise
 class BatchNorm(nn.BatchNorm2d):
     """Batch norm whose outputs can be scaled from outside, for the price of the gamma that is computed anyway."""
 
+    frozen = False
+    """Whether training leaves the running statistics alone: `frozen_statistics` sets it."""
+
     def forward(self, input: Tensor, scale_F: Tensor | None = None) -> Tensor:
         """Normalise; multiply by `scale_F`, one number for each channel, where the norm has no gamma of its own."""
-        if scale_F is None:
+        if scale_F is None and not self.frozen:
             return super().forward(input)
-        assert not self.affine, "a norm with its own gamma is not scaled"
+        assert scale_F is None or not self.affine, "a norm with its own gamma is not scaled"
         assert self.momentum is not None
-        if self.training and self.num_batches_tracked is not None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        mean_F, var_F = self.running_mean, self.running_var
+        if self.training and self.frozen:
+            # Copies take the update. (Passing none at all would change what autograd saves, which is not allowed to
+            # differ where activations are computed a second time.)
+            mean_F, var_F = mean_F.clone(), var_F.clone()
+        elif self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
-        return F.batch_norm(
-            input, self.running_mean, self.running_var, scale_F, None, self.training, self.momentum, self.eps
-        )
+        gamma_F = self.weight if scale_F is None else scale_F
+        return F.batch_norm(input, mean_F, var_F, gamma_F, self.bias, self.training, self.momentum, self.eps)
+
+
+@contextmanager
+def frozen_statistics(module: nn.Module) -> Iterator[None]:
+    """Leave the running statistics of all batch norms in `module` alone while it computes in training mode.
+
+    They normalise by the batch as ever, to the same bit, and neither running means and variances nor the count of
+    batches move. In eval mode nothing changes. May be nested.
+    """
+    norms = [norm for norm in module.modules() if isinstance(norm, BatchNorm)]
+    before = [norm.frozen for norm in norms]
+    for norm in norms:
+        norm.frozen = True
+    try:
+        yield
+    finally:
+        for norm, was in zip(norms, before, strict=True):
+            norm.frozen = was
 
 
 class Block(nn.Module):

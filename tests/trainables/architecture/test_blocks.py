@@ -1,0 +1,64 @@
+"""Batch norms that leave their running statistics alone."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from trainables.architecture.blocks import BatchNorm, frozen_statistics, sharp_sep_conv
+
+
+def state(module):
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_frozen_norms_compute_the_same_bits_and_gradients_and_keep_their_statistics(affine):
+    block = sharp_sep_conv(4, 4, 3, stride=1, affine=affine)
+    twin = copy.deepcopy(block)
+    scale_F = None if affine else torch.randn(4)
+    x = torch.randn(3, 4, 6, 6)
+    before = state(block)
+
+    with frozen_statistics(block):
+        actual = block.rectified(x, scale_F)
+    expected = twin.rectified(x, scale_F)
+    actual.square().sum().backward()
+    expected.square().sum().backward()
+
+    assert torch.equal(actual, expected)
+    for parameter, other in zip(block.parameters(), twin.parameters(), strict=True):
+        assert torch.equal(parameter.grad, other.grad)
+    assert same(state(block), before)
+    assert not same(state(twin), before)
+
+
+def test_statistics_move_again_afterwards_also_after_an_error():
+    norm = BatchNorm(2)
+    with pytest.raises(ZeroDivisionError), frozen_statistics(nn.Sequential(norm)), frozen_statistics(norm):
+        raise ZeroDivisionError
+    norm(torch.randn(3, 2, 4, 4))
+
+    assert norm.num_batches_tracked == 1
+
+
+def test_leaving_an_inner_freeze_leaves_the_outer_one():
+    norm = BatchNorm(2)
+    with frozen_statistics(norm):
+        with frozen_statistics(norm):
+            pass
+        norm(torch.randn(3, 2, 4, 4))
+
+    assert norm.num_batches_tracked == 0
+
+
+def test_in_eval_mode_a_frozen_norm_uses_its_running_statistics():
+    norm = BatchNorm(2).eval()
+    x = 3 + torch.randn(3, 2, 4, 4)
+    with frozen_statistics(norm):
+        torch.testing.assert_close(norm(x), x, rtol=1e-4, atol=1e-4)
