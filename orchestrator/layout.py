@@ -24,6 +24,7 @@ class Entry:
 
     text: str
     marks: str = ""
+    bold: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +44,8 @@ class Layout:
     title: str
     headings: tuple[Heading, ...]
     lines: tuple[tuple[Entry, ...], ...]
+    blocks: Mapping[int, str]
+    """Headings between the lines: number of the line below -> words."""
     footnotes: tuple[tuple[str, str], ...]
     """(letter, words) of the marks used."""
     notes: tuple[str, ...]
@@ -57,6 +60,7 @@ def lay_out(table: Table) -> Layout:
         title=table.title,
         headings=tuple(_headings(table, units, quoted)),
         lines=tuple(tuple(_line(table, row, units, quoted, letters)) for row in table.rows),
+        blocks={index: row.block for index, row in enumerate(table.rows) if row.block},
         footnotes=tuple((letter, MARKS[mark]) for mark, letter in letters.items()),
         notes=tuple(notes_of(table)),
     )
@@ -175,7 +179,7 @@ def _line(
     table: Table, row: TableRow, units: Mapping[str, Unit], quoted: Mapping[str, bool], letters: Mapping[str, str]
 ):
     for key in table.keys:
-        yield Entry(text=key_text(row.keys[key]))
+        yield Entry(text=key_text(row.keys[key]), bold=row.bold)
     for column in table.columns:
         cell, unit = row.cells[column.name], units[column.name]
         text = cell_text(column, cell, unit)
@@ -191,7 +195,8 @@ def _line(
         if quoted[column.name]:
             number = quoted_number(table, row, column)
             yield Entry(text="" if number is None else number.text(unit.scale))
-    yield Entry(text=runs_text(row.runs, each=row.each), marks=_marked(row.runs.marks, letters))
+    runs = runs_text(row.runs, each=row.each) if row.runs.expected else ""
+    yield Entry(text=runs, marks=_marked(row.runs.marks, letters))
 
 
 def _marked(marks: Sequence[str], letters: Mapping[str, str], said: Sequence[str] = ()) -> str:

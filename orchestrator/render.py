@@ -32,7 +32,7 @@ def text(table: Table, *, width: int | None = None) -> str:
     layout = lay_out(table)
     columns = _columns(layout)
     widths = _widths(columns, width)
-    body = _paragraphs(layout, width or 0) if widths is None else _grid(layout.headings, columns, widths)
+    body = _paragraphs(layout, width or 0) if widths is None else _grid(layout, columns, widths)
     notes = [f"{letter.translate(_RAISED)} {words}" for letter, words in layout.footnotes]
     tail = [line for note in (*notes, *layout.notes) for line in _wrapped(note, width)]
     return "\n".join([*_wrapped(layout.title, width), "", *body, "", *tail]).rstrip() + "\n"
@@ -48,6 +48,8 @@ def markdown(table: Table) -> str:
     rows = [
         " | ".join(_padded(c, w, False) for c, w in zip(line, widths, strict=True)) for line in (head, rules, *lines)
     ]
+    for index, block in sorted(layout.blocks.items(), reverse=True):
+        rows.insert(index + 2, f"*{_markdown_words(block)}*" + " |" * (len(head) - 1))
     notes = [f"<sup>{letter}</sup> {_markdown_words(words)}" for letter, words in layout.footnotes]
     notes += [_markdown_words(note) for note in layout.notes]
     tail = ["", *"  \n".join(notes).splitlines()] if notes else []
@@ -95,13 +97,15 @@ def _widths(columns: Sequence[Sequence[str]], width: int | None) -> list[int] | 
     return widths
 
 
-def _grid(headings: Sequence[Heading], columns: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
-    """Return the aligned lines: headings, a rule, and the rows; long entries go on below."""
+def _grid(layout: Layout, columns: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
+    """Return the aligned lines: headings, a rule, and the rows under their blocks; long entries go on below."""
     rows = list(zip(*columns, strict=True))
-    lines = _stacked(rows[0], headings, widths)
+    lines = _stacked(rows[0], layout.headings, widths)
     lines.append(GAP.join("─" * width for width in widths))
-    for row in rows[1:]:
-        lines += _stacked(row, headings, widths)
+    for index, row in enumerate(rows[1:]):
+        if index in layout.blocks:
+            lines += ([""] if index else []) + [layout.blocks[index]]
+        lines += _stacked(row, layout.headings, widths)
     return lines
 
 
@@ -121,7 +125,9 @@ def _stacked(row: Sequence[str], headings: Sequence[Heading], widths: Sequence[i
 def _paragraphs(layout: Layout, width: int) -> list[str]:
     """Return one paragraph for each row: a heading and an entry on each line."""
     lines: list[str] = []
-    for row in layout.lines:
+    for index, row in enumerate(layout.lines):
+        if index in layout.blocks:
+            lines += [layout.blocks[index], ""]
         for heading, entry in zip(layout.headings, row, strict=True):
             if not entry.text:
                 continue
@@ -144,7 +150,8 @@ def _markdown_words(words: str) -> str:
 
 
 def _markdown_entry(entry: Entry) -> str:
-    return _markdown_words(entry.text) + (f"<sup>{entry.marks}</sup>" if entry.marks else "")
+    words = f"**{_markdown_words(entry.text)}**" if entry.bold else _markdown_words(entry.text)
+    return words + (f"<sup>{entry.marks}</sup>" if entry.marks else "")
 
 
 FORMATS: Mapping[str, Callable[[Table], str]] = {

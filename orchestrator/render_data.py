@@ -51,6 +51,7 @@ def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]
     cells = {column.name: _cell(column, row, units[column.name]) for column in table.columns}
     data: dict[str, JSON] = {
         "keys": dict(row.keys),
+        **({"block": row.block} if row.block else {}),
         "cells": cells,
         "n": row.runs.n,
         "expected": row.runs.expected,

@@ -77,7 +77,12 @@ def latex(table: Table) -> str:
     layout = lay_out(table)
     alignment = "".join("r" if heading.numeric else "l" for heading in layout.headings)
     head = " & ".join(_heading(heading) for heading in layout.headings)
-    body = [" & ".join(_entry(entry) for entry in line) + r" \\" for line in layout.lines]
+    body = []
+    for index, line in enumerate(layout.lines):
+        if index in layout.blocks:
+            body += [r"\midrule"] if index else []
+            body.append(rf"\multicolumn{{{len(line)}}}{{l}}{{\textit{{{escape(layout.blocks[index])}}}}} \\")
+        body.append(" & ".join(_entry(entry) for entry in line) + r" \\")
     notes = [rf"\textsuperscript{{{letter}}} {escape(words)}" for letter, words in layout.footnotes]
     notes += [escape(note) for note in layout.notes]
     lines = [
@@ -105,7 +110,8 @@ def _heading(heading: Heading) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    return escape(entry.text) + (rf"\textsuperscript{{{entry.marks}}}" if entry.marks else "")
+    words = rf"\textbf{{{escape(entry.text)}}}" if entry.bold else escape(entry.text)
+    return words + (rf"\textsuperscript{{{entry.marks}}}" if entry.marks else "")
 
 
 def _sign(character: str) -> str:

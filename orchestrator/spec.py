@@ -96,11 +96,29 @@ class Stage(_Form):
     """How often a trial whose process died is started again."""
 
 
+class Line(_Form):
+    """One row of a table whose rows are written out one by one, as in the paper's own tables."""
+
+    label: str
+    stage: str | None = None
+    """Where its trials are; the table's stage when absent. A line of neither is one that only quotes the paper."""
+    filter: dict[str, Any] = {}
+    paper: str | None = None
+    """The published row beside it, by name."""
+    block: str | None = None
+    """A heading above this line and those below it."""
+    bold: bool = False
+
+
 class TableSpec(_Form):
-    """What a table shows of a stage, and how its cells are made."""
+    """What a table shows of a stage, or of several line by line, and how its cells are made."""
 
     name: Name
-    stage: str
+    stage: str = ""
+    lines: list[Line] = []
+    """Rows one by one, of any stages, instead of `rows`."""
+    heading: Annotated[str, Field(min_length=1)] = "model"
+    """Over the labels of `lines`."""
     rows: list[str] = []
     """Keys whose values tell the rows apart."""
     columns: Annotated[list[str], Field(min_length=1)]
@@ -249,10 +267,13 @@ class _Reading:
 
     def tables(self, declared: list[JSON]) -> dict[int, TableSpec]:
         read = {index: self.form(TableSpec, ("tables", index)) for index in range(len(declared))}
+        for index, values in read.items():
+            if "columns" in values and not values.keys() & {"stage", "lines"}:
+                self.report(("tables", index), "needs the key 'stage', or 'lines' that name stages")
         tables = {
             index: TableSpec.model_validate({"name": f"table-{index}", **values})  # the name may be what is wrong
             for index, values in read.items()
-            if {"stage", "columns"} <= set(values)
+            if "columns" in values and values.keys() & {"stage", "lines"}
         }
         names: dict[str, int] = {}
         for index, table in tables.items():

@@ -11,8 +11,8 @@ from orchestrator.planned_trial import PlannedTrial
 from orchestrator.published import load_published
 from orchestrator.reading import GridReader
 from orchestrator.spec import Experiment, TableSpec
+from orchestrator.table_line_checks import check_lines, metrics
 from orchestrator.yaml_document import Path, shown
-from trainables.catalog import TIMING
 from trainables.errors import UnknownName, unknown_name
 from trainables.trial import JSON
 
@@ -33,14 +33,19 @@ def check_tables(
     tables: list[TableSpec] = []
     for index, table in experiment.tables.items():
         path = ("tables", index)
-        if table.stage not in experiment.declared:
-            report((*path, "stage"), str(unknown_name("stage", table.stage, experiment.declared)))
-        if table.stage not in lines:
-            continue
-        line = lines[table.stage]
-        reader = GridReader(experiment=experiment, line=line, cut=False, resolvers=resolvers, report=report)
-        checker = _TableCheck(table=table, path=path, line=line, reader=reader, report=report)
-        tables.append(checker.check(trials.get(table.stage)))
+
+        def checked(part: TableSpec, path: Path) -> TableSpec | None:
+            if part.stage not in experiment.declared:
+                report((*path, "stage"), str(unknown_name("stage", part.stage, experiment.declared)))
+            if part.stage not in lines:
+                return None
+            line = lines[part.stage]
+            reader = GridReader(experiment=experiment, line=line, cut=False, resolvers=resolvers, report=report)
+            checker = _TableCheck(table=part, path=path, line=line, reader=reader, report=report)
+            return checker.check(trials.get(part.stage))
+
+        found = check_lines(table, path, lines, checked, report) if table.lines else checked(table, path)
+        tables += [found] if found is not None else []
     return tuple(tables)
 
 
@@ -157,11 +162,6 @@ class _TableCheck:
                 values = ", ".join(widest)
                 message = f"a cell would mix {key} = {values}; put {key} into rows or columns, or fix it by filter"
                 self.report(self.path, message)
-
-
-def metrics(grid: StageGrid) -> tuple[str, ...]:
-    """Return what a table can show of a stage's rows."""
-    return (*grid.entry.metrics, *TIMING)
 
 
 def _different(cell: Sequence[PlannedTrial], axis: str) -> list[str]:

@@ -15,7 +15,7 @@ from orchestrator.evidence import RUN, Evidence, Family, Record
 from orchestrator.grouping import agreed, grouped, holding, identity, refuse_hidden_axes, selected
 from orchestrator.plan import Plan, PlannedTrial
 from orchestrator.published import PublishedRow, PublishedTable, load_published
-from orchestrator.spec import TableSpec
+from orchestrator.spec import Line, TableSpec
 from orchestrator.statistics import relative_change
 from trainables.errors import SharptuneError
 from trainables.trial import JSON, TrialRow
@@ -34,6 +34,9 @@ class TableRow:
     """`runs` holds for each of several settings side by side, not for all of them together."""
     paper: Mapping[str, PublishedRow] = field(default_factory=dict)
     """The published row that stands beside a cell, by the column's name."""
+    block: str = ""
+    """A heading above this line."""
+    bold: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +60,8 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
 
     Raises: TableError when the table would mix settings, or names a stage, baseline or published table there is not.
     """
+    if spec.lines:
+        return _written_out(plan, rows, spec)
     record = Record(rows)
     family = Family(plan.trials, record)
     trials = selected(plan, spec.stage, spec.filter)
@@ -93,6 +98,65 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
         statistic=spec.statistic,
         baseline=dict(spec.baseline or {}),
         paper=published,
+    )
+
+
+def _written_out(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
+    """Return a table of lines named one by one: each is a table of one row, and all stand under the same columns."""
+    published = load_published().table(spec.paper) if spec.paper else None
+    parts = [_line_table(plan, rows, spec, line) for line in spec.lines]
+    columns = _merged(spec, [part for part in parts if part is not None])
+    lines = tuple(
+        _written_line(spec, line, part, columns, published) for line, part in zip(spec.lines, parts, strict=True)
+    )
+    return Table(
+        name=spec.name,
+        title=spec.title or spec.name,
+        stage=spec.stage,
+        keys=(spec.heading,),
+        columns=columns,
+        rows=_compared(spec, columns, lines),
+        note=spec.note or "",
+        statistic=spec.statistic,
+        baseline=dict(spec.baseline or {}),
+        paper=published,
+    )
+
+
+def _line_table(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec, line: Line) -> Table | None:
+    """Return a line's own table, of one row and the columns its stage or an ancestor has; None if it only quotes."""
+    stage = line.stage or spec.stage
+    if not stage:
+        return None
+    trial = next((trial for trial in plan.trials if trial.stage == stage), None)
+    lineage = Family(plan.trials, Record(rows)).lineage(trial) if trial else ()
+    columns = [column for column in spec.columns if column.rpartition(".")[0] in ("", *lineage)]
+    only = {"stage": stage, "filter": {**spec.filter, **line.filter}, "columns": columns, "rows": [], "lines": []}
+    table = build(plan, rows, spec.model_copy(update={**only, "paper": None, "baseline": None}))
+    if any(column.settings for column in table.columns):
+        raise TableError(f"table {spec.name!r}: a table of lines cannot set settings side by side")
+    return table
+
+
+def _merged(spec: TableSpec, parts: Sequence[Table]) -> tuple[Column, ...]:
+    """Return the columns that any of the lines has, in the order asked for."""
+    found = {column.name: column for part in reversed(parts) for column in part.columns}
+    return tuple(found[name] for name in spec.columns if name in found)
+
+
+def _written_line(
+    spec: TableSpec, line: Line, part: Table | None, columns: Sequence[Column], published: PublishedTable | None
+) -> TableRow:
+    nothing = Cell(n=0, expected=0)
+    row = part.rows[0] if part else TableRow(keys={}, cells={}, runs=nothing)
+    quoted = published.row(line.paper) if published and line.paper else None
+    return replace(
+        row,
+        keys={spec.heading: line.label},
+        cells={column.name: row.cells.get(column.name, nothing) for column in columns},
+        paper={column.name: quoted for column in columns if quoted and column.asked in quoted.cells},
+        block=line.block or "",
+        bold=line.bold,
     )
 
 

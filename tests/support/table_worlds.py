@@ -45,6 +45,7 @@ class FakeTable:
     name: str = "weighting"
     stage: str = "train"
     rows: Sequence[str] = ("weighting", "p")
+    lines: Sequence[Any] = ()
     columns: Sequence[str] = ("test_error_best", "params", "addmult", "search.gpu_days")
     filter: Mapping[str, Any] = field(default_factory=dict)
     statistic: str = "median"
