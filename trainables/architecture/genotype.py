@@ -1,20 +1,51 @@
-"""Genotypes by name or from a file: what `genotype:` in an experiment may say. The class stands in `cells.py`."""
+"""Architectures by name or from a file: what `genotype:` in an experiment may say.
+
+An architecture is two cells (`cells.py`) or a path (`paths.py`).
+"""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from trainables.architecture.cells import Edges, Genotype, InvalidGenotype, check_operations, describe
+from trainables.architecture import cells
+from trainables.architecture.cells import Edges, Genotype, InvalidGenotype
+from trainables.architecture.paths import MultiChannelPath, PathStep
 from trainables.architecture.published import ALIASES, PUBLISHED
+from trainables.architecture.published_paths import PATH_ALIASES, PUBLISHED_PATHS
+from trainables.architecture.spaces import OPERATION_SETS, SearchSpace
 from trainables.errors import SharptuneError, unknown_name
 
-__all__ = ["Edges", "Genotype", "InvalidGenotype", "check_operations", "describe", "read_genotype"]
+__all__ = [
+    "ARCHITECTURES",
+    "ARCHITECTURE_ALIASES",
+    "Architecture",
+    "Edges",
+    "Genotype",
+    "InvalidGenotype",
+    "MultiChannelPath",
+    "PathStep",
+    "check_operations",
+    "describe",
+    "missing_primitives",
+    "read_architecture",
+    "read_genotype",
+]
+
+Architecture: TypeAlias = Genotype | MultiChannelPath
+"""What a search finds and final training builds."""
+
+ARCHITECTURES: Mapping[str, Architecture] = {**PUBLISHED, **PUBLISHED_PATHS}
+"""The published ones by name."""
+
+ARCHITECTURE_ALIASES: Mapping[str, str] = {**ALIASES, **PATH_ALIASES}
+"""Other names of published ones: alias -> name."""
 
 
-def read_genotype(text: str, *, base: Path) -> Genotype:
-    """Return the genotype that a published name, an alias, or the path of a JSON file stands for.
+def read_genotype(text: str, *, base: Path) -> Architecture:
+    """Return the architecture that a published name, an alias, or the path of a JSON file stands for.
 
-    A name comes before a file. The file holds what `Genotype.to_json` or `describe` returns.
+    A name comes before a file. The file holds what `read_architecture` reads.
 
     Args:
         text: the name or the path.
@@ -22,15 +53,64 @@ def read_genotype(text: str, *, base: Path) -> Genotype:
 
     Raises:
         UnknownName: neither a name nor a file.
-        InvalidGenotype: a file that holds no genotype; the sentence starts with its path.
+        InvalidGenotype: a file that holds no architecture; the sentence starts with its path.
     """
-    name = ALIASES.get(text, text)
-    if name in PUBLISHED:
-        return PUBLISHED[name]
+    name = ARCHITECTURE_ALIASES.get(text, text)
+    if name in ARCHITECTURES:
+        return ARCHITECTURES[name]
     path = base / text
     if not _is_file(path):
-        raise unknown_name("genotype", text, [*PUBLISHED, *ALIASES])
+        raise unknown_name("genotype", text, [*ARCHITECTURES, *ARCHITECTURE_ALIASES])
     return _read_file(path)
+
+
+def read_architecture(data: Any) -> Architecture:
+    """Return the architecture of a mapping: what `describe` or either class's `to_json` returns, by its `kind`.
+
+    Raises: InvalidGenotype, UnknownName: one sentence about the first thing that is wrong.
+    """
+    kind = data.get("kind", "cells") if isinstance(data, Mapping) else "cells"
+    if not isinstance(kind, str) or kind not in _READERS:
+        raise unknown_name("kind of genotype", kind, _READERS)
+    return _READERS[kind](data)
+
+
+_READERS = {"cells": Genotype.from_json, "path": MultiChannelPath.from_json}
+
+
+def describe(architecture: Architecture, operations: str) -> dict[str, Any]:
+    """Return the artifact of an architecture: its kind, how its operations are built, and its content.
+
+    Raises: UnknownName, InvalidGenotype, as `check_operations` does.
+    """
+    check_operations(architecture, operations)
+    if isinstance(architecture, MultiChannelPath):
+        return architecture.to_json()
+    return cells.describe(architecture, operations)
+
+
+def check_operations(architecture: Architecture, operations: str) -> None:
+    """Raises: UnknownName for an unknown set of operations; InvalidGenotype when the set cannot build all of it."""
+    if isinstance(architecture, Genotype):
+        cells.check_operations(architecture, operations)
+    elif operations not in OPERATION_SETS:
+        raise unknown_name("operations", operations, OPERATION_SETS)
+    elif operations != "ssc":
+        raise InvalidGenotype(f"a path is made of 'ssc' operations, which {operations!r} ones cannot stand for")
+
+
+def missing_primitives(space: SearchSpace, genotype: Genotype) -> tuple[tuple[str, int, str], ...]:
+    """Return what a genotype uses and a space has not, as (cell, position of the edge, operation).
+
+    Empty when each edge could have been chosen in that space (arXiv:1903.09900, section 4.2). Operations are compared
+    by name: whether they are built alike is a question of the two operation sets.
+    """
+    return tuple(
+        (cell, position, operation)
+        for cell, edges in (("normal", genotype.normal), ("reduce", genotype.reduce))
+        for position, (operation, _) in enumerate(edges)
+        if operation not in space.primitives
+    )
 
 
 def _is_file(path: Path) -> bool:
@@ -41,7 +121,7 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _read_file(path: Path) -> Genotype:
+def _read_file(path: Path) -> Architecture:
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -49,6 +129,6 @@ def _read_file(path: Path) -> Genotype:
     except ValueError as error:
         raise InvalidGenotype(f"{path}: not JSON: {error}") from error
     try:
-        return Genotype.from_json(data)
+        return read_architecture(data)
     except SharptuneError as error:
         raise InvalidGenotype(f"{path}: {error}") from error
