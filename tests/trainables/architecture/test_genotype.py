@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainables.architecture.genotype import Genotype, InvalidGenotype, check_operations, describe, read_genotype
+from trainables.architecture.genotype import (
+    Genotype,
+    InvalidGenotype,
+    check_operations,
+    describe,
+    missing_primitives,
+    read_genotype,
+)
 from trainables.architecture.published import ALIASES, PUBLISHED
 from trainables.architecture.spaces import OPERATION_NAMES, SPACES, look_up_space
 from trainables.errors import UnknownName
@@ -141,3 +148,53 @@ def test_names_of_genotypes_and_spaces_load_without_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_the_ten_primitives_of_table_1_can_represent_the_genotypes_that_the_paper_says_they_can():
+    """arXiv:1903.09900, section 4.2: DARTS+SSC, which is the genotype DARTS_V2, and SharpSepConvDARTS."""
+    table_1 = SPACES["sharpdarts_table1"]
+
+    for name in ("DARTS_V2", "SHARPSEPCONV_DARTS"):
+        genotype = PUBLISHED[name]
+        assert missing_primitives(table_1, genotype) == ()
+        for edges, concat in ((genotype.normal, genotype.normal_concat), (genotype.reduce, genotype.reduce_concat)):
+            sources = [(edges[2 * node][1], edges[2 * node + 1][1]) for node in range(4)]
+            assert concat == (2, 3, 4, 5)
+            assert all(first != second for first, second in sources)
+
+
+def test_the_nine_primitives_that_were_searched_lack_the_average_pools_of_one_of_them():
+    released = SPACES["sharpdarts"]
+
+    assert missing_primitives(released, PUBLISHED["DARTS_V2"]) == ()
+    assert missing_primitives(released, PUBLISHED["SHARPSEPCONV_DARTS"]) == (
+        ("reduce", 3, "avg_pool_3x3"),
+        ("reduce", 5, "avg_pool_3x3"),
+    )
+    assert missing_primitives(released, PUBLISHED["DARTS_V1"]) == (("reduce", 7, "avg_pool_3x3"),)
+
+
+def test_table_1_has_no_kernels_of_five_so_it_cannot_represent_all_that_the_darts_space_can():
+    genotype = PUBLISHED["SHARPSEPCONV_DARTS_MAX_W"]
+
+    assert missing_primitives(SPACES["darts_ssc"], genotype) == ()
+    assert missing_primitives(SPACES["sharpdarts_table1"], genotype) == (
+        ("normal", 1, "dil_conv_5x5"),
+        ("normal", 3, "dil_conv_5x5"),
+        ("reduce", 2, "sep_conv_5x5"),
+        ("reduce", 4, "sep_conv_5x5"),
+        ("reduce", 5, "dil_conv_5x5"),
+        ("reduce", 6, "sep_conv_5x5"),
+    )
+
+
+def test_sharper_can_represent_every_genotype_but_those_with_chokes_and_the_one_by_seven():
+    lacking = {
+        name: {missing[2] for missing in missing_primitives(SPACES["sharper"], PUBLISHED[name])} for name in PUBLISHED
+    }
+
+    assert {name: found for name, found in lacking.items() if found} == {
+        "AmoebaNet": {"conv_7x1_1x7"},
+        "SHARP_DARTS": {"choke_conv_3x3"},
+        "SHARP_DARTS_MAX_W": {"choke_conv_3x3", "dil_choke_conv_3x3"},
+    }
