@@ -68,13 +68,15 @@ class Column:
     """One measured column: what was asked for, and where it is measured."""
 
     asked: str
-    """As the author named it."""
+    """As the author named it: the metric, with `:best` or `:median` where the column says so itself."""
     stage: str
     metric: str
     own: bool
     """It is measured by the table's own trials, not by an ancestor."""
     best: bool = False
     """It shows the best run, not the median."""
+    title: str = ""
+    """Its heading, where the author gave one."""
     settings: Mapping[str, JSON] = field(default_factory=dict)
     """What its trials have in common, when the values of a key stand side by side."""
 

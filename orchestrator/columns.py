@@ -22,7 +22,8 @@ def ask(
     known = {stage: _metrics_of([t for t in plan.trials if t.stage == stage], rows) for stage in lineage}
     measured: list[Column] = []
     keys: list[str] = []
-    for name in spec.columns:
+    for column in spec.columns:
+        name = column.metric
         stage, _, metric = name.rpartition(".")
         if stage and stage not in lineage:
             raise TableError(f"table {spec.name!r}: column {name!r} names no stage among {', '.join(lineage)}")
@@ -31,8 +32,17 @@ def ask(
             keys.append(name)
             continue
         place = places[0] if places else stage or spec.stage
-        best = spec.statistic == "best" and quantity_of(metric).kind == "error"
-        measured.append(Column(asked=name, stage=place, metric=metric, own=place == spec.stage, best=best))
+        statistic = column.statistic or spec.statistic
+        measured.append(
+            Column(
+                asked=column.name,
+                stage=place,
+                metric=metric,
+                own=place == spec.stage,
+                best=statistic == "best" and quantity_of(metric).kind == "error",
+                title=column.title or "",
+            )
+        )
     if not measured:
         raise TableError(f"table {spec.name!r} has settings as columns but nothing measured")
     return measured, keys

@@ -74,11 +74,17 @@ def unit_of(table: Table, column: Column) -> Unit:
 
 def column_title(column: Column, unit: Unit) -> str:
     """Return a column's heading: `test error, best epoch (%)`, `search: GPU days`."""
+    if column.title:
+        return f"{settings_text(column.settings)}: " * bool(column.settings) + column.title + symbol_of(unit)
     stage = "" if column.own else f"{column.stage}: "
     side = f"{settings_text(column.settings)}: " if column.settings else ""
     best = ", best run" if column.best else ""
-    symbol = f" ({unit.symbol})" if unit.symbol else ""
-    return f"{side}{stage}{quantity_of(column.metric).title}{best}{symbol}"
+    return f"{side}{stage}{quantity_of(column.metric).title}{best}{symbol_of(unit)}"
+
+
+def symbol_of(unit: Unit) -> str:
+    """Return what follows a title: ` (%)`; nothing for a plain number."""
+    return f" ({unit.symbol})" if unit.symbol else ""
 
 
 def cell_text(column: Column, cell: Cell, unit: Unit) -> str:

@@ -46,6 +46,10 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _as_column(value: Any) -> Any:
+    return {"metric": value} if isinstance(value, str) else value
+
+
 def _as_needs(value: Any) -> Any:
     return {"stage": value} if isinstance(value, str) else value
 
@@ -96,6 +100,21 @@ class Stage(_Form):
     """How often a trial whose process died is started again."""
 
 
+class ColumnSpec(_Form):
+    """One column of a table: a metric, or a key whose values are set side by side."""
+
+    metric: str
+    statistic: Literal["median", "best"] | None = None
+    """The table's when absent."""
+    title: Annotated[str, Field(min_length=1)] | None = None
+    """Over the column, instead of our own words; the unit is added."""
+
+    @property
+    def name(self) -> str:
+        """Its name in JSON and CSV."""
+        return f"{self.metric}:{self.statistic}" if self.statistic else self.metric
+
+
 class Line(_Form):
     """One row of a table whose rows are written out one by one, as in the paper's own tables."""
 
@@ -121,7 +140,7 @@ class TableSpec(_Form):
     """Over the labels of `lines`."""
     rows: list[str] = []
     """Keys whose values tell the rows apart."""
-    columns: Annotated[list[str], Field(min_length=1)]
+    columns: Annotated[list[Annotated[ColumnSpec, BeforeValidator(_as_column)]], Field(min_length=1)]
     """Metrics; and keys whose values are set side by side."""
     filter: dict[str, Any] = {}
     statistic: Literal["median", "best"] = "median"

@@ -60,7 +60,7 @@ class _TableCheck:
     def check(self, trials: Sequence[PlannedTrial] | None) -> TableSpec:
         keys = self._keys("rows", self.table.rows) + self._column_keys()
         self._refuse_repeats("rows", self.table.rows)
-        self._refuse_repeats("columns", self.table.columns)
+        self._refuse_repeats("columns", [column.name for column in self.table.columns])
         self._check_paper()
         wanted = self._conditions("filter", self.table.filter)
         baseline = self._conditions("baseline", self.table.baseline or {})
@@ -105,7 +105,7 @@ class _TableCheck:
     def _column_keys(self) -> list[tuple[str, str] | None]:
         """Return the keys among the columns; the others are metrics, and one must be."""
         keys: list[tuple[str, str] | None] = []
-        for index, column in enumerate(self.table.columns):
+        for index, column in enumerate(column.metric for column in self.table.columns):
             if self._is_metric(column):
                 continue
             try:

@@ -26,7 +26,7 @@ def check_lines(
     """
     published = _check_paper(table, path, report)
     _check_whole(table, path, report)
-    known = dict.fromkeys(table.columns, False)
+    known = dict.fromkeys((column.metric for column in table.columns), False)
     lines: list[Line] = []
     for index, line in enumerate(table.lines):
         place = (*path, "lines", index)
@@ -35,14 +35,14 @@ def check_lines(
         if not stage:
             lines.append(line)
             continue
-        columns = [column for column in table.columns if _is_measured(column, grids.get(stage, ()))]
-        known |= dict.fromkeys(columns, True)
+        columns = [column for column in table.columns if _is_measured(column.metric, grids.get(stage, ()))]
+        known |= {column.metric: True for column in columns}
         only = {"stage": stage, "filter": {**table.filter, **line.filter}, "rows": [], "lines": [], "baseline": None}
         part = check(table.model_copy(update={**only, "columns": columns or table.columns, "paper": None}), place)
         if part is None:
             return None
         lines.append(line.model_copy(update={"filter": part.filter}))
-    for index, column in enumerate(table.columns):
+    for index, column in enumerate(column.metric for column in table.columns):
         if not known[column] and any(known.values()):
             names = [name for grid in grids.values() for each in grid for name in metrics(each)]
             report((*path, "columns", index), str(unknown_name("column", column, set(names))))

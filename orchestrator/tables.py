@@ -130,7 +130,7 @@ def _line_table(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec, line:
         return None
     trial = next((trial for trial in plan.trials if trial.stage == stage), None)
     lineage = Family(plan.trials, Record(rows)).lineage(trial) if trial else ()
-    columns = [column for column in spec.columns if column.rpartition(".")[0] in ("", *lineage)]
+    columns = [column for column in spec.columns if column.metric.rpartition(".")[0] in ("", *lineage)]
     only = {"stage": stage, "filter": {**spec.filter, **line.filter}, "columns": columns, "rows": [], "lines": []}
     table = build(plan, rows, spec.model_copy(update={**only, "paper": None, "baseline": None}))
     if any(column.settings for column in table.columns):
@@ -141,7 +141,7 @@ def _line_table(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec, line:
 def _merged(spec: TableSpec, parts: Sequence[Table]) -> tuple[Column, ...]:
     """Return the columns that any of the lines has, in the order asked for."""
     found = {column.name: column for part in reversed(parts) for column in part.columns}
-    return tuple(found[name] for name in spec.columns if name in found)
+    return tuple(found[column.name] for column in spec.columns if column.name in found)
 
 
 def _written_line(

@@ -121,6 +121,17 @@ def test_blocks_and_bold_rows_reach_every_format():
     assert [row["Weights/Path"] for row in csv.DictReader(io.StringIO(render(table, "csv")))][1] == "Max-W"
 
 
+def test_a_column_may_show_the_best_run_under_a_title_of_its_own():
+    columns = "[{metric: test_error_best, title: Val Err}, {metric: test_error_best, statistic: best, title: Best}]"
+    table = table_of(plan_of(EXPERIMENT.replace("[params, test_error_best, search.gpu_days]", columns)))
+
+    assert [column.name for column in table.columns] == ["test_error_best", "test_error_best:best"]
+    head, *_ = [line for line in render(table, "markdown").splitlines() if line.startswith("| Weights")]
+    assert [part.strip() for part in head.split("|")[2:7]] == ["Val Err (%)", "Δ", "paper", "Best (%)", "Δ"]
+    best = table.rows[1].cells["test_error_best:best"]
+    assert table.columns[1].value(best) == 50.0
+
+
 def test_before_anything_has_run_every_line_expects_its_runs():
     table = table_of(plan_of(), done=False)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from orchestrator.spec import ColumnSpec
 from trainables.trial import TrialRow, TrialSpec, artifact_digest
 
 COMMIT = "a" * 40
@@ -46,13 +47,17 @@ class FakeTable:
     stage: str = "train"
     rows: Sequence[str] = ("weighting", "p")
     lines: Sequence[Any] = ()
-    columns: Sequence[str] = ("test_error_best", "params", "addmult", "search.gpu_days")
+    columns: Sequence[Any] = ("test_error_best", "params", "addmult", "search.gpu_days")
     filter: Mapping[str, Any] = field(default_factory=dict)
     statistic: str = "median"
     baseline: Mapping[str, Any] | None = None
     paper: str | None = None
     title: str | None = None
     note: str | None = None
+
+    def __post_init__(self) -> None:
+        columns = [ColumnSpec(metric=column) if isinstance(column, str) else column for column in self.columns]
+        object.__setattr__(self, "columns", columns)
 
 
 @dataclass(frozen=True, kw_only=True)
