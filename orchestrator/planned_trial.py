@@ -21,6 +21,7 @@ class PlannedTrial:
     parents: tuple[str, ...]
     resources: Resources
     max_failures: int
+    checkpoint_minutes: float = 10.0
     expected_cost: float
     values: Mapping[str, Mapping[str, JSON]]
     """Stage -> key -> value as shown, for axes, config fields (defaults included) and seed; own stage first, then the

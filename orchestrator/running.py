@@ -94,6 +94,7 @@ class Session:
             commit=provenance.commit(),
             code=provenance.code_digest() if self.ship_code else None,
             stale=self.ledger.stale_claim(trial.trial_id),
+            checkpoint_minutes=trial.checkpoint_minutes,
         )
 
     def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:

@@ -98,6 +98,8 @@ class Stage(_Form):
     resources: Resources = Resources()
     max_failures: Annotated[Integer, Field(ge=0)] = 3
     """How often a trial whose process died is started again."""
+    checkpoint_minutes: Annotated[Number, Field(gt=0)] = 10.0
+    """How long a trial works at most, also in the middle of an epoch, before it saves where it is."""
 
 
 class ColumnSpec(_Form):

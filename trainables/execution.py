@@ -45,6 +45,8 @@ class Job:
     """The digest of the code the driver has; a worker with other code, or another storage, refuses."""
     stale: int | None = None
     """The number of a claim that the driver found stale."""
+    checkpoint_minutes: float = 10.0
+    """How long a trial works at most, also inside an epoch, before it saves where it is."""
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "spec": self.spec.to_json()}, sort_keys=True)
@@ -256,12 +258,14 @@ class Attempt:
 
     def _work(self, run: Run, should_stop: Callable[[], bool]) -> Generator[Progress, None, Progress | None]:
         """Step through the run; returns None at its end, or the progress at which it was stopped."""
-        said = time.monotonic()
+        said = saved = time.monotonic()
         for step in run.steps():
             now = time.monotonic()
             ended = step.metrics is not None
-            if ended:
+            if ended or now - saved >= 60 * self.job.checkpoint_minutes:
                 self._save(run, step)
+                saved = time.monotonic()
+            if ended:
                 self._log(_epoch_line(step))
             if should_stop():
                 if not ended:

@@ -105,6 +105,25 @@ def test_a_trial_abandoned_without_a_word_goes_on_from_its_last_epoch(tmp_path, 
     assert essence(row) == essence(reference)
 
 
+def test_long_epochs_are_saved_on_the_way(tmp_path, reference):
+    job = dataclasses.replace(make_job(tmp_path / "long"), checkpoint_minutes=1e-9)
+    calls = itertools.count(1)
+
+    def die_at_the_sixth_step() -> bool:
+        if next(calls) == 8:  # one call before the first step, one after each epoch's end
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        list(execute(job, should_stop=die_at_the_sixth_step))
+
+    notes = [p.note for p in execute(dataclasses.replace(job, driver="driver-b"), should_stop=never) if p.note]
+    row = folder_of(job).read_row()
+    assert notes == ["resumes after epoch 1, step 2"]
+    assert row is not None
+    assert essence(row) == essence(reference)
+
+
 @pytest.mark.parametrize("harm", ["truncate", "flip", "empty", "foreign"])
 def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used(tmp_path, reference, harm):
     job = make_job(tmp_path / "harmed")
