@@ -1,7 +1,8 @@
-"""What all tests share: one thread, fakes that Ray workers can import, and no way to anyone's own cache or storage."""
+"""What all tests share: one thread, fakes that Ray workers can import, no way to anyone's own cache or storage."""
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 sys.path.insert(0, str(SUPPORT))
+pytest.register_assert_rewrite("running_contract", "storage_contract")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -26,28 +28,30 @@ def dataset_cache(tmp_path_factory):
         os.environ["SHARPTUNE_CACHE"] = before
 
 
-@pytest.fixture(scope="session")
-def s3_uri():
-    """URIs in a bucket on a real S3 server (moto) on loopback, by path; each carries the endpoint."""
-    import boto3
-    from moto.server import ThreadedMotoServer
+@pytest.fixture
+def chains(tmp_path, monkeypatch) -> Path:
+    """An experiment of two roots and their four children, in a working directory of its own."""
+    from command_line import CHAINS
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    before = {name: os.environ.get(name) for name in keys}
-    os.environ.update(keys)
-    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1")
-    client.create_bucket(Bucket="sharptune")
-    client.close()
-    yield lambda path: f"s3://sharptune/{path}?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
-    server.stop()
-    for name, value in before.items():
-        if value is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = value
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SHARPTUNE_STORAGE", raising=False)
+    path = tmp_path / "chains.yaml"
+    path.write_text(CHAINS)
+    return path
+
+
+@pytest.fixture
+def sharptune(chains, capsys):
+    """Call the command in this process, on the fakes' catalog."""
+    from command_line import call
+
+    return partial(call, capsys)
+
+
+@pytest.fixture
+def run(sharptune):
+    """`sharptune run` in this process."""
+    return partial(sharptune, "run", "chains.yaml", "--runner", "local")
 
 
 @pytest.hookimpl(tryfirst=True)

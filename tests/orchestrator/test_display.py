@@ -1,13 +1,7 @@
 """What a run shows: lines in a log, a picture on a terminal."""
 
 import io
-import os
-import pty
 import re
-import select
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from drive import planned
@@ -17,7 +11,6 @@ from orchestrator.pace import Outline, Pace, duration
 from orchestrator.running import Event
 from trainables.execution import Progress
 
-FAKE_SHARPTUNE = Path(__file__).parent.parent / "support" / "fake_sharptune.py"
 FIRST, SECOND = planned(0), planned(1)
 CHILD = planned(0, (FIRST.trial_id,))
 OUTLINE = Outline(
@@ -27,7 +20,6 @@ OUTLINE = Outline(
     costs={FIRST.trial_id: 10.0, SECOND.trial_id: 10.0, CHILD.trial_id: 30.0},
     headline={"chain": "error"},
 )
-COLOURS = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7])[0-9;]*m")
 
 
 class Clock:
@@ -195,49 +187,3 @@ def test_the_picture_says_that_it_is_stopping(terminal):
         display._live.refresh()
 
     assert "Stopping: running trials save where they are." in terminal.getvalue()
-
-
-def drawn_by(arguments: list[str], cwd: Path, **environment: str) -> tuple[int, str]:
-    """Run a command on a real terminal of its own; return its exit code and all it wrote there."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, str(FAKE_SHARPTUNE), *arguments],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        cwd=cwd,
-        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "70", "LINES": "24", **environment},
-    )
-    os.close(follower)
-    written = b""
-    while select.select([leader], [], [], 60)[0]:
-        try:
-            part = os.read(leader, 65536)
-        except OSError:  # the other side was closed
-            break
-        if not part:
-            break
-        written += part
-    os.close(leader)
-    return process.wait(timeout=60), written.decode()
-
-
-@pytest.mark.parametrize("colour", [True, False])
-def test_on_a_real_terminal_a_run_draws_and_leaves_its_table(tmp_path, colour):
-    tmp_path.joinpath("chains.yaml").write_text(
-        "experiment: chains\n"
-        "stages: {root: {trainable: chain, config: {seconds: 0.1}, grid: {seed: [0, 1]}}}\n"
-        "tables: [{name: all, stage: root, rows: [], columns: [error]}]\n"
-    )
-    environment = {} if colour else {"NO_COLOR": "1"}
-
-    code, drawn = drawn_by(["run", "chains.yaml", "--runner", "local"], tmp_path, **environment)
-
-    assert code == 0
-    assert "━" in drawn
-    assert "\x1b[1A" in drawn  # redrawn in place
-    assert "epoch 1/3" in drawn
-    assert "Ctrl-C stops and keeps everything" in drawn
-    assert "\x1b[?25h" in drawn  # the cursor is back
-    assert "n=2" in drawn[drawn.rindex("all 2 trials are done") :]
-    assert bool(COLOURS.search(drawn)) is colour

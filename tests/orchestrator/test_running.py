@@ -7,45 +7,25 @@ import json
 
 import pytest
 from drive import grid, planned
-from fakes import CATALOG
+from running_contract import RunningContract, go
 
 from orchestrator.errors import HaltError, LedgerError
 from orchestrator.frontier import open_frontier, path_weights
-from orchestrator.ledger import Ledger, load_rows
-from orchestrator.local_runner import LocalRunner
-from orchestrator.running import Stop, run
+from orchestrator.ledger import Ledger
+from orchestrator.running import Stop
 from trainables.checkpoints import CheckpointFolder
 from trainables.claims import Claim, Process
 from trainables.storage import open_storage
-
-
-@pytest.fixture(params=["local", "s3"])
-def storage(request, tmp_path):
-    """A folder; and once more the same on an object store."""
-    return tmp_path if request.param == "local" else request.getfixturevalue("s3_uri")(tmp_path.name)
-
-
-def go(storage, trials, *, stop=None, events=None):
-    """Run trials in this process and return (states, sentences)."""
-    said = []
-    ledger = Ledger(open_storage(storage), said.append)
-    listen = events.append if events is not None else (lambda event: None)
-    states = run(trials, ledger=ledger, catalog=CATALOG, runner=LocalRunner(), listen=listen, stop=stop)
-    return {trial_id: state.state for trial_id, state in states.items()}, said
 
 
 def started(events):
     return [event.trial.trial_id for event in events if event.kind == "started"]
 
 
-def test_a_grid_of_parents_and_children_is_done_in_one_go(storage):
-    trials = grid(2, 2)
-
-    states, said = go(storage, trials)
-
-    assert set(states.values()) == {"done"}
-    assert said == []
-    assert len(load_rows(open_storage(storage))) == 6
+class TestRunsInAFolder(RunningContract):
+    @pytest.fixture
+    def storage(self, tmp_path):
+        return tmp_path / "runs"
 
 
 def test_running_again_runs_nothing(tmp_path):
@@ -98,28 +78,6 @@ def test_a_finished_trial_cannot_be_retried(tmp_path):
 
     with pytest.raises(LedgerError, match="is done; a finished trial is never run again"):
         Ledger(open_storage(tmp_path)).retry(grid(1, 0)[0].trial_id)
-
-
-def test_stopping_and_going_on_gives_the_same_rows(storage, tmp_path):
-    go(tmp_path / "reference", grid(2, 1))
-    stop = Stop(open_storage(storage))
-    heard = itertools.count()
-
-    class Tired(list):
-        def append(self, event):
-            super().append(event)
-            if next(heard) == 5:
-                stop.request()
-
-    states, _ = go(storage, grid(2, 1), stop=stop, events=Tired())
-    assert "done" not in set(states.values()) or len(set(states.values())) > 1
-
-    go(storage, grid(2, 1))
-
-    ours, reference = (Ledger(open_storage(place)).rows() for place in (storage, tmp_path / "reference"))
-    assert {i: (r.metrics, r.artifacts) for i, r in ours.items()} == {
-        i: (r.metrics, r.artifacts) for i, r in reference.items()
-    }
 
 
 @pytest.mark.parametrize("cut", [0, 10, 200])

@@ -1,7 +1,5 @@
 """A table says what its rows say, counts what is there, and admits what is missing."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -339,11 +337,3 @@ def test_a_row_of_no_trial_of_the_plan_changes_nothing(seed, error, trainable):
     )
 
     assert build(WORLD.plan, {**WORLD.rows, spec.trial_id: stranger}, FakeTable()) == table_of(WORLD)
-
-
-@pytest.mark.parametrize("module", ["tables", "render", "published", "statistics"])
-def test_tables_load_neither_torch_nor_ray(module):
-    code = f"import sys, orchestrator.{module}; print([m for m in ('torch', 'ray', 'torchvision') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-
-    assert done.stdout.strip() == "[]"

@@ -1,0 +1,128 @@
+"""The command as a process of its own: installed, interrupted, on a terminal, and with the real trainables."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from command_line import FAKE_SHARPTUNE, rows
+
+from orchestrator.cli import invoke
+from orchestrator.ledger import Ledger
+from trainables.storage import open_storage
+
+COLOURS = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7])[0-9;]*m")
+
+
+def test_the_installed_command_and_the_module_are_the_same(chains):
+    for command in (["sharptune"], [sys.executable, "-m", "orchestrator"]):
+        command[0] = str(Path(sys.executable).with_name("sharptune")) if command[0] == "sharptune" else command[0]
+        done = subprocess.run([*command, "plan", "nowhere"], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith("error: unknown experiment")
+
+
+def test_when_all_is_done_neither_ray_nor_torch_is_loaded(run):
+    run()
+    code = (
+        "import sys, fakes, orchestrator.cli as c; code = c.invoke(['run', 'chains.yaml'], catalog=fakes.CATALOG);"
+        "print(code, {'ray', 'torch'} & set(sys.modules))"
+    )
+
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert done.stdout.splitlines()[-1] == "0 set()"
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_so_and_goes_on_to_the_same_rows(sharptune, run, number):
+    slow = ["--set", "stages.root.config.seconds=0.02", "--set", "stages.child.config.seconds=0.02"]
+    command = [sys.executable, str(FAKE_SHARPTUNE), "run", "chains.yaml", "--runner", "local", *slow]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "epoch 1" in line:
+            break
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "The same command goes on from here." in out
+    assert "Stopping" in err
+    assert "Traceback" not in err
+
+    again = run(*slow)
+    assert again.code == 0
+    assert "resumes after" in again.out
+    run("--storage", "undisturbed", *slow)
+    assert rows("undisturbed") == rows()
+
+
+def test_a_folder_of_images_is_a_dataset_like_any_other(chains, capsys):
+    """What must be on this machine is known by its pixels, not by the path that the file has."""
+    images = Path(str(resources.files("trainables.data") / "cifar10_mini"))
+    small = "train_images: 20, epochs: 1, warmup_epochs: 0, batch_size: 10, channels: 4, layers: 3"
+    chains.write_text(
+        f"experiment: own\nstages: {{search: {{trainable: search, config: {{dataset: {images}, {small}}}}}}}\n"
+    )
+
+    code = invoke(["run", "chains.yaml", "--runner", "local"])
+
+    assert (code, capsys.readouterr().err) == (0, "")
+    (row,) = Ledger(open_storage("runs")).rows().values()
+    assert row.config["dataset"] == "cifar10-mini"
+
+
+def drawn_by(arguments: list[str], cwd: Path, **environment: str) -> tuple[int, str]:
+    """Run a command on a real terminal of its own; return its exit code and all it wrote there."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(FAKE_SHARPTUNE), *arguments],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        cwd=cwd,
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "70", "LINES": "24", **environment},
+    )
+    os.close(follower)
+    written = b""
+    while select.select([leader], [], [], 60)[0]:
+        try:
+            part = os.read(leader, 65536)
+        except OSError:  # the other side was closed
+            break
+        if not part:
+            break
+        written += part
+    os.close(leader)
+    return process.wait(timeout=60), written.decode()
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_on_a_real_terminal_a_run_draws_and_leaves_its_table(tmp_path, colour):
+    tmp_path.joinpath("chains.yaml").write_text(
+        "experiment: chains\n"
+        "stages: {root: {trainable: chain, config: {seconds: 0.1}, grid: {seed: [0, 1]}}}\n"
+        "tables: [{name: all, stage: root, rows: [], columns: [error]}]\n"
+    )
+    environment = {} if colour else {"NO_COLOR": "1"}
+
+    code, drawn = drawn_by(["run", "chains.yaml", "--runner", "local"], tmp_path, **environment)
+
+    assert code == 0
+    assert "━" in drawn
+    assert "\x1b[1A" in drawn  # redrawn in place
+    assert "epoch 1/3" in drawn
+    assert "Ctrl-C stops and keeps everything" in drawn
+    assert "\x1b[?25h" in drawn  # the cursor is back
+    assert "n=2" in drawn[drawn.rindex("all 2 trials are done") :]
+    assert bool(COLOURS.search(drawn)) is colour

@@ -1,0 +1,21 @@
+"""A real S3 server on this machine: what holds for a folder holds for an object store too."""
+
+import uuid
+
+import pytest
+from running_contract import RunningContract
+from storage_contract import StorageContract
+
+from trainables.storage import open_storage
+
+
+class TestAnObjectStore(StorageContract):
+    @pytest.fixture
+    def storage(self, s3_uri):
+        return open_storage(s3_uri(uuid.uuid4().hex))
+
+
+class TestRunsOnAnObjectStore(RunningContract):
+    @pytest.fixture
+    def storage(self, s3_uri):
+        return s3_uri(uuid.uuid4().hex)

@@ -1,0 +1,62 @@
+"""`sharptune table`: every format, and the way back from a number to its runs."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from command_line import CHAINS, rows
+
+
+def test_a_table_as_json_has_numbers_and_the_trials_behind_them(sharptune, run):
+    run()
+    data = sharptune("table", "chains.yaml", "widths", "--format", "json").json
+    cell = data["rows"][0]["cells"]["error"]
+
+    assert {"median", "low", "high", "n", "trials"} <= set(cell)
+    assert cell["n"] == len(cell["trials"]) == 2
+    found = sorted(rows()[trial][2]["error"] for trial in cell["trials"])
+    assert (cell["low"], cell["high"]) == (found[0], found[1])
+    assert cell["median"] == pytest.approx(sum(found) / 2)
+    assert sharptune("table", "chains.yaml", "--json").json == data
+
+
+def test_several_tables_are_one_json_document(sharptune, chains):
+    chains.write_text(CHAINS + "  - {name: again, stage: root, rows: [], columns: [error]}\n")
+
+    assert [table["name"] for table in sharptune("table", "chains.yaml", "--json").json] == ["widths", "again"]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "csv", "json"])
+def test_a_table_has_every_format_also_before_anything_ran(sharptune, form):
+    result = sharptune("table", "chains.yaml", "--format", form)
+
+    assert (result.code, result.err) == (0, "")
+    assert "error_best" in result.out.replace("\\_", "_")
+
+
+def test_a_number_can_be_walked_back_to_its_runs(sharptune, run):
+    run()
+    cell = sharptune("table", "chains.yaml", "--json").json["rows"][1]["cells"]["error"]
+
+    result = sharptune("table", "chains.yaml", "--explain")
+    block = next(b for b in result.out.split("\n\n") if b.startswith(f"width=2  error  median {cell['median']:.6g}"))
+
+    assert len(block.splitlines()) == 3
+    for trial in cell["trials"]:
+        line = next(line for line in block.splitlines() if trial in line)
+        assert f"{cell['values'][trial]:.10g}" in line
+        assert "seed 0" in line
+        folder = Path(line.split()[-1])
+        assert (folder.name, json.loads((folder / "row.json").read_text())["trial_id"]) == (trial, trial)
+
+
+def test_a_missing_run_is_explained_too(sharptune):
+    assert sharptune("table", "chains.yaml", "--explain").out.count("missing: it has no row yet") == 8
+
+
+def test_a_table_fits_the_terminal(sharptune, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+
+    assert max(map(len, sharptune("table", "chains.yaml").out.splitlines())) <= 40
