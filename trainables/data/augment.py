@@ -1,8 +1,8 @@
 """Augmentation of whole batches, on the device where the images lie.
 
-Each random choice is drawn from a generator of its own, on the CPU, so that crops, flips and Cutout are independent and
-the same on every device. The pixels equal those of torchvision's `RandomCrop`, `RandomHorizontalFlip`, `ToTensor` and
-`Normalize` for the same choices.
+Each random choice is drawn from a generator of its own, on the CPU, so that crops, flips, AutoAugment and Cutout are
+independent and the same on every device. The pixels equal those of torchvision's `RandomCrop`, `RandomHorizontalFlip`,
+`ToTensor` and `Normalize`, and of PIL's operations, for the same choices.
 
 Shape letters: B = images, H, W = pixels, C = colours.
 """
@@ -12,8 +12,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
+from trainables.data.autoaugment import GREY, AutoAugment
+from trainables.data.policies import CIFAR10_POLICIES
+
 Draw = Callable[[str], Generator]
-"""Gives the generator, on the CPU, of a purpose: `crop`, `flip` or `cutout`."""
+"""Gives the generator, on the CPU, of a purpose: `crop`, `flip`, `autoaugment` or `cutout`."""
 
 
 class EvalTransform:
@@ -28,11 +31,23 @@ class EvalTransform:
 
 
 class TrainTransform:
-    """Random crop out of a zero margin, random flip, scaling, then Cutout (arXiv:1708.04552)."""
+    """Random crop out of a margin, random flip, AutoAugment, scaling, then Cutout (arXiv:1708.04552).
 
-    def __init__(self, mean: Sequence[float], std: Sequence[float], *, crop_padding: int = 4, cutout: int = 0) -> None:
+    AutoAugment is that of CIFAR-10 (arXiv:1805.09501); with it the margin is grey, without it black.
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        *,
+        crop_padding: int = 4,
+        autoaugment: bool = False,
+        cutout: int = 0,
+    ) -> None:
         self._scale = _Scale(mean, std)
         self._crop_padding = crop_padding
+        self._autoaugment = AutoAugment(CIFAR10_POLICIES) if autoaugment else None
         self._cutout = cutout
 
     def __call__(self, images_BHWC: Tensor, draw: Draw) -> Tensor:
@@ -41,9 +56,16 @@ class TrainTransform:
         device = images_BHWC.device
         offsets_B2 = torch.randint(0, 2 * self._crop_padding + 1, (batch, 2), generator=draw("crop"))
         flipped_B = torch.randint(0, 2, (batch,), generator=draw("flip")).bool()
-        x_BCHW = self._scale(
-            crop_and_flip(images_BHWC, offsets_B2.to(device), flipped_B.to(device), padding=self._crop_padding)
+        images_BHWC = crop_and_flip(
+            images_BHWC,
+            offsets_B2.to(device),
+            flipped_B.to(device),
+            padding=self._crop_padding,
+            fill=GREY if self._autoaugment else 0,
         )
+        if self._autoaugment:
+            images_BHWC = self._autoaugment(images_BHWC, draw("autoaugment"))
+        x_BCHW = self._scale(images_BHWC)
         if self._cutout:
             generator = draw("cutout")
             rows_B = torch.randint(0, height, (batch,), generator=generator)
@@ -52,17 +74,18 @@ class TrainTransform:
         return x_BCHW
 
 
-def crop_and_flip(images_BHWC: Tensor, offsets_B2: Tensor, flipped_B: Tensor, *, padding: int) -> Tensor:
-    """Return each image, cut out of a margin of `padding` zeros and then flipped left to right where told.
+def crop_and_flip(images_BHWC: Tensor, offsets_B2: Tensor, flipped_B: Tensor, *, padding: int, fill: int = 0) -> Tensor:
+    """Return each image, cut out of a margin of `padding` pixels and then flipped left to right where told.
 
     Args:
+        fill: the margin's value in each colour.
         offsets_B2: row and column, 0 to 2 × padding, of the cut's upper left corner; `padding` leaves it in place.
         flipped_B: bool.
     """
     batch, height, width, colours = images_BHWC.shape
     device = images_BHWC.device
     high, wide = height + 2 * padding, width + 2 * padding
-    margin_BHWC = images_BHWC.new_zeros(batch, high, wide, colours)
+    margin_BHWC = images_BHWC.new_full((batch, high, wide, colours), fill)
     margin_BHWC[:, padding : padding + height, padding : padding + width] = images_BHWC
     column_W = torch.arange(width, device=device)
     columns_BW = offsets_B2[:, 1:] + torch.where(flipped_B[:, None], width - 1 - column_W, column_W)
