@@ -41,7 +41,7 @@ class FactorizedReduce(nn.Module):
         super().__init__()
         self.relu = nn.ReLU()
         self.first = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
-        self.second = nn.Conv2d(c_in, c_out // 2, 1, stride=2, bias=False)
+        self.second = nn.Conv2d(c_in, c_out - c_out // 2, 1, stride=2, bias=False)
         self.norm = nn.BatchNorm2d(c_out, affine=affine)
 
     def forward(self, x):
@@ -101,6 +101,31 @@ def operation(name, operations, c, stride, affine, middle=32):
         case "dil_flood":
             return separable(c, c, kernel, stride, affine, 2, 4 * c)
     raise AssertionError(name)
+
+
+def scaling(name, c_in, c_out, stride):
+    """An operation of the ssc set between two numbers of channels, as the final networks have it."""
+    kind, _, size = name.rpartition("_")
+    kernel = int(size[0]) if size[0].isdigit() else 1
+    match kind:
+        case "max_pool" | "avg_pool":
+            pool = nn.MaxPool2d(3, stride, 1) if kind == "max_pool" else nn.AvgPool2d(3, stride, 1)
+            resize = [nn.Conv2d(c_in, c_out, 1, bias=False), nn.BatchNorm2d(c_out, eps=1e-3)]
+            return pool if c_in == c_out else nn.Sequential(pool, *resize)
+        case "skip":
+            if stride == 2:
+                return FactorizedReduce(c_in, c_out, True)
+            return nn.Identity() if c_in == c_out else relu_conv_bn(c_in, c_out, True)
+        case "conv_7x1":
+            return nn.Sequential(
+                nn.ReLU(),
+                nn.Conv2d(c_in, c_out, (1, 7), (1, stride), (0, 3), bias=False),
+                nn.Conv2d(c_out, c_out, (7, 1), (stride, 1), (3, 0), bias=False),
+                nn.BatchNorm2d(c_out, eps=1e-3),
+            )
+    dilation = 2 if kind.startswith("dil_") else 1
+    middle = {"flood_conv": 4 * c_out, "choke_conv": 32}.get(kind.removeprefix("dil_"))
+    return separable(c_in, c_out, kernel, stride, True, dilation, middle)
 
 
 class MixedOperation(nn.Module):
@@ -229,6 +254,8 @@ def statistics(module):
 def naive():
     return SimpleNamespace(
         operation=operation,
+        scaling=scaling,
+        separable=separable,
         MixedOperation=MixedOperation,
         Supernet=Supernet,
         Network=Network,
