@@ -86,6 +86,8 @@ class _Config(BaseModel):
     warmup_epochs: Annotated[Integer, Field(ge=0)] = 5
     warm_restarts: tuple[Restart, ...] = ()
     """Periods after the first one; `epochs` counts all of them together."""
+    autoaugment: bool = False
+    """Augment by the policies that were found for CIFAR-10 (arXiv:1805.09501), besides crops and flips."""
 
     @model_validator(mode="after")
     def _schedule_fits(self) -> Self:

@@ -74,7 +74,7 @@ class SearchRun:
         weights_half, alphas_half = search_halves(dataset.train.labels, config.train_images, info.classes)
         self._weights_images = Images(dataset.train, weights_half, device)
         self._alphas_images = Images(dataset.train, alphas_half, device)
-        self._augment = TrainTransform(info.mean, info.std, cutout=config.cutout)
+        self._augment = TrainTransform(info.mean, info.std, autoaugment=config.autoaugment, cutout=config.cutout)
         self._normalise = EvalTransform(info.mean, info.std)
         self._steps = math.ceil(len(weights_half) / config.batch_size)
 

@@ -72,7 +72,7 @@ class FinalRun:
         test_rows = subset(dataset.test.labels, config.test_images, info.classes)
         self._train_images = Images(dataset.train, train_rows, device)
         self._test_images = Images(dataset.test, test_rows, device)
-        self._augment = TrainTransform(info.mean, info.std, cutout=config.cutout)
+        self._augment = TrainTransform(info.mean, info.std, autoaugment=config.autoaugment, cutout=config.cutout)
         self._normalise = EvalTransform(info.mean, info.std)
         self._steps = math.ceil(len(train_rows) / config.batch_size)
 
