@@ -131,13 +131,13 @@ class SearchRun:
 
     def _take_step(self, *, alphas_rows_B: Tensor, weights_rows_B: Tensor) -> None:
         """Move the alphas, then the weights."""
-        x_BCHW, labels_B = self._augmented(self._alphas_images, alphas_rows_B, "alphas")
-        loss, logits_BC = self._bilevel.alphas_step(x_BCHW, labels_B)
-        self._alphas_sums.add(self._step, loss, logits_BC, labels_B)
+        weights_batch = self._augmented(self._weights_images, weights_rows_B, "weights")
+        alphas_batch = self._augmented(self._alphas_images, alphas_rows_B, "alphas")
+        loss, logits_BC = self._bilevel.alphas_step(alphas_batch, weights_batch)
+        self._alphas_sums.add(self._step, loss, logits_BC, alphas_batch[1])
 
-        x_BCHW, labels_B = self._augmented(self._weights_images, weights_rows_B, "weights")
-        loss, logits_BC = self._bilevel.weights_step(x_BCHW, labels_B)
-        self._sums.add(self._step, loss, logits_BC, labels_B)
+        loss, logits_BC = self._bilevel.weights_step(weights_batch)
+        self._sums.add(self._step, loss, logits_BC, weights_batch[1])
 
     def _finish_epoch(self, logits_NC: Tensor) -> dict[str, float]:
         """Add the epoch to the history and open the next one; return the metrics so far."""

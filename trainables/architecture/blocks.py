@@ -8,11 +8,13 @@ Shape letters: B = images, C = channels of one copy, E = copies, F = E·C, H and
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from trainables.architecture.depthwise import Depthwise
 
@@ -24,10 +26,9 @@ class BatchNorm(nn.BatchNorm2d):
     """Whether training leaves the running statistics alone: `frozen_statistics` sets it."""
 
     def forward(self, input: Tensor, scale_F: Tensor | None = None) -> Tensor:
-        """Normalise; multiply by `scale_F`, one number for each channel, where the norm has no gamma of its own."""
+        """Normalise, with the norm's own gamma and beta if any; multiply by `scale_F`, one number for each channel."""
         if scale_F is None and not self.frozen:
             return super().forward(input)
-        assert scale_F is None or not self.affine, "a norm with its own gamma is not scaled"
         assert self.momentum is not None
         assert self.running_mean is not None
         assert self.running_var is not None
@@ -38,12 +39,21 @@ class BatchNorm(nn.BatchNorm2d):
             mean_F, var_F = mean_F.clone(), var_F.clone()
         elif self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
-        gamma_F = self.weight if scale_F is None else scale_F
-        return F.batch_norm(input, mean_F, var_F, gamma_F, self.bias, self.training, self.momentum, self.eps)
+        gamma_F, beta_F = self.weight, self.bias
+        if scale_F is not None:
+            gamma_F = gamma_F * scale_F if self.affine else scale_F
+            beta_F = beta_F * scale_F if self.affine else None
+        return F.batch_norm(input, mean_F, var_F, gamma_F, beta_F, self.training, self.momentum, self.eps)
+
+
+class Modular(Protocol):
+    """A module, as far as its parts can be listed."""
+
+    def modules(self) -> Iterator[nn.Module]: ...
 
 
 @contextmanager
-def frozen_statistics(module: nn.Module) -> Iterator[None]:
+def frozen_statistics(module: Modular) -> Iterator[None]:
     """Leave the running statistics of all batch norms in `module` alone while it computes in training mode.
 
     They normalise by the batch as ever, to the same bit, and neither running means and variances nor the count of
@@ -58,6 +68,20 @@ def frozen_statistics(module: nn.Module) -> Iterator[None]:
     finally:
         for norm, was in zip(norms, before, strict=True):
             norm.frozen = was
+
+
+def computed_again(module: nn.Module, *inputs: Tensor) -> Tensor:
+    """Return module(*inputs), keeping the inputs alone for the backward pass, which computes all else a second time.
+
+    Gradients and running statistics are the same to the last bit. The module must draw no random numbers.
+    """
+    return checkpoint(
+        module,
+        *inputs,
+        use_reentrant=False,
+        preserve_rng_state=False,
+        context_fn=lambda: (nullcontext(), frozen_statistics(module)),
+    )
 
 
 class Block(nn.Module):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from trainables.architecture.blocks import BatchNorm, factorized_reduce, relu_conv_bn
+from trainables.architecture.blocks import BatchNorm, computed_again, factorized_reduce, relu_conv_bn
 from trainables.architecture.mixed import MixedEdges
 from trainables.architecture.spaces import SearchSpace
 from trainables.architecture.weighting import look_up_weighting
@@ -35,13 +35,25 @@ class CellSupernet(nn.Module):
         channels: channels of the first cell's nodes.
         layers: cells.
         classes: outputs.
+        activation_checkpointing: for the backward pass keep only what passes from cell to cell, and compute each cell
+            a second time: the same gradients to the last bit, in less memory and more time.
 
     Raises: UnknownName for an unknown weighting.
     """
 
-    def __init__(self, *, space: SearchSpace, weighting: str, channels: int, layers: int, classes: int) -> None:
+    def __init__(
+        self,
+        *,
+        space: SearchSpace,
+        weighting: str,
+        channels: int,
+        layers: int,
+        classes: int,
+        activation_checkpointing: bool = False,
+    ) -> None:
         super().__init__()
         self.space = space
+        self.activation_checkpointing = activation_checkpointing
         self._weighting = look_up_weighting(weighting)
         stem_channels = STEM_CHANNELS * channels
         self.stem = nn.Sequential(
@@ -77,7 +89,8 @@ class CellSupernet(nn.Module):
         s0 = s1 = self.stem(x_BCHW.contiguous(memory_format=torch.channels_last))
         for cell in self.cells:
             assert isinstance(cell, MixedCell)
-            s0, s1 = s1, cell(s0, s1, reduce_EK if cell.reduction else normal_EK)
+            inputs = (s0, s1, reduce_EK if cell.reduction else normal_EK)
+            s0, s1 = s1, computed_again(cell, *inputs) if self.activation_checkpointing else cell(*inputs)
         return self.classifier(self.pool(s1).flatten(1))
 
 

@@ -5,21 +5,38 @@ Shape letters: E = edges, K = primitives.
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from torch import Tensor
 
 from trainables.architecture.genotype import Edges, Genotype
 from trainables.architecture.spaces import NONE
 
+Alphas: TypeAlias = Sequence[Sequence[float]]
+"""Alphas, (E, K)."""
 
-def derive_genotype(alphas_normal_EK: Tensor, alphas_reduce_EK: Tensor, primitives: Sequence[str]) -> Genotype:
+
+def derive_genotype(
+    alphas_normal_EK: Tensor | Alphas,
+    alphas_reduce_EK: Tensor | Alphas,
+    primitives: Sequence[str],
+    *,
+    keep_none: bool = False,
+) -> Genotype:
     """Return the cells of the strongest edges and operations (arXiv:1806.09055, section 2.4).
 
     An edge is as strong as its strongest operation other than `none`, by weight after the softmax over all of them.
     Each node keeps its two strongest edges, stronger first, each with its strongest operation; ties go to the lower
     source state and to the earlier primitive. A cell's output is the concatenation of all its nodes.
+
+    Args:
+        keep_none: let `none` compete like any other operation, for an edge's strength and for its place in the cell.
     """
-    normal, reduce = (_derive_cell(alphas.tolist(), primitives) for alphas in (alphas_normal_EK, alphas_reduce_EK))
+    candidates = [name for name in primitives if keep_none or name != NONE]
+    normal, reduce = (
+        _derive_cell(alphas.tolist() if isinstance(alphas, Tensor) else alphas, primitives, candidates)
+        for alphas in (alphas_normal_EK, alphas_reduce_EK)
+    )
     return Genotype(
         normal=normal,
         normal_concat=_concat(normal),
@@ -32,8 +49,8 @@ def _concat(edges: Edges) -> tuple[int, ...]:
     return tuple(range(2, 2 + len(edges) // 2))
 
 
-def _derive_cell(alphas_EK: Sequence[Sequence[float]], primitives: Sequence[str]) -> Edges:
-    best = [_strongest(_softmax(row), primitives) for row in alphas_EK]
+def _derive_cell(alphas_EK: Alphas, primitives: Sequence[str], candidates: Sequence[str]) -> Edges:
+    best = [_strongest(_softmax(row), primitives, candidates) for row in alphas_EK]
     cell: list[tuple[str, int]] = []
     first, states = 0, 2
     while first < len(best):
@@ -44,9 +61,9 @@ def _derive_cell(alphas_EK: Sequence[Sequence[float]], primitives: Sequence[str]
     return tuple(cell)
 
 
-def _strongest(w_K: Sequence[float], primitives: Sequence[str]) -> tuple[float, str]:
-    candidates = [pair for pair in zip(w_K, primitives, strict=True) if pair[1] != NONE]
-    return max(candidates, key=lambda pair: pair[0])
+def _strongest(w_K: Sequence[float], primitives: Sequence[str], candidates: Sequence[str]) -> tuple[float, str]:
+    pairs = [(w, name) for w, name in zip(w_K, primitives, strict=True) if name in candidates]
+    return max(pairs, key=lambda pair: pair[0])
 
 
 def _softmax(alphas_K: Sequence[float]) -> list[float]:

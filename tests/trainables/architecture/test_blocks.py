@@ -21,7 +21,7 @@ def same(first, second):
 def test_frozen_norms_compute_the_same_bits_and_gradients_and_keep_their_statistics(affine):
     block = sharp_sep_conv(4, 4, 3, stride=1, affine=affine)
     twin = copy.deepcopy(block)
-    scale_F = None if affine else torch.randn(4)
+    scale_F = torch.randn(4)
     x = torch.randn(3, 4, 6, 6)
     before = state(block)
 
@@ -62,3 +62,18 @@ def test_in_eval_mode_a_frozen_norm_uses_its_running_statistics():
     x = 3 + torch.randn(3, 2, 4, 4)
     with frozen_statistics(norm):
         torch.testing.assert_close(norm(x), x, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_scaled_norm_is_the_norm_times_the_scale(affine, training):
+    norm = BatchNorm(4, affine=affine).train(training)
+    for parameter in norm.parameters():
+        nn.init.normal_(parameter)
+    plain = copy.deepcopy(norm)
+    x, scale_F = torch.randn(3, 4, 6, 6), torch.randn(4)
+
+    actual, expected = norm(x, scale_F), plain(x) * scale_F[:, None, None]
+
+    torch.testing.assert_close(actual, expected, rtol=0, atol=1e-13)
+    assert same(state(norm), state(plain))

@@ -71,7 +71,7 @@ def test_the_alphas_step_moves_only_the_alphas_by_adam(network, batch):
     bilevel = first_order(network)
 
     for _ in range(3):
-        loss, logits_BC = bilevel.alphas_step(*batch)
+        loss, logits_BC = bilevel.alphas_step(batch, batch)
         expected_loss = F.cross_entropy(expected(batch[0]), batch[1])
         adam.zero_grad()
         expected_loss.backward()
@@ -89,7 +89,7 @@ def test_the_weights_step_moves_only_the_weights_by_clipped_sgd(network, batch):
     bilevel = first_order(network, grad_clip=0.01)
 
     for _ in range(3):
-        loss, logits_BC = bilevel.weights_step(*batch)
+        loss, logits_BC = bilevel.weights_step(batch)
         expected_loss = F.cross_entropy(expected(batch[0]), batch[1])
         sgd.zero_grad()
         expected_loss.backward()
@@ -105,20 +105,20 @@ def test_the_weights_step_moves_only_the_weights_by_clipped_sgd(network, batch):
 def test_each_level_computes_gradients_of_its_own_parameters_only(network, batch):
     bilevel = first_order(network)
 
-    bilevel.alphas_step(*batch)
+    bilevel.alphas_step(batch, batch)
     assert network.alphas.grad is not None
     assert all(weight.grad is None for weight in network.weight_parameters())
 
     network.alphas.grad = None
-    bilevel.weights_step(*batch)
+    bilevel.weights_step(batch)
     assert network.alphas.grad is None
     assert all(weight.grad is not None for weight in network.weight_parameters())
 
 
 def test_each_level_takes_one_forward_pass(network, batch):
     bilevel = first_order(network)
-    bilevel.alphas_step(*batch)
-    bilevel.weights_step(*batch)
+    bilevel.alphas_step(batch, batch)
+    bilevel.weights_step(batch)
 
     assert network.calls == 2
 
