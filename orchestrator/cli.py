@@ -13,6 +13,7 @@ import click
 from orchestrator.cli_experiment import logs, plan, retry, status
 from orchestrator.cli_options import Catalog, one_line
 from orchestrator.cli_run import run
+from orchestrator.cli_space import space
 from orchestrator.cli_table import table
 from orchestrator.cli_tools import cost, data, doctor
 from orchestrator.errors import HaltError
@@ -33,7 +34,7 @@ def cli() -> None:
     """
 
 
-for command in (plan, run, status, logs, retry, table, cost, data, doctor):
+for command in (plan, run, status, logs, retry, table, cost, space, data, doctor):
     cli.add_command(command)
 
 

@@ -1,27 +1,44 @@
-"""Find a genotype by whatever a person calls it: a published name, a file, or the trial that found it."""
+"""Find an architecture by whatever a person calls it: a published name, a file, or the trial that found it."""
 
 from pathlib import Path
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
-from trainables.architecture.genotype import Genotype, read_genotype
-from trainables.errors import UnknownName
+from trainables.architecture.genotype import Architecture, read_architecture, read_genotype
+from trainables.errors import UnknownName, unknown_name
 from trainables.storage import open_storage
+from trainables.trial import TrialRow
 
 DEFAULT_OPERATIONS = "ssc"
+DEFAULT_ARTIFACT = "genotype"
 
 
-def find_genotype(what: str, storage: str) -> tuple[Genotype, str]:
-    """Return a genotype and the operations it goes with. Raises: UnknownName, InvalidGenotype, LedgerError."""
+def find_genotype(what: str, storage: str) -> tuple[Architecture, str]:
+    """Return an architecture and the operations it goes with.
+
+    Args:
+        what: a name, a file, or the beginning of a trial's id. A trial that has found several says with a colon which
+            one is meant, as in `0123456789ab:genotype_top_down`.
+        storage: where the trials are.
+
+    Raises: UnknownName, InvalidGenotype, LedgerError.
+    """
     try:
         return read_genotype(what, base=Path.cwd()), DEFAULT_OPERATIONS
     except UnknownName:
+        prefix, _, key = what.partition(":")
         ledger = Ledger(open_storage(storage))
-        if not any(name.startswith(what) for name in ledger.storage.names("trials")):
+        if not prefix or not any(name.startswith(prefix) for name in ledger.storage.names("trials")):
             raise
-    trial_id = ledger.find(what)
-    row = ledger.row(trial_id)
-    if row is None or "genotype" not in row.artifacts:
+    trial_id = ledger.find(prefix)
+    artifact = _artifact(ledger.row(trial_id), trial_id, key or DEFAULT_ARTIFACT)
+    return read_architecture(artifact), str(artifact.get("operations", DEFAULT_OPERATIONS))
+
+
+def _artifact(row: TrialRow | None, trial_id: str, key: str) -> dict:
+    found = {} if row is None else {name: value for name, value in row.artifacts.items() if name.startswith("genotype")}
+    if not found:
         raise LedgerError(f"trial {trial_id} has found no genotype")
-    artifact = row.artifacts["genotype"]
-    return Genotype.from_json(artifact), str(artifact.get("operations", DEFAULT_OPERATIONS))
+    if key not in found:
+        raise unknown_name(f"genotype of trial {trial_id}:", key, found)
+    return found[key]
