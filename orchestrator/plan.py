@@ -16,8 +16,8 @@ from orchestrator.fields import Fields
 from orchestrator.grid import StageGrid
 from orchestrator.planned_trial import PlannedTrial
 from orchestrator.reading import GridReader
-from orchestrator.spec import Experiment, Resources, TableSpec
-from orchestrator.table_checks import check_tables
+from orchestrator.spec import Experiment, FigureSpec, Resources, TableSpec
+from orchestrator.table_checks import check_figures, check_tables
 from orchestrator.yaml_document import Path, path_text
 from trainables.catalog import Trainable, look_up
 from trainables.errors import UnknownName, unknown_name
@@ -38,6 +38,8 @@ class Plan:
     trials: tuple[PlannedTrial, ...]
     tables: tuple[TableSpec, ...]
     """Values of `filter` and `baseline` are as `value` returns them."""
+    figures: tuple[FigureSpec, ...]
+    """Values of `filter` are as `value` returns them."""
     axes: Mapping[str, tuple[str, ...]]
     """Stage -> the names of its axes."""
     keys: Mapping[str, tuple[str, ...]]
@@ -94,6 +96,7 @@ def expand(
     lines = {name: expansion.line(name) for name in grids if expansion.whole(name)}
     known = {name: trials for name, trials in expansion.trials.items() if expansion.judged(name)}
     tables = check_tables(experiment, lines, known, resolvers, mistakes.report)
+    figures = check_figures(experiment, lines, known, resolvers, mistakes.report)
     if mistakes.problems:
         raise SpecError(mistakes.sorted())
     trials = tuple(trial for name in chains.order for trial in expansion.trials[name])
@@ -103,6 +106,7 @@ def expand(
         stages=chains.order,
         trials=trials,
         tables=tables,
+        figures=figures,
         axes={name: grid.axis_names for name, grid in grids.items()},
         keys={name: grid.keys for name, grid in grids.items()},
     )

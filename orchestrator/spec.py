@@ -154,6 +154,26 @@ class TableSpec(_Form):
     note: str | None = None
 
 
+class PanelSpec(_Form):
+    """One panel of a figure: a value of every epoch."""
+
+    metric: str
+    log: bool = False
+    title: Annotated[str, Field(min_length=1)] | None = None
+
+
+class FigureSpec(_Form):
+    """Curves over the epochs of a stage: a line is the median of its seeds, a band their range."""
+
+    name: Name
+    stage: str
+    lines: list[str] = []
+    """Keys whose values tell the lines apart."""
+    panels: Annotated[list[Annotated[PanelSpec, BeforeValidator(_as_column)]], Field(min_length=1)]
+    filter: dict[str, Any] = {}
+    title: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Experiment:
     """An experiment file's content. Parts that cannot be read are left out and stand in `problems`."""
@@ -163,6 +183,8 @@ class Experiment:
     source: FilePath
     stages: Mapping[str, Stage]
     tables: Mapping[int, TableSpec]
+    """By position in the file."""
+    figures: Mapping[int, FigureSpec]
     """By position in the file."""
     declared: frozenset[str]
     """The names of all stages, also of those that could not be read."""
@@ -180,6 +202,7 @@ class _Top(_Form):
     title: str | None = None
     stages: Annotated[dict[str, Any], Field(min_length=1)]
     tables: list[Any] = []
+    figures: list[Any] = []
 
 
 def load_experiment(source: str | FilePath, *, overrides: Iterable[str] = ()) -> Experiment:
@@ -235,12 +258,14 @@ def parse_experiment(
     for name in stages:
         reading.check_name(("stages", name), name)
     tables = top.get("tables", []) if isinstance(top.get("tables"), list) else []
+    figures = top.get("figures", []) if isinstance(top.get("figures"), list) else []
     return Experiment(
         name=top.get("experiment", ""),
         title=top.get("title"),
         source=source or FilePath(file),
         stages=reading.stages(stages),
         tables=reading.tables(tables),
+        figures=reading.figures(figures),
         declared=frozenset(stages),
         document=document,
         problems=tuple(reading.problems),
@@ -296,9 +321,22 @@ class _Reading:
             for index, values in read.items()
             if "columns" in values and values.keys() & {"stage", "lines"}
         }
-        names: dict[str, int] = {}
-        for index, table in tables.items():
-            if table.name in names:
-                self.report(("tables", index, "name"), f"table {names[table.name]} has this name already")
-            names.setdefault(table.name, index)
+        self._refuse_repeated("table", tables)
         return tables
+
+    def figures(self, declared: list[JSON]) -> dict[int, FigureSpec]:
+        read = {index: self.form(FigureSpec, ("figures", index)) for index in range(len(declared))}
+        figures = {
+            index: FigureSpec.model_validate({"name": f"figure-{index}", **values})
+            for index, values in read.items()
+            if {"stage", "panels"} <= set(values)
+        }
+        self._refuse_repeated("figure", figures)
+        return figures
+
+    def _refuse_repeated(self, kind: str, specs: Mapping[int, TableSpec | FigureSpec]) -> None:
+        names: dict[str, int] = {}
+        for index, spec in specs.items():
+            if spec.name in names:
+                self.report((f"{kind}s", index, "name"), f"{kind} {names[spec.name]} has this name already")
+            names.setdefault(spec.name, index)

@@ -10,7 +10,7 @@ from orchestrator.grid import Condition, StageGrid, find_key
 from orchestrator.planned_trial import PlannedTrial
 from orchestrator.published import load_published
 from orchestrator.reading import GridReader
-from orchestrator.spec import Experiment, TableSpec
+from orchestrator.spec import ColumnSpec, Experiment, FigureSpec, TableSpec
 from orchestrator.table_line_checks import check_lines, metrics
 from orchestrator.yaml_document import Path, shown
 from trainables.errors import UnknownName, unknown_name
@@ -49,6 +49,39 @@ def check_tables(
     return tuple(tables)
 
 
+def check_figures(
+    experiment: Experiment,
+    lines: Mapping[str, Sequence[StageGrid]],
+    trials: Mapping[str, Sequence[PlannedTrial]],
+    resolvers: Mapping[str, Resolve],
+    report: Report,
+) -> tuple[FigureSpec, ...]:
+    """Return the figures, values of their filters as the plan shows them; report what is wrong."""
+    figures: list[FigureSpec] = []
+    for index, figure in experiment.figures.items():
+        path = ("figures", index)
+        if figure.stage not in experiment.declared:
+            report((*path, "stage"), str(unknown_name("stage", figure.stage, experiment.declared)))
+        if figure.stage not in lines:
+            continue
+        line = lines[figure.stage]
+        for number, panel in enumerate(figure.panels):
+            if panel.metric not in line[0].entry.curves:
+                report((*path, "panels", number), str(unknown_name("curve", panel.metric, line[0].entry.curves)))
+        reader = GridReader(experiment=experiment, line=line, cut=False, resolvers=resolvers, report=report)
+        like = TableSpec(
+            name=figure.name, stage=figure.stage, rows=figure.lines, columns=[RUNNING_TIME], filter=figure.filter
+        )
+        checker = _TableCheck(table=like, path=path, line=line, reader=reader, report=report, rows="lines")
+        checked = checker.check(trials.get(figure.stage))
+        figures.append(figure.model_copy(update={"filter": checked.filter}))
+    return tuple(figures)
+
+
+RUNNING_TIME = ColumnSpec(metric="wall_seconds")
+"""A column that every stage has: what is checked of a figure are its lines and its filter."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _TableCheck:
     table: TableSpec
@@ -56,10 +89,12 @@ class _TableCheck:
     line: Sequence[StageGrid]
     reader: GridReader
     report: Report
+    rows: str = "rows"
+    """Under which key the keys stand that tell rows apart."""
 
     def check(self, trials: Sequence[PlannedTrial] | None) -> TableSpec:
-        keys = self._keys("rows", self.table.rows) + self._column_keys()
-        self._refuse_repeats("rows", self.table.rows)
+        keys = self._keys(self.rows, self.table.rows) + self._column_keys()
+        self._refuse_repeats(self.rows, self.table.rows)
         self._refuse_repeats("columns", [column.name for column in self.table.columns])
         self._check_paper()
         wanted = self._conditions("filter", self.table.filter)
@@ -160,7 +195,8 @@ class _TableCheck:
             if widest := max(mixed, key=len, default=[]):
                 key = name if find_key(name, self.line) == (stage, name) else axis
                 values = ", ".join(widest)
-                message = f"a cell would mix {key} = {values}; put {key} into rows or columns, or fix it by filter"
+                where = "rows or columns" if self.rows == "rows" else self.rows
+                message = f"a cell would mix {key} = {values}; put {key} into {where}, or fix it by filter"
                 self.report(self.path, message)
 
 

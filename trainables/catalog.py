@@ -31,6 +31,8 @@ class Trainable:
     """Names of the row's artifacts, those a child may take with `${stage.name}`."""
     progress: str = ""
     """The metric worth showing while it runs."""
+    curves: tuple[str, ...] = ()
+    """What it measures in every epoch: numbers of `epochs.parquet`, those a figure may show."""
 
     def config_class(self) -> type[BaseModel]:
         return load(self.config)
@@ -56,6 +58,18 @@ CATALOG: Mapping[str, Trainable] = {
         metrics=("search_val_error", "search_val_error_best", "best_epoch", "params", "addmult", "macs"),
         artifacts=("genotype", "genotype_with_none", "genotype_top_down", "genotype_bottom_up"),
         progress="search_val_error",
+        curves=(
+            "learning_rate",
+            "train_loss",
+            "train_error",
+            "alphas_loss",
+            "alphas_error",
+            "search_val_loss",
+            "search_val_error",
+            "params",
+            "addmult",
+            "macs",
+        ),
     ),
     "train": Trainable(
         name="train",
@@ -74,6 +88,7 @@ CATALOG: Mapping[str, Trainable] = {
         ),
         artifacts=("genotype",),
         progress="test_error",
+        curves=("learning_rate", "drop_path", "train_loss", "train_error", "test_loss", "test_error"),
     ),
 }
 

@@ -55,7 +55,7 @@ class Job:
     def from_json(cls, text: str) -> "Job":
         data = json.loads(text)
         entry = data["trainable"]
-        entry.update(metrics=tuple(entry["metrics"]), artifacts=tuple(entry["artifacts"]))
+        entry.update({name: tuple(entry[name]) for name in ("metrics", "artifacts", "curves")})
         return cls(
             **{
                 **data,
