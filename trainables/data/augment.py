@@ -58,8 +58,8 @@ class TrainTransform:
         flipped_B = torch.randint(0, 2, (batch,), generator=draw("flip")).bool()
         images_BHWC = crop_and_flip(
             images_BHWC,
-            offsets_B2.to(device),
-            flipped_B.to(device),
+            offsets_B2.to(device, non_blocking=True),
+            flipped_B.to(device, non_blocking=True),
             padding=self._crop_padding,
             fill=GREY if self._autoaugment else 0,
         )
@@ -70,7 +70,7 @@ class TrainTransform:
             generator = draw("cutout")
             rows_B = torch.randint(0, height, (batch,), generator=generator)
             columns_B = torch.randint(0, width, (batch,), generator=generator)
-            cut_out_(x_BCHW, torch.stack([rows_B, columns_B], dim=1).to(device), side=self._cutout)
+            cut_out_(x_BCHW, torch.stack([rows_B, columns_B], dim=1).to(device, non_blocking=True), side=self._cutout)
         return x_BCHW
 
 

@@ -56,7 +56,7 @@ class AutoAugment:
         takes_3B = torch.stack([first_B, first_B.argsort()[second_B], second_B.argsort()])
         row_2B = self._row_E[torch.stack([entry_B2[first_B, 0], entry_B2[second_B, 1]])]
         counts = [kind_B.bincount(minlength=len(self._applies)).tolist() for kind_B in kind_B2.T]
-        plan_5B = torch.cat([takes_3B, row_2B]).to(images_BHWC.device)
+        plan_5B = torch.cat([takes_3B, row_2B]).to(images_BHWC.device, non_blocking=True)
 
         tables = self._tables(height, width, images_BHWC.device)
         for take_B, row_B, count in zip(plan_5B[:2], plan_5B[3:], counts, strict=True):
