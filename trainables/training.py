@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trainables import randomness
-from trainables.architecture.cell_network import CellNetwork
 from trainables.architecture.complexity import count
-from trainables.architecture.genotype import Genotype, check_operations, describe
+from trainables.architecture.final_networks import build_network
+from trainables.architecture.genotype import Architecture, check_operations, describe, read_architecture
+from trainables.architecture.networks import check_network
 from trainables.config import TrainConfig, canonical
 from trainables.data.augment import EvalTransform, TrainTransform
 from trainables.data.cache import Dataset
@@ -66,7 +67,7 @@ class FinalRun:
         self.config = config
         self._seed = seed
         self._device = device
-        self._genotype = read_config_genotype(config)
+        self._architecture = read_config_architecture(config)
         info = dataset.info
         train_rows = subset(dataset.train.labels, config.train_images, info.classes)
         test_rows = subset(dataset.test.labels, config.test_images, info.classes)
@@ -77,13 +78,15 @@ class FinalRun:
         self._steps = math.ceil(len(train_rows) / config.batch_size)
 
         with randomness.initialising(seed=seed, trainable=TRAINABLE):
-            network = CellNetwork(
-                genotype=self._genotype,
+            network = build_network(
+                self._architecture,
+                network=config.network,
                 operations=config.operations,
                 channels=config.channels,
                 layers=config.layers,
                 classes=info.classes,
                 auxiliary=config.auxiliary,
+                mid_channels=config.mid_channels,
             )
         self._cost = count(network, (3, info.image_size, info.image_size))
         self.network = network.to(device).to(memory_format=torch.channels_last)
@@ -226,7 +229,7 @@ class FinalRun:
         labels_N = self._test_images.labels_N.cpu()
         return Outcome(
             metrics=self._metrics(),
-            artifacts={"genotype": describe(self._genotype, self.config.operations)},
+            artifacts={"genotype": describe(self._architecture, self.config.operations)},
             files={
                 "weights-last.safetensors": weights_file(self.network.state_dict()),
                 "weights-best.safetensors": weights_file(self._best_weights),
@@ -243,14 +246,21 @@ class FinalRun:
         return {"trainable": TRAINABLE, "config": canonical(self.config), "seed": self._seed}
 
 
-def read_config_genotype(config: TrainConfig) -> Genotype:
-    """Return the config's genotype, which may describe itself as a search's does. Raises: TrialFailure."""
+def read_config_architecture(config: TrainConfig) -> Architecture:
+    """Return the config's cells or path, which may describe themselves as a search's do.
+
+    Raises: TrialFailure when they are none, or when the config asks for something that they cannot have.
+    """
     found = config.genotype.get("operations", config.operations)
     if found != config.operations:
         raise TrialFailure(f"the genotype is made of {found!r} operations, but the config says {config.operations!r}")
     try:
-        genotype = Genotype.from_json(config.genotype)
-        check_operations(genotype, config.operations)
+        architecture = read_architecture(config.genotype)
+        check_operations(architecture, config.operations)
     except SharptuneError as error:
         raise TrialFailure(f"genotype: {error}") from error
-    return genotype
+    try:
+        check_network(architecture, config.network, auxiliary=config.auxiliary, drop_path=config.drop_path)
+    except SharptuneError as error:
+        raise TrialFailure(str(error)) from error
+    return architecture

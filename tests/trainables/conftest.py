@@ -1,12 +1,10 @@
 """What the tests of the two loops share."""
 
-import functools
-
 import pytest
 import torch
 from torch import nn
 
-from trainables.architecture.complexity import genotype_cost
+from trainables.architecture.spaces import read_space
 from trainables.data.cache import open_dataset
 from trainables.trial import Outcome
 
@@ -81,8 +79,9 @@ class Resumes:
 class SmallSupernet(nn.Module):
     """What a search needs of a supernet, in a thousandth of the time: one convolution, scaled by all alphas."""
 
-    def __init__(self, *, space, weighting, channels, layers, classes):
+    def __init__(self, config, classes):
         super().__init__()
+        space = read_space(config.space)
         self.stem = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4, bias=False), nn.BatchNorm2d(8))
         self.classifier = nn.Linear(8, classes)
         self.alphas_normal = nn.Parameter(torch.zeros(14, len(space.primitives)))
@@ -110,7 +109,7 @@ class SmallNetwork(nn.Module):
     drop_path = 0.0
     drop_path_generator = None
 
-    def __init__(self, *, genotype, operations, channels, layers, classes, auxiliary):
+    def __init__(self, genotype, *, network, operations, channels, layers, classes, auxiliary, mid_channels):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, 8, 4, stride=4, bias=False), nn.BatchNorm2d(8))
         self.classifier = nn.Linear(8, classes)
@@ -127,15 +126,14 @@ class SmallNetwork(nn.Module):
 
 @pytest.fixture
 def small_supernet(monkeypatch):
-    """A small network in place of the supernet; the cost of each genotype is counted once."""
-    monkeypatch.setattr("trainables.search.CellSupernet", SmallSupernet)
-    monkeypatch.setattr("trainables.search.genotype_cost", functools.cache(genotype_cost))
+    """A small network in place of the supernet."""
+    monkeypatch.setattr("trainables.search.build_supernet", SmallSupernet)
 
 
 @pytest.fixture
 def small_network(monkeypatch):
     """A small network in place of a genotype's."""
-    monkeypatch.setattr("trainables.training.CellNetwork", SmallNetwork)
+    monkeypatch.setattr("trainables.training.build_network", SmallNetwork)
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def test_a_genotype_that_describes_itself_is_taken(small_network, build):
     ("genotype", "message"),
     [
         (describe(GENOTYPE, "original"), "made of 'original' operations, but the config says 'ssc'"),
-        ({**GENOTYPE.to_json(), "kind": "path"}, "kind 'path'"),
+        ({**GENOTYPE.to_json(), "kind": "tree"}, "unknown kind of genotype 'tree'"),
         ({**GENOTYPE.to_json(), "normal": [["sep_conv_9x9", 0]] * 2}, "sep_conv_9x9"),
         ({}, "needs the key"),
     ],

@@ -1,7 +1,7 @@
-"""The CIFAR network of a genotype: what final training trains.
+"""The networks of a genotype: what final training trains. One for small images, one that is made for 224 × 224.
 
 Shape letters: B = images, C = channels or classes, D = edges that drop path may drop, H and W = pixels.
-Source: arXiv:1806.09055, section 3.1; arXiv:1903.09900, section 4.1.
+Source: arXiv:1806.09055, section 3; arXiv:1903.09900, section 4.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,21 @@ from trainables.architecture.genotype import Edges, Genotype, check_operations
 from trainables.architecture.operations import CHOKE_CHANNELS, OPERATIONS
 from trainables.errors import TrialFailure
 
-AUXILIARY_MINIMUM = 8
-"""Smallest height and width the auxiliary head can take; images must have four times as many pixels a side."""
+AUXILIARY_KERNEL = 5
+"""Of the pool of the auxiliary head."""
 
 
-class CellNetwork(nn.Module):
-    """A network of a genotype's cells; cells L // 3 and 2L // 3 of L reduce the size and double the channels.
+class StackedCells(nn.Module):
+    """Cells of a genotype on top of stems; cells L // 3 and 2L // 3 of L reduce the size and double the channels.
 
     Drop path: while training with `drop_path` = p > 0, each edge that is no identity is, for each image, zero with
     probability p and scaled by 1 / (1 - p) otherwise. What is dropped is drawn from `drop_path_generator`, all of a
     forward pass in one draw, so whoever trains sets a fresh generator for each step.
 
     Args:
+        stem: makes the last of the two inputs of the first cell out of images, or out of what `first_stem` returns.
+        first_stem: makes the other input, at twice the size; without it the two are one.
+        stem_channels: channels of either.
         genotype: the two cells.
         operations: `ssc` or `original`.
         channels: of the first cell's nodes.
@@ -38,30 +41,36 @@ class CellNetwork(nn.Module):
     Raises: UnknownName, InvalidGenotype when the set of operations cannot build the genotype.
     """
 
+    auxiliary_stride = 3
+    """Stride of the pool of the auxiliary head."""
+    shrinks = 4
+    """How many times fewer rows the auxiliary head sees than the images have: stems and both reductions."""
+
     def __init__(
         self,
         *,
+        stem: nn.Module,
+        first_stem: nn.Module | None = None,
+        stem_channels: int,
         genotype: Genotype,
         operations: str,
         channels: int,
         layers: int,
         classes: int,
         auxiliary: bool,
-        mid_channels: int = CHOKE_CHANNELS,
+        mid_channels: int,
     ) -> None:
         super().__init__()
         check_operations(genotype, operations)
         self.drop_path = 0.0
         self.drop_path_generator: torch.Generator | None = None
-        stem_channels = STEM_CHANNELS * channels
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, stem_channels, 3, padding=1, bias=False), BatchNorm(stem_channels, affine=True)
-        )
+        self.first_stem = first_stem
+        self.stem = stem
         self.cells = nn.ModuleList()
         self._auxiliary_layer = 2 * layers // 3
         self.auxiliary: AuxiliaryHead | None = None
         before = last = stem_channels
-        after_reduction = False
+        after_reduction = first_stem is not None
         for layer in range(layers):
             reduction = layer in reductions(layers)
             channels = 2 * channels if reduction else channels
@@ -78,7 +87,7 @@ class CellNetwork(nn.Module):
             self.cells.append(cell)
             before, last, after_reduction = last, cell.channels_out, reduction
             if auxiliary and layer == self._auxiliary_layer:
-                self.auxiliary = AuxiliaryHead(last, classes)
+                self.auxiliary = AuxiliaryHead(last, classes, stride=self.auxiliary_stride, shrunk=self.shrinks)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(last, classes)
 
@@ -89,7 +98,12 @@ class CellNetwork(nn.Module):
         """
         keep_DB = self._draw_keep(x_BCHW)
         auxiliary_logits = None
-        s0 = s1 = self.stem(x_BCHW.contiguous(memory_format=torch.channels_last))
+        x_BCHW = x_BCHW.contiguous(memory_format=torch.channels_last)
+        if self.first_stem is None:
+            s0 = s1 = self.stem(x_BCHW)
+        else:
+            s0 = self.first_stem(x_BCHW)
+            s1 = self.stem(s0)
         for layer, cell in enumerate(self.cells):
             assert isinstance(cell, Cell)
             s0, s1 = s1, cell(s0, s1, None if keep_DB is None else keep_DB[: cell.droppable])
@@ -108,6 +122,74 @@ class CellNetwork(nn.Module):
         keep = 1.0 - self.drop_path
         keep_DB = torch.empty(droppable, len(x_BCHW), device=generator.device).bernoulli_(keep, generator=generator)
         return (keep_DB / keep).to(device=x_BCHW.device, dtype=x_BCHW.dtype)
+
+
+class CellNetwork(StackedCells):
+    """The network for small images such as CIFAR's. Arguments and Raises as of `StackedCells`."""
+
+    def __init__(
+        self,
+        *,
+        genotype: Genotype,
+        operations: str,
+        channels: int,
+        layers: int,
+        classes: int,
+        auxiliary: bool,
+        mid_channels: int = CHOKE_CHANNELS,
+    ) -> None:
+        stem_channels = STEM_CHANNELS * channels
+        super().__init__(
+            stem=_conv_bn(3, stem_channels, stride=1),
+            stem_channels=stem_channels,
+            genotype=genotype,
+            operations=operations,
+            channels=channels,
+            layers=layers,
+            classes=classes,
+            auxiliary=auxiliary,
+            mid_channels=mid_channels,
+        )
+
+
+class ImageNetNetwork(StackedCells):
+    """The network for images of 224 × 224, or of others: stems divide their size by eight before the first cell.
+
+    The first stem stops at a quarter of the size, so the first cell takes its two inputs as after a reduction.
+    Arguments and Raises as of `StackedCells`.
+
+    Two things where releases differ: the auxiliary head has its second batch norm, as the code of arXiv:1903.09900 has
+    and that of arXiv:1806.09055 has not; and a normal cell's output is its `normal_concat`, where both codes take
+    `reduce_concat`, which is the same for all published genotypes but NASNet's and AmoebaNet's.
+    """
+
+    auxiliary_stride = 2
+    shrinks = 32
+
+    def __init__(
+        self,
+        *,
+        genotype: Genotype,
+        operations: str,
+        channels: int,
+        layers: int,
+        classes: int,
+        auxiliary: bool,
+        mid_channels: int = CHOKE_CHANNELS,
+    ) -> None:
+        half = max(1, channels // 2)
+        super().__init__(
+            first_stem=nn.Sequential(*_conv_bn(3, half, stride=2), nn.ReLU(), *_conv_bn(half, channels, stride=2)),
+            stem=nn.Sequential(nn.ReLU(), *_conv_bn(channels, channels, stride=2)),
+            stem_channels=channels,
+            genotype=genotype,
+            operations=operations,
+            channels=channels,
+            layers=layers,
+            classes=classes,
+            auxiliary=auxiliary,
+            mid_channels=mid_channels,
+        )
 
 
 class Cell(nn.Module):
@@ -164,14 +246,21 @@ class Cell(nn.Module):
 class AuxiliaryHead(nn.Module):
     """A second classifier in the middle of the network. Its parameters are not counted in a network's size.
 
-    The mean over what is left of the image is over one pixel for images of 32 × 32, as in the released code.
+    The mean over what is left of the image is over one pixel for the images a network is made for, as in the released
+    code.
+
+    Args:
+        stride: of the pool: 3 for maps of 8 × 8 (CIFAR), 2 for 7 × 7 (ImageNet).
+        shrunk: how many times smaller the maps are than the images.
     """
 
-    def __init__(self, channels: int, classes: int) -> None:
+    def __init__(self, channels: int, classes: int, *, stride: int, shrunk: int) -> None:
         super().__init__()
+        self._shrunk = shrunk
+        self._least = AUXILIARY_KERNEL + stride  # so that the pool leaves the 2 × 2 of the convolution after it
         self.features = nn.Sequential(
             nn.ReLU(),
-            nn.AvgPool2d(5, stride=3, count_include_pad=False),
+            nn.AvgPool2d(AUXILIARY_KERNEL, stride=stride, count_include_pad=False),
             nn.Conv2d(channels, 128, 1, bias=False),
             nn.BatchNorm2d(128),
             nn.ReLU(),
@@ -183,9 +272,17 @@ class AuxiliaryHead(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return logits, (B, classes). Raises: TrialFailure when the maps are too small."""
-        if min(x_BCHW.shape[-2:]) < AUXILIARY_MINIMUM:
-            least = 4 * AUXILIARY_MINIMUM
+        if min(x_BCHW.shape[-2:]) < self._least:
+            least = (self._least - 1) * self._shrunk + 1  # each halving rounds up
             raise TrialFailure(
                 f"the auxiliary head needs images of {least}×{least} pixels or more; set auxiliary: false"
             )
         return self.classifier(self.features(x_BCHW).mean(dim=(2, 3)))
+
+
+def _conv_bn(channels_in: int, channels_out: int, *, stride: int) -> nn.Sequential:
+    """Return a 3×3 convolution and a batch norm: what stems are made of."""
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False),
+        BatchNorm(channels_out, affine=True),
+    )

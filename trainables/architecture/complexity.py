@@ -1,7 +1,7 @@
 """What a network costs: parameters and arithmetic of one image, as exact integers, without computing anything.
 
-Every layer is replaced by a stand-in that notes its cost and returns zeros of the right shape; what lies between the
-layers runs as it is. (A run on torch's `meta` device would do the same, at ten times the price.)
+Every layer is replaced by a stand-in that notes its cost and returns zeros of the right shape, one number in memory;
+what lies between the layers runs as it is. (A run on torch's `meta` device would do the same, at ten times the price.)
 """
 
 import copy
@@ -18,11 +18,14 @@ from torch.overrides import TorchFunctionMode
 from trainables.architecture.cell_network import CellNetwork
 from trainables.architecture.cell_supernet import CellSupernet
 from trainables.architecture.genotype import Genotype
+from trainables.architecture.hypercuboid_supernet import MultiChannelSupernet
 from trainables.architecture.operations import CHOKE_CHANNELS
-from trainables.architecture.spaces import SearchSpace
+from trainables.architecture.spaces import SearchSpace, Space
 
 AUXILIARY = "auxiliary"
 """Parameters whose name starts so belong to the head that is only there while training."""
+ALPHAS = "alphas"
+"""Parameters of a supernet whose name starts so are weights of the architecture."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +44,14 @@ class Cost:
     addmult: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SupernetCost(Cost):
+    """The size of a supernet."""
+
+    alphas: int
+    """Weights of the architecture; `params` does not count them."""
+
+
 @functools.lru_cache(maxsize=1024)
 def genotype_cost(
     genotype: Genotype,
@@ -55,8 +66,8 @@ def genotype_cost(
 
     Raises: UnknownName, InvalidGenotype when the set of operations cannot build the genotype.
     """
-    with _without_numbers():
-        network = CellNetwork(
+    return count_unbuilt(
+        lambda: CellNetwork(
             genotype=genotype,
             operations=operations,
             channels=channels,
@@ -65,23 +76,37 @@ def genotype_cost(
             auxiliary=True,
             mid_channels=mid_channels,
         )
-    return _count(network)
-
-
-def supernet_cost(space: SearchSpace, *, channels: int = 16, layers: int = 8, classes: int = 10) -> Cost:
-    """Return the cost of a cell supernet as it is computed here; its alphas are not among its parameters."""
-    with _without_numbers():
-        network = CellSupernet(space=space, weighting="scalar", channels=channels, layers=layers, classes=classes)
-    for name, alphas_EK in (("alphas_normal", network.alphas_normal), ("alphas_reduce", network.alphas_reduce)):
-        setattr(network, name, nn.Parameter(torch.zeros(alphas_EK.shape)))
-    cost = _count(network)
-    alphas = sum(alphas_EK.numel() for alphas_EK in network.alpha_parameters())
-    return Cost(
-        params=cost.params - alphas,
-        params_with_auxiliary=cost.params_with_auxiliary - alphas,
-        macs=cost.macs,
-        addmult=cost.addmult,
     )
+
+
+def supernet_cost(space: Space, *, channels: int = 16, layers: int = 8, classes: int = 10) -> SupernetCost:
+    """Return the cost of a supernet as it is computed here.
+
+    Channels and layers are for cells; a MultiChannelNet has its own, and none of its operations is pruned.
+    """
+    with _without_numbers():
+        network = (
+            CellSupernet(space=space, weighting="scalar", channels=channels, layers=layers, classes=classes)
+            if isinstance(space, SearchSpace)
+            else MultiChannelSupernet(space=space, weighting="scalar", classes=classes)
+        )
+    alphas = 0
+    for name, parameter in list(network.named_parameters()):
+        if name.startswith(ALPHAS):
+            setattr(network, name, nn.Parameter(torch.zeros(parameter.shape)))
+            alphas += parameter.numel()
+    cost = _count(network)
+    params = cost.params - alphas
+    return SupernetCost(
+        params=params, params_with_auxiliary=params, macs=cost.macs, addmult=cost.addmult, alphas=alphas
+    )
+
+
+def count_unbuilt(build: Callable[[], nn.Module], input_shape: tuple[int, int, int] = (3, 32, 32)) -> Cost:
+    """Return the cost of the network that `build` makes, for one image, without its numbers ever being there."""
+    with _without_numbers():
+        network = build()
+    return _count(network, input_shape)
 
 
 def count(network: nn.Module, input_shape: tuple[int, int, int] = (3, 32, 32)) -> Cost:
@@ -142,7 +167,7 @@ class _Tally:
                 x_BCHW.shape[2:], _pair(layer.padding), layer.dilation, layer.kernel_size, layer.stride, strict=True
             )
         ]
-        y_BCHW = x_BCHW.new_zeros(len(x_BCHW), layer.out_channels, *size)
+        y_BCHW = x_BCHW.new_zeros(1).expand(len(x_BCHW), layer.out_channels, *size)
         self.macs += y_BCHW.numel() * layer.weight[0].numel()
         return y_BCHW
 
@@ -156,7 +181,8 @@ class _Tally:
 
     def _pool(self, layer: nn.Module, x_BCHW: Tensor) -> Tensor:
         self.others += x_BCHW.numel()
-        return type(layer).forward(layer, x_BCHW)
+        one_channel_B1HW = type(layer).forward(layer, x_BCHW[:, :1])
+        return one_channel_B1HW.expand(-1, x_BCHW.shape[1], -1, -1)
 
 
 def _pair(padding: str | tuple[int, ...]) -> tuple[int, ...]:

@@ -126,7 +126,7 @@ def test_drop_path_does_nothing_in_evaluation_and_needs_a_generator_in_training(
 def test_images_too_small_for_the_auxiliary_head_fail_with_the_remedy():
     x = torch.randn(2, 3, 16, 16)
 
-    with pytest.raises(TrialFailure, match="images of 32×32 pixels or more; set auxiliary: false"):
+    with pytest.raises(TrialFailure, match="images of 29×29 pixels or more; set auxiliary: false"):
         build()(x)
     assert build(auxiliary=False)(x)[0].shape == (2, 3)
     assert build()(torch.randn(2, 3, 64, 64))[1].shape == (2, 3)

@@ -1,0 +1,83 @@
+"""Build and count the final networks: cells for CIFAR and for ImageNet, paths of a MultiChannelNet."""
+
+import functools
+
+from trainables.architecture.cell_network import CellNetwork, ImageNetNetwork, StackedCells
+from trainables.architecture.complexity import Cost, count_unbuilt
+from trainables.architecture.genotype import Architecture, Genotype, check_operations
+from trainables.architecture.networks import check_network, look_up_network
+from trainables.architecture.operations import CHOKE_CHANNELS
+from trainables.architecture.path_network import PathNetwork
+
+
+def build_network(
+    architecture: Architecture,
+    *,
+    network: str,
+    operations: str,
+    channels: int,
+    layers: int,
+    classes: int,
+    auxiliary: bool,
+    mid_channels: int = CHOKE_CHANNELS,
+) -> StackedCells | PathNetwork:
+    """Return a network that maps images to (logits, logits of the auxiliary head or None), each (B, classes).
+
+    Args:
+        architecture: a genotype for the networks of cells, a path for those of paths.
+        network: a name of NETWORKS.
+        operations: how a genotype's operations are built; `ssc` for a path.
+        channels, layers, mid_channels: for cells; a path has its own.
+        classes: outputs.
+        auxiliary: whether there is a second classifier while training; a path has no place for one.
+
+    Raises: UnknownName, InvalidGenotype when they do not go together.
+    """
+    check_network(architecture, network, auxiliary=auxiliary)
+    if isinstance(architecture, Genotype):
+        build = ImageNetNetwork if network == "imagenet" else CellNetwork
+        return build(
+            genotype=architecture,
+            operations=operations,
+            channels=channels,
+            layers=layers,
+            classes=classes,
+            auxiliary=auxiliary,
+            mid_channels=mid_channels,
+        )
+    check_operations(architecture, operations)
+    return PathNetwork(path=architecture, classes=classes, released=network == "multichannel_released")
+
+
+@functools.lru_cache(maxsize=1024)
+def architecture_cost(
+    architecture: Architecture,
+    *,
+    network: str = "cifar",
+    operations: str = "ssc",
+    channels: int | None = None,
+    layers: int | None = None,
+    mid_channels: int = CHOKE_CHANNELS,
+    classes: int | None = None,
+) -> Cost:
+    """Return the cost of a final network, of cells with an auxiliary head, for one image of the network's size.
+
+    Channels, layers and classes are by default those of the paper's tables (`NETWORKS`).
+
+    Raises: UnknownName, InvalidGenotype as `build_network` does.
+    """
+    usual = look_up_network(network)
+
+    def build() -> StackedCells | PathNetwork:
+        return build_network(
+            architecture,
+            network=network,
+            operations=operations,
+            channels=channels or usual.channels or 0,
+            layers=layers or usual.layers or 0,
+            classes=classes or usual.classes,
+            auxiliary=usual.cells,
+            mid_channels=mid_channels,
+        )
+
+    return count_unbuilt(build, (3, usual.image_size, usual.image_size))
