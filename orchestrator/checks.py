@@ -1,6 +1,7 @@
-"""What only some trainables can say about a config: whether its data fit, what it inherits, how long it may take.
+"""What only some trainables can say about a config: whether its settings go together, and what it leaves its children.
 
-Keyed by the import path of the config class, so that a catalog of fakes meets none of it.
+Keyed by the import path of the config class, so that a catalog of fakes meets none of it. How long a trial may take is
+a question for `workload.py`.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,73 +9,180 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from trainables.architecture.genotype import Genotype, check_operations
-from trainables.architecture.spaces import SPACES
+from trainables.architecture.genotype import check_operations, read_architecture
+from trainables.architecture.networks import NETWORKS
+from trainables.architecture.spaces import MultiChannelSpace, SearchSpace, Space, read_space
 from trainables.catalog import Trainable
-from trainables.data.catalog import DATASETS, batch_problems
+from trainables.data import catalog as datasets
 from trainables.errors import SharptuneError
 from trainables.trial import JSON
 
 FieldProblem: TypeAlias = tuple[str, str]
 """(field, sentence)."""
 
-Check: TypeAlias = Callable[[BaseModel], list[FieldProblem]]
-
+Check: TypeAlias = Callable[[Any, str | None], list[FieldProblem]]
 
 INHERITED = ("dataset", "operations")
 """Settings that a child takes over from its parent."""
 
+KIND = "kind of genotype"
+"""No setting, but left to children too: `cells` or `path`, what a trial's genotype is."""
 
-def problems(entry: Trainable, config: BaseModel) -> list[FieldProblem]:
-    """Return what a config's own class cannot see to be wrong."""
+_OF_ALPHAS = (
+    "weighting",
+    "order",
+    "arch_learning_rate",
+    "arch_weight_decay",
+    "alpha_start_epoch",
+    "alpha_every",
+    "prune_below",
+    "activation_checkpointing",
+)
+"""Settings of how alphas and weights are found, which `strategy: random` has no use for.
+
+It has none for epochs, batches and learning rates either, but may be given those, as a grid shares them with searches.
+"""
+
+_ARTIFACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("gradient", "cells"): ("genotype", "genotype_with_none"),
+    ("gradient", "path"): ("genotype", "genotype_top_down", "genotype_bottom_up"),
+    ("random", "cells"): ("genotype",),
+    ("random", "path"): ("genotype",),
+}
+"""What a search finds, by its strategy and its space's kind of genotype."""
+
+
+def problems(entry: Trainable, config: BaseModel, *, kind: str | None = None) -> list[FieldProblem]:
+    """Return what a config's own class cannot see to be wrong.
+
+    `kind` is that of the genotype that a reference stands for, where one does and it is known.
+    """
     check = CHECKS.get(entry.config)
-    return check(config) if check else []
+    return check(config, kind) if check else []
 
 
 def bequest(config: Mapping[str, JSON]) -> dict[str, JSON]:
     """Return what the children of a trial with this config take over unless they say the same themselves."""
-    left: dict[str, JSON] = {}
-    if "dataset" in config:
-        left["dataset"] = config["dataset"]
-    if config.get("space") in SPACES:
-        left["operations"] = SPACES[config["space"]].operations
-    elif "operations" in config:
-        left["operations"] = config["operations"]
+    left = {name: config[name] for name in INHERITED if name in config}
+    space = space_of(config)
+    if space is not None:
+        left["operations"] = space.operations if isinstance(space, SearchSpace) else "ssc"
+        left[KIND] = _kind(space)
+    elif isinstance(genotype := config.get("genotype"), Mapping):
+        left[KIND] = genotype.get("kind", "cells")
     return left
 
 
-def expected_cost(config: Mapping[str, JSON]) -> float:
-    """Return a crude measure of a trial's work: only its order among other trials means anything."""
-    dataset = DATASETS.get(str(config.get("dataset")))
-    images = config.get("train_images") or (dataset.train_images if dataset else 50_000)
-    candidates = len(SPACES[config["space"]].primitives) if config.get("space") in SPACES else 1
-    layers, channels = config.get("layers", 1), config.get("channels", 1)
-    return float(_number(config.get("epochs", 1)) * images * _number(layers) * _number(channels) ** 2 * candidates)
+def absent(key: str, config: Mapping[str, JSON]) -> str | None:
+    """Return why trials of this config will not find what a child refers to; None when they will, or nobody knows."""
+    space, strategy = space_of(config), config.get("strategy")
+    if space is None or strategy not in ("gradient", "random"):
+        return None
+    found = _ARTIFACTS[strategy, _kind(space)]
+    if not key.startswith("genotype") or key in found:
+        return None
+    search = "a random choice" if strategy == "random" else f"a search that ends in {_WORDS[_kind(space)]}"
+    return f"{search} finds no {key!r}, only {' and '.join(found)}"
 
 
-def _number(value: JSON) -> float:
-    """Return a number; 1 for what is none, such as a reference."""
-    return value if isinstance(value, int | float) else 1.0
+_WORDS = {"cells": "cells", "path": "a path"}
 
 
-def _search_problems(config: Any) -> list[FieldProblem]:
-    return _data_problems(config, test_images=None, halves=True)
-
-
-def _training_problems(config: Any) -> list[FieldProblem]:
-    found = _data_problems(config, test_images=config.test_images, halves=False)
-    if getattr(config, "genotype", None) is None:  # a reference, or missing, which is said elsewhere
-        return found
+def space_of(config: Mapping[str, JSON]) -> Space | None:
+    """Return the space of a config, if it has one that can be told."""
+    written = config.get("space")
+    if not isinstance(written, str | Mapping):
+        return None
     try:
-        check_operations(Genotype.from_json(config.genotype), config.operations)
-    except SharptuneError as error:
-        found.append(("genotype", str(error)))
+        return read_space(written)
+    except SharptuneError:
+        return None
+
+
+def _kind(space: Space) -> str:
+    return "cells" if isinstance(space, SearchSpace) else "path"
+
+
+def _search_problems(config: Any, _: str | None) -> list[FieldProblem]:
+    found = _data_problems(config, test_images=None, halves=True)
+    found += _random_problems(config) if config.strategy == "random" else _gradient_problems(config)
+    space = read_space(config.space)
+    if isinstance(space, MultiChannelSpace):
+        sentence = "a MultiChannelNet's sizes stand in its space (scales, blocks, layers); leave this out"
+        found += [(name, sentence) for name in _changed(config, "channels", "layers")]
+        smallest = 1 / (len(space.scales) ** 2 * len(space.primitives))
+        if config.prune_below is not None and config.prune_below >= smallest:
+            share = f"all weights of a layer are {smallest:g} at first, so this leaves nothing of it; say less"
+            found.append(("prune_below", share))
+    elif config.prune_below is not None:
+        found.append(("prune_below", "only a MultiChannelNet is pruned, and this space is one of cells; leave it out"))
     return found
+
+
+def _random_problems(config: Any) -> list[FieldProblem]:
+    sentence = "a random architecture has no alphas, so this would change nothing but the trial's id; leave it out here"
+    found = [(name, sentence) for name in _changed(config, *_OF_ALPHAS)]
+    low, high = config.params_min, config.params_max
+    if low is not None and high is not None and low > high:
+        found.append(("params_min", f"must not be more than params_max, which is {high}"))
+    return found
+
+
+def _gradient_problems(config: Any) -> list[FieldProblem]:
+    sentence = "only random architectures can be asked for by size; say strategy: random, or leave it out"
+    found = [(name, sentence) for name in _changed(config, "params_min", "params_max")]
+    if config.alpha_start_epoch > config.epochs:
+        found.append(("alpha_start_epoch", f"the alphas would never move: there are {config.epochs} epochs"))
+    return found
+
+
+def _training_problems(config: Any, kind: str | None) -> list[FieldProblem]:
+    found = _data_problems(config, test_images=config.test_images, halves=False)
+    network = NETWORKS[config.network]
+    if getattr(config, "genotype", None) is not None:  # otherwise a reference, or missing, which is said elsewhere
+        try:
+            architecture = read_architecture(config.genotype)
+            check_operations(architecture, config.operations)
+        except SharptuneError as error:
+            return [*found, ("genotype", str(error))]
+        kind = architecture.to_json().get("kind", "cells")
+    if kind is not None and network.cells != (kind == "cells"):
+        fitting = " or ".join(name for name, other in NETWORKS.items() if other.cells == (kind == "cells"))
+        return [*found, ("network", f"the genotype is {_WORDS[kind]}, which takes network: {fitting}")]
+    return found + (_cell_network_problems(config) if network.cells else _path_network_problems(config))
+
+
+def _cell_network_problems(config: Any) -> list[FieldProblem]:
+    needed = NETWORKS[config.network].image_size
+    try:
+        size = datasets.describe(config.dataset).image_size
+    except SharptuneError:  # said elsewhere
+        return []
+    if config.network == "imagenet" and size < needed:
+        sentence = f"is for images of {needed} × {needed} pixels, and those of {config.dataset} have {size} × {size}"
+        return [("network", sentence)]
+    return []
+
+
+def _path_network_problems(config: Any) -> list[FieldProblem]:
+    found: list[FieldProblem] = []
+    if config.auxiliary:
+        found.append(("auxiliary", "the network of a path has no auxiliary head; say auxiliary: false"))
+    if config.drop_path:
+        found.append(("drop_path", "the network of a path drops none of it; say drop_path: 0"))
+    sentence = "the network of a path has the sizes of the path; leave this out"
+    return found + [(name, sentence) for name in _changed(config, "channels", "layers")]
+
+
+def _changed(config: Any, *names: str) -> list[str]:
+    """Return those settings that are not at their defaults."""
+    fields = type(config).model_fields
+    return [name for name in names if getattr(config, name) != fields[name].default]
 
 
 def _data_problems(config: Any, *, test_images: int | None, halves: bool) -> list[FieldProblem]:
     try:
-        return batch_problems(
+        return datasets.batch_problems(
             config.dataset,
             train_images=config.train_images,
             test_images=test_images,

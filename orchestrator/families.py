@@ -94,7 +94,7 @@ def _common(mappings: Sequence[Mapping]) -> dict:
 
 def _refuse_mixed(grid: StageGrid, family: Family, group: Sequence[PlannedTrial], report: Report) -> None:
     for name in {key for candidate in group for key in _bequest(candidate)} - set(family.bequest):
-        if name in grid.fields.names:
+        if name in grid.fields.names or name == checks.KIND:
             report(
                 (*grid.path, "needs", "over"), f"the candidates differ in {name}, so it cannot be taken over from them"
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from orchestrator import checks
+from orchestrator import checks, workload
 from orchestrator.chains import Report
 from orchestrator.families import Family
 from orchestrator.fields import SEED, plain_number
@@ -105,7 +105,7 @@ class StageBuilder:
         shown |= point.labels
         label = self._label(shown, family)
         references = {name: value for name, value in values.items() if isinstance(value, Reference)}
-        config = self._config(values, references, point, label)
+        config = self._config(values, references, point, family, label)
         if config is None:
             self.troubled = True
             return
@@ -125,7 +125,8 @@ class StageBuilder:
             parents=parents,
             resources=self.grid.stage.resources,
             max_failures=self.grid.stage.max_failures,
-            expected_cost=checks.expected_cost(values),
+            checkpoint_minutes=self.grid.stage.checkpoint_minutes,
+            expected_cost=workload.expected_cost(values),
             values={self.grid.name: shown, **family.values},
             effective=effective,
             ancestors=family.ancestors,
@@ -166,7 +167,12 @@ class StageBuilder:
         return hit
 
     def _config(
-        self, values: Mapping[str, Any], references: Mapping[str, Reference], point: Point, label: str
+        self,
+        values: Mapping[str, Any],
+        references: Mapping[str, Reference],
+        point: Point,
+        family: Family,
+        label: str,
     ) -> dict[str, JSON] | None:
         """Return the canonical config without its references; None, with a report, when the values do not fit."""
         known = {name: value for name, value in values.items() if name not in references}
@@ -176,9 +182,9 @@ class StageBuilder:
             for path, message in findings(error, known, self.grid.fields.config_class):
                 place = self._place(path, point) if path else self._blame(known, references, point)
                 self._say_once(place, message, "" if path else label)
-            self._check(self.grid.fields.construct(known, references), point)
+            self._check(self.grid.fields.construct(known, references), references, point, family)
             return None
-        return canonical(config) if self._check(config, point) else None
+        return canonical(config) if self._check(config, references, point, family) else None
 
     def _say_once(self, place: Path, message: str, label: str) -> None:
         """Report a mistake, with the label of the first point that has it."""
@@ -186,9 +192,13 @@ class StageBuilder:
             self._said.add((place, message))
             self.report(place, f"{message} (at {label})" if label and self.grid.axis_names else message)
 
-    def _check(self, config: BaseModel, point: Point) -> bool:
-        """Say whether a config's trainable has nothing against it; report what it has."""
-        found = checks.problems(self.grid.entry, config)
+    def _check(self, config: BaseModel, references: Mapping[str, Reference], point: Point, family: Family) -> bool:
+        """Say whether a config's trainable has nothing against it, nor against its references; report what it has."""
+        kind = family.bequest.get(checks.KIND)
+        found = checks.problems(self.grid.entry, config, kind=str(kind) if kind and "genotype" in references else None)
+        for name, reference in references.items():
+            sentence = checks.absent(reference.key, family.effective[reference.stage])
+            found += [(name, sentence)] if sentence else []
         for name, sentence in found:
             self.report(self._place((name,), point), sentence)
         return not found
