@@ -149,6 +149,10 @@ class TrainConfig(_Config):
     network: Network = "cifar"
     mid_channels: Annotated[Integer, Field(ge=1)] = 32
     """Channels in the middle of a choke_conv."""
+    precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
+    """How the network is computed: see `trainables.optimization.precision`."""
+    accumulate: Annotated[Integer, Field(ge=1)] = 1
+    """Compute each batch in this many parts, to save memory; batch norm then sees the parts."""
     test_images: Annotated[Integer, Field(ge=1)] | None = None
     epochs: Annotated[Integer, Field(ge=1)] = 2000
     learning_rate_min: Annotated[Number, Field(ge=0)] = 1e-8

@@ -41,6 +41,7 @@ from trainables.loop import (
 )
 from trainables.metering import Meter
 from trainables.optimization.descent import descend, set_learning_rate
+from trainables.optimization.precision import Precision
 from trainables.trial import JSON, Outcome, Step
 
 TRAINABLE = "train"
@@ -91,6 +92,8 @@ class FinalRun:
         self._cost = count(network, (3, info.image_size, info.image_size))
         self.network = network.to(device).to(memory_format=torch.channels_last)
         self._parameters = list(network.parameters())
+        self._precision = Precision(config.precision, device)
+        self._precision.set_up()
         self._optimizer = torch.optim.SGD(
             self._parameters, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
         )
@@ -130,12 +133,30 @@ class FinalRun:
         draw = randomness.draws(seed=self._seed, trainable=TRAINABLE, epoch=self._epoch, step=self._step)
         images_BHWC, labels_B = self._train_images.batch(rows_B)
         self.network.drop_path_generator = draw("drop_path")
-        logits_BC, auxiliary_BC = self.network(self._augment(images_BHWC, draw))
-        loss = F.cross_entropy(logits_BC, labels_B)
-        if auxiliary_BC is not None:
-            loss = loss + self.config.auxiliary_weight * F.cross_entropy(auxiliary_BC, labels_B)
-        descend(loss, self._parameters, self._optimizer, grad_clip=self.config.grad_clip)
-        self._sums.add(self._step, loss.detach(), logits_BC.detach(), labels_B)
+        x_BCHW = self._augment(images_BHWC, draw)
+        done: list[tuple[Tensor, Tensor]] = []
+        descend(
+            self._losses(x_BCHW, labels_B, done),
+            self._parameters,
+            self._optimizer,
+            grad_clip=self.config.grad_clip,
+            precision=self._precision,
+        )
+        losses, logits_BC = (torch.cat(parts) for parts in zip(*done, strict=True))
+        self._sums.add(self._step, losses.sum(), logits_BC, labels_B)
+
+    def _losses(self, x_BCHW: Tensor, labels_B: Tensor, done: list[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
+        """Yield the loss of each part of the batch, weighted by its share; note (loss (1,), logits_BC) of each."""
+        size = math.ceil(len(labels_B) / self.config.accumulate)
+        for part_BCHW, labels in zip(x_BCHW.split(size), labels_B.split(size), strict=True):
+            with self._precision.compute():
+                logits, auxiliary = self.network(part_BCHW)
+            loss = F.cross_entropy(logits.float(), labels)
+            if auxiliary is not None:
+                loss = loss + self.config.auxiliary_weight * F.cross_entropy(auxiliary.float(), labels)
+            loss = loss * (len(labels) / len(labels_B))
+            done.append((loss.detach().view(1), logits.detach().float()))
+            yield loss
 
     def _finish_epoch(self, logits_NC: Tensor) -> dict[str, float]:
         """Add the epoch to the history and open the next one; return the metrics so far."""
@@ -174,7 +195,8 @@ class FinalRun:
 
     def _classify(self, x_BCHW: Tensor) -> Tensor:
         """Return logits_BC without those of the auxiliary head."""
-        return self.network(x_BCHW)[0]
+        with self._precision.compute():
+            return self.network(x_BCHW)[0]
 
     def _metrics(self) -> dict[str, float]:
         last, best = self._history[-1], best_epoch(self._history, "test_error")
@@ -200,6 +222,7 @@ class FinalRun:
                 "step": self._step,
                 "network": self.network.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
+                "precision": self._precision.state(),
                 "sums": self._sums.state(),
                 "history": self._history,
                 "best_weights": self._best_weights,
@@ -218,6 +241,7 @@ class FinalRun:
         self._epoch, self._step = state["epoch"], state["step"]
         self.network.load_state_dict(state["network"])
         self._optimizer.load_state_dict(state["optimizer"])
+        self._precision.load(state["precision"])
         self._sums.load(state["sums"])
         self._history = state["history"]
         self._best_weights = state["best_weights"]
