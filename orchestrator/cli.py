@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 import click
 
+from orchestrator.cli_cost import cost
 from orchestrator.cli_experiment import logs, plan, retry, status
 from orchestrator.cli_options import Catalog, one_line
 from orchestrator.cli_run import run
 from orchestrator.cli_space import space
 from orchestrator.cli_table import table
-from orchestrator.cli_tools import cost, data, doctor
+from orchestrator.cli_tools import data, doctor
 from orchestrator.errors import HaltError
 from trainables.catalog import CATALOG
 from trainables.errors import SharptuneError

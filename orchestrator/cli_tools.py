@@ -1,4 +1,4 @@
-"""The commands beside experiments: cost, data, doctor."""
+"""The commands about this machine: data, doctor."""
 
 import json
 import shutil
@@ -13,38 +13,6 @@ from trainables import provenance
 from trainables.data.catalog import DATASETS, DatasetInfo, cache_root
 from trainables.errors import SharptuneError
 from trainables.trial import JSON
-
-
-@click.command()
-@click.argument("what", metavar="NAME|FILE|TRIAL")
-@click.option("--operations", type=click.Choice(["ssc", "original"]), help="ssc by default; a trial's own otherwise.")
-@click.option("--channels", type=click.IntRange(1), default=36, show_default=True)
-@click.option("--layers", type=click.IntRange(3), default=20, show_default=True)
-@click.option("--mid-channels", type=click.IntRange(1), default=32, show_default=True, help="Width of choke blocks.")
-@storage_option
-@json_option
-def cost(
-    what: str, operations: str | None, channels: int, layers: int, mid_channels: int, storage: str, as_json: bool
-) -> None:
-    """Count the CIFAR network of a genotype: a published NAME, a FILE, or what a TRIAL found."""
-    from orchestrator.genotypes import find_genotype
-    from trainables.architecture.complexity import genotype_cost
-
-    genotype, found = find_genotype(what, storage)
-    counted = genotype_cost(
-        genotype,
-        operations=operations or found,
-        channels=channels,
-        layers=layers,
-        mid_channels=mid_channels,
-    )
-    numbers = {name: getattr(counted, name) for name in ("params", "params_with_auxiliary", "macs", "addmult")}
-    if as_json:
-        click.echo(json.dumps(numbers))
-        return
-    click.echo(f"{what}: CIFAR network of {layers} cells and {channels} channels, operations {operations or found}")
-    for name, number in numbers.items():
-        click.echo(f"  {name:<22}{number:>15,}")
 
 
 @click.group()

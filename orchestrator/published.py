@@ -87,6 +87,16 @@ class PublishedColumn(_Model):
     unit: Literal["", "%", "M", "B"] = ""
 
 
+class PublishedSize(_Model):
+    """The network whose size a row prints, at the channels and cells that `NETWORKS` says."""
+
+    genotype: str
+    """The name of a published one."""
+    operations: Literal["ssc", "original"] = "ssc"
+    mid_channels: int = 32
+    """Said where it matters."""
+
+
 class PublishedRow(_Model):
     """A row of a published table."""
 
@@ -95,6 +105,8 @@ class PublishedRow(_Model):
     """Printed numbers by the names of our columns; what the paper leaves blank is absent."""
     match: Annotated[list[dict[str, Any]], BeforeValidator(_listed)] = Field(default_factory=list)
     """Settings of ours that this row reports, each a whole alternative; none for work of others."""
+    size: PublishedSize | None = None
+    """None for networks of others that cannot be built here."""
     bold: bool = False
     """Printed bold: the paper's own, with AutoAugment and Cosine Power Annealing."""
     dagger: bool = False
@@ -113,6 +125,8 @@ class PublishedTable(_Model):
     title: str
     setting: str
     """How its numbers were made, in a line."""
+    network: Literal["", "cifar", "imagenet", "multichannel_released"] = ""
+    """What the rows that have a `size` are networks of."""
     columns: dict[str, PublishedColumn]
     rows: list[PublishedRow]
 
