@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
-from trainables.data.autoaugment import GREY, AutoAugment
+from trainables.data.autoaugment import AutoAugment
+from trainables.data.image_operations import GREY
 from trainables.data.policies import CIFAR10_POLICIES
 
 Draw = Callable[[str], Generator]

@@ -1,7 +1,7 @@
 """The augmentation policies that AutoAugment found (arXiv:1805.09501), as data.
 
-A sub-policy is two operations, each with its probability and the level, 0 to 9, of its magnitude. `autoaugment.py` says
-what the names and levels stand for.
+A sub-policy is two operations, each with its probability and the level, 0 to 9, of its magnitude. `image_operations.py`
+says what the names and levels stand for.
 """
 
 Step = tuple[str, float, int]

@@ -1,4 +1,4 @@
-"""AutoAugment on batches against PIL, one image at a time: every pixel of every operation, and of whole pipelines."""
+"""AutoAugment on batches against PIL, one image at a time: choices, and every pixel of whole pipelines."""
 
 import hashlib
 import json
@@ -14,28 +14,10 @@ from torchvision.transforms import functional as tv
 
 from trainables import randomness
 from trainables.data.augment import TrainTransform
-from trainables.data.autoaugment import LEVELS, OPERATIONS, AutoAugment, choose, operate
+from trainables.data.autoaugment import AutoAugment, choose
 from trainables.data.cache import Dataset
+from trainables.data.image_operations import LEVELS, OPERATIONS
 from trainables.data.policies import CIFAR10_POLICIES, IMAGENET_POLICIES, SubPolicy
-from trainables.errors import UnknownName
-
-LOW, HIGH = 2, 9
-PARAMETERLESS = ("autocontrast", "equalize", "invert", "cutout")
-
-
-def cases(levels: Sequence[int]) -> list[tuple[str, int, int]]:
-    """Each operation at each of these levels and with each of its signs; once where it has neither."""
-    return [
-        (name, level, sign)
-        for name, found in OPERATIONS.items()
-        for level in (levels[:1] if name in PARAMETERLESS else levels)
-        for sign in ((-1, 1) if found.signed else (1,))
-    ]
-
-
-def by_pil(images_BHWC: np.ndarray | Tensor, name: str, level: int, sign: int) -> np.ndarray:
-    changed = [pil_autoaugment.apply(Image.fromarray(np.asarray(x)), name, level, sign) for x in images_BHWC]
-    return np.stack([np.asarray(image) for image in changed])
 
 
 def generator(seed: int = 0) -> Generator:
@@ -45,73 +27,6 @@ def generator(seed: int = 0) -> Generator:
 @pytest.fixture(scope="module")
 def images_BHWC(mini: Dataset) -> Tensor:
     return torch.from_numpy(np.array(mini.train.images[:512]))
-
-
-# ------------------------------------------------------------------------------------------------- each operation
-
-
-@pytest.mark.parametrize(("name", "level", "sign"), cases([LOW, HIGH]))
-def test_an_operation_equals_pil(images_BHWC: Tensor, name: str, level: int, sign: int):
-    found_BHWC = torch.cat([operate(part_BHWC, name, level, sign=sign) for part_BHWC in images_BHWC.split(64)])
-
-    np.testing.assert_array_equal(found_BHWC.numpy(), by_pil(images_BHWC, name, level, sign))
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_every_level_equals_pil(images_BHWC: Tensor, name: str):
-    for _, level, sign in (case for case in cases(range(LEVELS)) if case[0] == name):
-        found_BHWC = operate(images_BHWC[:8], name, level, sign=sign)
-
-        np.testing.assert_array_equal(found_BHWC.numpy(), by_pil(images_BHWC[:8], name, level, sign))
-
-
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (5, 2), (20, 32), (32, 21), (64, 96), (97, 64)])
-def test_images_of_any_size_equal_pil(images_BHWC: Tensor, height: int, width: int):
-    """Large ones are made of 4 × 4 real images."""
-    large_HWC = images_BHWC[:16].view(4, 4, 32, 32, 3).permute(0, 2, 1, 3, 4).reshape(128, 128, 3)
-    cut_BHWC = torch.stack([large_HWC[:height, :width], large_HWC[-height:, -width:]])
-
-    for name, level, sign in cases([HIGH]):
-        found_BHWC = operate(cut_BHWC, name, level, sign=sign)
-
-        np.testing.assert_array_equal(found_BHWC.numpy(), by_pil(cut_BHWC, name, level, sign), err_msg=name)
-
-
-@pytest.mark.parametrize("values", [[0], [255], [77], [0, 255], [254, 255], [100, 101, 102], list(range(256))])
-def test_images_of_few_and_of_all_values_equal_pil(values: list[int]):
-    """Tables that autocontrast and equalize could not fill, and results at both ends of the scale."""
-    picked_BHWC = torch.randint(0, len(values), (4, 32, 32, 3), generator=generator())
-    few_BHWC = torch.tensor(values, dtype=torch.uint8)[picked_BHWC]
-
-    for name, level, sign in cases([LOW, HIGH]):
-        found_BHWC = operate(few_BHWC, name, level, sign=sign)
-
-        np.testing.assert_array_equal(found_BHWC.numpy(), by_pil(few_BHWC, name, level, sign), err_msg=name)
-
-
-def test_an_image_with_a_rare_highest_value_is_equalized_as_by_pil():
-    """Here PIL's table has entries above 255, which it cuts off."""
-    image_HWC = torch.zeros(32, 32, 3, dtype=torch.uint8)
-    image_HWC[:16], image_HWC[0, 0] = 100, 200
-
-    np.testing.assert_array_equal(operate(image_HWC[None], "equalize", 0), by_pil(image_HWC[None], "equalize", 0, 1))
-
-
-def test_operations_leave_their_images_as_they_are(images_BHWC: Tensor):
-    before = images_BHWC[:4].clone()
-
-    for name, level, sign in cases([HIGH]):
-        operate(before, name, level, sign=sign).fill_(0)
-
-    assert torch.equal(before, images_BHWC[:4])
-
-
-def test_an_unknown_operation_is_named(images_BHWC: Tensor):
-    with pytest.raises(UnknownName, match="unknown operation 'invret'; did you mean 'invert'"):
-        operate(images_BHWC, "invret", 1)
-
-
-# ------------------------------------------------------------------------------------------------------- policies
 
 
 @pytest.mark.parametrize(
@@ -242,15 +157,6 @@ def test_autoaugment_is_drawn_apart_from_crops_flips_and_cutout(mini: Dataset, i
     TrainTransform(mini.info.mean, mini.info.std, autoaugment=True, cutout=16)(images_BHWC[:2], draw)
 
     assert asked == ["crop", "flip", "autoaugment", "cutout"]
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_gpu_gives_the_same_pixels(images_BHWC: Tensor):
-    for name, level, sign in cases([LOW, HIGH]):
-        on_gpu = operate(images_BHWC.cuda(), name, level, sign=sign)
-
-        assert torch.equal(on_gpu.cpu(), operate(images_BHWC, name, level, sign=sign)), name
 
 
 @pytest.mark.gpu
