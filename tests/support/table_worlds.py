@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from orchestrator.spec import ColumnSpec
@@ -18,7 +19,7 @@ class FakeTrial:
     coordinates: Mapping[str, Any]
     config: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def trial_id(self) -> str:
         return self.spec.trial_id
 
