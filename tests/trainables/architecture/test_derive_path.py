@@ -41,11 +41,10 @@ def weighted_cuboids(draw, weights=None):
 
 def all_paths(cuboid):
     """Every path, as the columns of its operations."""
-    columns = [range(len(cuboid.candidates(layer))) for layer in range(len(cuboid.layers))]
-    for path in itertools.product(*columns):
-        operations = [cuboid.candidates(layer)[column] for layer, column in enumerate(path)]
-        if all(cuboid.writes(one) == cuboid.reads(next_) for one, next_ in itertools.pairwise(operations)):
-            yield path
+    layers = [list(enumerate(cuboid.candidates(layer))) for layer in range(len(cuboid.layers))]
+    for path in itertools.product(*layers):
+        if all(cuboid.writes(one) == cuboid.reads(next_) for (_, one), (_, next_) in itertools.pairwise(path)):
+            yield tuple(column for column, _ in path)
 
 
 def columns_of(cuboid, operations):
@@ -56,11 +55,11 @@ def columns_of(cuboid, operations):
 @given(weighted_cuboids())
 def test_the_longest_path_is_the_best_of_all_paths_with_ties_as_documented(case):
     cuboid, w_LK = case
+    last_layer = cuboid.candidates(len(cuboid.layers) - 1)
 
     def rank(path):
         exact = sum(round(10 * w_LK[layer][column]) for layer, column in enumerate(path))
-        last = cuboid.candidates(len(path) - 1)[path[-1]]
-        return (-exact, cuboid.states.index(cuboid.writes(last)), *reversed(path))
+        return (-exact, cuboid.states.index(cuboid.writes(last_layer[path[-1]])), *reversed(path))
 
     tenths = [[round(10 * w) for w in row] for row in w_LK]
     assert columns_of(cuboid, longest_path(cuboid, tenths)) == min(all_paths(cuboid), key=rank)
