@@ -3,7 +3,6 @@
 Shape letters: B = images of a batch, N = images of a half, C = channels or classes, H, W = pixels.
 """
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,11 +11,8 @@ import torch
 from torch import Tensor
 
 from trainables import randomness
-from trainables.architecture.cell_supernet import CellSupernet
-from trainables.architecture.complexity import genotype_cost
-from trainables.architecture.discretize import derive_genotype
-from trainables.architecture.genotype import Genotype, describe
-from trainables.architecture.spaces import SPACES
+from trainables.architecture.spaces import read_space
+from trainables.architecture.supernets import SIZE, build_supernet, derive, findings, named_alphas, operations_of, size
 from trainables.config import SearchConfig, canonical
 from trainables.data.augment import EvalTransform, TrainTransform
 from trainables.data.cache import Dataset
@@ -39,26 +35,36 @@ from trainables.loop import (
     weights_file,
 )
 from trainables.metering import Meter
-from trainables.optimization.bilevel import FirstOrder
+from trainables.optimization.bilevel import FirstOrder, SecondOrder
+from trainables.random_search import RandomRun
 from trainables.trial import JSON, Outcome, Step, canonical_json
 
 TRAINABLE = "search"
 """Keys this loop's random draws."""
-COST = ("params", "addmult", "macs")
+ORDERS = {1: FirstOrder, 2: SecondOrder}
 
 
-def start(config: SearchConfig, *, seed: int, threads: int) -> "SearchRun":
-    """Return the run of a search, on the GPU if there is one. Raises: TrialFailure, DataError, UnknownName."""
+def start(config: SearchConfig, *, seed: int, threads: int) -> "SearchRun | RandomRun":
+    """Return the run of a search by the config's strategy, by gradient on the GPU if there is one.
+
+    Raises: TrialFailure, DataError, UnknownName.
+    """
+    if config.strategy == "random":
+        return RandomRun(config, seed=seed)
     device = choose_device(threads)
     return SearchRun(config, seed=seed, dataset=open_for(config, halves=True), device=device)
 
 
 class SearchRun:
-    """First-order search of cells; satisfies `trainables.trial.Run`.
+    """Search by gradient in any space, of the first or second order; satisfies `trainables.trial.Run`.
 
     The first half of the training images trains the weights, the last half the alphas (of each class, for a subset);
     the test set is never read. Each step moves the alphas, then the weights; an epoch has as many steps as the weights'
     half has batches. Each half is taken in an order of its own, drawn for each epoch. Both are augmented.
+
+    Before the epoch `alpha_start_epoch` the alphas stay, and their images are not looked at for training. From then on
+    every `alpha_every`-th step moves them, beginning with the first one of that epoch and counted through to the end of
+    the run, not anew in each epoch. An epoch in which they never move has no `alphas_loss` and no `alphas_error`.
 
     After each epoch the alphas' half, whole and not augmented, is the validation set. The released code differs in two
     ways: it validates on augmented images, and it draws a batch for the alphas anew for each step, so that an epoch
@@ -69,7 +75,7 @@ class SearchRun:
         self.config = config
         self._seed = seed
         self._device = device
-        self._space = SPACES[config.space]
+        self._space = read_space(config.space)
         info = dataset.info
         weights_half, alphas_half = search_halves(dataset.train.labels, config.train_images, info.classes)
         self._weights_images = Images(dataset.train, weights_half, device)
@@ -79,16 +85,12 @@ class SearchRun:
         self._steps = math.ceil(len(weights_half) / config.batch_size)
 
         with randomness.initialising(seed=seed, trainable=TRAINABLE):
-            network = CellSupernet(
-                space=self._space,
-                weighting=config.weighting,
-                channels=config.channels,
-                layers=config.layers,
-                classes=info.classes,
-            )
+            network = build_supernet(config, info.classes)
         network.reset(randomness.generator(seed=seed, trainable=TRAINABLE, purpose="alphas"))
-        self.network = network.to(device).to(memory_format=torch.channels_last)
-        self._bilevel = FirstOrder(
+        self.network = network.to(device)
+        for part in network.children():  # not the alphas themselves, which may have any number of dimensions
+            part.to(memory_format=torch.channels_last)
+        self._bilevel = ORDERS[config.order](
             network,
             momentum=config.momentum,
             weight_decay=config.weight_decay,
@@ -115,10 +117,8 @@ class SearchRun:
             weights_batches = self._order(self._weights_images, "order")
             alphas_batches = self._order(self._alphas_images, "alphas order")
             while self._step < self._steps:
-                self._take_step(
-                    alphas_rows_B=alphas_batches[self._step % len(alphas_batches)],
-                    weights_rows_B=weights_batches[self._step],
-                )
+                alphas_rows_B = alphas_batches[self._step % len(alphas_batches)] if self._alphas_move() else None
+                self._take_step(alphas_rows_B, weights_batches[self._step])
                 self._step += 1
                 if self._step % CHECK_EVERY == 0 or self._step == self._steps:
                     self._sums.check(self._epoch, self._step)
@@ -129,12 +129,18 @@ class SearchRun:
             metrics = self._finish_epoch(logits_NC)
             yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
 
-    def _take_step(self, *, alphas_rows_B: Tensor, weights_rows_B: Tensor) -> None:
-        """Move the alphas, then the weights."""
+    def _alphas_move(self) -> bool:
+        """Say whether the step to come moves the alphas."""
+        since = (self._epoch - self.config.alpha_start_epoch) * self._steps + self._step
+        return since >= 0 and since % self.config.alpha_every == 0
+
+    def _take_step(self, alphas_rows_B: Tensor | None, weights_rows_B: Tensor) -> None:
+        """Move the alphas, unless there is nothing for them, then the weights."""
         weights_batch = self._augmented(self._weights_images, weights_rows_B, "weights")
-        alphas_batch = self._augmented(self._alphas_images, alphas_rows_B, "alphas")
-        loss, logits_BC = self._bilevel.alphas_step(alphas_batch, weights_batch)
-        self._alphas_sums.add(self._step, loss, logits_BC, alphas_batch[1])
+        if alphas_rows_B is not None:
+            alphas_batch = self._augmented(self._alphas_images, alphas_rows_B, "alphas")
+            loss, logits_BC = self._bilevel.alphas_step(alphas_batch, weights_batch)
+            self._alphas_sums.add(self._step, loss, logits_BC, alphas_batch[1])
 
         loss, logits_BC = self._bilevel.weights_step(weights_batch)
         self._sums.add(self._step, loss, logits_BC, weights_batch[1])
@@ -142,21 +148,22 @@ class SearchRun:
     def _finish_epoch(self, logits_NC: Tensor) -> dict[str, float]:
         """Add the epoch to the history and open the next one; return the metrics so far."""
         labels_N = self._alphas_images.labels_N.cpu()
-        genotype = derive_genotype(self.network.alphas_normal, self.network.alphas_reduce, self._space.primitives)
+        alphas = {name: value.tolist() for name, value in named_alphas(self.network).items()}
+        architecture = derive(self._space, alphas)
+        alphas_moved = bool(self._alphas_sums.sizes_S.any())
         self._history.append(
             {
                 "epoch": self._epoch,
                 "learning_rate": self._learning_rate(),
                 "train_loss": self._sums.loss(),
                 "train_error": self._sums.error(),
-                "alphas_loss": self._alphas_sums.loss(),
-                "alphas_error": self._alphas_sums.error(),
+                "alphas_loss": self._alphas_sums.loss() if alphas_moved else None,
+                "alphas_error": self._alphas_sums.error() if alphas_moved else None,
                 "search_val_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
                 "search_val_error": top_k_error(logits_NC, labels_N),
-                "genotype": canonical_json(genotype.to_json()),
-                **self._cost(genotype),
-                "alphas_normal": self.network.alphas_normal.tolist(),
-                "alphas_reduce": self.network.alphas_reduce.tolist(),
+                "genotype": canonical_json(architecture.to_json()),
+                **size(architecture, operations_of(self._space)),
+                **alphas,
             }
         )
         self._epoch, self._step = self._epoch + 1, 0
@@ -190,21 +197,13 @@ class SearchRun:
         images_BHWC, labels_B = images.batch(rows_B)
         return self._augment(images_BHWC, draw), labels_B
 
-    def _cost(self, genotype: Genotype) -> dict[str, int]:
-        """Return the size of the genotype's network as the paper trains it: 36 channels, 20 cells."""
-        found = canonical_json(genotype.to_json())
-        if self._history and self._history[-1]["genotype"] == found:
-            return {name: self._history[-1][name] for name in COST}
-        cost = genotype_cost(genotype, operations=self._space.operations)
-        return {name: getattr(cost, name) for name in COST}
-
     def _metrics(self) -> dict[str, float]:
         last, best = self._history[-1], best_epoch(self._history, "search_val_error")
         return {
             "search_val_error": last["search_val_error"],
             "search_val_error_best": best["search_val_error"],
             "best_epoch": best["epoch"],
-            **{name: best[name] for name in COST},
+            **{name: best[name] for name in SIZE},
         }
 
     # ------------------------------------------------------------------------------------------ state and results
@@ -243,12 +242,10 @@ class SearchRun:
         self._meter.load(state["meter"])
 
     def outcome(self) -> Outcome:
-        """Return the results; the genotype is of the epoch with the lowest validation error, the first of equals."""
-        best = best_epoch(self._history, "search_val_error")
-        genotype = Genotype.from_json(json.loads(best["genotype"]))
+        """Return the results; what is found is of the epoch with the lowest validation error, the first of equals."""
         return Outcome(
             metrics=self._metrics(),
-            artifacts={"genotype": describe(genotype, self._space.operations)},
+            artifacts=findings(self._space, best_epoch(self._history, "search_val_error")),
             files={"weights-last.safetensors": weights_file(self.network.state_dict())},
             epochs=list(self._history),
             device_seconds=self._meter.seconds(),

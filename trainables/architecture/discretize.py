@@ -50,7 +50,7 @@ def _concat(edges: Edges) -> tuple[int, ...]:
 
 
 def _derive_cell(alphas_EK: Alphas, primitives: Sequence[str], candidates: Sequence[str]) -> Edges:
-    best = [_strongest(_softmax(row), primitives, candidates) for row in alphas_EK]
+    best = [_strongest(softmax(row), primitives, candidates) for row in alphas_EK]
     cell: list[tuple[str, int]] = []
     first, states = 0, 2
     while first < len(best):
@@ -66,7 +66,7 @@ def _strongest(w_K: Sequence[float], primitives: Sequence[str], candidates: Sequ
     return max(pairs, key=lambda pair: pair[0])
 
 
-def _softmax(alphas_K: Sequence[float]) -> list[float]:
+def softmax(alphas_K: Sequence[float]) -> list[float]:
     """Return weights that do not depend on the order of the alphas, so that equal edges tie exactly."""
     largest = max(alphas_K)
     exponentials = [math.exp(alpha - largest) for alpha in alphas_K]
