@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.cells import LEFT_OUT, MARKS, Cell, Column
 from orchestrator.published import Published
@@ -68,6 +68,10 @@ def lay_out(table: Table) -> Layout:
 
 def unit_of(table: Table, column: Column) -> Unit:
     """Return the unit that a whole column is shown in."""
+    if table.as_printed and table.paper is not None and column.asked in table.paper.columns:
+        printed = table.paper.columns[column.asked].unit
+        if found := [unit for unit in quantity_of(column.metric).units if unit.symbol == printed]:
+            return found[0]
     values = [column.value(row.cells[column.name]) for row in table.rows]
     return unit_for(quantity_of(column.metric), [value for value in values if value is not None])
 
@@ -85,6 +89,12 @@ def column_title(column: Column, unit: Unit) -> str:
 def symbol_of(unit: Unit) -> str:
     """Return what follows a title: ` (%)`; nothing for a plain number."""
     return f" ({unit.symbol})" if unit.symbol else ""
+
+
+def unit_of_cell(table: Table, row: TableRow, column: Column, unit: Unit) -> Unit:
+    """Return the column's unit, with the digits of the published number beside the cell where the table asks so."""
+    number = quoted_number(table, row, column) if table.as_printed else None
+    return unit if number is None or number.median is None else replace(unit, digits=number.decimals(unit.scale))
 
 
 def cell_text(column: Column, cell: Cell, unit: Unit) -> str:
@@ -188,7 +198,7 @@ def _line(
         yield Entry(text=key_text(row.keys[key]), bold=row.bold)
     for column in table.columns:
         cell, unit = row.cells[column.name], units[column.name]
-        text = cell_text(column, cell, unit)
+        text = cell_text(column, cell, unit_of_cell(table, row, column, unit))
         same_runs = (cell.n, cell.expected) == (row.runs.n, row.runs.expected)
         if not cell.expected:
             text = ""

@@ -45,11 +45,20 @@ class Published:
         """The number in our stored unit (percent, operations, parameters, days)."""
         return None if self.median is None else float(self.median * UNITS[self.unit])
 
+    def decimals(self, scale: int) -> int:
+        """Return how many decimals are printed, in a unit of that many stored units."""
+        assert self.median is not None
+        exponent = self.median.scaleb(self._shift(scale)).as_tuple().exponent
+        return max(0, -exponent) if isinstance(exponent, int) else 0
+
+    def _shift(self, scale: int) -> int:
+        return (Decimal(UNITS[self.unit]) / scale).adjusted()  # units are powers of ten: digits only move
+
     def text(self, scale: int) -> str:
         """Return the number in a unit of that many stored units, with the digits that the paper printed."""
         if self.median is None:
             return DASH
-        shift = (Decimal(UNITS[self.unit]) / scale).adjusted()  # units are powers of ten: digits only move
+        shift = self._shift(scale)
         spread = "" if self.half_range is None else f"±{self.half_range.scaleb(shift):f}"
         return f"{'~' if self.approximate else ''}{self.median.scaleb(shift):f}{spread}"
 

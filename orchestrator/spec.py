@@ -126,6 +126,8 @@ class Line(_Form):
     filter: dict[str, Any] = {}
     paper: str | None = None
     """The published row beside it, by name."""
+    details: dict[str, Any] = {}
+    """What stands in the columns of the table's `details`, where the published row says nothing or something else."""
     block: str | None = None
     """A heading above this line and those below it."""
     bold: bool = False
@@ -140,6 +142,10 @@ class TableSpec(_Form):
     """Rows one by one, of any stages, instead of `rows`."""
     heading: Annotated[str, Field(min_length=1)] = "model"
     """Over the labels of `lines`."""
+    details: dict[str, str] = {}
+    """Columns that say what a line is, by title: which detail of the line, or of the published row beside it."""
+    digits: Literal["printed"] | None = None
+    """`printed`: a number that stands beside a published one is shown with the unit and digits of that."""
     rows: list[str] = []
     """Keys whose values tell the rows apart."""
     columns: Annotated[list[Annotated[ColumnSpec, BeforeValidator(_as_column)]], Field(min_length=1)]

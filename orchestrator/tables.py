@@ -53,6 +53,8 @@ class Table:
     statistic: str = "median"
     baseline: Mapping[str, JSON] = field(default_factory=dict)
     paper: PublishedTable | None = None
+    as_printed: bool = False
+    """Units and digits follow the published numbers."""
 
 
 def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
@@ -98,6 +100,7 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
         statistic=spec.statistic,
         baseline=dict(spec.baseline or {}),
         paper=published,
+        as_printed=spec.digits == "printed",
     )
 
 
@@ -113,13 +116,14 @@ def _written_out(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> T
         name=spec.name,
         title=spec.title or spec.name,
         stage=spec.stage,
-        keys=(spec.heading,),
+        keys=(spec.heading, *spec.details),
         columns=columns,
         rows=_compared(spec, columns, lines),
         note=spec.note or "",
         statistic=spec.statistic,
         baseline=dict(spec.baseline or {}),
         paper=published,
+        as_printed=spec.digits == "printed",
     )
 
 
@@ -131,7 +135,7 @@ def _line_table(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec, line:
     trial = next((trial for trial in plan.trials if trial.stage == stage), None)
     lineage = Family(plan.trials, Record(rows)).lineage(trial) if trial else ()
     columns = [column for column in spec.columns if column.metric.rpartition(".")[0] in ("", *lineage)]
-    only = {"stage": stage, "filter": {**spec.filter, **line.filter}, "columns": columns, "rows": [], "lines": []}
+    only = {"stage": stage, "filter": {**spec.filter, **line.filter}, "columns": columns, "rows": [], "lines": ()}
     table = build(plan, rows, spec.model_copy(update={**only, "paper": None, "baseline": None}))
     if any(column.settings for column in table.columns):
         raise TableError(f"table {spec.name!r}: a table of lines cannot set settings side by side")
@@ -150,14 +154,22 @@ def _written_line(
     nothing = Cell(n=0, expected=0)
     row = part.rows[0] if part else TableRow(keys={}, cells={}, runs=nothing)
     quoted = published.row(line.paper) if published and line.paper else None
+    details = {**(quoted.details if quoted else {}), **line.details}
     return replace(
         row,
-        keys={spec.heading: line.label},
+        keys={spec.heading: line.label, **{title: _detail(details.get(key)) for title, key in spec.details.items()}},
         cells={column.name: row.cells.get(column.name, nothing) for column in columns},
         paper={column.name: quoted for column in columns if quoted and column.asked in quoted.cells},
         block=line.block or "",
         bold=line.bold,
     )
+
+
+def _detail(value: JSON) -> str:
+    """Return what tables of papers print: ✓ and ✗ for yes and no, nothing where nothing is known."""
+    if value is None:
+        return ""
+    return ("✓" if value else "✗") if isinstance(value, bool) else str(value)
 
 
 def explain(table: Table, row: int | Mapping[str, JSON], column: str) -> tuple[Evidence, ...]:

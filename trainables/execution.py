@@ -274,24 +274,20 @@ class Attempt:
                 return self._progress("stopped", step=step.step, epoch=step.epoch)
             if ended or now - said >= PROGRESS_SECONDS:
                 said = now
-                yield self._progress(
-                    "running", epoch=step.epoch, step=step.step, steps=step.steps, metrics=step.metrics or {}
-                )
+                place = {"epoch": step.epoch, "step": step.step, "steps": step.steps}
+                yield self._progress("running", **place, metrics=step.metrics or {})
         return None
 
     def _save(self, run: Run, step: Step) -> None:
         self.folder.claims.check(self.claim)
         done = step.metrics is not None
+        now = {"wall_seconds": self._wall_seconds(), "consumed": self._inputs.consumed}
         checkpoint = Checkpoint(
             spec=self.job.spec,
             epoch=step.epoch if done else step.epoch - 1,
             step=0 if done else step.step,
             payload=run.state(),
-            history={
-                **self._history,
-                "wall_seconds": self._wall_seconds(),
-                "consumed": self._inputs.consumed,
-            },
+            history={**self._history, **now},
         )
         self._checkpoints.save(checkpoint, self.claim.attempt)
 

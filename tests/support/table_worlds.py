@@ -48,6 +48,7 @@ class FakeTable:
     stage: str = "train"
     rows: Sequence[str] = ("weighting", "p")
     lines: Sequence[Any] = ()
+    digits: str | None = None
     columns: Sequence[Any] = ("test_error_best", "params", "addmult", "search.gpu_days")
     filter: Mapping[str, Any] = field(default_factory=dict)
     statistic: str = "median"

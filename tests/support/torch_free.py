@@ -15,6 +15,7 @@ TORCH_FREE = (
     "trainables.errors",
     "trainables.execution",
     "trainables.lineage",
+    "trainables.optimization.schedules",
     "trainables.provenance",
     "trainables.record",
     "trainables.storage",
