@@ -43,6 +43,7 @@ class HyperCuboidSupernet(nn.Module):
         prune_below: leave out operations whose weight after the softmax is not above this (under `max_w` too: the
             weight, not the multiplier). Costs one transfer from the device for each forward pass.
         activation_checkpointing: keep only what operations begin with, and compute the rest again for the gradients.
+            Batch norms must be those of `blocks.py`, which can leave their running statistics alone meanwhile.
 
     Raises: UnknownName for an unknown weighting.
     """
@@ -154,15 +155,12 @@ class MixedLayer(nn.Module):
         return sums
 
     def _term(
-        self, operation: nn.Module, go_on: Callable[[Tensor], Tensor], begun_BCHW: Tensor, multiplier: Tensor
+        self, operation: nn.Module, go_on: Callable[[Tensor, Tensor], Tensor], begun_BCHW: Tensor, multiplier: Tensor
     ) -> Tensor:
-        def scaled(x_BCHW: Tensor, multiplier: Tensor) -> Tensor:
-            return multiplier * go_on(x_BCHW)
-
         if not self._activation_checkpointing:
-            return scaled(begun_BCHW, multiplier)
+            return go_on(begun_BCHW, multiplier)
         return checkpoint(
-            scaled,
+            go_on,
             begun_BCHW,
             multiplier,
             use_reentrant=False,

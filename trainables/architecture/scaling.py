@@ -8,6 +8,7 @@ Shape letters: B = images, C = channels, H and W = pixels.
 
 from collections.abc import Callable
 
+import torch
 from torch import Tensor, nn
 
 from trainables.architecture.blocks import BatchNorm, Block, factorized_reduce, pointwise, relu_conv_bn, sharp_sep_conv
@@ -29,9 +30,9 @@ class ResizablePool(nn.Module):
     def forward(self, x_BCHW: Tensor) -> Tensor:
         return self.pooled(self.pool(x_BCHW))
 
-    def pooled(self, x_BCHW: Tensor) -> Tensor:
+    def pooled(self, x_BCHW: Tensor, scale_C: Tensor | None = None) -> Tensor:
         """Go on from an input that has been through the pool, which all that begin with it share."""
-        return self.norm(self.resize(x_BCHW))
+        return self.norm(self.resize(x_BCHW), scale_C)
 
 
 def scaling_operation(name: str, *, channels_in: int, channels_out: int, stride: int, affine: bool = True) -> nn.Module:
@@ -69,17 +70,23 @@ def map_classifier(head_channels: int, classes: int) -> nn.Sequential:
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1), nn.Linear(head_channels, classes))
 
 
-def parts(operation: nn.Module) -> tuple[nn.Module, Callable[[Tensor], Tensor]]:
-    """Return how an operation begins, and how it goes on from there.
+def parts(operation: nn.Module) -> tuple[nn.Module, Callable[[Tensor, Tensor], Tensor]]:
+    """Return how an operation begins, and how it goes on from there, multiplied by a number.
 
-    What begins alike (equal in `repr`: a ReLU, a pool) and reads the same map needs to begin only once.
+    What begins alike (equal in `repr`: a ReLU, a pool) and reads the same map needs to begin only once. Where an
+    operation ends with a batch norm, the multiplication is that of its gamma, and no further map is kept.
     """
     match operation:
         case Block():
-            return operation.relu, operation.rectified
+            return operation.relu, lambda x_BCHW, scale: operation.rectified(x_BCHW, _each(scale, operation.norm))
         case ResizablePool():
-            return operation.pool, operation.pooled
+            return operation.pool, lambda x_BCHW, scale: operation.pooled(x_BCHW, _each(scale, operation.norm))
         case nn.MaxPool2d() | nn.AvgPool2d():
-            return operation, nn.Identity()
+            return operation, torch.mul
         case _:
-            return nn.Identity(), operation
+            return nn.Identity(), lambda x_BCHW, scale: operation(x_BCHW) * scale
+
+
+def _each(scale: Tensor, norm: BatchNorm) -> Tensor:
+    """Return the same number for each channel."""
+    return scale.repeat(norm.num_features)

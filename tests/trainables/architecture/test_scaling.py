@@ -34,13 +34,13 @@ def test_an_operation_computes_what_its_naive_twin_does(naive, name, channels):
 
 @pytest.mark.parametrize("channels", [(3, 5), (4, 4)], ids=str)
 @pytest.mark.parametrize("name", PATH_OPERATIONS)
-def test_the_two_parts_of_an_operation_are_the_whole(name, channels):
+def test_the_two_parts_of_an_operation_are_the_whole_times_a_number(name, channels):
     for stride in (1, 2):
         operation = scaling_operation(name, channels_in=channels[0], channels_out=channels[1], stride=stride).eval()
-        x = torch.randn(2, channels[0], 6, 6)
+        x, number = torch.randn(2, channels[0], 6, 6), torch.tensor(0.3)
         begin, go_on = parts(operation)
 
-        assert torch.equal(go_on(begin(x)), operation(x))
+        torch.testing.assert_close(go_on(begin(x), number), 0.3 * operation(x), rtol=0, atol=1e-12)
         assert not list(begin.parameters())
 
 
