@@ -56,6 +56,8 @@ QUANTITIES: Mapping[str, Quantity] = {
     "search_val_error": Quantity(title="search val. error, last epoch", kind="error", units=PERCENT),
     "search_val_error_best": Quantity(title="search val. error, best epoch", kind="error", units=PERCENT),
     "best_epoch": Quantity(title="best epoch", kind="count", units=(Unit(symbol="", digits=0),)),
+    "pools": Quantity(title="pools", kind="count", units=(Unit(symbol="", digits=0),)),
+    "skips": Quantity(title="skips", kind="count", units=(Unit(symbol="", digits=0),)),
     "params": Quantity(title="params", kind="size", units=MILLIONS),
     "params_with_auxiliary": Quantity(title="params with auxiliary head", kind="size", units=MILLIONS),
     "addmult": Quantity(title="+×", kind="size", units=BILLIONS),

@@ -55,7 +55,16 @@ CATALOG: Mapping[str, Trainable] = {
         version=1,
         config="trainables.config:SearchConfig",
         start="trainables.search:start",
-        metrics=("search_val_error", "search_val_error_best", "best_epoch", "params", "addmult", "macs"),
+        metrics=(
+            "search_val_error",
+            "search_val_error_best",
+            "best_epoch",
+            "params",
+            "addmult",
+            "macs",
+            "pools",
+            "skips",
+        ),
         artifacts=("genotype", "genotype_with_none", "genotype_top_down", "genotype_bottom_up"),
         progress="search_val_error",
         curves=(
@@ -69,6 +78,8 @@ CATALOG: Mapping[str, Trainable] = {
             "params",
             "addmult",
             "macs",
+            "pools",
+            "skips",
         ),
     ),
     "train": Trainable(
@@ -79,6 +90,8 @@ CATALOG: Mapping[str, Trainable] = {
         metrics=(
             "test_error",
             "test_error_best",
+            "cifar10_1_error",  # these two where the machine has CIFAR-10.1: `held_out.py`
+            "cifar10_1_error_best",
             "best_epoch",
             "train_error",
             "params",

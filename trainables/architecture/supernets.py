@@ -17,6 +17,7 @@ from trainables.architecture.genotype import Architecture, describe
 from trainables.architecture.hypercuboid import multichannel_cuboid
 from trainables.architecture.hypercuboid_supernet import MultiChannelSupernet
 from trainables.architecture.networks import natural_network
+from trainables.architecture.paths import MultiChannelPath
 from trainables.architecture.spaces import MultiChannelSpace, SearchSpace, Space, read_space
 from trainables.config import SearchConfig
 from trainables.errors import TrialFailure
@@ -25,8 +26,10 @@ from trainables.trial import JSON
 Supernet: TypeAlias = CellSupernet | MultiChannelSupernet
 """What a search trains. Both map x_BCHW to logits and have reset, weight_parameters and alpha_parameters."""
 
-SIZE = ("params", "addmult", "macs")
+SIZE = ("params", "addmult", "macs", "pools", "skips")
 """Metrics of an architecture, whatever it is made of."""
+
+POOLS = ("max_pool_3x3", "avg_pool_3x3")
 
 Alphas: TypeAlias = Mapping[str, Any]
 """Alphas as nested lists, by the names of `named_alphas`."""
@@ -97,9 +100,25 @@ def findings(space: Space, alphas: Alphas) -> dict[str, JSON]:
 
 
 def size(architecture: Architecture, operations: str) -> dict[str, int]:
-    """Return params, addmult and macs of the architecture's final network at the paper's size, as metrics."""
+    """Return, as metrics, params, addmult and macs of its final network at the paper's size, its pools and its skips.
+
+    `pools` and `skips` count such operations among the edges of both cells, or the steps of the path: what a search
+    that prefers small operations chooses (arXiv:1903.09900, section 4.3).
+    """
     cost = architecture_cost(architecture, network=natural_network(architecture), operations=operations)
-    return {name: getattr(cost, name) for name in SIZE}
+    names = operations_in(architecture)
+    return {
+        **{name: getattr(cost, name) for name in ("params", "addmult", "macs")},
+        "pools": sum(name in POOLS for name in names),
+        "skips": names.count("skip_connect"),
+    }
+
+
+def operations_in(architecture: Architecture) -> list[str]:
+    """Return the names of all its operations: those of the normal cell before those of the reduction cell."""
+    if isinstance(architecture, MultiChannelPath):
+        return [step.operation for step in architecture.steps]
+    return [operation for operation, _ in (*architecture.normal, *architecture.reduce)]
 
 
 def path_weights(space: MultiChannelSpace, alphas: Alphas) -> list[list[float]]:
