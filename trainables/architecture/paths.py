@@ -39,6 +39,10 @@ class MultiChannelPath:
                 raise unknown_name("operation", step.operation, PATH_OPERATIONS)
             if min(step.channels_in, step.channels_out) < 1 or step.stride not in (1, 2):
                 raise InvalidGenotype(f"step {position} of the path needs channels and a stride of 1 or 2, got {step}")
+            if (step.operation, step.stride, step.channels_out) == ("skip_connect", 2, 1):
+                raise InvalidGenotype(
+                    f"step {position} of the path: a skip_connect of stride 2 makes 2 channels or more"
+                )
             if position and step.channels_in != self.steps[position - 1].channels_out:
                 raise InvalidGenotype(
                     f"step {position} of the path begins with {step.channels_in} channels, but the one before it ends "

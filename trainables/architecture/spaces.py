@@ -110,6 +110,8 @@ class MultiChannelSpace:
             raise InvalidSpace("a path cannot lead through 'none'; leave it out of the primitives")
         if not self.scales or len(set(self.scales)) != len(self.scales) or min(self.scales) < 1:
             raise InvalidSpace(f"scales must be different numbers of channels, got {list(self.scales)}")
+        if "skip_connect" in self.primitives and min(self.scales) < 2:
+            raise InvalidSpace("a skip_connect that halves the image needs 2 channels or more, got the scale 1")
         for name in ("blocks", "layers", "head_channels"):
             if getattr(self, name) < 1:
                 raise InvalidSpace(f"{name} must be 1 or more, got {getattr(self, name)}")
