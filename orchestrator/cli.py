@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import click
 
 from orchestrator.cli_cost import cost
+from orchestrator.cli_evaluate import evaluate, export
 from orchestrator.cli_experiment import logs, plan, retry, status
+from orchestrator.cli_figure import figure
 from orchestrator.cli_options import Catalog, one_line
 from orchestrator.cli_run import run
 from orchestrator.cli_space import space
@@ -35,7 +37,7 @@ def cli() -> None:
     """
 
 
-for command in (plan, run, status, logs, retry, table, cost, space, data, doctor):
+for command in (plan, run, status, logs, retry, table, figure, cost, space, data, export, evaluate, doctor):
     cli.add_command(command)
 
 

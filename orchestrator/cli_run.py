@@ -27,6 +27,7 @@ from orchestrator.ledger import Ledger, TrialState
 from orchestrator.plan import Plan, PlannedTrial
 from orchestrator.running import Runner, Stop
 from orchestrator.running import run as run_plan
+from trainables.data.catalog import HELD_OUT
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -138,7 +139,7 @@ def _runner(kind: str, address: str | None, identities: Sequence[str]) -> Runner
         return RayRunner()
     from trainables.data.cache import pack
 
-    return RayRunner(address=address, data={identity: pack(identity) for identity in identities})
+    return RayRunner(address=address, data={name: pack(name) for name in [*identities, *_held_out(identities)]})
 
 
 def _ensure_data(identities: Sequence[str]) -> None:
@@ -149,6 +150,13 @@ def _ensure_data(identities: Sequence[str]) -> None:
 
     for identity in identities:
         ensure(identity)
+
+
+def _held_out(identities: Sequence[str]) -> list[str]:
+    """Return what networks trained on these datasets are tested on besides, where this machine has it."""
+    from trainables.data.cache import present
+
+    return [name for identity in identities if (name := HELD_OUT.get(identity)) and present(name)]
 
 
 def _dataset(trial: PlannedTrial) -> str:

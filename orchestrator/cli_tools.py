@@ -10,7 +10,7 @@ import click
 
 from orchestrator.cli_options import json_option, open_ledger, prove_writable, storage_option
 from trainables import provenance
-from trainables.data.catalog import DATASETS, DatasetInfo, cache_root
+from trainables.data.catalog import DATASETS, EVALUATION_SETS, DatasetInfo, EvaluationSet, cache_root
 from trainables.errors import SharptuneError
 from trainables.trial import JSON
 
@@ -28,18 +28,17 @@ def show(name: str | None, as_json: bool) -> None:
     from trainables.data.cache import present, read_info
     from trainables.data.catalog import resolve
 
-    names = [resolve(name, base=Path.cwd())] if name else sorted(DATASETS)
-    known = [(n, DATASETS[n] if n in DATASETS else read_info(n), present(n)) for n in names]
+    names = [resolve(name, base=Path.cwd())] if name else sorted([*DATASETS, *EVALUATION_SETS])
+    sets = [(EVALUATION_SETS.get(n) or DATASETS.get(n) or read_info(n), present(n)) for n in names]
     if as_json:
-        click.echo(json.dumps([_dataset_json(info, here) for _, info, here in known], indent=1))
+        click.echo(json.dumps([_dataset_json(info, here) for info, here in sets], indent=1))
         return
-    for n, info, here in known:
+    for n, (info, here) in zip(names, sets, strict=True):
         click.echo(f"{n}: {info.title}")
-        click.echo(
-            f"  {info.train_images:,} training and {info.test_images:,} test images, {info.image_size} pixels wide"
-        )
-        click.echo(f"  sha256 of the pixels: train {info.sha256['train'][:12]}…, test {info.sha256['test'][:12]}…")
-        click.echo(f"  {'on this machine' if here else 'not on this machine yet'}")
+        for line in (
+            _evaluation_set_lines(info, here) if isinstance(info, EvaluationSet) else _dataset_lines(info, here)
+        ):
+            click.echo(f"  {line}")
     click.echo(f"cache: {cache_root()}")
 
 
@@ -48,7 +47,8 @@ def show(name: str | None, as_json: bool) -> None:
 @click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Take CIFAR-10 from here: cifar-10-batches-py, Parquet files, or one folder per class.",
+    help="Take the dataset from here: CIFAR-10 as cifar-10-batches-py, Parquet files, or one folder per class; "
+    "CIFAR-10.1 as its official .npy files.",
 )
 @json_option
 def fetch(name: str, folder: Path | None, as_json: bool) -> None:
@@ -62,8 +62,11 @@ def fetch(name: str, folder: Path | None, as_json: bool) -> None:
         fetched = sources.fetch(name, base=Path.cwd(), progress=say)
     elif name == "cifar10":
         fetched = sources.fetch_cifar10(say, folder=folder)
+    elif name in EVALUATION_SETS:
+        fetched = sources.fetch_evaluation_set(name, folder=folder)
     else:
-        raise click.UsageError("--folder goes with cifar10; to import another folder, name it instead of a dataset")
+        known = ", ".join(["cifar10", *EVALUATION_SETS])
+        raise click.UsageError(f"--folder goes with {known}; to import another folder, name it instead of a dataset")
     if as_json:
         click.echo(json.dumps({"dataset": fetched.identity, "source": fetched.source}))
     else:
@@ -97,9 +100,9 @@ def _checks(storage: str) -> Iterator[tuple[str, bool, str]]:
     yield "disk", free > 2 * 2**30, f"{free / 2**30:.1f} GiB free where the data cache is ({cache_root()})"
     from trainables.data.cache import present
 
-    for name in sorted(DATASETS):
-        here = present(name)
-        yield "data", True, f"{name} {'is here' if here else f'is not here yet: sharptune data fetch {name}'}"
+    for name in sorted([*DATASETS, *EVALUATION_SETS]):
+        remedy = EVALUATION_SETS[name].remedy if name in EVALUATION_SETS else f"sharptune data fetch {name}"
+        yield "data", True, f"{name} {'is here' if present(name) else f'is not here yet: {remedy}'}"
 
 
 def _accelerator() -> tuple[str, bool, str]:
@@ -108,9 +111,28 @@ def _accelerator() -> tuple[str, bool, str]:
     return "device", True, describe()
 
 
-def _dataset_json(info: DatasetInfo, here: bool) -> dict[str, JSON]:
+def _dataset_json(info: DatasetInfo | EvaluationSet, here: bool) -> dict[str, JSON]:
+    if isinstance(info, EvaluationSet):
+        counts = {"train_images": 0, "test_images": info.images}
+        files = dict(zip(info.files, info.md5 or (None, None), strict=True))
+        return {"name": info.name, "title": info.title, "of": info.of, **counts, "md5": files, "present": here}
     counts = {"train_images": info.train_images, "test_images": info.test_images}
     return {**info.to_json(), **counts, "present": here}
+
+
+def _dataset_lines(info: DatasetInfo, here: bool) -> Iterator[str]:
+    yield f"{info.train_images:,} training and {info.test_images:,} test images, {info.image_size} pixels wide"
+    yield f"sha256 of the pixels: train {info.sha256['train'][:12]}…, test {info.sha256['test'][:12]}…"
+    yield "on this machine" if here else "not on this machine yet"
+
+
+def _evaluation_set_lines(info: EvaluationSet, here: bool) -> Iterator[str]:
+    yield f"{info.images:,} test images, for networks trained on {info.of}"
+    if info.md5 is None:
+        yield "no digests of its files are known; their sizes, types and ranges are checked"
+    else:
+        yield f"md5 of its files: pixels {info.md5[0][:12]}…, labels {info.md5[1][:12]}…"
+    yield "on this machine" if here else f"not on this machine yet: {info.remedy}"
 
 
 def _try_storage(uri: str) -> tuple[str, bool, str]:

@@ -22,6 +22,7 @@ from trainables.data.cache import Dataset
 from trainables.data.subsets import subset
 from trainables.errors import SharptuneError, TrialFailure
 from trainables.evaluation import predictions_file, top_k_error
+from trainables.held_out import held_out_errors
 from trainables.loop import (
     CHECK_EVERY,
     EpochSums,
@@ -61,7 +62,8 @@ class FinalRun:
     dropping a path grows linearly over the epochs and reaches `drop_path` in the last one.
 
     `test_error` is the last epoch's. `test_error_best` is the lowest of all epochs, the first of equals, as the paper
-    reports it: selected on the images it is measured on, so optimistic. Weights and predictions of both are kept.
+    reports it: selected on the images it is measured on, so optimistic. Weights and predictions of both are kept, and
+    both are tested in the end on images that were never looked at, where there are such: see `held_out.py`.
     """
 
     def __init__(self, config: TrainConfig, *, seed: int, dataset: Dataset, device: torch.device) -> None:
@@ -103,6 +105,7 @@ class FinalRun:
         self._history: list[dict[str, JSON]] = []
         self._best_weights: dict[str, Tensor] = {}
         self._logits: dict[str, Tensor] = {}  # of the last and of the best epoch
+        self._held_out: dict[str, float] = {}
         self._meter = Meter(device)
 
     # ------------------------------------------------------------------------------------------------ the loop
@@ -128,6 +131,16 @@ class FinalRun:
             logits_NC = yield from evaluate(self._classify, self._test_images, self._normalise, self._here())
             metrics = self._finish_epoch(logits_NC)
             yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
+
+        self._held_out = yield from held_out_errors(
+            self.network.eval(),
+            self._best_weights,
+            dataset=self.config.dataset,
+            transform=self._normalise,
+            here=Step(epoch=self.config.epochs, step=self._steps, steps=self._steps),
+            device=self._device,
+            compute=self._precision.compute,
+        )
 
     def _take_step(self, rows_B: Tensor) -> None:
         draw = randomness.draws(seed=self._seed, trainable=TRAINABLE, epoch=self._epoch, step=self._step)
@@ -252,7 +265,7 @@ class FinalRun:
         """Return the results, with weights and predictions of the last and of the best epoch."""
         labels_N = self._test_images.labels_N.cpu()
         return Outcome(
-            metrics=self._metrics(),
+            metrics={**self._metrics(), **self._held_out},
             artifacts={"genotype": describe(self._architecture, self.config.operations)},
             files={
                 "weights-last.safetensors": weights_file(self.network.state_dict()),

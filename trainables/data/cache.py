@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainables.data.catalog import DATASETS, EMBEDDED, DatasetInfo, cache_root, is_content_name
+from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, DatasetInfo, cache_root, is_content_name
 from trainables.errors import DataError, unknown_name
 from trainables.trial import canonical_json
 
@@ -161,12 +161,14 @@ def _called(identity: str) -> str:
 def _remedy(identity: str) -> str:
     if is_content_name(identity):
         return "run: sharptune data fetch FOLDER, with the folder it was read from"
+    if identity in EVALUATION_SETS:
+        return EVALUATION_SETS[identity].remedy
     return f"run: sharptune data fetch {identity}"
 
 
 def _problem(identity: str) -> str | None:
     """Return what keeps a dataset from being opened, or None. Raises: UnknownName."""
-    if identity not in DATASETS and not is_content_name(identity):
+    if identity not in DATASETS and identity not in EVALUATION_SETS and not is_content_name(identity):
         raise unknown_name("dataset", identity, DATASETS)
     if not _folder(identity).is_dir():
         return f"{_called(identity)} is not on this machine"

@@ -118,6 +118,60 @@ EMBEDDED: Mapping[str, str] = {"cifar10-mini": "cifar10_mini"}
 """Datasets that ship with the package, and the folder beside this file that holds each."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvaluationSet:
+    """Images to test on, and none to train on, in official files."""
+
+    name: str
+    """The identity."""
+    title: str
+    of: str
+    """The dataset whose classes it has, in their order, and whose scaling of pixels."""
+    images: int
+    files: tuple[str, str]
+    """The official names of the pixels' and the labels' file."""
+    md5: tuple[str, str] | None
+    """Digests of these files; None where none are known here, so that only sizes and ranges can be checked."""
+    source: str
+    """Where a person finds the files."""
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it is missing."""
+        pixels, labels = self.files
+        return (
+            f"take {pixels} and {labels} from {self.source} and run: sharptune data fetch {self.name} --folder FOLDER"
+        )
+
+
+_CIFAR10_1_SOURCE = "the folder datasets of the repository modestyachts/CIFAR-10.1"
+
+# arXiv:1806.00451. The digests of v6 are those the released code of arXiv:1903.09900 asks for.
+EVALUATION_SETS: Mapping[str, EvaluationSet] = {
+    "cifar10_1": EvaluationSet(
+        name="cifar10_1",
+        title="CIFAR-10.1, version 6: 200 images of each class",
+        of="cifar10",
+        images=2000,
+        files=("cifar10.1_v6_data.npy", "cifar10.1_v6_labels.npy"),
+        md5=("29615bb88ff99bca6b147cee2520f010", "a27460fa134ae91e4a5cb7e6be8d269e"),
+        source=_CIFAR10_1_SOURCE,
+    ),
+    "cifar10_1_v4": EvaluationSet(
+        name="cifar10_1_v4",
+        title="CIFAR-10.1, version 4: not quite the same number of each class",
+        of="cifar10",
+        images=2021,
+        files=("cifar10.1_v4_data.npy", "cifar10.1_v4_labels.npy"),
+        md5=None,
+        source=_CIFAR10_1_SOURCE,
+    ),
+}
+
+HELD_OUT: Mapping[str, str] = {"cifar10": "cifar10_1"}
+"""What networks trained on a dataset are tested on at their end, beside its own test set, where a machine has it."""
+
+
 def cache_root() -> Path:
     """Return the folder of the dataset cache: `$SHARPTUNE_CACHE`, else `~/.cache/sharptune`."""
     chosen = os.environ.get("SHARPTUNE_CACHE")
@@ -136,7 +190,7 @@ def resolve(text: str, *, base: Path) -> str:
 
     Raises: UnknownName; DataError for a folder that is none, or holds no dataset.
     """
-    if text in DATASETS or is_content_name(text):
+    if text in DATASETS or text in EVALUATION_SETS or is_content_name(text):
         return text
     folder = base / Path(text).expanduser()
     if folder.is_dir():
@@ -154,7 +208,7 @@ def describe(identity: str) -> DatasetInfo:
     """Return the description of the dataset of that identity. Raises: UnknownName; DataError if it is not here."""
     if identity in DATASETS:
         return DATASETS[identity]
-    if not is_content_name(identity):
+    if identity not in EVALUATION_SETS and not is_content_name(identity):
         raise unknown_name("dataset", identity, DATASETS)
     from trainables.data.cache import read_info
 
@@ -170,6 +224,8 @@ def batch_problems(
 
     Raises: UnknownName; DataError (see `describe`).
     """
+    if identity in EVALUATION_SETS:
+        return [("dataset", f"{identity} is only for tests: it has no training images")]
     info = describe(identity)
     problems = [
         *_subset_problems(info, "train_images", train_images, info.train_counts),

