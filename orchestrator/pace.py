@@ -1,5 +1,6 @@
 """How fast a run goes, and so how long the rest of it takes."""
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,11 @@ class Outline:
 
 @dataclass(kw_only=True)
 class Pace:
-    """Estimates how long the rest takes, from the expected cost of what was finished and what it took."""
+    """Estimates how long the rest takes, from the expected cost of what was finished and what it took.
+
+    A stage of which something was finished goes by itself. Costs of unlike stages compare badly, so for the others only
+    the square root of the ratio is believed.
+    """
 
     outline: Outline
     clock: Callable[[], float] = time.monotonic
@@ -34,8 +39,8 @@ class Pace:
     """Where a trial was when it was first heard of in this run, in epochs, and when that was."""
     _here: dict[str, float] = field(default_factory=dict, init=False)
     """Where it was last, in epochs."""
-    _spent: float = field(default=0.0, init=False)
-    _bought: float = field(default=0.0, init=False)
+    _finished: dict[str, list[tuple[float, float]]] = field(default_factory=dict, init=False)
+    """Stage -> (seconds, expected cost) of what this run finished."""
 
     def hear(self, event: Event) -> None:
         if event.trial is None:
@@ -53,8 +58,8 @@ class Pace:
             begun = self._began.get(trial_id)
             done = event.progress is not None and event.progress.state == "done"
             if begun is not None and done:
-                self._spent += now - begun
-                self._bought += self.outline.costs.get(trial_id, 0.0)
+                cost = self.outline.costs.get(trial_id, 0.0)
+                self._finished.setdefault(event.trial.stage, []).append((now - begun, cost))
             self._forget(trial_id)
 
     def left(self, trial_id: str) -> float | None:
@@ -69,13 +74,22 @@ class Pace:
 
     def left_in_all(self, open_ids: Sequence[str], at_once: int) -> float | None:
         """Return the seconds all open trials still need, `at_once` at a time; None until one has finished."""
-        if self._bought <= 0:
+        if not self._finished:
             return None
-        rate = self._spent / self._bought
-        costs = {trial_id: self.outline.costs.get(trial_id, 0.0) * rate for trial_id in open_ids}
+        stage_of = {trial_id: stage for stage, ids in self.outline.stages.items() for trial_id in ids}
+        seconds = {trial_id: self._expected_seconds(trial_id, stage_of.get(trial_id, "")) for trial_id in open_ids}
         now = self.clock()
-        behind = sum(min(now - begun, costs.get(trial_id, 0.0)) for trial_id, begun in self._began.items())
-        return max(0.0, sum(costs.values()) - behind) / max(1, at_once)
+        behind = sum(min(now - begun, seconds.get(trial_id, 0.0)) for trial_id, begun in self._began.items())
+        return max(0.0, sum(seconds.values()) - behind) / max(1, at_once)
+
+    def _expected_seconds(self, trial_id: str, stage: str) -> float:
+        alike = self._finished.get(stage)
+        known = alike or [pair for pairs in self._finished.values() for pair in pairs]
+        spent, bought = (sum(column) for column in zip(*known, strict=True))
+        if bought <= 0:
+            return spent / len(known)
+        ratio = self.outline.costs.get(trial_id, 0.0) * len(known) / bought
+        return spent / len(known) * (ratio if alike else math.sqrt(ratio))
 
     def _forget(self, trial_id: str) -> None:
         for known in (self._began, self._first, self._here):
