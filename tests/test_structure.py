@@ -1,6 +1,7 @@
 """Who may import whom, held as DESIGN draws it; and the house's other rules that a machine can check."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,15 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 RAY_FILES = {"trainables/ray_trainable.py", "orchestrator/ray_runner.py"}
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports(path: Path, *, top_level_only: bool) -> set[str]:
     """Return the modules a file imports: all, or those that importing it loads."""
-    tree = ast.parse(path.read_text())
+    tree = tree_of(path)
     nodes = ast.walk(tree) if not top_level_only else _top_level(tree)
     found: set[str] = set()
     for node in nodes:
@@ -75,10 +82,8 @@ def test_no_import_goes_in_a_circle():
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_files_stay_small_and_say_what_they_are(path):
-    text = path.read_text()
-
-    assert len(text.splitlines()) <= 400
-    assert ast.get_docstring(ast.parse(text))
+    assert len(path.read_text().splitlines()) <= 400
+    assert ast.get_docstring(tree_of(path))
 
 
 def test_every_package_is_listed_for_the_wheel():

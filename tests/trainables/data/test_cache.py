@@ -1,11 +1,9 @@
-"""The dataset cache, also when processes are killed, race, or leave garbage."""
+"""The dataset cache, also when a process is killed or leaves garbage."""
 
 import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +16,6 @@ from trainables.data import cache as cache_module
 from trainables.data.cache import ensure, open_dataset, pack, present, unpack, verify
 from trainables.data.catalog import DATASETS, describe, resolve
 from trainables.errors import DataError, UnknownName
-
-
-def in_another_process(code: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def leftovers(cache: Path) -> list[str]:
@@ -107,17 +101,6 @@ def test_a_kill_at_any_moment_of_an_installation_leaves_nothing_half_done(cache:
         verify(identity)
         assert leftovers(cache) == []
     assert moment > 8  # five files, their folder, the rename, the folder above
-
-
-def test_many_processes_may_ensure_at_once(cache: Path):
-    code = (
-        "from trainables.data.cache import ensure, verify; ensure('cifar10-mini'); verify('cifar10-mini'); print('ok')"
-    )
-    processes = [in_another_process(code) for _ in range(2)]
-    outputs = [process.communicate(timeout=120) for process in processes]
-
-    assert [out for out, _ in outputs] == ["ok\n"] * 2, outputs
-    assert leftovers(cache) == []
 
 
 def damage_truncate(folder: Path) -> None:
