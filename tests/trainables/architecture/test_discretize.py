@@ -25,12 +25,12 @@ def weight(row, k):
     return math.exp(row[k] - largest) / math.fsum(math.exp(alpha - largest) for alpha in row)
 
 
-def best_cell(alphas, primitives):
+def best_cell(alphas, primitives, keep_none=False):
     """Of all pairs of edges with all pairs of operations, the one that ranks first, node by node."""
     cell, first = [], 0
     for states in (2, 3, 4, 5):
         rows = alphas[first : first + states]
-        kept = [k for k in range(len(primitives)) if primitives[k] != "none"]
+        kept = [k for k in range(len(primitives)) if keep_none or primitives[k] != "none"]
         edges = [(state, k) for state in range(states) for k in kept]
 
         def rank(pair, rows=rows):
@@ -43,14 +43,14 @@ def best_cell(alphas, primitives):
 
 
 @settings(deadline=None, max_examples=15)
-@given(ALPHAS, ALPHAS)
-def test_the_derived_cells_are_the_best_of_all_choices(normal, reduce):
-    genotype = derive_genotype(normal, reduce, PRIMITIVES)
+@given(ALPHAS, ALPHAS, st.booleans())
+def test_the_derived_cells_are_the_best_of_all_choices(normal, reduce, keep_none):
+    genotype = derive_genotype(normal, reduce, PRIMITIVES, keep_none=keep_none)
 
     assert genotype == Genotype(
-        normal=best_cell(normal.tolist(), PRIMITIVES),
+        normal=best_cell(normal.tolist(), PRIMITIVES, keep_none),
         normal_concat=(2, 3, 4, 5),
-        reduce=best_cell(reduce.tolist(), PRIMITIVES),
+        reduce=best_cell(reduce.tolist(), PRIMITIVES, keep_none),
         reduce_concat=(2, 3, 4, 5),
     )
 
@@ -69,6 +69,14 @@ def test_none_is_never_chosen_but_weakens_its_edge():
 
     assert genotype.normal[:2] == (("sep_conv_3x3", 1), ("max_pool_3x3", 0))
     assert all(name != "none" for name, _ in genotype.normal)
+
+
+def test_none_is_chosen_where_it_is_kept_and_strongest():
+    alphas = torch.zeros(14, 8)
+    alphas[0, 0], alphas[1, 4] = 2.0, 1.0
+    genotype = derive_genotype(alphas, alphas, PRIMITIVES, keep_none=True)
+
+    assert genotype.normal[:2] == (("none", 0), ("sep_conv_3x3", 1))
 
 
 @settings(deadline=None, max_examples=30)
