@@ -7,9 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load as load_safetensors
 
-from trainables.architecture.cell_network import CellNetwork
-from trainables.architecture.complexity import genotype_cost
+from trainables.architecture.cell_network import CellNetwork, ImageNetNetwork
+from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.genotype import describe
+from trainables.architecture.paths import MultiChannelPath
 from trainables.architecture.published import PUBLISHED
 from trainables.catalog import CATALOG
 from trainables.config import TrainConfig
@@ -101,7 +102,7 @@ def test_a_run_ignores_what_its_process_drew_before(small_network, build, resume
 
 def test_the_metrics_are_those_the_catalog_names(finished):
     pauses, outcome = finished
-    cost = genotype_cost(GENOTYPE, operations="ssc", channels=4, layers=3)
+    cost = architecture_cost(GENOTYPE, operations="ssc", channels=4, layers=3)
 
     held_out = {"cifar10_1_error", "cifar10_1_error_best"}  # of whole CIFAR-10 only
     assert set(outcome.metrics) == set(CATALOG["train"].metrics) - held_out
@@ -189,6 +190,59 @@ def test_a_genotype_that_describes_itself_is_taken(small_network, build):
 def test_a_genotype_that_cannot_be_built_fails_the_trial(build, genotype, message):
     with pytest.raises(TrialFailure, match=message):
         build(genotype=genotype)
+
+
+PATH = {
+    "kind": "path",
+    "operations": "ssc",
+    "steps": [["sep_conv_3x3", 4, 6, 2], ["max_pool_3x3", 6, 8, 2], ["sep_conv_3x3", 8, 8, 2]],
+}
+"""Of a small MultiChannelNet."""
+
+
+@pytest.mark.parametrize(("network", "operations"), [("multichannel", 3), ("multichannel_released", 2)])
+def test_a_path_is_trained_tested_and_counted(build, network, operations):
+    run = build(genotype=PATH, network=network, auxiliary=False, drop_path=0.0, epochs=1)
+    cost = architecture_cost(MultiChannelPath.from_json(PATH), network=network)
+    for _ in run.steps():
+        pass
+    outcome = run.outcome()
+
+    assert len(run.network.operations) == operations
+    assert outcome.artifacts["genotype"] == PATH
+    assert outcome.metrics["params"] == outcome.metrics["params_with_auxiliary"] == cost.params
+    assert (outcome.metrics["macs"], outcome.metrics["addmult"]) == (cost.macs, cost.addmult)
+
+
+def test_the_imagenet_network_is_trained_also_on_small_images(build):
+    run = build(network="imagenet", auxiliary=False, epochs=1)
+    for _ in run.steps():
+        pass
+
+    assert isinstance(run.network, ImageNetNetwork)
+    assert math.isfinite(run.outcome().epochs[0]["train_loss"])
+
+
+def test_the_middle_of_choke_blocks_is_the_configs(build):
+    genotype = PUBLISHED["SHARP_DARTS"].to_json()
+    sizes = [build(genotype=genotype, mid_channels=width)._cost.params for width in (32, 96)]
+
+    assert sizes[0] < sizes[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"genotype": PATH}, "a path cannot become the network 'cifar'; set network: multichannel or"),
+        ({"network": "multichannel"}, "cells cannot become the network 'multichannel'; set network: cifar or imagenet"),
+        ({"genotype": PATH, "network": "multichannel", "drop_path": 0.0}, "set auxiliary: false and drop_path: 0"),
+        ({"genotype": PATH, "network": "multichannel", "auxiliary": False}, "set auxiliary: false and drop_path: 0"),
+        ({"genotype": {**PATH, "operations": "original"}, "network": "multichannel"}, "made of 'original' operations"),
+    ],
+)
+def test_a_network_that_does_not_go_with_the_genotype_fails_the_trial(build, changes, sentence):
+    with pytest.raises(TrialFailure, match=f"^[^\n]*{sentence}"):
+        build(**changes)
 
 
 def test_a_loss_that_is_no_number_fails_the_trial_and_names_the_step(small_network, build):

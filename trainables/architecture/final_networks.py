@@ -49,7 +49,6 @@ def build_network(
     return PathNetwork(path=architecture, classes=classes, released=network == "multichannel_released")
 
 
-@functools.lru_cache(maxsize=1024)
 def architecture_cost(
     architecture: Architecture,
     *,
@@ -62,10 +61,32 @@ def architecture_cost(
 ) -> Cost:
     """Return the cost of a final network, of cells with an auxiliary head, for one image of the network's size.
 
-    Channels, layers and classes are by default those of the paper's tables (`NETWORKS`).
+    Channels, layers and classes are by default those of the paper's tables (`NETWORKS`). Counted once in a process.
 
     Raises: UnknownName, InvalidGenotype as `build_network` does.
     """
+    usual = look_up_network(network)
+    return _count(
+        architecture,
+        network,
+        operations,
+        channels or usual.channels or 0,
+        layers or usual.layers or 0,
+        mid_channels,
+        classes or usual.classes,
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _count(
+    architecture: Architecture,
+    network: str,
+    operations: str,
+    channels: int,
+    layers: int,
+    mid_channels: int,
+    classes: int,
+) -> Cost:
     usual = look_up_network(network)
 
     def build() -> StackedCells | PathNetwork:
@@ -73,9 +94,9 @@ def architecture_cost(
             architecture,
             network=network,
             operations=operations,
-            channels=channels or usual.channels or 0,
-            layers=layers or usual.layers or 0,
-            classes=classes or usual.classes,
+            channels=channels,
+            layers=layers,
+            classes=classes,
             auxiliary=usual.cells,
             mid_channels=mid_channels,
         )

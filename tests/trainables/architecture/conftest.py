@@ -189,18 +189,25 @@ class Supernet(nn.Module):
 
 
 class Network(nn.Module):
-    """The CIFAR network of a genotype. `keep` is None, or one factor for each droppable edge and image."""
+    """The CIFAR or ImageNet network of a genotype. `keep`: None, or one factor for each droppable edge and image."""
 
-    def __init__(self, genotype, operations, channels, layers, classes, middle=32):
+    def __init__(self, genotype, operations, channels, layers, classes, middle=32, imagenet=False):
         super().__init__()
-        c, before, last = channels, 3 * channels, 3 * channels
-        self.stem = nn.Sequential(nn.Conv2d(3, 3 * c, 3, padding=1, bias=False), nn.BatchNorm2d(3 * c))
+        c = channels
+        before = last = c if imagenet else 3 * c
+        self.first_stem = None
+        self.stem = nn.Sequential(nn.Conv2d(3, last, 3, padding=1, bias=False), nn.BatchNorm2d(last))
+        if imagenet:
+            first = [nn.Conv2d(3, c // 2, 3, 2, 1, bias=False), nn.BatchNorm2d(c // 2), nn.ReLU()]
+            first += [nn.Conv2d(c // 2, c, 3, 2, 1, bias=False), nn.BatchNorm2d(c)]
+            self.first_stem = nn.Sequential(*first)
+            self.stem = nn.Sequential(nn.ReLU(), nn.Conv2d(c, c, 3, 2, 1, bias=False), nn.BatchNorm2d(c))
         self.cells = nn.ModuleList()
         self.look_at = 2 * layers // 3
         reductions = [layer in (layers // 3, 2 * layers // 3) for layer in range(layers)]
         for layer, reduction in enumerate(reductions):
             c = 2 * c if reduction else c
-            after = layer > 0 and reductions[layer - 1]
+            after = reductions[layer - 1] if layer else imagenet
             cell = nn.Module()
             cell.genes = genotype.reduce if reduction else genotype.normal
             cell.concat = genotype.reduce_concat if reduction else genotype.normal_concat
@@ -213,14 +220,17 @@ class Network(nn.Module):
             self.cells.append(cell)
             before, last = last, len(cell.concat) * c
             if layer == self.look_at:
-                head = [nn.ReLU(), nn.AvgPool2d(5, 3), nn.Conv2d(last, 128, 1, bias=False), nn.BatchNorm2d(128)]
+                head = [nn.ReLU(), nn.AvgPool2d(5, 2 if imagenet else 3)]
+                head += [nn.Conv2d(last, 128, 1, bias=False), nn.BatchNorm2d(128)]
                 head += [nn.ReLU(), nn.Conv2d(128, 768, 2, bias=False), nn.BatchNorm2d(768), nn.ReLU()]
                 self.auxiliary = nn.Sequential(*head, nn.Flatten(), nn.Linear(768, classes))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(last, classes)
 
-    def forward(self, x, keep=None):
-        s0 = s1 = self.stem(x)
+    def forward(self, x, keep=None, auxiliary=True):
+        s0 = x if self.first_stem is None else self.first_stem(x)
+        s1 = self.stem(s0)
+        s0 = s1 if self.first_stem is None else s0
         extra, dropped = None, 0
         for layer, cell in enumerate(self.cells):
             states = [cell.first(s0), cell.second(s1)]
@@ -234,7 +244,7 @@ class Network(nn.Module):
                     total = total + y
                 states.append(total)
             s0, s1 = s1, torch.cat([states[state] for state in cell.concat], dim=1)
-            if self.training and layer == self.look_at:
+            if self.training and auxiliary and layer == self.look_at:
                 extra = self.auxiliary(s1)
         return self.classifier(self.pool(s1).flatten(1)), extra
 

@@ -1,10 +1,10 @@
-"""The network of a genotype against a naive one; its auxiliary head; drop path."""
+"""The networks of a genotype against naive ones; the auxiliary head; drop path."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from trainables.architecture.cell_network import CellNetwork
+from trainables.architecture.cell_network import CellNetwork, ImageNetNetwork
 from trainables.architecture.genotype import InvalidGenotype, check_operations
 from trainables.architecture.published import PUBLISHED
 from trainables.errors import TrialFailure
@@ -13,12 +13,12 @@ BOTH = ("DARTS_V2", "AmoebaNet")
 CASES = [(name, operations) for name in BOTH for operations in ("ssc", "original")] + [("SHARP_DARTS_MAX_W", "ssc")]
 
 
-def build(name="DARTS_V2", operations="ssc", auxiliary=True, mid_channels=5):
-    return CellNetwork(
+def build(name="DARTS_V2", operations="ssc", auxiliary=True, mid_channels=5, network=CellNetwork, layers=3):
+    return network(
         genotype=PUBLISHED[name],
         operations=operations,
         channels=2,
-        layers=3,
+        layers=layers,
         classes=3,
         auxiliary=auxiliary,
         mid_channels=mid_channels,
@@ -39,8 +39,14 @@ def buildable():
 def twins(naive, request):
     name, operations = request.param
     ours = build(name, operations)
-    theirs = naive.Network(PUBLISHED[name], operations, 2, 3, 3, middle=5)
+    return ours, twin_of(ours, naive.Network(PUBLISHED[name], operations, 2, 3, 3, middle=5))
+
+
+def twin_of(ours, theirs):
+    """The naive network, with the numbers of ours."""
+    stems = [(ours.first_stem, theirs.first_stem)] if ours.first_stem is not None else []
     for module, twin in [
+        *stems,
         (ours.stem, theirs.stem),
         (ours.classifier, theirs.classifier),
         (ours.auxiliary, theirs.auxiliary),
@@ -50,7 +56,7 @@ def twins(naive, request):
     ]:
         for source, target in zip(module.parameters(), twin.parameters(), strict=True):
             target.data.copy_(source)
-    return ours, theirs
+    return theirs
 
 
 @pytest.mark.parametrize("twins", CASES, indirect=True, ids="-".join)
@@ -68,6 +74,38 @@ def test_the_network_equals_a_naive_one_to_the_last_digits(twins):
     torch.testing.assert_close(*results, rtol=1e-9, atol=1e-10)
     assert ours.eval()(x)[1] is None
     torch.testing.assert_close(ours(x)[0], theirs.eval()(x)[0], rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("name", "operations", "layers"),
+    [("SHARP_DARTS_MAX_W", "ssc", 4), ("NASNet", "original", 3)],  # NASNet's cells differ in what they concatenate
+)
+def test_the_imagenet_network_equals_a_naive_one_to_the_last_digits(naive, name, operations, layers):
+    ours = build(name, operations, network=ImageNetNetwork, layers=layers)
+    theirs = twin_of(ours, naive.Network(PUBLISHED[name], operations, 2, layers, 3, middle=5, imagenet=True))
+    auxiliary, ours.auxiliary = ours.auxiliary, None  # it needs larger images
+    x, labels = torch.randn(3, 3, 64, 64), torch.tensor([0, 1, 2])
+
+    results = []
+    for network, logits in ((ours, ours(x)[0]), (theirs, theirs(x, auxiliary=False)[0])):
+        F.cross_entropy(logits, labels).backward()
+        norm = torch.stack([p.grad.norm() for p in network.parameters() if p.grad is not None]).norm()
+        results.append((logits, network.first_stem[0].weight.grad, norm))
+
+    torch.testing.assert_close(*results, rtol=1e-9, atol=1e-10)
+    torch.testing.assert_close(ours.eval()(x)[0], theirs.eval()(x)[0], rtol=1e-9, atol=1e-10)
+    maps = torch.randn(2, theirs.auxiliary[2].in_channels, 7, 7)
+    torch.testing.assert_close(auxiliary(maps), theirs.auxiliary.train()(maps), rtol=1e-9, atol=1e-10)
+
+
+def test_the_imagenet_network_takes_images_of_any_size_and_says_what_its_auxiliary_head_needs():
+    def output(size, auxiliary):
+        return build(network=ImageNetNetwork, auxiliary=auxiliary)(torch.randn(2, 3, size, size))
+
+    assert output(32, False)[0].shape == output(75, False)[0].shape == (2, 3)
+    assert output(193, True)[1].shape == output(224, True)[1].shape == (2, 3)
+    with pytest.raises(TrialFailure, match="images of 193×193 pixels or more; set auxiliary: false"):
+        output(192, True)
 
 
 @pytest.mark.parametrize(("name", "operations"), list(buildable()))

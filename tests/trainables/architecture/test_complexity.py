@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from trainables.architecture.cell_network import CellNetwork
 from trainables.architecture.cell_supernet import CellSupernet
-from trainables.architecture.complexity import count, genotype_cost, supernet_cost
+from trainables.architecture.complexity import count, count_unbuilt, supernet_cost
+from trainables.architecture.final_networks import architecture_cost, build_network
 from trainables.architecture.published import PUBLISHED
-from trainables.architecture.spaces import SPACES
+from trainables.architecture.published_paths import PUBLISHED_PATHS
+from trainables.architecture.spaces import SPACES, look_up_space
 
 GOLDENS = json.loads((Path(__file__).parent / "goldens" / "costs.json").read_text())
 
@@ -22,7 +25,7 @@ GOLDENS = json.loads((Path(__file__).parent / "goldens" / "costs.json").read_tex
     "golden", GOLDENS["genotypes"], ids=lambda g: f"{g['genotype']}-{g['operations']}-{g['layers']}"
 )
 def test_the_published_sizes_come_out(golden):
-    cost = genotype_cost(
+    cost = architecture_cost(
         PUBLISHED[golden["genotype"]],
         operations=golden["operations"],
         channels=golden["channels"],
@@ -37,15 +40,32 @@ def test_the_published_sizes_come_out(golden):
             assert (Decimal(golden[name]) / 10**6).quantize(Decimal(millions)) == Decimal(millions), name
 
 
+@pytest.mark.parametrize("golden", GOLDENS["imagenet"], ids=lambda g: f"{g['genotype']}-{g['mid_channels']}")
+def test_the_published_sizes_of_imagenet_networks_come_out(golden):
+    cost = architecture_cost(
+        PUBLISHED[golden["genotype"]],
+        network="imagenet",
+        operations=golden["operations"],
+        mid_channels=golden["mid_channels"],
+    )
+
+    for name in ("params", "params_with_auxiliary", "macs", "addmult"):
+        assert getattr(cost, name) == golden[name], name
+    for name, millions in golden["millions"].items():
+        assert (Decimal(golden[name]) / 10**6).quantize(Decimal(millions)) == Decimal(millions), name
+
+
 @pytest.mark.parametrize("golden", GOLDENS["supernets"], ids=lambda golden: golden["space"])
 def test_the_supernets_have_the_released_size(golden):
-    cost = supernet_cost(SPACES[golden["space"]], channels=golden["channels"], layers=golden["layers"])
+    size = {name: golden[name] for name in ("channels", "layers") if name in golden}
+    cost = supernet_cost(look_up_space(golden["space"]), **size)
 
-    assert (cost.params, cost.macs) == (golden["params"], golden["macs"])
+    assert (cost.params, cost.macs, cost.alphas) == (golden["params"], golden["macs"], golden["alphas"])
+    assert cost.params_with_auxiliary == cost.params
 
 
 def counted_by_hooks(network, x):
-    """Add up, on real numbers, what each layer of a naive network does."""
+    """Add up what each layer of a naive network does."""
     total = {"macs": 0, "others": 0}
 
     def hook(module, inputs, output):
@@ -68,15 +88,40 @@ def counted_by_hooks(network, x):
     return total["macs"], total["macs"] + total["others"]
 
 
-@pytest.mark.parametrize(("name", "operations"), [("AmoebaNet", "original"), ("SHARPER_MAX_W", "ssc")])
-def test_a_naive_network_counted_by_hooks_costs_the_same(naive, name, operations):
-    theirs = naive.Network(PUBLISHED[name], operations, 4, 3, 10)
-    cost = genotype_cost(PUBLISHED[name], operations=operations, channels=4, layers=3)
+@pytest.mark.parametrize("network", ["cifar", "imagenet"])
+@pytest.mark.parametrize(
+    ("name", "operations"),
+    [*((name, "ssc") for name in PUBLISHED), ("AmoebaNet", "original"), ("DARTS_V2", "original")],
+)
+def test_a_naive_network_counted_by_hooks_costs_the_same(naive, name, operations, network):
+    theirs = naive.Network(PUBLISHED[name], operations, 2, 3, 10, middle=7, imagenet=network == "imagenet")
+    build = partial(build_network, PUBLISHED[name], network=network, operations=operations, mid_channels=7)
+    cost = count_unbuilt(lambda: build(channels=2, layers=3, classes=10, auxiliary=True))
 
     assert counted_by_hooks(theirs, torch.zeros(1, 3, 32, 32)) == (cost.macs, cost.addmult)
     assert cost.params_with_auxiliary == sum(parameter.numel() for parameter in theirs.parameters())
     auxiliary = sum(parameter.numel() for parameter in theirs.auxiliary.parameters())
     assert cost.params == cost.params_with_auxiliary - auxiliary
+
+
+@pytest.mark.parametrize("network", ["multichannel", "multichannel_released"])
+@pytest.mark.parametrize("name", PUBLISHED_PATHS)
+def test_a_naive_path_counted_by_hooks_costs_the_same(naive, name, network):
+    steps = PUBLISHED_PATHS[name].steps[: 7 if network == "multichannel_released" else 8]
+    first, last = steps[0].channels_in, steps[-1].channels_out
+    theirs = nn.Sequential(
+        nn.Conv2d(3, first, 3, padding=1, bias=False),
+        nn.BatchNorm2d(first),
+        *(naive.scaling(step.operation, step.channels_in, step.channels_out, step.stride) for step in steps),
+        naive.separable(last, 768, 3, 1, True),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(768, 10),
+    )
+    cost = architecture_cost(PUBLISHED_PATHS[name], network=network)
+
+    assert counted_by_hooks(theirs.float(), torch.zeros(1, 3, 32, 32).float()) == (cost.macs, cost.addmult)
+    assert cost.params == cost.params_with_auxiliary == sum(parameter.numel() for parameter in theirs.parameters())
 
 
 def test_torch_counts_the_same_multiplications():
@@ -104,7 +149,7 @@ def test_counting_a_network_leaves_it_alone():
 
     cost = count(network)
 
-    assert cost == genotype_cost(PUBLISHED["DARTS_V2"], operations="ssc", channels=4, layers=3)
+    assert cost == architecture_cost(PUBLISHED["DARTS_V2"], operations="ssc", channels=4, layers=3)
     assert network.training
     assert sum(len(module._forward_hooks) for module in network.modules()) == hooks == 0
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
