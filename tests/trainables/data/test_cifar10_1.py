@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from orchestrator.cli_run import _held_out
 from trainables.data.cache import open_dataset, pack, present, unpack, verify
 from trainables.data.catalog import DATASETS, EVALUATION_SETS, EvaluationSet, batch_problems, describe, resolve
 from trainables.data.cifar10_1 import import_pair, read_pair
@@ -201,3 +202,10 @@ def test_data_fetch_imports_it_from_a_folder(cache: Path, folder: Path, small, s
 
     assert (done.code, json.loads(done.out)["dataset"]) == (0, "cifar10_1")
     assert present("cifar10_1")
+
+
+def test_nodes_that_train_on_cifar10_are_sent_it_where_the_driver_has_it(cache: Path, folder: Path, small):
+    before = _held_out(["cifar10", "cifar10-mini"])
+    import_pair(small, folder)
+
+    assert (before, _held_out(["cifar10", "cifar10-mini"])) == ([], ["cifar10_1"])
