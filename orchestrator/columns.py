@@ -19,7 +19,7 @@ def ask(
 
     A bare metric is the own stage's if it measures such a thing, else the nearest ancestor's. Raises: TableError.
     """
-    known = {stage: _metrics_of([t for t in plan.trials if t.stage == stage], rows) for stage in lineage}
+    known = known_metrics(plan, rows, lineage)
     measured: list[Column] = []
     keys: list[str] = []
     for column in spec.columns:
@@ -46,6 +46,11 @@ def ask(
     if not measured:
         raise TableError(f"table {spec.name!r} has settings as columns but nothing measured")
     return measured, keys
+
+
+def known_metrics(plan: Plan, rows: Mapping[str, TrialRow], lineage: Sequence[str]) -> dict[str, set[str]]:
+    """Return what each of these stages measures."""
+    return {stage: _metrics_of([t for t in plan.trials if t.stage == stage], rows) for stage in lineage}
 
 
 def _metrics_of(trials: Sequence[PlannedTrial], rows: Mapping[str, TrialRow]) -> set[str]:

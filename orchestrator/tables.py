@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.cells import LEFT_OUT, Cell, Column, Members, cells_of
-from orchestrator.columns import ask
+from orchestrator.columns import ask, known_metrics
 from orchestrator.errors import TableError
 from orchestrator.evidence import RUN, Evidence, Family, Record
 from orchestrator.grouping import agreed, grouped, holding, identity, refuse_hidden_axes, selected
@@ -134,12 +134,18 @@ def _line_table(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec, line:
         return None
     trial = next((trial for trial in plan.trials if trial.stage == stage), None)
     lineage = Family(plan.trials, Record(rows)).lineage(trial) if trial else ()
-    columns = [column for column in spec.columns if column.metric.rpartition(".")[0] in ("", *lineage)]
+    known = known_metrics(plan, rows, lineage)
+    columns = [column for column in spec.columns if _is_known(column.metric, known)]
     only = {"stage": stage, "filter": {**spec.filter, **line.filter}, "columns": columns, "rows": [], "lines": ()}
     table = build(plan, rows, spec.model_copy(update={**only, "paper": None, "baseline": None}))
     if any(column.settings for column in table.columns):
         raise TableError(f"table {spec.name!r}: a table of lines cannot set settings side by side")
     return table
+
+
+def _is_known(column: str, known: Mapping[str, set[str]]) -> bool:
+    stage, _, metric = column.rpartition(".")
+    return any(metric in names and stage in ("", each) for each, names in known.items())
 
 
 def _merged(spec: TableSpec, parts: Sequence[Table]) -> tuple[Column, ...]:
@@ -159,7 +165,7 @@ def _written_line(
         row,
         keys={spec.heading: line.label, **{title: _detail(details.get(key)) for title, key in spec.details.items()}},
         cells={column.name: row.cells.get(column.name, nothing) for column in columns},
-        paper={column.name: quoted for column in columns if quoted and column.asked in quoted.cells},
+        paper={c.name: quoted for c in columns if published and quoted and published.number(quoted, c.asked)},
         block=line.block or "",
         bold=line.bold,
     )
@@ -216,7 +222,7 @@ def _quoted(
                 return False
 
         row = published.matching(fits)
-        if row is not None and column.asked in row.cells:
+        if row is not None and published.number(row, column.asked) is not None:
             found[column.name] = row
     return found
 
@@ -234,7 +240,7 @@ def _compared(spec: TableSpec, columns: Sequence[Column], lines: tuple[TableRow,
         raise TableError(f"table {spec.name!r}: no row has the baseline {dict(spec.baseline)}")
     compared = []
     for line in lines:
-        target = {**line.keys, **spec.baseline}
+        target = spec.baseline if spec.lines else {**line.keys, **spec.baseline}
         base = next((other for other in lines if _has(other.keys, target)), None)
         cells = {c.name: _with_change(c, line, base) for c in columns}
         compared.append(replace(line, cells=cells))

@@ -91,6 +91,13 @@ def test_a_line_has_only_the_columns_that_its_stage_or_an_ancestor_measures():
     assert [row.cells["search.gpu_days"].expected for row in table.rows] == [1, 1, 0, 0]
 
 
+def test_a_bare_metric_that_only_other_lines_have_leaves_a_line_blank():
+    text = EXPERIMENT.replace("search.gpu_days]", "search_val_error_best]")
+    table = table_of(plan_of(text))
+
+    assert [row.cells["search_val_error_best"].expected for row in table.rows] == [1, 1, 0, 0]
+
+
 def test_each_line_stands_beside_the_published_row_it_names_and_is_compared_with_the_baseline():
     table = table_of(plan_of())
 
