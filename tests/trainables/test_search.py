@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load as load_safetensors
 
 from trainables.architecture.cell_supernet import CellSupernet
-from trainables.architecture.complexity import genotype_cost
+from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.genotype import Genotype
 from trainables.architecture.spaces import SPACES
 from trainables.catalog import CATALOG
@@ -88,7 +88,7 @@ def test_each_epoch_keeps_its_errors_genotype_cost_and_alphas(finished):
     assert [row["epoch"] for row in outcome.epochs] == [1, 2]
     assert [row["learning_rate"] for row in outcome.epochs] == pytest.approx([0.025, 0.01041], rel=1e-3)
     for row in outcome.epochs:
-        cost = genotype_cost(Genotype.from_json(json.loads(row["genotype"])), operations="ssc")
+        cost = architecture_cost(Genotype.from_json(json.loads(row["genotype"])), operations="ssc")
         assert (row["params"], row["macs"], row["addmult"]) == (cost.params, cost.macs, cost.addmult)
         assert 0 <= row["search_val_error"] <= 100
         assert all(math.isfinite(row[name]) for name in ("train_loss", "alphas_loss", "search_val_loss"))

@@ -5,7 +5,6 @@ what lies between the layers runs as it is. (A run on torch's `meta` device woul
 """
 
 import copy
-import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from trainables.architecture.cell_network import CellNetwork
 from trainables.architecture.cell_supernet import CellSupernet
-from trainables.architecture.genotype import Genotype
 from trainables.architecture.hypercuboid_supernet import MultiChannelSupernet
-from trainables.architecture.operations import CHOKE_CHANNELS
 from trainables.architecture.spaces import SearchSpace, Space
 
 AUXILIARY = "auxiliary"
@@ -50,33 +46,6 @@ class SupernetCost(Cost):
 
     alphas: int
     """Weights of the architecture; `params` does not count them."""
-
-
-@functools.lru_cache(maxsize=1024)
-def genotype_cost(
-    genotype: Genotype,
-    *,
-    operations: str,
-    channels: int = 36,
-    layers: int = 20,
-    classes: int = 10,
-    mid_channels: int = CHOKE_CHANNELS,
-) -> Cost:
-    """Return the cost of a genotype's CIFAR network with an auxiliary head, by default at the paper's size.
-
-    Raises: UnknownName, InvalidGenotype when the set of operations cannot build the genotype.
-    """
-    return count_unbuilt(
-        lambda: CellNetwork(
-            genotype=genotype,
-            operations=operations,
-            channels=channels,
-            layers=layers,
-            classes=classes,
-            auxiliary=True,
-            mid_channels=mid_channels,
-        )
-    )
 
 
 def supernet_cost(space: Space, *, channels: int = 16, layers: int = 8, classes: int = 10) -> SupernetCost:

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from trainables.architecture.cell_supernet import CellSupernet
-from trainables.architecture.complexity import genotype_cost
 from trainables.architecture.discretize import derive_genotype
 from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.genotype import read_architecture
@@ -103,7 +102,7 @@ def test_path_weights_are_those_of_the_supernet():
 
 def test_sizes_are_those_of_the_final_networks_of_the_paper():
     cells, path = PUBLISHED["DARTS_V2"], PUBLISHED_PATHS["MULTI_CHANNEL_HANDMADE_PATH"]
-    of_cells, of_path = genotype_cost(cells, operations="original"), architecture_cost(path, network="multichannel")
+    of_cells, of_path = architecture_cost(cells, operations="original"), architecture_cost(path, network="multichannel")
 
     for found, expected in ((size(cells, "original"), of_cells), (size(path, "ssc"), of_path)):
         assert [found[name] for name in ("params", "addmult", "macs")] == [
