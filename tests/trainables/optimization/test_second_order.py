@@ -111,7 +111,8 @@ def naive_gradient(network, buffers, alphas_batch, weights_batch):
 
     def gradients(at, batch):
         F.cross_entropy(at(batch[0]), batch[1]).backward()
-        return flat([w.grad for w in at.weight_parameters()]), flat([a.grad for a in at.alpha_parameters()])
+        parameters = (at.weight_parameters(), at.alpha_parameters())
+        return [flat([torch.zeros_like(p) if p.grad is None else p.grad for p in level]) for level in parameters]
 
     def displaced(direction, length):
         other = copy.deepcopy(network)
@@ -174,6 +175,19 @@ def test_the_gradient_equals_a_naive_one_with_and_without_momentum(kind, weighti
     expected = naive_gradient(network, buffers, *data)
 
     torch.testing.assert_close(alphas_gradient(bilevel, network, *data), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_pruned_operations_take_no_part():
+    network = build("multichannel", "max_w", prune_below=0.125)
+    bilevel, data = levels(network), batches()
+    no_buffers = torch.zeros_like(flat(network.weight_parameters()))
+
+    expected = naive_gradient(network, no_buffers, *data)
+    actual = alphas_gradient(bilevel, network, *data)
+    bilevel.weights_step(data[1])
+
+    torch.testing.assert_close(actual, expected, rtol=1e-9, atol=1e-12)
+    assert any(weight.grad is None for weight in network.weight_parameters())
 
 
 @pytest.mark.parametrize(("kind", "checkpointing"), [("cells", True), ("multichannel", False)])
