@@ -18,7 +18,9 @@ pytest.register_assert_rewrite("running_contract", "storage_contract")
 @pytest.fixture(autouse=True, scope="session")
 def dataset_cache(tmp_path_factory):
     """One dataset cache for the whole session, so that nothing depends on what lies on this machine."""
-    root = tmp_path_factory.mktemp("cache")
+    root = tmp_path_factory.getbasetemp() / "cache"
+    if "PYTEST_XDIST_WORKER" in os.environ:  # its processes share one, so that each dataset is decoded once
+        root = tmp_path_factory.getbasetemp().parent / "cache"
     before = os.environ.get("SHARPTUNE_CACHE")
     os.environ["SHARPTUNE_CACHE"] = str(root)
     yield root

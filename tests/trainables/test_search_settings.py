@@ -64,9 +64,7 @@ def test_a_multichannel_search_resumed_after_every_step_equals_an_uninterrupted_
     assert runs.in_a_fresh_object_for_every_step() == runs.uninterrupted()[1]
 
 
-def test_a_second_order_search_of_cells_stopped_in_the_middle_equals_an_uninterrupted_one(build, resumes, monkeypatch):
-    monkeypatch.setattr("trainables.architecture.cell_supernet.NODES", 2)  # 5 edges instead of 14, for the time
-    monkeypatch.setattr("trainables.architecture.cell_supernet.EDGES", 5)
+def test_a_second_order_search_of_cells_stopped_in_the_middle_equals_an_uninterrupted_one(small_cells, build, resumes):
     runs = resumes(lambda: build(space=FEW, epochs=1, order=2))
 
     assert runs.stopped_at(0) == runs.uninterrupted()[1]
