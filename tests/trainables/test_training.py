@@ -47,17 +47,28 @@ def build(mini, one_thread, small_evaluations):
     return build
 
 
-@pytest.fixture(scope="module")
-def finished(mini):
-    """The pauses and the outcome of one whole run."""
+def whole_run(mini, config):
+    """Return the pauses and the outcome of one whole run."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("trainables.loop.EVALUATION_BATCH", 8)
-        run = FinalRun(CONFIG, seed=0, dataset=mini, device=torch.device("cpu"))
+        run = FinalRun(config, seed=0, dataset=mini, device=torch.device("cpu"))
         pauses = list(run.steps())
     torch.set_num_threads(before)
     return pauses, run.outcome()
+
+
+@pytest.fixture(scope="module")
+def finished(mini):
+    return whole_run(mini, CONFIG)
+
+
+@pytest.fixture(scope="module")
+def stored(mini):
+    """The outcome of a longer run with larger steps."""
+    _, outcome = whole_run(mini, CONFIG.model_copy(update={"epochs": 3, "learning_rate": 0.2}))
+    return outcome
 
 
 def test_every_step_and_every_evaluation_batch_is_a_pause(finished):
@@ -128,23 +139,19 @@ def test_the_last_and_the_best_epoch_are_told_apart(finished):
         ("weights-best.safetensors", "predictions-best.npz", "test_error_best"),
     ],
 )
-def test_stored_weights_and_predictions_give_the_reported_errors(build, mini, weights, predictions, metric):
-    run = build(epochs=3, learning_rate=0.2)
-    for _ in run.steps():
-        pass
-    outcome = run.outcome()
+def test_stored_weights_and_predictions_give_the_reported_errors(stored, mini, weights, predictions, metric):
     network = CellNetwork(
         genotype=GENOTYPE, operations="ssc", channels=4, layers=3, classes=10, auxiliary=CONFIG.auxiliary
     )
-    network.load_state_dict(load_safetensors(outcome.files[weights]))
+    network.load_state_dict(load_safetensors(stored.files[weights]))
     rows = subset(mini.test.labels, 20, 10)
     with torch.no_grad():
         images_BHWC = torch.from_numpy(mini.test.images[rows])
         logits_NC, _ = network.eval()(EvalTransform(mini.info.mean, mini.info.std)(images_BHWC))
-    stored = read_predictions(outcome.files[predictions])
+    predicted = read_predictions(stored.files[predictions])
 
-    assert top_k_error(logits_NC, torch.from_numpy(mini.test.labels[rows])) == outcome.metrics[metric]
-    assert 100 * (stored["predicted"] != stored["labels"]).mean() == pytest.approx(outcome.metrics[metric])
+    assert top_k_error(logits_NC, torch.from_numpy(mini.test.labels[rows])) == stored.metrics[metric]
+    assert 100 * (predicted["predicted"] != predicted["labels"]).mean() == pytest.approx(stored.metrics[metric])
 
 
 def test_drop_path_grows_to_its_full_probability_in_the_last_epoch(finished):
