@@ -68,8 +68,9 @@ def lay_out(table: Table) -> Layout:
 
 def unit_of(table: Table, column: Column) -> Unit:
     """Return the unit that a whole column is shown in."""
-    if table.as_printed and table.paper is not None and column.asked in table.paper.columns:
-        printed = table.paper.columns[column.asked].unit
+    asked = column.asked.partition(":")[0]
+    if table.as_printed and table.paper is not None and asked in table.paper.columns:
+        printed = table.paper.columns[asked].unit
         if found := [unit for unit in quantity_of(column.metric).units if unit.symbol == printed]:
             return found[0]
     values = [column.value(row.cells[column.name]) for row in table.rows]
@@ -139,6 +140,8 @@ def notes_of(table: Table) -> list[str]:
     cells = [row.cells[column.name] for row in table.rows for column in table.columns if not column.best]
     if any(cell.n > 1 for cell in cells):
         notes.append("Numbers are median ± (max − min)/2 over n runs.")
+    if _has_shared(table):
+        notes.append("Numbers of a search are of that search alone, not of the n runs of a row.")
     if any("missing" in row.runs.marks for row in table.rows):
         notes.append(f"{MARKS['missing']}.")
     if table.baseline:
@@ -165,6 +168,17 @@ def quoted_number(table: Table, row: TableRow, column: Column) -> Published | No
 
 def settings_text(settings: Mapping[str, JSON]) -> str:
     return ", ".join(f"{key}={key_text(value)}" for key, value in settings.items())
+
+
+def _is_shared(table: Table, cell: Cell) -> bool:
+    """Say whether a table that prints as the paper does leaves the count of a number to a note: nothing is missing."""
+    return table.as_printed and cell.n == cell.expected
+
+
+def _has_shared(table: Table) -> bool:
+    return any(
+        0 < cell.n != row.runs.n and _is_shared(table, cell) for row in table.rows for cell in row.cells.values()
+    )
 
 
 def _letters(table: Table) -> dict[str, str]:
@@ -200,12 +214,12 @@ def _line(
         cell, unit = row.cells[column.name], units[column.name]
         text = cell_text(column, cell, unit_of_cell(table, row, column, unit))
         same_runs = (cell.n, cell.expected) == (row.runs.n, row.runs.expected)
-        if not cell.expected:
+        if not row.runs.expected:
             text = ""
-        elif cell.n and not same_runs:
+        elif cell.n and not same_runs and not _is_shared(table, cell):
             text = f"{text} ({count_text(cell)})"
         said = row.runs.marks if column.own and same_runs else ()
-        yield Entry(text=text, marks=_marked(cell.marks, letters, said))
+        yield Entry(text=text, marks=_marked(cell.marks, letters, said), bold=row.bold)
         if table.baseline:
             yield Entry(text="" if cell.change is None else change_text(cell.change))
         if quoted[column.name]:

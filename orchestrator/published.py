@@ -5,7 +5,7 @@ They stand beside ours in columns of their own and are never aggregated with the
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from importlib.resources import files
@@ -112,10 +112,16 @@ class PublishedRow(_Model):
     name: str
     cells: dict[str, str]
     """Printed numbers by the names of our columns; what the paper leaves blank is absent."""
+    best: dict[str, str] = Field(default_factory=dict)
+    """What the paper's text says of the best run, by the same names; filled in from the claims."""
     match: Annotated[list[dict[str, Any]], BeforeValidator(_listed)] = Field(default_factory=list)
     """Settings of ours that this row reports, each a whole alternative; none for work of others."""
     size: PublishedSize | None = None
     """None for networks of others that cannot be built here."""
+    produced_by: str = ""
+    """The packaged experiment that makes this row anew."""
+    quoted: bool = False
+    """No experiment makes it: work of others, which the paper quotes too."""
     bold: bool = False
     """Printed bold: the paper's own, with AutoAugment and Cosine Power Annealing."""
     dagger: bool = False
@@ -145,16 +151,22 @@ class PublishedTable(_Model):
         if len(set(names)) < len(names):
             raise ValueError(f"two rows have one name: {sorted({name for name in names if names.count(name) > 1})}")
         for row in self.rows:
-            for column, printed in row.cells.items():
+            if row.quoted and row.produced_by:
+                raise ValueError(f"row {row.name!r} cannot be both quoted and made by {row.produced_by!r}")
+            for column, printed in (*row.cells.items(), *row.best.items()):
                 if column not in self.columns:
                     raise ValueError(f"row {row.name!r} has a number for {column!r}, which is not a column")
                 parse_number(printed)
         return self
 
     def number(self, row: PublishedRow, column: str) -> Published | None:
-        """Return what is printed in a cell; None where the paper leaves it blank or has no such column."""
-        printed = row.cells.get(column)
-        return None if printed is None else parse_number(printed, self.columns[column].unit)
+        """Return what is printed in a cell; None where the paper leaves it blank or has no such column.
+
+        `test_error_best:best` is what the paper's text says of the best run.
+        """
+        name, _, statistic = column.partition(":")
+        printed = (row.best if statistic == "best" else row.cells).get(name)
+        return None if printed is None else parse_number(printed, self.columns[name].unit)
 
     def row(self, name: str) -> PublishedRow:
         """Raises: UnknownName."""
@@ -252,9 +264,20 @@ def _parse(text: str, name: str) -> Paper:
         data = YAML(typ="safe", pure=True).load(text)
         for key, table in data["tables"].items():
             table["name"] = key
+            for row in table["rows"]:
+                row["best"] = _best_runs(data["claims"], key, row["name"])
         return Paper.model_validate(data)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise TableError(f"{name}: {problems}") from error
     except (YAMLError, KeyError, TypeError, AttributeError) as error:
         raise TableError(f"{name}: it is not a document of published numbers: {error}") from error
+
+
+def _best_runs(claims: Iterable[Mapping[str, Any]], table: str, row: str) -> dict[str, str]:
+    """Return column -> what the claims say of the best run; nothing where two of them disagree."""
+    found: dict[str, set[str]] = {}
+    for claim in claims:
+        if (claim.get("table"), claim.get("row"), claim.get("statistic")) == (table, row, "best"):
+            found.setdefault(str(claim.get("column")), set()).add(str(claim["printed"]))
+    return {column: next(iter(printed)) for column, printed in found.items() if len(printed) == 1}

@@ -5,7 +5,7 @@ import io
 import json
 
 from orchestrator.cells import MARKS, Cell, Column
-from orchestrator.layout import column_title, notes_of, quoted_number, runs_text, unit_of, whole_text
+from orchestrator.layout import column_title, notes_of, quoted_number, runs_text, unit_of, unit_of_cell, whole_text
 from orchestrator.quantities import Unit
 from orchestrator.tables import Table, TableRow
 from trainables.trial import JSON, canonical_json
@@ -48,7 +48,7 @@ def csv_text(table: Table) -> str:
 
 
 def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]:
-    cells = {column.name: _cell(column, row, units[column.name]) for column in table.columns}
+    cells = {c.name: _cell(c, row, unit_of_cell(table, row, c, units[c.name])) for c in table.columns}
     data: dict[str, JSON] = {
         "keys": dict(row.keys),
         **({"block": row.block} if row.block else {}),

@@ -39,6 +39,8 @@ _SIGNS: Mapping[str, str] = {
     "≤": r"$\leq$",
     "≥": r"$\geq$",
     "→": r"$\rightarrow$",
+    "✓": r"$\surd$",
+    "✗": r"$\times$",
     "·": r"$\cdot$",
     "°": r"\textdegree{}",
     "²": r"\texttwosuperior{}",

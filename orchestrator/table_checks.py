@@ -44,6 +44,10 @@ def check_tables(
             checker = _TableCheck(table=part, path=path, line=line, reader=reader, report=report)
             return checker.check(trials.get(part.stage))
 
+        if table.digits == "printed" and table.paper is None:
+            report((*path, "digits"), "needs the published table: give the table the key paper")
+        if table.details and not table.lines:
+            report((*path, "details"), "only a table of lines has details")
         found = check_lines(table, path, lines, checked, report) if table.lines else checked(table, path)
         tables += [found] if found is not None else []
     return tuple(tables)

@@ -17,6 +17,7 @@ from orchestrator.plan import Plan, PlannedTrial
 from orchestrator.published import PublishedRow, PublishedTable, load_published
 from orchestrator.spec import Line, TableSpec
 from orchestrator.statistics import relative_change
+from orchestrator.table_line_checks import shown_details
 from trainables.errors import SharptuneError
 from trainables.trial import JSON, TrialRow
 
@@ -160,10 +161,10 @@ def _written_line(
     nothing = Cell(n=0, expected=0)
     row = part.rows[0] if part else TableRow(keys={}, cells={}, runs=nothing)
     quoted = published.row(line.paper) if published and line.paper else None
-    details = {**(quoted.details if quoted else {}), **line.details}
+    details = shown_details(spec, line, published)
     return replace(
         row,
-        keys={spec.heading: line.label, **{title: _detail(details.get(key)) for title, key in spec.details.items()}},
+        keys={spec.heading: line.label, **{title: _detail(value) for title, value in details.items()}},
         cells={column.name: row.cells.get(column.name, nothing) for column in columns},
         paper={c.name: quoted for c in columns if published and quoted and published.number(quoted, c.asked)},
         block=line.block or "",

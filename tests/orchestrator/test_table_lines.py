@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
 from orchestrator.errors import SpecError
+from orchestrator.layout import lay_out
 from orchestrator.plan import Plan, PlannedTrial, expand
 from orchestrator.render import render
 from orchestrator.spec import parse_experiment
@@ -143,6 +145,153 @@ def test_before_anything_has_run_every_line_expects_its_runs():
     table = table_of(plan_of(), done=False)
 
     assert [(row.runs.n, row.runs.expected) for row in table.rows] == [(0, 3), (0, 3), (0, 1), (0, 0)]
+
+
+DETAILED = """\
+  - name: detailed
+    paper: table2
+    digits: printed
+    heading: Architecture
+    details: {Auto Aug: auto_augment, Grad Order: order, Algorithm: algorithm, By: author}
+    lines:
+      - {label: DARTS, stage: known, filter: {genotype: DARTS_V1}, paper: DARTS † first order}
+      - {label: DARTS, stage: known, filter: {genotype: DARTS_V2}, paper: DARTS † second order}
+      - {label: ours, stage: found, filter: {weighting: scalar}, details: {author: us, auto_augment: true, order: 1}}
+      - {label: largest, paper: GPipe AmoebaNet-B, details: {author: them}}
+    columns: [{metric: test_error_best, title: Val Error}, {metric: params, title: Par.}, search.gpu_days]
+    baseline: {Architecture: ours}
+"""
+
+
+def detailed(text: str = DETAILED, *, params: float = 3_169_414.0) -> Table:
+    plan = plan_of(EXPERIMENT[: EXPERIMENT.index("  - name: models")] + text)
+    rows = {trial.trial_id: row_of(plan, trial) for trial in plan.trials}
+    rows = {key: replace(row, metrics={**row.metrics, "params": params}) for key, row in rows.items()}
+    return build(plan, rows, plan.tables[0])
+
+
+def entries(table: Table) -> list[list[str]]:
+    return [[entry.text for entry in line] for line in lay_out(table).lines]
+
+
+def test_details_come_from_the_published_row_unless_the_line_says_otherwise():
+    table = detailed()
+
+    assert table.keys == ("Architecture", "Auto Aug", "Grad Order", "Algorithm", "By")
+    assert [line[:5] for line in entries(table)] == [
+        ["DARTS", "✗", "1", "Grad", ""],
+        ["DARTS", "✗", "2", "Grad", ""],
+        ["ours", "✓", "1", "", "us"],
+        ["largest", "✗", "", "Evo+Man", "them"],
+    ]
+
+
+def test_lines_are_compared_with_the_baseline_line_whatever_their_details():
+    changes = [row.cells["test_error_best"].change for row in detailed().rows]
+
+    assert changes == [pytest.approx(9 / 61), pytest.approx(9 / 61), None, None]
+
+
+def test_printed_digits_follow_the_number_beside_a_cell_and_leave_others_as_they_are():
+    """Params are printed as 2.9 M, 3.4 M and ~557 M; where nothing stands beside a cell it has its own digits."""
+    table = detailed()
+    place = [heading.title for heading in lay_out(table).headings].index("Par. (M)")
+
+    assert [line[place] for line in entries(table)] == ["3.2", "3.2", "3.17", ""]
+    assert [line[place + 2] for line in entries(table)] == ["2.9", "3.4", "", "~557"]
+
+
+def test_without_printed_digits_units_and_digits_are_our_own():
+    table = detailed(DETAILED.replace("    digits: printed\n", ""), params=25_000.0)
+    place = [heading.title for heading in lay_out(table).headings].index("Par. (k)")
+
+    assert [line[place] for line in entries(table)] == ["25.0", "25.0", "25.0", ""]
+    assert [line[place + 2] for line in entries(table)] == ["2900", "3400", "", "~557000"]
+
+
+def test_a_printed_unit_holds_also_where_numbers_look_like_nothing_in_it():
+    table = detailed(params=25_000.0)
+    place = [heading.title for heading in lay_out(table).headings].index("Par. (M)")
+
+    assert [line[place] for line in entries(table)] == ["0.0", "0.0", "0.03", ""]
+
+
+def test_a_line_that_nothing_searched_has_a_dash_and_one_without_runs_a_blank():
+    table = detailed()
+    place = [heading.title for heading in lay_out(table).headings].index("search: GPU days")
+
+    assert [line[place] for line in entries(table)] == ["–", "–", "0.50", ""]
+
+
+def test_the_count_of_a_search_goes_to_a_note_only_where_the_table_prints_as_the_paper_does():
+    table = detailed()
+    plain = detailed(DETAILED.replace("    digits: printed\n", ""))
+
+    assert "Numbers of a search are of that search alone, not of the n runs of a row." in lay_out(table).notes
+    assert "0.50 (n=1)" in entries(plain)[2]
+    assert not [note for note in lay_out(plain).notes if "of that search alone" in note]
+
+
+def test_json_has_details_and_printed_digits():
+    rows = json.loads(render(detailed(), "json"))["rows"]
+
+    assert rows[1]["keys"] == {
+        "Architecture": "DARTS",
+        "Auto Aug": "✗",
+        "Grad Order": "2",
+        "Algorithm": "Grad",
+        "By": "",
+    }
+    assert rows[1]["cells"]["params"]["text"] == "3.2 (n=1)"
+
+
+def test_bold_lines_are_bold_but_for_what_is_quoted():
+    (bold,) = [line for line in lay_out(table_of(plan_of())).lines if line[0].bold]
+    headings = lay_out(table_of(plan_of())).headings
+
+    assert [heading.title for heading, entry in zip(headings, bold, strict=True) if entry.bold] == [
+        "Weights/Path",
+        "params (k)",
+        "test error, best epoch (%)",
+        "search: GPU days",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("Grad Order: order", "Grad Order: ordre", "unknown detail 'ordre'; did you mean 'order'?"),
+        ("By: author", "Architecture: author", "is the heading of the labels already"),
+        ("{author: them}", "{auhtor: them}", "no column shows this"),
+        ("{author: us,", "{authors: us,", "no column shows this"),
+        ("paper: DARTS † second order", "paper: DARTS † first order", "the label 'DARTS' stands twice"),
+        ("{Architecture: ours}", "{Architecture: DARTS}", "several lines have the label 'DARTS'"),
+        ("label: largest, paper", "label: largest, filter: {p: 2}, paper", "a line without a stage has no trials"),
+        ("largest, paper: GPipe AmoebaNet-B,", "largest,", "needs a stage, or the name of a published row"),
+    ],
+)
+def test_mistakes_in_details_are_found_at_plan_time(old, new, message):
+    assert DETAILED.count(old) == 1
+
+    with pytest.raises(SpecError) as caught:
+        detailed(DETAILED.replace(old, new))
+
+    assert message in str(caught.value.problems[0])
+    assert all(problem.line is not None for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("digits: printed", "needs the published table"),
+        ("details: {Order: order}", "only a table of lines has details"),
+    ],
+)
+def test_what_only_some_tables_have_is_refused_in_others(more, message):
+    text = EXPERIMENT[: EXPERIMENT.index("  - name: models")]
+
+    with pytest.raises(SpecError, match=message):
+        plan_of(f"{text}  - {{name: x, stage: found, rows: [weighting], columns: [params], {more}}}\n")
 
 
 @pytest.mark.parametrize(
