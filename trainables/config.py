@@ -20,6 +20,9 @@ Network = Literal["cifar", "imagenet", "multichannel", "multichannel_released"]
 """What final training builds: cells on small images, cells on 224 × 224, a MultiChannelNet path, and the same without
 the path's last operation, as the released code built it."""
 
+MOST_RANKS = 16
+"""GPUs of the largest nodes."""
+
 
 def _integer(value: Any) -> Any:
     """Take 3 and 3.0 for the same whole number; a bool is not a number."""
@@ -153,6 +156,8 @@ class TrainConfig(_Config):
     """How the network is computed: see `trainables.optimization.precision`."""
     accumulate: Annotated[Integer, Field(ge=1)] = 1
     """Compute each batch in this many parts, to save memory; batch norm then sees the parts."""
+    ranks: Annotated[Integer, Field(ge=1, le=MOST_RANKS)] = 1
+    """Processes that share each batch, each on a GPU of its own; batch norm sees their shares: see `ranks.py`."""
     test_images: Annotated[Integer, Field(ge=1)] | None = None
     epochs: Annotated[Integer, Field(ge=1)] = 2000
     learning_rate_min: Annotated[Number, Field(ge=0)] = 1e-8

@@ -31,8 +31,10 @@ CHECK_EVERY = 50
 """Steps between two looks at the losses: each look makes the host wait for the GPU."""
 
 
-def choose_device(threads: int) -> torch.device:
+def choose_device(threads: int, *, rank: int = 0, ranks: int = 1) -> torch.device:
     """Return CUDA where there is one, else the CPU, and set this process up for numbers that can be repeated.
+
+    Each of several ranks has a GPU of its own. Raises: TrialFailure, where there are some, but too few.
 
     Sets torch's intra-op threads, deterministic cuDNN algorithms, and float32 that is not rounded to TF32. A process
     that runs one trial after another calls it for each.
@@ -41,7 +43,14 @@ def choose_device(threads: int) -> torch.device:
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    if ranks == 1:
+        return torch.device("cuda")
+    if torch.cuda.device_count() < ranks:
+        raise TrialFailure(f"ranks: {ranks} take a GPU each, but the trial has {torch.cuda.device_count()}")
+    torch.cuda.set_device(rank)
+    return torch.device("cuda", rank)
 
 
 def open_for(config: SearchConfig | TrainConfig, *, halves: bool) -> Dataset:
@@ -99,9 +108,13 @@ class EpochSums:
 
     def add(self, step: int, loss: Tensor, logits_BC: Tensor, labels_B: Tensor) -> None:
         """Take in one step, `step` from 0."""
+        self.take(step, loss, wrong_answers(logits_BC, labels_B), images=len(labels_B))
+
+    def take(self, step: int, loss: Tensor, wrong: Tensor, *, images: int) -> None:
+        """Take in one step whose wrong answers are counted already."""
         self.losses_S[step] = loss
-        self.sizes_S[step] = len(labels_B)
-        self.wrong += wrong_answers(logits_BC, labels_B)
+        self.sizes_S[step] = images
+        self.wrong += wrong
 
     def check(self, epoch: int, done: int) -> None:
         """Look at the losses of the first `done` steps at once. Raises: TrialFailure, naming the first bad step."""

@@ -5,7 +5,7 @@ Shape letters: B = images of a batch, N = images of the test set, C = channels o
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -17,11 +17,11 @@ from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import Architecture, check_operations, describe, read_architecture
 from trainables.architecture.networks import check_network
 from trainables.config import TrainConfig, canonical
-from trainables.data.augment import EvalTransform, TrainTransform
+from trainables.data.augment import Draw, EvalTransform, TrainTransform
 from trainables.data.cache import Dataset
 from trainables.data.subsets import subset
 from trainables.errors import SharptuneError, TrialFailure
-from trainables.evaluation import predictions_file, top_k_error
+from trainables.evaluation import predictions_file, top_k_error, wrong_answers
 from trainables.held_out import held_out_errors
 from trainables.loop import (
     CHECK_EVERY,
@@ -45,14 +45,16 @@ from trainables.optimization.descent import descend, set_learning_rate
 from trainables.optimization.precision import Precision
 from trainables.trial import JSON, Outcome, Step
 
+if TYPE_CHECKING:
+    from trainables.ranks import Team
+
 TRAINABLE = "train"
 """Keys this loop's random draws."""
 
 
 def start(config: TrainConfig, *, seed: int, threads: int) -> "FinalRun":
     """Return the run of a final training, on the GPU if there is one. Raises: TrialFailure, DataError, UnknownName."""
-    device = choose_device(threads)
-    return FinalRun(config, seed=seed, dataset=open_for(config, halves=False), device=device)
+    return FinalRun.of_rank(config, seed=seed, threads=max(1, threads // config.ranks))
 
 
 class FinalRun:
@@ -65,6 +67,13 @@ class FinalRun:
     reports it: selected on the images it is measured on, so optimistic. Weights and predictions of both are kept, and
     both are tested in the end on images that were never looked at, where there are such: see `held_out.py`.
     """
+
+    @classmethod
+    def of_rank(cls, settings: TrainConfig | dict[str, JSON], *, seed: int, threads: int, rank: int = 0) -> "FinalRun":
+        """Return the run as one of its ranks, on a GPU of its own if there are any. Raises: as `start`."""
+        config = TrainConfig.model_validate(settings)
+        device = choose_device(threads, rank=rank, ranks=config.ranks)
+        return cls(config, seed=seed, dataset=open_for(config, halves=False), device=device)
 
     def __init__(self, config: TrainConfig, *, seed: int, dataset: Dataset, device: torch.device) -> None:
         self.config = config
@@ -107,12 +116,26 @@ class FinalRun:
         self._logits: dict[str, Tensor] = {}  # of the last and of the best epoch
         self._held_out: dict[str, float] = {}
         self._meter = Meter(device)
+        self._team: Team | None = None  # the ranks, while several are at work
 
     # ------------------------------------------------------------------------------------------------ the loop
 
     def steps(self) -> Iterator[Step]:
-        """Work to the end, pausing after each step and each evaluation batch. Raises: TrialFailure."""
-        yield from self._meter.measure(self._work())
+        """Work to the end, pausing after each step and each evaluation batch. Raises: TrialFailure, RankLost."""
+        if self.config.ranks == 1:
+            yield from self._meter.measure(self._work())
+            return
+        from trainables.rank_processes import lead
+
+        with lead(self, self.config.model_dump(mode="json"), seed=self._seed, ranks=self.config.ranks) as (team, watch):
+            self._team = team
+            yield from watch.watched(self._meter.measure(self._work()))
+
+    def follow(self, team: "Team") -> None:
+        """Go through the loop as another rank than 0: its steps, and nothing else."""
+        self._team = team
+        for _ in self._work():
+            pass
 
     def _work(self) -> Iterator[Step]:
         while self._epoch <= self.config.epochs:
@@ -127,11 +150,16 @@ class FinalRun:
                     self._sums.check(self._epoch, self._step)
                 yield self._here()
 
+            if self._team is not None and self._team.rank > 0:
+                self._open_epoch()
+                continue
             self.network.eval()
             logits_NC = yield from evaluate(self._classify, self._test_images, self._normalise, self._here())
             metrics = self._finish_epoch(logits_NC)
             yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
 
+        if self._team is not None and self._team.rank > 0:
+            return
         self._held_out = yield from held_out_errors(
             self.network.eval(),
             self._best_weights,
@@ -147,29 +175,45 @@ class FinalRun:
         images_BHWC, labels_B = self._train_images.batch(rows_B)
         self.network.drop_path_generator = draw("drop_path")
         x_BCHW = self._augment(images_BHWC, draw)
+        mine = slice(0, len(labels_B)) if self._team is None else self._team.share(len(labels_B))
         done: list[tuple[Tensor, Tensor]] = []
         descend(
-            self._losses(x_BCHW, labels_B, done),
+            self._losses(x_BCHW, labels_B, mine, draw, done),
             self._parameters,
             self._optimizer,
             grad_clip=self.config.grad_clip,
             precision=self._precision,
         )
         losses, logits_BC = (torch.cat(parts) for parts in zip(*done, strict=True))
-        self._sums.add(self._step, losses.sum(), logits_BC, labels_B)
+        loss, wrong = losses.sum(), wrong_answers(logits_BC, labels_B[mine])
+        if self._team is not None:
+            loss, wrong = self._team.add_up(loss, wrong)
+        self._sums.take(self._step, loss, wrong, images=len(labels_B))
 
-    def _losses(self, x_BCHW: Tensor, labels_B: Tensor, done: list[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
-        """Yield the loss of each part of the batch, weighted by its share; note (loss (1,), logits_BC) of each."""
-        size = math.ceil(len(labels_B) / self.config.accumulate)
-        for part_BCHW, labels in zip(x_BCHW.split(size), labels_B.split(size), strict=True):
+    def _losses(
+        self, x_BCHW: Tensor, labels_B: Tensor, mine: slice, draw: Draw, done: list[tuple[Tensor, Tensor]]
+    ) -> Iterator[Tensor]:
+        """Yield the loss of each part of this rank's share, weighted by its size; note (loss (1,), logits_BC) of each.
+
+        What is noted adds up to the loss over all ranks, and what is yielded to their number times it.
+        """
+        size = math.ceil((mine.stop - mine.start) / self.config.accumulate)
+        for start in range(mine.start, mine.stop, size):
+            part = slice(start, min(start + size, mine.stop))
+            labels = labels_B[part]
             with self._precision.compute():
-                logits, auxiliary = self.network(part_BCHW)
+                if self._team is None:
+                    logits, auxiliary = self.network(x_BCHW[part])
+                else:
+                    self.network.drop_path_generator = draw("drop_path")
+                    self.network.drop_path_part = (part, len(labels_B))
+                    logits, auxiliary = self._team.forward(x_BCHW[part], last=part.stop == mine.stop)
             loss = F.cross_entropy(logits.float(), labels)
             if auxiliary is not None:
                 loss = loss + self.config.auxiliary_weight * F.cross_entropy(auxiliary.float(), labels)
             loss = loss * (len(labels) / len(labels_B))
             done.append((loss.detach().view(1), logits.detach().float()))
-            yield loss
+            yield loss if self._team is None else loss * self._team.ranks
 
     def _finish_epoch(self, logits_NC: Tensor) -> dict[str, float]:
         """Add the epoch to the history and open the next one; return the metrics so far."""
@@ -189,9 +233,12 @@ class FinalRun:
         if best_epoch(self._history, "test_error") is self._history[-1]:
             self._logits["best"] = logits_NC
             self._best_weights = weights(self.network)
+        self._open_epoch()
+        return self._metrics()
+
+    def _open_epoch(self) -> None:
         self._epoch, self._step = self._epoch + 1, 0
         self._sums = EpochSums(self._steps, self._device)
-        return self._metrics()
 
     # ------------------------------------------------------------------------------------ what the loop is made of
 
@@ -274,7 +321,7 @@ class FinalRun:
                 "predictions-best.npz": predictions_file(self._logits["best"], labels_N),
             },
             epochs=list(self._history),
-            device_seconds=self._meter.seconds(),
+            device_seconds=self._meter.seconds() * self.config.ranks,  # which are all held for as long as rank 0
             peak_memory_bytes=self._meter.peak_bytes(),
             device=device_name(self._device),
         )

@@ -24,7 +24,8 @@ class StackedCells(nn.Module):
 
     Drop path: while training with `drop_path` = p > 0, each edge that is no identity is, for each image, zero with
     probability p and scaled by 1 / (1 - p) otherwise. What is dropped is drawn from `drop_path_generator`, all of a
-    forward pass in one draw, so whoever trains sets a fresh generator for each step.
+    forward pass in one draw, so whoever trains sets a fresh generator for each step. Images that are part of a larger
+    batch, `drop_path_part` = (which of it, how many it has), lose what they would lose in the whole of it.
 
     Args:
         stem: makes the last of the two inputs of the first cell out of images, or out of what `first_stem` returns.
@@ -64,6 +65,7 @@ class StackedCells(nn.Module):
         check_operations(genotype, operations)
         self.drop_path = 0.0
         self.drop_path_generator: torch.Generator | None = None
+        self.drop_path_part: tuple[slice, int] | None = None
         self.first_stem = first_stem
         self.stem = stem
         self.cells = nn.ModuleList()
@@ -120,7 +122,8 @@ class StackedCells(nn.Module):
         assert generator is not None, "drop path needs a generator of its own"
         droppable = sum(cell.droppable for cell in self.cells if isinstance(cell, Cell))
         keep = 1.0 - self.drop_path
-        keep_DB = torch.empty(droppable, len(x_BCHW), device=generator.device).bernoulli_(keep, generator=generator)
+        part, batch = self.drop_path_part or (slice(None), len(x_BCHW))
+        keep_DB = torch.empty(droppable, batch, device=generator.device).bernoulli_(keep, generator=generator)[:, part]
         return (keep_DB / keep).to(device=x_BCHW.device, dtype=x_BCHW.dtype)
 
 

@@ -27,6 +27,7 @@ class PathNetwork(nn.Module):
     """Only 0 is possible: a path whose one operation is dropped has nothing left."""
     drop_path_generator: torch.Generator | None = None
     """Nothing is drawn from it."""
+    drop_path_part: tuple[slice, int] | None = None
 
     def __init__(
         self, *, path: MultiChannelPath, classes: int, head_channels: int = 768, released: bool = False
