@@ -50,7 +50,8 @@ def check_lines(
             return None
         lines.append(line.model_copy(update={"filter": part.filter}))
     for index, column in enumerate(column.metric for column in table.columns):
-        if not known[column] and any(known.values()):
+        only_quoted = published is not None and column in published.columns
+        if not known[column] and not only_quoted and any(known.values()):
             names = [name for grid in grids.values() for each in grid for name in metrics(each)]
             report((*path, "columns", index), str(unknown_name("column", column, set(names))))
     return table.model_copy(update={"lines": lines, "filter": {}})

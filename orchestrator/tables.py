@@ -109,7 +109,7 @@ def _written_out(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> T
     """Return a table of lines named one by one: each is a table of one row, and all stand under the same columns."""
     published = load_published().table(spec.paper) if spec.paper else None
     parts = [_line_table(plan, rows, spec, line) for line in spec.lines]
-    columns = _merged(spec, [part for part in parts if part is not None])
+    columns = _merged(spec, [part for part in parts if part is not None], published)
     lines = tuple(
         _written_line(spec, line, part, columns, published) for line, part in zip(spec.lines, parts, strict=True)
     )
@@ -149,9 +149,14 @@ def _is_known(column: str, known: Mapping[str, set[str]]) -> bool:
     return any(metric in names and stage in ("", each) for each, names in known.items())
 
 
-def _merged(spec: TableSpec, parts: Sequence[Table]) -> tuple[Column, ...]:
-    """Return the columns that any of the lines has, in the order asked for."""
+def _merged(spec: TableSpec, parts: Sequence[Table], published: PublishedTable | None) -> tuple[Column, ...]:
+    """Return the columns that any of the lines has, or the published table alone, in the order asked for."""
     found = {column.name: column for part in reversed(parts) for column in part.columns}
+    for column in spec.columns:
+        if published and column.metric in published.columns:
+            stage, _, metric = column.metric.rpartition(".")
+            quoted = Column(asked=column.name, stage=stage, metric=metric, own=False, title=column.title or "")
+            found.setdefault(column.name, quoted)
     return tuple(found[column.name] for column in spec.columns if column.name in found)
 
 

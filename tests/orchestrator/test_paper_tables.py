@@ -28,7 +28,7 @@ HEADS = {
     ),
     "table3": (
         ["Architecture", "Search Method"],
-        ["% Test Error top-1", "% Test Error top-5", "Params (M)", "+× (B)", "Search Cost GPU Days"],
+        ["Test Error top-1 (%)", "Test Error top-5 (%)", "Params (M)", "+× (B)", "Search Cost GPU Days"],
     ),
     "table4": (["Weights/Path"], ["Par. (M)", "+× (M)", "Val Err (%)", "Test Err (%)"]),
 }

@@ -232,6 +232,15 @@ def test_the_count_of_a_search_goes_to_a_note_only_where_the_table_prints_as_the
     assert not [note for note in lay_out(plain).notes if "of that search alone" in note]
 
 
+def test_a_column_of_the_paper_that_no_line_measures_is_only_quoted():
+    columns = "[{metric: params, title: Par.}, {metric: search.gpu_days, title: GPU Days}]"
+    text = DETAILED[: DETAILED.index("      - {label: ours")] + f"    columns: {columns}\n"
+    table = detailed(text.replace(", By: author", ""))
+    place = [heading.title for heading in lay_out(table).headings].index("GPU Days")
+
+    assert [line[place : place + 2] for line in entries(table)] == [["–", "1.5"], ["–", "4"]]
+
+
 def test_json_has_details_and_printed_digits():
     rows = json.loads(render(detailed(), "json"))["rows"]
 

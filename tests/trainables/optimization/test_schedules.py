@@ -40,17 +40,55 @@ def test_production_schedules_pass_through_the_logged_points(point):
     assert rate == pytest.approx(point["expected"], rel=1e-7)
 
 
-def test_p_1_without_warm_up_is_torchs_cosine_annealing():
+def test_p_1_without_warm_up_is_torchs_cosine_annealing_at_every_epoch_of_2000():
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.025)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=50, eta_min=1e-3)
-    for epoch in range(1, 51):
-        expected = scheduler.get_last_lr()[0]
-        optimizer.step()
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2000, eta_min=1e-3)
+    optimizer.step()  # the scheduler insists on one
+    expected = []
+    for _ in range(2000):
+        expected.append(scheduler.get_last_lr()[0])
         scheduler.step()
+    ours = [cosine_power(e, epochs=2000, learning_rate=0.025, learning_rate_min=1e-3, p=1) for e in range(1, 2001)]
 
-        assert cosine_power(epoch, epochs=50, learning_rate=0.025, learning_rate_min=1e-3, p=1) == pytest.approx(
-            expected, rel=1e-12
+    assert ours == pytest.approx(expected, rel=1e-10)
+
+
+def printed_equation(t_cur: int, t_i: int, *, p: float, lowest: float, highest: float) -> float:
+    """Return the rate of Eq. 2 as printed, or of Eq. 1 for p = 1; T_cur = t_cur, T_i = t_i."""
+    cosine = (1 + math.cos(math.pi * t_cur / t_i)) / 2
+    height = cosine if p == 1 else (p ** (cosine + 1) - p) / (p**2 - p)
+    return lowest + (highest - lowest) * height
+
+
+@pytest.mark.parametrize("restarts", [(), ((600, 0.02), (400, 0.01))], ids=["one period", "three periods"])
+@pytest.mark.parametrize("warmup", [0, 5])
+@pytest.mark.parametrize("p", [1, 2, 10])
+def test_every_epoch_of_2000_is_equation_2_in_closed_form(p, warmup, restarts):
+    """DESIGN: T_cur = e - 1 and T = N without warm-up; with W epochs of it e - W and N - W, from epoch W + 1 on."""
+    lengths = [2000 - sum(length for length, _ in restarts), *(length for length, _ in restarts)]
+    expected: list[float] = []
+    for index, (length, highest) in enumerate(zip(lengths, [0.025, *(rate for _, rate in restarts)], strict=True)):
+        climb = warmup if index == 0 else 0
+        expected += [1e-8 + (highest - 1e-8) * epoch / (climb + 1) for epoch in range(1, climb + 1)]
+        rest = range(1, length - climb + 1)
+        shift = 0 if climb else 1
+        curve = [printed_equation(e - shift, length - climb, p=p, lowest=1e-8, highest=highest) for e in rest]
+        expected += [highest, *curve[1:]]  # where the climb ends, it stands at its highest for one epoch
+
+    rates = [
+        cosine_power(
+            epoch,
+            epochs=2000,
+            learning_rate=0.025,
+            learning_rate_min=1e-8,
+            p=p,
+            warmup_epochs=warmup,
+            warm_restarts=[Restart(epochs=length, learning_rate=highest) for length, highest in restarts],
         )
+        for epoch in range(1, 2001)
+    ]
+
+    assert rates == pytest.approx(expected, rel=1e-9, abs=1e-16)
 
 
 @given(st.integers(1, 300), POWERS, st.data())
