@@ -14,6 +14,7 @@ from orchestrator.cli_cost import cost
 from orchestrator.cli_evaluate import evaluate, export
 from orchestrator.cli_experiment import logs, plan, retry, status
 from orchestrator.cli_figure import figure
+from orchestrator.cli_genotype import genotype
 from orchestrator.cli_options import Catalog, one_line
 from orchestrator.cli_run import run
 from orchestrator.cli_space import space
@@ -37,7 +38,7 @@ def cli() -> None:
     """
 
 
-for command in (plan, run, status, logs, retry, table, figure, cost, space, data, export, evaluate, doctor):
+for command in (plan, run, status, logs, retry, table, figure, cost, genotype, space, data, export, evaluate, doctor):
     cli.add_command(command)
 
 
