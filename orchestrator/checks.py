@@ -15,12 +15,13 @@ from trainables.architecture.spaces import MultiChannelSpace, SearchSpace, Space
 from trainables.catalog import Trainable
 from trainables.data import catalog as datasets
 from trainables.errors import SharptuneError
+from trainables.shares import share_problem
 from trainables.trial import JSON
 
 FieldProblem: TypeAlias = tuple[str, str]
 """(field, sentence)."""
 
-Check: TypeAlias = Callable[[Any, str | None], list[FieldProblem]]
+Check: TypeAlias = Callable[[Any, str | None, float], list[FieldProblem]]
 
 INHERITED = ("dataset", "operations")
 """Settings that a child takes over from its parent."""
@@ -52,13 +53,15 @@ _ARTIFACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
 """What a search finds, by its strategy and its space's kind of genotype."""
 
 
-def problems(entry: Trainable, config: BaseModel, *, kind: str | None = None) -> list[FieldProblem]:
+def problems(entry: Trainable, config: BaseModel, *, kind: str | None = None, gpus: float = 0) -> list[FieldProblem]:
     """Return what a config's own class cannot see to be wrong.
 
-    `kind` is that of the genotype that a reference stands for, where one does and it is known.
+    Args:
+        kind: that of the genotype that a reference stands for, where one does and it is known.
+        gpus: what the trial asks for.
     """
     check = CHECKS.get(entry.config)
-    return check(config, kind) if check else []
+    return check(config, kind, gpus) if check else []
 
 
 def bequest(config: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -103,7 +106,7 @@ def _kind(space: Space) -> str:
     return "cells" if isinstance(space, SearchSpace) else "path"
 
 
-def _search_problems(config: Any, _: str | None) -> list[FieldProblem]:
+def _search_problems(config: Any, _kind: str | None, _gpus: float) -> list[FieldProblem]:
     found = _data_problems(config, test_images=None, halves=True)
     found += _random_problems(config) if config.strategy == "random" else _gradient_problems(config)
     space = read_space(config.space)
@@ -136,8 +139,9 @@ def _gradient_problems(config: Any) -> list[FieldProblem]:
     return found
 
 
-def _training_problems(config: Any, kind: str | None) -> list[FieldProblem]:
+def _training_problems(config: Any, kind: str | None, gpus: float) -> list[FieldProblem]:
     found = _data_problems(config, test_images=config.test_images, halves=False)
+    found = found or _rank_problems(config, gpus)
     network = NETWORKS[config.network]
     if getattr(config, "genotype", None) is not None:  # otherwise a reference, or missing, which is said elsewhere
         try:
@@ -150,6 +154,16 @@ def _training_problems(config: Any, kind: str | None) -> list[FieldProblem]:
         fitting = " or ".join(name for name, other in NETWORKS.items() if other.cells == (kind == "cells"))
         return [*found, ("network", f"the genotype is {_WORDS[kind]}, which takes network: {fitting}")]
     return found + (_cell_network_problems(config) if network.cells else _path_network_problems(config))
+
+
+def _rank_problems(config: Any, gpus: float) -> list[FieldProblem]:
+    found: list[FieldProblem] = []
+    if config.ranks > 1 and gpus not in (0, config.ranks):
+        asked = f"the stage's resources ask for {gpus:g}; say gpus: {config.ranks} there"
+        found.append(("ranks", f"{config.ranks} ranks take a GPU each, and {asked}"))
+    images = config.train_images or datasets.describe(config.dataset).train_images
+    problem = share_problem(images, batch_size=config.batch_size, ranks=config.ranks)
+    return found + ([("batch_size", problem)] if problem else [])
 
 
 def _cell_network_problems(config: Any) -> list[FieldProblem]:

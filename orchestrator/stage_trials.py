@@ -195,7 +195,12 @@ class StageBuilder:
     def _check(self, config: BaseModel, references: Mapping[str, Reference], point: Point, family: Family) -> bool:
         """Say whether a config's trainable has nothing against it, nor against its references; report what it has."""
         kind = family.bequest.get(checks.KIND)
-        found = checks.problems(self.grid.entry, config, kind=str(kind) if kind and "genotype" in references else None)
+        found = checks.problems(
+            self.grid.entry,
+            config,
+            kind=str(kind) if kind and "genotype" in references else None,
+            gpus=self.grid.stage.resources.gpus,
+        )
         for name, reference in references.items():
             sentence = checks.absent(reference.key, family.effective[reference.stage])
             found += [(name, sentence)] if sentence else []

@@ -38,6 +38,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from trainables.catalog import load
+from trainables.shares import share
 from trainables.trial import JSON
 
 MEETING = timedelta(seconds=30)
@@ -161,13 +162,6 @@ class Team:
     def _waiting(self) -> AbstractContextManager[Any]:
         assert isinstance(self._network, DistributedDataParallel)
         return self._network.no_sync()
-
-
-def share(images: int, *, rank: int, ranks: int) -> slice:
-    """Return the rank's share of a batch: contiguous, the first ones larger by one image where it does not divide."""
-    each, more = divmod(images, ranks)
-    start = rank * each + min(rank, more)
-    return slice(start, start + each + (rank < more))
 
 
 @contextmanager

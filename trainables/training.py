@@ -43,6 +43,7 @@ from trainables.loop import (
 from trainables.metering import Meter
 from trainables.optimization.descent import descend, set_learning_rate
 from trainables.optimization.precision import Precision
+from trainables.shares import share_problem
 from trainables.trial import JSON, Outcome, Step
 
 if TYPE_CHECKING:
@@ -73,7 +74,11 @@ class FinalRun:
         """Return the run as one of its ranks, on a GPU of its own if there are any. Raises: as `start`."""
         config = TrainConfig.model_validate(settings)
         device = choose_device(threads, rank=rank, ranks=config.ranks)
-        return cls(config, seed=seed, dataset=open_for(config, halves=False), device=device)
+        dataset = open_for(config, halves=False)
+        images = config.train_images or len(dataset.train.labels)
+        if problem := share_problem(images, batch_size=config.batch_size, ranks=config.ranks):
+            raise TrialFailure(f"batch_size: {problem}")
+        return cls(config, seed=seed, dataset=dataset, device=device)
 
     def __init__(self, config: TrainConfig, *, seed: int, dataset: Dataset, device: torch.device) -> None:
         self.config = config

@@ -18,6 +18,7 @@ TORCH_FREE = (
     "trainables.optimization.schedules",
     "trainables.provenance",
     "trainables.record",
+    "trainables.shares",
     "trainables.storage",
     "trainables.trial",
 )
