@@ -25,11 +25,11 @@ def data() -> None:
 @json_option
 def show(name: str | None, as_json: bool) -> None:
     """Show the datasets, or the one called NAME, and whether they are on this machine."""
-    from trainables.data.cache import present, read_info
-    from trainables.data.catalog import resolve
+    from trainables.data.cache import present
+    from trainables.data.catalog import describe, resolve
 
     names = [resolve(name, base=Path.cwd())] if name else sorted([*DATASETS, *EVALUATION_SETS])
-    sets = [(EVALUATION_SETS.get(n) or DATASETS.get(n) or read_info(n), present(n)) for n in names]
+    sets = [(EVALUATION_SETS.get(n) or describe(n), present(n)) for n in names]
     if as_json:
         click.echo(json.dumps([_dataset_json(info, here) for info, here in sets], indent=1))
         return
@@ -48,7 +48,7 @@ def show(name: str | None, as_json: bool) -> None:
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Take the dataset from here: CIFAR-10 as cifar-10-batches-py, Parquet files, or one folder per class; "
-    "CIFAR-10.1 as its official .npy files.",
+    "ImageNet as the latter two; CIFAR-10.1 as its official .npy files.",
 )
 @json_option
 def fetch(name: str, folder: Path | None, as_json: bool) -> None:
@@ -62,10 +62,12 @@ def fetch(name: str, folder: Path | None, as_json: bool) -> None:
         fetched = sources.fetch(name, base=Path.cwd(), progress=say)
     elif name == "cifar10":
         fetched = sources.fetch_cifar10(say, folder=folder)
+    elif name == "imagenet":
+        fetched = sources.fetch_imagenet(folder, progress=say)
     elif name in EVALUATION_SETS:
         fetched = sources.fetch_evaluation_set(name, folder=folder)
     else:
-        known = ", ".join(["cifar10", *EVALUATION_SETS])
+        known = ", ".join(["cifar10", "imagenet", *EVALUATION_SETS])
         raise click.UsageError(f"--folder goes with {known}; to import another folder, name it instead of a dataset")
     if as_json:
         click.echo(json.dumps({"dataset": fetched.identity, "source": fetched.source}))
@@ -99,10 +101,10 @@ def _checks(storage: str) -> Iterator[tuple[str, bool, str]]:
     free = shutil.disk_usage(_existing(cache_root())).free
     yield "disk", free > 2 * 2**30, f"{free / 2**30:.1f} GiB free where the data cache is ({cache_root()})"
     from trainables.data.cache import present
+    from trainables.data.store import remedy
 
     for name in sorted([*DATASETS, *EVALUATION_SETS]):
-        remedy = EVALUATION_SETS[name].remedy if name in EVALUATION_SETS else f"sharptune data fetch {name}"
-        yield "data", True, f"{name} {'is here' if present(name) else f'is not here yet: {remedy}'}"
+        yield "data", True, f"{name} {'is here' if present(name) else f'is not here yet: {remedy(name)}'}"
 
 
 def _accelerator() -> tuple[str, bool, str]:
@@ -121,8 +123,12 @@ def _dataset_json(info: DatasetInfo | EvaluationSet, here: bool) -> dict[str, JS
 
 
 def _dataset_lines(info: DatasetInfo, here: bool) -> Iterator[str]:
-    yield f"{info.train_images:,} training and {info.test_images:,} test images, {info.image_size} pixels wide"
-    yield f"sha256 of the pixels: train {info.sha256['train'][:12]}…, test {info.sha256['test'][:12]}…"
+    files = info.stored == "files"
+    size = f"cut to {info.image_size} pixels when they are read" if files else f"{info.image_size} pixels wide"
+    yield f"{info.train_images:,} training and {info.test_images:,} test images, {size}"
+    if info.sha256:
+        what = "files" if files else "pixels"
+        yield f"sha256 of the {what}: train {info.sha256['train'][:12]}…, test {info.sha256['test'][:12]}…"
     yield "on this machine" if here else "not on this machine yet"
 
 

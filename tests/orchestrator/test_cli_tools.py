@@ -18,6 +18,7 @@ def test_what_is_known_of_datasets_as_json(sharptune):
         "cifar10-mini": (2_000, 1_000),
         "cifar10_1": (0, 2_000),
         "cifar10_1_v4": (0, 2_021),
+        "imagenet": (1_281_167, 50_000),
     }
     assert all(isinstance(entry["present"], bool) for entry in data)
     assert all(set(entry["sha256"]) == {"train", "test"} for entry in data[:2])
@@ -25,9 +26,19 @@ def test_what_is_known_of_datasets_as_json(sharptune):
 
 def test_the_doctor_finds_this_machine_well(sharptune):
     checks = sharptune("doctor", "--json").json
+    data = [check["found"] for check in checks if check["check"] == "data"]
 
     assert all(set(check) == {"check", "ok", "found"} for check in checks)
     assert {"sharptune", "versions", "processor", "device", "storage", "disk", "data"} == {c["check"] for c in checks}
+    assert "imagenet is not here yet: run: sharptune data fetch imagenet --folder FOLDER, with the folder" in data[-1]
+
+
+def test_a_dataset_without_digests_is_shown_too(sharptune):
+    shown = sharptune("data", "show", "imagenet").out
+
+    assert "imagenet: ImageNet (ILSVRC 2012)" in shown
+    assert "1,281,167 training and 50,000 test images, cut to 224 pixels when they are read" in shown
+    assert "sha256" not in shown
 
 
 def test_the_doctor_finds_a_storage_that_cannot_be(sharptune, chains):

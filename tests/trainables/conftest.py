@@ -1,7 +1,9 @@
 """What the tests of the two loops share."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from trainables.architecture.spaces import read_space
@@ -13,6 +15,21 @@ from trainables.trial import Outcome
 def mini(dataset_cache):
     """cifar10-mini, opened."""
     return open_dataset("cifar10-mini")
+
+
+@pytest.fixture
+def varied_folder(tmp_path):
+    """A folder of 10 training and 6 test images, each of its own size, one class as JPEG and one as PNG."""
+    noise = np.random.default_rng(0)
+    for split, each in (("train", 5), ("test", 3)):
+        for label, (name, suffix) in enumerate((("cat", "jpg"), ("dog", "png"))):
+            place = tmp_path / "varied" / split / name
+            place.mkdir(parents=True)
+            for number in range(each):
+                height, width = 20 + 7 * number + 3 * label, 50 - 4 * number
+                pixels = noise.integers(0, 256, (height, width, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(place / f"{name}-{number}.{suffix}")
+    return tmp_path / "varied"
 
 
 @pytest.fixture

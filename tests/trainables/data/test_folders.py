@@ -206,16 +206,6 @@ def spoil_names(folder: Path, images: Images) -> None:
     write_parquet(folder / "test-00000-of-00001.parquet", test)
 
 
-def spoil_sizes(folder: Path, images: Images) -> None:
-    smaller = Images(images=images.images[:, :7, :7], labels=images.labels, class_names=images.class_names)
-    write_parquet(folder / "test-00000-of-00001.parquet", smaller)
-
-
-def spoil_shape(folder: Path, images: Images) -> None:
-    flat = Images(images=images.images[:, :7], labels=images.labels, class_names=images.class_names)
-    write_parquet(folder / "train-00000-of-00001.parquet", flat)
-
-
 def change_table(folder: Path, change) -> None:
     path = folder / "train-00000-of-00001.parquet"
     table = pq.read_table(path)
@@ -257,8 +247,6 @@ SPOILED = [
     (spoil_hidden_labels, "the test images of .* have a label -1"),
     (spoil_class, "class 'emu' of .* has no training image"),
     (spoil_names, "train and test of .* name different classes: cat, dog; dog, cat"),
-    (spoil_sizes, "have different sizes, 8 and 7 pixels; all must have one size"),
-    (spoil_shape, "row 0, is 8×7 pixels; images must be square"),
     (spoil_columns, "has no image column; it has photo, label, expected img or image"),
     (spoil_label_type, "has labels that are not whole numbers"),
     (spoil_image, "row 5, is no image that can be read"),
@@ -277,15 +265,6 @@ def test_a_folder_that_cannot_be_used_gives_one_clear_error(cache: Path, parquet
 
     assert "\n" not in str(error.value)
     assert not (cache / "datasets").exists() or not list((cache / "datasets").glob("sha256*/"))
-
-
-def test_images_of_several_sizes_are_named(cache: Path, tmp_path: Path, make_images):
-    write_classes(tmp_path / "mixed" / "train", make_images(2))
-    write_classes(tmp_path / "mixed" / "test", make_images(2))
-    Image.new("RGB", (9, 9)).save(tmp_path / "mixed" / "train" / "dog" / "999.png")
-
-    with pytest.raises(DataError, match=r"dog/999.png is 9×9 pixels, others 8×8; all images must have one size"):
-        import_folder(tmp_path / "mixed")
 
 
 def test_a_folder_without_a_dataset_says_what_would_be_one(cache: Path, tmp_path: Path):
