@@ -37,6 +37,8 @@ def draw_figure(figure: Figure, form: str) -> bytes:
 
 
 def _draw_panel(axes, panel: Panel, *, with_legend: bool) -> None:
+    from matplotlib.ticker import LogFormatter, MaxNLocator
+
     for index, curve in enumerate(panel.curves):
         colour = COLOURS[index % len(COLOURS)]
         style = STYLES[index // len(COLOURS) % len(STYLES)]
@@ -44,9 +46,12 @@ def _draw_panel(axes, panel: Panel, *, with_legend: bool) -> None:
         if len(curve.trials) > 1 and curve.low != curve.high:
             axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0)
     axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.set_title(panel.title)
     if panel.log:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(LogFormatter())  # 72, 74, … where all lies within one power of ten
     if with_legend and any(curve.label for curve in panel.curves):
         axes.legend(frameon=False)
 
