@@ -46,9 +46,12 @@ def _draw_panel(axes, panel: Panel, *, with_legend: bool) -> None:
         if len(curve.trials) > 1 and curve.low != curve.high:
             axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0)
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
     axes.set_title(panel.title)
-    if panel.log:
+    if not any(curve.epochs for curve in panel.curves):
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.4, "nothing has run yet", ha="center", transform=axes.transAxes)
+    elif panel.log:
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.set_minor_formatter(LogFormatter())  # 72, 74, … where all lies within one power of ten
