@@ -10,7 +10,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from orchestrator.layered import Thing, lay_out
-from orchestrator.picture import HEADING_HEIGHT, MARGIN, Area, Curve, Label, Look, Panel, Point, text_width
+from orchestrator.picture import (
+    HEADING_HEIGHT,
+    MARGIN,
+    Area,
+    Curve,
+    Label,
+    Look,
+    Panel,
+    Point,
+    heading_width,
+    text_width,
+)
 from trainables.architecture.genotype import Edges
 from trainables.architecture.spaces import NONE
 
@@ -89,7 +100,7 @@ def draw_cell(edges: Edges, concat: Sequence[int], heading: str = "") -> Panel:
     used = _used(edges, concat)
     return Panel(
         heading=heading,
-        width=layout.centres[-1] + layout.widths[-1] / 2 + MARGIN,
+        width=max(layout.centres[-1] + layout.widths[-1] / 2 + MARGIN, heading_width(heading)),
         height=max(layout.heights.values()) + NODE_SIZE / 2 + MARGIN,
         curves=tuple(
             _curve(layout.points(route.things), edges[route.edge][0] if route.edge >= 0 else "") for route in routes

@@ -8,7 +8,18 @@ images stand below, of a CIFAR image to begin with.
 from collections.abc import Sequence
 from itertools import pairwise
 
-from orchestrator.picture import HEADING_HEIGHT, MARGIN, Area, Curve, Label, Look, Panel, Point, text_width
+from orchestrator.picture import (
+    HEADING_HEIGHT,
+    MARGIN,
+    Area,
+    Curve,
+    Label,
+    Look,
+    Panel,
+    Point,
+    heading_width,
+    text_width,
+)
 from trainables.architecture.genotype import MultiChannelPath, PathStep
 from trainables.architecture.spaces import MULTICHANNEL_SPACES
 
@@ -43,7 +54,7 @@ def draw_path(path: MultiChannelPath, heading: str = "") -> Panel:
     bottom = top + (len(scales) - 1) * ROW_HEIGHT + NODE_HEIGHT / 2 + AXIS_HEIGHT
     return Panel(
         heading=heading,
-        width=columns[-1] + node / 2 + MARGIN,
+        width=max(columns[-1] + node / 2 + MARGIN, heading_width(heading)),
         height=bottom + MARGIN,
         lines=tuple(
             ((left, rows[a]), (right, rows[b])) for left, right in pairwise(columns) for a in scales for b in scales

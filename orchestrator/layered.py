@@ -27,8 +27,8 @@ SWEEPS = 8
 CANDIDATES = 6
 BEND = 10.0
 """How much a bend matters, as a difference of heights."""
-ROUNDS = 12
-PLACINGS = 40
+ROUNDS = 8
+PLACINGS = 24
 RESTING = 0.01
 """A round is over when nothing moves as much as this in a turn."""
 SLOPE = 20.0

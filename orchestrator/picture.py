@@ -93,6 +93,11 @@ def text_width(text: str, size: float) -> float:
     return size * 1.06 * fsum(_advance(letter) for letter in text)
 
 
+def heading_width(heading: str) -> float:
+    """Return how wide a panel must be for its heading, which is bold."""
+    return 1.08 * text_width(heading, HEADING.size) + 2 * MARGIN
+
+
 def to_svg(panels: Sequence[Panel], *, title: str, description: str) -> str:
     """Return the SVG document of panels, one below the other."""
     width = max(panel.width for panel in panels)
