@@ -149,7 +149,7 @@ class TableSpec(_Form):
     rows: list[str] = []
     """Keys whose values tell the rows apart."""
     columns: Annotated[list[Annotated[ColumnSpec, BeforeValidator(_as_column)]], Field(min_length=1)]
-    """Metrics; and keys whose values are set side by side."""
+    """Metrics; and keys whose values are set side by side, or, with `lines`, columns that only the paper has."""
     filter: dict[str, Any] = {}
     statistic: Literal["median", "best"] = "median"
     baseline: Annotated[dict[str, Any], Field(min_length=1)] | None = None

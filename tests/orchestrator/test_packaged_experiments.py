@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.figure_files import draw_figure
 from orchestrator.figures import SCHEDULE, build_figure
 from orchestrator.plan import Plan, expand
 from orchestrator.published import load_published
@@ -195,6 +196,7 @@ def test_the_schedules_of_figure_4_are_drawn_before_anything_has_run():
     (errors, rates) = figure.panels
 
     assert [len(curve.trials) for curve in errors.curves] == [0, 0]
+    assert draw_figure(figure, "svg").count(b"nothing has run yet") == 1
     assert rates.metric == SCHEDULE
     cosine, power = (curve.median for curve in rates.curves)
     assert cosine[5] == power[5] == 0.025
