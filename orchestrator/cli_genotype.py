@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from orchestrator.cli_options import json_option, storage_option
-from orchestrator.contents import genotype_content
 from orchestrator.drawing import draw
 from orchestrator.genotype_differences import Difference, differences, operation_counts, places
 from orchestrator.genotype_sources import SOURCES
@@ -22,10 +21,8 @@ from trainables.architecture.genotype import (
     Genotype,
     check_operations,
     describe,
-    read_architecture,
 )
 from trainables.architecture.networks import NETWORKS, natural_network
-from trainables.errors import UnknownName
 
 SIZES = ("params", "addmult")
 WHAT = "NAME|FILE|TRIAL"
@@ -128,12 +125,7 @@ def _find(what: str, storage: str) -> _Found:
 
     Raises: UnknownName, InvalidGenotype, LedgerError.
     """
-    try:
-        content = genotype_content(what, base=Path.cwd())
-    except UnknownName:
-        architecture, operations = find_genotype(what, storage)
-    else:
-        architecture, operations = read_architecture(content.value), str(content.declares.get("operations", "ssc"))
+    architecture, operations = find_genotype(what, storage)
     check_operations(architecture, operations)
     is_file = what not in ARCHITECTURES and what not in ARCHITECTURE_ALIASES and Path(what).is_file()
     return _Found(name=Path(what).stem if is_file else what, architecture=architecture, operations=operations)

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from orchestrator.contents import genotype_content
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
-from trainables.architecture.genotype import Architecture, read_architecture, read_genotype
+from trainables.architecture.genotype import Architecture, read_architecture
 from trainables.errors import UnknownName, unknown_name
 from trainables.storage import open_storage
 from trainables.trial import TrialRow
@@ -24,7 +25,8 @@ def find_genotype(what: str, storage: str) -> tuple[Architecture, str]:
     Raises: UnknownName, InvalidGenotype, LedgerError.
     """
     try:
-        return read_genotype(what, base=Path.cwd()), DEFAULT_OPERATIONS
+        content = genotype_content(what, base=Path.cwd())
+        return read_architecture(content.value), str(content.declares.get("operations", DEFAULT_OPERATIONS))
     except UnknownName:
         prefix, _, key = what.partition(":")
         ledger = Ledger(open_storage(storage))

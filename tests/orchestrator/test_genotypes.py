@@ -70,3 +70,9 @@ def test_what_is_nothing_is_unknown(storage, what):
 
     with pytest.raises(UnknownName, match="unknown genotype"):
         find_genotype(what, runs)
+
+
+def test_a_file_tells_how_its_operations_are_built(storage, tmp_path):
+    (tmp_path / "cells.json").write_text(json.dumps(describe(PUBLISHED["DARTS_V1"], "original")))
+
+    assert find_genotype("cells.json", str(tmp_path / "runs")) == (PUBLISHED["DARTS_V1"], "original")
