@@ -1,18 +1,22 @@
 # make run    the main job: installs what it needs on the first call, then runs the quickstart and prints its table
 # make test   the whole test suite: installs what it needs on the first call
+# make unit   its quick part, without Ray: under a minute on two cores
 # make check  what CI runs: lint, types, tests
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test check lint types format pins
+.PHONY: run test unit check lint types format pins
 
 run: $(READY)
 	@$(BIN)/sharptune run quickstart
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+unit: $(READY)
+	$(BIN)/python -m pytest -n 2 -m "not ray and not slow" --ignore tests/integration
 
 check: lint types test
 
