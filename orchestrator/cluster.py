@@ -65,5 +65,7 @@ def death_reason(error: str) -> str:
     if any(name in error for name in deaths):
         return "the process was killed, or its node is gone"
     lines = [line.strip() for line in error.splitlines() if line.strip()]
+    if lost := [line for line in lines if "RankLost: " in line]:
+        return lost[-1].partition("RankLost: ")[2][:300]
     named = [line for line in lines if line.partition(":")[0].rpartition(".")[2].endswith(("Error", "Exception"))]
     return (named or lines or ["unknown"])[-1][:300]

@@ -203,7 +203,7 @@ def lead(run: Ranked, settings: dict[str, JSON], *, seed: int, ranks: int) -> It
 
     Raises: RankLost, when one of them does not come up.
     """
-    folder = Path(tempfile.mkdtemp(prefix="sharptune-ranks-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"sharptune-ranks-{os.getpid()}-"))
     members: list[Member] = []
     # Called at the end of the interpreter too, should nobody close the generator that holds the block.
     end = weakref.finalize(run, _end_all, members, folder)

@@ -21,6 +21,7 @@ Shape letters: B = images of a batch, C = classes, K = numbers.
 import json
 import os
 import select
+import shutil
 import socket
 import sys
 import threading
@@ -191,7 +192,7 @@ def main() -> None:
     source = sys.stdin.buffer
     place = Place.from_json(source.readline())
     state = source.read(place.state_bytes)
-    threading.Thread(target=_end_with_the_leader, args=(source.fileno(), place.leader), daemon=True).start()
+    threading.Thread(target=_end_with_the_leader, args=(source.fileno(), place), daemon=True).start()
     run: Ranked = load(place.run).of_rank(place.settings, seed=place.seed, threads=place.threads, rank=place.rank)
     run.load(state)
     os.write(ready, READY)
@@ -200,12 +201,13 @@ def main() -> None:
     threading.Event().wait()  # until rank 0 is done too: what it still has to receive must not be cut off
 
 
-def _end_with_the_leader(source: int, leader: int) -> None:
-    """End this process, wherever it hangs, as soon as rank 0 closes its end, or dies. Raises: nothing, ever."""
+def _end_with_the_leader(source: int, place: Place) -> None:
+    """End this process, wherever it hangs, as soon as rank 0 closes its end, or dies."""
     while True:
         readable, _, _ = select.select([source], [], [], 1.0)
         # The second question is for a leader whose other children hold the pipe open.
-        if readable or os.getppid() != leader:
+        if readable or os.getppid() != place.leader:
+            shutil.rmtree(Path(place.meeting).parent, ignore_errors=True)  # which a killed leader leaves behind
             os._exit(ENDED_ALONE)
 
 

@@ -39,4 +39,7 @@ def test_a_death_is_told_in_one_line():
     assert death_reason("Traceback\n  File x\nModuleNotFoundError: No module named 'y'\n") == (
         "ModuleNotFoundError: No module named 'y'"
     )
+    assert death_reason("RuntimeError: closed by peer\n\ntrainables.rank_processes.RankLost: rank 1 was killed") == (
+        "rank 1 was killed"
+    )
     assert death_reason("") == "unknown"
