@@ -140,7 +140,8 @@ def _gradient_problems(config: Any) -> list[FieldProblem]:
 
 
 def _training_problems(config: Any, kind: str | None, gpus: float) -> list[FieldProblem]:
-    found = _data_problems(config, test_images=config.test_images, halves=False)
+    found = _data_problems(config, test_images=config.test_images, halves=False, image_size=config.image_size)
+    found = found or _unread_problems(config)
     found = found or _rank_problems(config, gpus)
     network = NETWORKS[config.network]
     if getattr(config, "genotype", None) is not None:  # otherwise a reference, or missing, which is said elsewhere
@@ -154,6 +155,13 @@ def _training_problems(config: Any, kind: str | None, gpus: float) -> list[Field
         fitting = " or ".join(name for name, other in NETWORKS.items() if other.cells == (kind == "cells"))
         return [*found, ("network", f"the genotype is {_WORDS[kind]}, which takes network: {fitting}")]
     return found + (_cell_network_problems(config) if network.cells else _path_network_problems(config))
+
+
+def _unread_problems(config: Any) -> list[FieldProblem]:
+    if datasets.describe(config.dataset).stored == "files":
+        return []
+    sentence = "only images that are kept as files can turn out to be unreadable; leave this out"
+    return [(name, sentence) for name in _changed(config, "corrupt_limit")]
 
 
 def _rank_problems(config: Any, gpus: float) -> list[FieldProblem]:
@@ -172,7 +180,7 @@ def _cell_network_problems(config: Any) -> list[FieldProblem]:
         size = datasets.describe(config.dataset).image_size
     except SharptuneError:  # said elsewhere
         return []
-    if config.network == "imagenet" and size < needed:
+    if config.network == "imagenet" and size < needed and config.image_size is None:
         sentence = f"is for images of {needed} × {needed} pixels, and those of {config.dataset} have {size} × {size}"
         return [("network", sentence)]
     return []
@@ -194,7 +202,9 @@ def _changed(config: Any, *names: str) -> list[str]:
     return [name for name in names if getattr(config, name) != fields[name].default]
 
 
-def _data_problems(config: Any, *, test_images: int | None, halves: bool) -> list[FieldProblem]:
+def _data_problems(
+    config: Any, *, test_images: int | None, halves: bool, image_size: int | None = None
+) -> list[FieldProblem]:
     try:
         return datasets.batch_problems(
             config.dataset,
@@ -202,6 +212,7 @@ def _data_problems(config: Any, *, test_images: int | None, halves: bool) -> lis
             test_images=test_images,
             batch_size=config.batch_size,
             halves=halves,
+            image_size=image_size,
         )
     except SharptuneError as error:
         return [("dataset", str(error))]

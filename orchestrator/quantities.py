@@ -58,6 +58,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "best_epoch": Quantity(title="best epoch", kind="count", units=(Unit(symbol="", digits=0),)),
     "pools": Quantity(title="pools", kind="count", units=(Unit(symbol="", digits=0),)),
     "skips": Quantity(title="skips", kind="count", units=(Unit(symbol="", digits=0),)),
+    "corrupt_images": Quantity(title="unreadable images", kind="count", units=(Unit(symbol="", digits=0),)),
     "params": Quantity(title="params", kind="size", units=MILLIONS),
     "params_with_auxiliary": Quantity(title="params with auxiliary head", kind="size", units=MILLIONS),
     "addmult": Quantity(title="+×", kind="size", units=BILLIONS),

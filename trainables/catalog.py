@@ -94,6 +94,7 @@ CATALOG: Mapping[str, Trainable] = {
             "cifar10_1_error_best",
             "best_epoch",
             "train_error",
+            "corrupt_images",  # of a dataset kept as files
             "params",
             "params_with_auxiliary",
             "macs",
@@ -101,7 +102,7 @@ CATALOG: Mapping[str, Trainable] = {
         ),
         artifacts=("genotype",),
         progress="test_error",
-        curves=("learning_rate", "drop_path", "train_loss", "train_error", "test_loss", "test_error"),
+        curves=("learning_rate", "drop_path", "train_loss", "train_error", "test_loss", "test_error", "corrupt_images"),
     ),
 }
 

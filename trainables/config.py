@@ -159,6 +159,10 @@ class TrainConfig(_Config):
     ranks: Annotated[Integer, Field(ge=1, le=MOST_RANKS)] = 1
     """Processes that share each batch, each on a GPU of its own; batch norm sees their shares: see `ranks.py`."""
     test_images: Annotated[Integer, Field(ge=1)] | None = None
+    image_size: Annotated[Integer, Field(ge=8)] | None = None
+    """Side of the square that images kept as files are cut to; 224 when absent. Images of an array are taken whole."""
+    corrupt_limit: Annotated[Integer, Field(ge=0)] = 100
+    """Images kept as files that may be unreadable, in an epoch; one more fails the trial."""
     epochs: Annotated[Integer, Field(ge=1)] = 2000
     learning_rate_min: Annotated[Number, Field(ge=0)] = 1e-8
     channels: Annotated[Integer, Field(ge=1)] = 36

@@ -28,7 +28,8 @@ from trainables.data.catalog import describe as describe_dataset
 from trainables.data.subsets import subset
 from trainables.errors import DamagedFile, SharptuneError
 from trainables.evaluation import wrong_answers
-from trainables.loop import EVALUATION_BATCH, Images, choose_device, device_name
+from trainables.images import Images
+from trainables.loop import EVALUATION_BATCH, choose_device, device_name
 from trainables.optimization.precision import Precision
 from trainables.record import TrialFolder
 from trainables.trial import JSON, TrialRow

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from trainables.data.cache import open_dataset, present
 from trainables.data.catalog import HELD_OUT
 from trainables.evaluation import top_k_error
-from trainables.loop import Images, evaluate
+from trainables.images import Images
+from trainables.loop import evaluate
 from trainables.trial import Step
 
 

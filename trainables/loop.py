@@ -1,4 +1,4 @@
-"""What the search loop and the final-training loop share: images, sums, evaluation, states.
+"""What the search loop and the final-training loop share: datasets, sums, evaluation, states.
 
 The loops themselves stand in `search.py` and `training.py`, to be read from top to bottom.
 
@@ -11,17 +11,18 @@ import math
 from collections.abc import Callable, Generator, Sequence
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables.config import SearchConfig, TrainConfig
-from trainables.data.cache import Dataset, Split, open_dataset
+from trainables.data.cache import Dataset, open_any, open_dataset
 from trainables.data.catalog import batch_problems
+from trainables.data.files import FileDataset
 from trainables.errors import DamagedFile, TrialFailure
 from trainables.evaluation import wrong_answers
+from trainables.images import ImageSource
 from trainables.optimization.schedules import cosine_power
 from trainables.trial import JSON, Step
 
@@ -53,49 +54,51 @@ def choose_device(threads: int, *, rank: int = 0, ranks: int = 1) -> torch.devic
     return torch.device("cuda", rank)
 
 
-def open_for(config: SearchConfig | TrainConfig, *, halves: bool) -> Dataset:
-    """Return the config's dataset, if what the config takes of it can be trained on.
+def open_for_search(config: SearchConfig) -> Dataset:
+    """Return the config's dataset, if a search can use what it takes of it.
 
-    `halves`: the training set is parted in two. Raises: TrialFailure, DataError, UnknownName.
+    Raises: TrialFailure, DataError, UnknownName.
     """
     dataset = open_dataset(config.dataset)
-    problems = batch_problems(
-        config.dataset,
-        train_images=config.train_images,
-        test_images=config.test_images if isinstance(config, TrainConfig) else None,
-        batch_size=config.batch_size,
-        halves=halves,
+    _check(
+        batch_problems(
+            config.dataset,
+            train_images=config.train_images,
+            test_images=None,
+            batch_size=config.batch_size,
+            halves=True,
+        )
     )
+    return dataset
+
+
+def open_for_training(config: TrainConfig) -> Dataset | FileDataset:
+    """Return the config's dataset, if what it takes of it can be trained on.
+
+    Raises: TrialFailure, DataError, UnknownName.
+    """
+    dataset = open_any(config.dataset)
+    _check(
+        batch_problems(
+            config.dataset,
+            train_images=config.train_images,
+            test_images=config.test_images,
+            batch_size=config.batch_size,
+            halves=False,
+            image_size=config.image_size,
+        )
+    )
+    return dataset
+
+
+def _check(problems: Sequence[tuple[str, str]]) -> None:
     if problems:
         raise TrialFailure("; ".join(f"{field}: {sentence}" for field, sentence in problems))
-    return dataset
 
 
 def device_name(device: torch.device) -> str:
     """Return `cpu`, or the accelerator's name."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-class Images:
-    """Some images of a split, with their labels: on a GPU resident, on the CPU left in the mapped file."""
-
-    def __init__(self, split: Split, indices_N: np.ndarray, device: torch.device) -> None:
-        self._device = device
-        self._indices_N = indices_N
-        self._images_NHWC: np.ndarray | Tensor = split.images
-        self.labels_N = torch.from_numpy(np.array(split.labels[indices_N], dtype=np.int64)).to(device)
-        if device.type != "cpu":
-            self._images_NHWC = torch.from_numpy(np.array(split.images[indices_N])).to(device)
-
-    def __len__(self) -> int:
-        return len(self._indices_N)
-
-    def batch(self, rows_B: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (images_BHWC uint8, labels_B int64) of these rows, on the device; `rows_B` is on the CPU."""
-        if isinstance(self._images_NHWC, Tensor):
-            rows_B = rows_B.to(self._device, non_blocking=True)
-            return self._images_NHWC[rows_B], self.labels_N[rows_B]
-        return torch.from_numpy(self._images_NHWC[self._indices_N[rows_B.numpy()]]), self.labels_N[rows_B]
 
 
 class EpochSums:
@@ -142,17 +145,16 @@ class EpochSums:
 
 
 def evaluate(
-    forward: Callable[[Tensor], Tensor], images: Images, transform: Callable[[Tensor], Tensor], here: Step
+    forward: Callable[[Tensor], Tensor], images: ImageSource, transform: Callable[[Tensor], Tensor], here: Step
 ) -> Generator[Step, None, Tensor]:
     """Yield `here` after each batch; return logits_NC, on the CPU.
 
     Callers put the network in eval mode. An evaluation that is interrupted starts again: it changes nothing.
     """
     found: list[Tensor] = []
-    for rows_B in torch.arange(len(images)).split(EVALUATION_BATCH):
-        images_BHWC, _ = images.batch(rows_B)
+    for batch in images.batches(torch.arange(len(images)).split(EVALUATION_BATCH)):
         with torch.no_grad():
-            found.append(forward(transform(images_BHWC)).float())
+            found.append(forward(transform(batch.images_BHWC)).float())
         yield here
     return torch.cat(found).cpu()
 

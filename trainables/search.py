@@ -18,10 +18,10 @@ from trainables.data.augment import EvalTransform, TrainTransform
 from trainables.data.cache import Dataset
 from trainables.data.subsets import search_halves
 from trainables.evaluation import top_k_error
+from trainables.images import Images
 from trainables.loop import (
     CHECK_EVERY,
     EpochSums,
-    Images,
     best_epoch,
     check_identity,
     choose_device,
@@ -29,7 +29,7 @@ from trainables.loop import (
     evaluate,
     evaluation_loss,
     load_or_leave,
-    open_for,
+    open_for_search,
     pack,
     scheduled,
     weights_file,
@@ -52,7 +52,7 @@ def start(config: SearchConfig, *, seed: int, threads: int) -> "SearchRun | Rand
     if config.strategy == "random":
         return RandomRun(config, seed=seed)
     device = choose_device(threads)
-    return SearchRun(config, seed=seed, dataset=open_for(config, halves=True), device=device)
+    return SearchRun(config, seed=seed, dataset=open_for_search(config), device=device)
 
 
 class SearchRun:

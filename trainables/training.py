@@ -5,6 +5,7 @@ Shape letters: B = images of a batch, N = images of the test set, C = channels o
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,16 +18,16 @@ from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import Architecture, check_operations, describe, read_architecture
 from trainables.architecture.networks import check_network
 from trainables.config import TrainConfig, canonical
-from trainables.data.augment import Draw, EvalTransform, TrainTransform
+from trainables.data.augment import Draw
 from trainables.data.cache import Dataset
-from trainables.data.subsets import subset
+from trainables.data.files import FileDataset
 from trainables.errors import SharptuneError, TrialFailure
 from trainables.evaluation import predictions_file, top_k_error, wrong_answers
 from trainables.held_out import held_out_errors
+from trainables.images import Batch
 from trainables.loop import (
     CHECK_EVERY,
     EpochSums,
-    Images,
     best_epoch,
     check_identity,
     choose_device,
@@ -34,7 +35,7 @@ from trainables.loop import (
     evaluate,
     evaluation_loss,
     load_or_leave,
-    open_for,
+    open_for_training,
     pack,
     scheduled,
     weights,
@@ -44,6 +45,7 @@ from trainables.metering import Meter
 from trainables.optimization.descent import descend, set_learning_rate
 from trainables.optimization.precision import Precision
 from trainables.shares import share_problem
+from trainables.training_images import TrainingImages
 from trainables.trial import JSON, Outcome, Step
 
 if TYPE_CHECKING:
@@ -74,25 +76,28 @@ class FinalRun:
         """Return the run as one of its ranks, on a GPU of its own if there are any. Raises: as `start`."""
         config = TrainConfig.model_validate(settings)
         device = choose_device(threads, rank=rank, ranks=config.ranks)
-        dataset = open_for(config, halves=False)
+        dataset = open_for_training(config)
         images = config.train_images or len(dataset.train.labels)
         if problem := share_problem(images, batch_size=config.batch_size, ranks=config.ranks):
             raise TrialFailure(f"batch_size: {problem}")
-        return cls(config, seed=seed, dataset=dataset, device=device)
+        return cls(config, seed=seed, dataset=dataset, device=device, workers=threads - 1)
 
-    def __init__(self, config: TrainConfig, *, seed: int, dataset: Dataset, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        *,
+        seed: int,
+        dataset: Dataset | FileDataset,
+        device: torch.device,
+        workers: int = 0,
+    ) -> None:
+        """`workers`: processes that decode images kept as files; without any, that is done between the steps."""
         self.config = config
         self._seed = seed
         self._device = device
         self._architecture = read_config_architecture(config)
-        info = dataset.info
-        train_rows = subset(dataset.train.labels, config.train_images, info.classes)
-        test_rows = subset(dataset.test.labels, config.test_images, info.classes)
-        self._train_images = Images(dataset.train, train_rows, device)
-        self._test_images = Images(dataset.test, test_rows, device)
-        self._augment = TrainTransform(info.mean, info.std, autoaugment=config.autoaugment, cutout=config.cutout)
-        self._normalise = EvalTransform(info.mean, info.std)
-        self._steps = math.ceil(len(train_rows) / config.batch_size)
+        self._images = TrainingImages(config, dataset, device, seed=seed, trainable=TRAINABLE, workers=workers)
+        self._steps = math.ceil(len(self._images.train) / config.batch_size)
 
         with randomness.initialising(seed=seed, trainable=TRAINABLE):
             network = build_network(
@@ -101,11 +106,11 @@ class FinalRun:
                 operations=config.operations,
                 channels=config.channels,
                 layers=config.layers,
-                classes=info.classes,
+                classes=self._images.classes,
                 auxiliary=config.auxiliary,
                 mid_channels=config.mid_channels,
             )
-        self._cost = count(network, (3, info.image_size, info.image_size))
+        self._cost = count(network, (3, self._images.size, self._images.size))
         self.network = network.to(device).to(memory_format=torch.channels_last)
         self._parameters = list(network.parameters())
         self._precision = Precision(config.precision, device)
@@ -127,6 +132,10 @@ class FinalRun:
 
     def steps(self) -> Iterator[Step]:
         """Work to the end, pausing after each step and each evaluation batch. Raises: TrialFailure, RankLost."""
+        with closing(self._images):
+            yield from self._measured()
+
+    def _measured(self) -> Iterator[Step]:
         if self.config.ranks == 1:
             yield from self._meter.measure(self._work())
             return
@@ -148,8 +157,9 @@ class FinalRun:
             self.network.drop_path = self.config.drop_path * self._epoch / self.config.epochs
             set_learning_rate(self._optimizer, self._learning_rate())
             rows_of_batches = self._order()
-            while self._step < self._steps:
-                self._take_step(rows_of_batches[self._step])
+            rest, share = rows_of_batches[self._step :], self._team.share if self._team else None
+            for batch in self._images.train.batches(rest, epoch=self._epoch, share=share):
+                self._take_step(batch, rows_of_batches[self._step])
                 self._step += 1
                 if self._step % CHECK_EVERY == 0 or self._step == self._steps:
                     self._sums.check(self._epoch, self._step)
@@ -159,7 +169,7 @@ class FinalRun:
                 self._open_epoch()
                 continue
             self.network.eval()
-            logits_NC = yield from evaluate(self._classify, self._test_images, self._normalise, self._here())
+            logits_NC = yield from evaluate(self._classify, self._images.test, self._images.normalise, self._here())
             metrics = self._finish_epoch(logits_NC)
             yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
 
@@ -169,60 +179,63 @@ class FinalRun:
             self.network.eval(),
             self._best_weights,
             dataset=self.config.dataset,
-            transform=self._normalise,
+            transform=self._images.normalise,
             here=Step(epoch=self.config.epochs, step=self._steps, steps=self._steps),
             device=self._device,
             compute=self._precision.compute,
         )
 
-    def _take_step(self, rows_B: Tensor) -> None:
+    def _take_step(self, batch: Batch, rows_B: Tensor) -> None:
+        """Learn from a batch, of which `rows_B` are all rows and `batch` is this rank's share."""
         draw = randomness.draws(seed=self._seed, trainable=TRAINABLE, epoch=self._epoch, step=self._step)
-        images_BHWC, labels_B = self._train_images.batch(rows_B)
         self.network.drop_path_generator = draw("drop_path")
-        x_BCHW = self._augment(images_BHWC, draw)
-        mine = slice(0, len(labels_B)) if self._team is None else self._team.share(len(labels_B))
+        x_BCHW = self._images.augment(batch.images_BHWC, draw, share=(batch.mine, batch.whole))
         done: list[tuple[Tensor, Tensor]] = []
         descend(
-            self._losses(x_BCHW, labels_B, mine, draw, done),
+            self._losses(x_BCHW, batch, draw, done),
             self._parameters,
             self._optimizer,
             grad_clip=self.config.grad_clip,
             precision=self._precision,
         )
         losses, logits_BC = (torch.cat(parts) for parts in zip(*done, strict=True))
-        loss, wrong = losses.sum(), wrong_answers(logits_BC, labels_B[mine])
+        loss, wrong = losses.sum(), wrong_answers(logits_BC, batch.labels_B)
+        damaged = len(batch.damaged)
         if self._team is not None:
             loss, wrong = self._team.add_up(loss, wrong)
-        self._sums.take(self._step, loss, wrong, images=len(labels_B))
+            if self._images.may_be_damaged:
+                damaged = int(self._team.add_up(torch.tensor(damaged, device=self._device))[0])
+        self._sums.take(self._step, loss, wrong, images=batch.whole)
+        self._images.count_damaged(batch, damaged, rows_B)
 
-    def _losses(
-        self, x_BCHW: Tensor, labels_B: Tensor, mine: slice, draw: Draw, done: list[tuple[Tensor, Tensor]]
-    ) -> Iterator[Tensor]:
+    def _losses(self, x_BCHW: Tensor, batch: Batch, draw: Draw, done: list[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
         """Yield the loss of each part of this rank's share, weighted by its size; note (loss (1,), logits_BC) of each.
 
         What is noted adds up to the loss over all ranks, and what is yielded to their number times it.
         """
-        size = math.ceil((mine.stop - mine.start) / self.config.accumulate)
-        for start in range(mine.start, mine.stop, size):
-            part = slice(start, min(start + size, mine.stop))
-            labels = labels_B[part]
+        images = len(batch.labels_B)
+        size = math.ceil(images / self.config.accumulate)
+        for start in range(0, images, size):
+            stop = min(start + size, images)
+            labels = batch.labels_B[start:stop]
             with self._precision.compute():
                 if self._team is None:
-                    logits, auxiliary = self.network(x_BCHW[part])
+                    logits, auxiliary = self.network(x_BCHW[start:stop])
                 else:
                     self.network.drop_path_generator = draw("drop_path")
-                    self.network.drop_path_part = (part, len(labels_B))
-                    logits, auxiliary = self._team.forward(x_BCHW[part], last=part.stop == mine.stop)
+                    part = slice(batch.mine.start + start, batch.mine.start + stop)
+                    self.network.drop_path_part = (part, batch.whole)
+                    logits, auxiliary = self._team.forward(x_BCHW[start:stop], last=stop == images)
             loss = F.cross_entropy(logits.float(), labels)
             if auxiliary is not None:
                 loss = loss + self.config.auxiliary_weight * F.cross_entropy(auxiliary.float(), labels)
-            loss = loss * (len(labels) / len(labels_B))
+            loss = loss * (len(labels) / batch.whole)
             done.append((loss.detach().view(1), logits.detach().float()))
             yield loss if self._team is None else loss * self._team.ranks
 
     def _finish_epoch(self, logits_NC: Tensor) -> dict[str, float]:
         """Add the epoch to the history and open the next one; return the metrics so far."""
-        labels_N = self._test_images.labels_N.cpu()
+        labels_N = self._images.test.labels_N.cpu()
         self._history.append(
             {
                 "epoch": self._epoch,
@@ -232,6 +245,7 @@ class FinalRun:
                 "train_error": self._sums.error(),
                 "test_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
                 "test_error": top_k_error(logits_NC, labels_N),
+                **self._images.tested(),
             }
         )
         self._logits["last"] = logits_NC
@@ -244,6 +258,7 @@ class FinalRun:
     def _open_epoch(self) -> None:
         self._epoch, self._step = self._epoch + 1, 0
         self._sums = EpochSums(self._steps, self._device)
+        self._images.open_epoch()
 
     # ------------------------------------------------------------------------------------ what the loop is made of
 
@@ -255,7 +270,7 @@ class FinalRun:
 
     def _order(self) -> Sequence[Tensor]:
         """Return the rows of each batch of this epoch; an incomplete last one is kept."""
-        order_N = randomness.order(len(self._train_images), seed=self._seed, trainable=TRAINABLE, epoch=self._epoch)
+        order_N = randomness.order(len(self._images.train), seed=self._seed, trainable=TRAINABLE, epoch=self._epoch)
         return order_N.split(self.config.batch_size)
 
     def _classify(self, x_BCHW: Tensor) -> Tensor:
@@ -274,6 +289,7 @@ class FinalRun:
             "params_with_auxiliary": self._cost.params_with_auxiliary,
             "macs": self._cost.macs,
             "addmult": self._cost.addmult,
+            **{name: last[name] for name in ("corrupt_images",) if name in last},
         }
 
     # ------------------------------------------------------------------------------------------ state and results
@@ -292,6 +308,7 @@ class FinalRun:
                 "history": self._history,
                 "best_weights": self._best_weights,
                 "logits": self._logits,
+                **self._images.state(),
                 "meter": self._meter.state(),
             }
         )
@@ -311,11 +328,12 @@ class FinalRun:
         self._history = state["history"]
         self._best_weights = state["best_weights"]
         self._logits = {which: logits_NC.cpu() for which, logits_NC in state["logits"].items()}
+        self._images.load(state)
         self._meter.load(state["meter"])
 
     def outcome(self) -> Outcome:
         """Return the results, with weights and predictions of the last and of the best epoch."""
-        labels_N = self._test_images.labels_N.cpu()
+        labels_N = self._images.test.labels_N.cpu()
         return Outcome(
             metrics={**self._metrics(), **self._held_out},
             artifacts={"genotype": describe(self._architecture, self.config.operations)},

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from trainables.data.cache import Split
 from trainables.errors import DamagedFile, TrialFailure
-from trainables.loop import EVALUATION_BATCH, EpochSums, Images, best_epoch, evaluate, evaluation_loss, pack, unpack
+from trainables.images import Images
+from trainables.loop import EVALUATION_BATCH, EpochSums, best_epoch, evaluate, evaluation_loss, pack, unpack
 from trainables.trial import Step
 
 CPU = torch.device("cpu")

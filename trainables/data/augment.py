@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from trainables.data.autoaugment import AutoAugment
 from trainables.data.image_operations import GREY
-from trainables.data.policies import CIFAR10_POLICIES
+from trainables.data.policies import CIFAR10_POLICIES, SubPolicy
 
 Draw = Callable[[str], Generator]
 """Gives the generator, on the CPU, of a purpose: `crop`, `flip`, `autoaugment` or `cutout`."""
@@ -34,7 +34,8 @@ class EvalTransform:
 class TrainTransform:
     """Random crop out of a margin, random flip, AutoAugment, scaling, then Cutout (arXiv:1708.04552).
 
-    AutoAugment is that of CIFAR-10 (arXiv:1805.09501); with it the margin is grey, without it black.
+    With AutoAugment (arXiv:1805.09501) the margin is grey, without it black. Images that were cut at random when they
+    were decoded take no margin and the policies of ImageNet.
     """
 
     def __init__(
@@ -44,19 +45,24 @@ class TrainTransform:
         *,
         crop_padding: int = 4,
         autoaugment: bool = False,
+        policies: Sequence[SubPolicy] = CIFAR10_POLICIES,
         cutout: int = 0,
     ) -> None:
         self._scale = _Scale(mean, std)
         self._crop_padding = crop_padding
-        self._autoaugment = AutoAugment(CIFAR10_POLICIES) if autoaugment else None
+        self._autoaugment = AutoAugment(policies) if autoaugment else None
         self._cutout = cutout
 
-    def __call__(self, images_BHWC: Tensor, draw: Draw) -> Tensor:
-        """Return x_BCHW, float32 in channels-last memory, of uint8 images. The images are left as they are."""
-        batch, height, width, _ = images_BHWC.shape
+    def __call__(self, images_BHWC: Tensor, draw: Draw, *, share: tuple[slice, int] | None = None) -> Tensor:
+        """Return x_BCHW, float32 in channels-last memory, of uint8 images. The images are left as they are.
+
+        `share`: which part of a batch of how many images these are; they are changed as they would be in all of it.
+        """
+        _, height, width, _ = images_BHWC.shape
         device = images_BHWC.device
-        offsets_B2 = torch.randint(0, 2 * self._crop_padding + 1, (batch, 2), generator=draw("crop"))
-        flipped_B = torch.randint(0, 2, (batch,), generator=draw("flip")).bool()
+        mine, batch = share or (slice(None), len(images_BHWC))
+        offsets_B2 = torch.randint(0, 2 * self._crop_padding + 1, (batch, 2), generator=draw("crop"))[mine]
+        flipped_B = torch.randint(0, 2, (batch,), generator=draw("flip")).bool()[mine]
         images_BHWC = crop_and_flip(
             images_BHWC,
             offsets_B2.to(device, non_blocking=True),
@@ -65,12 +71,12 @@ class TrainTransform:
             fill=GREY if self._autoaugment else 0,
         )
         if self._autoaugment:
-            images_BHWC = self._autoaugment(images_BHWC, draw("autoaugment"))
+            images_BHWC = self._autoaugment(images_BHWC, draw("autoaugment"), share=share)
         x_BCHW = self._scale(images_BHWC)
         if self._cutout:
             generator = draw("cutout")
-            rows_B = torch.randint(0, height, (batch,), generator=generator)
-            columns_B = torch.randint(0, width, (batch,), generator=generator)
+            rows_B = torch.randint(0, height, (batch,), generator=generator)[mine]
+            columns_B = torch.randint(0, width, (batch,), generator=generator)[mine]
             cut_out_(x_BCHW, torch.stack([rows_B, columns_B], dim=1).to(device, non_blocking=True), side=self._cutout)
         return x_BCHW
 

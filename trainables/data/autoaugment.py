@@ -34,10 +34,14 @@ class AutoAugment:
         self._parameters: list[Tensor] = []
         self._parameters_are_for: tuple[int, int, torch.device] | None = None
 
-    def __call__(self, images_BHWC: Tensor, generator: Generator) -> Tensor:
-        """Return new images; each one's choices come from the generator, which is on the CPU (see `choose`)."""
-        batch, height, width, _ = images_BHWC.shape
-        policy_B, applied_B2, positive_B2 = choose(self._chance_S2, batch, generator)
+    def __call__(self, images_BHWC: Tensor, generator: Generator, *, share: tuple[slice, int] | None = None) -> Tensor:
+        """Return new images; each one's choices come from the generator, which is on the CPU (see `choose`).
+
+        `share`: which part of a batch of how many images these are; they are changed as they would be in all of it.
+        """
+        _, height, width, _ = images_BHWC.shape
+        mine, batch = share or (slice(None), len(images_BHWC))
+        policy_B, applied_B2, positive_B2 = (drawn[mine] for drawn in choose(self._chance_S2, batch, generator))
         entry_B2 = self._entry_S22[policy_B].gather(2, positive_B2[:, :, None].long())[:, :, 0]
         kind_B2 = torch.where(applied_B2, self._kind_E[entry_B2], 0)
         # Sorted by function, applied, and put back; the second sorting starts from what the first one left.

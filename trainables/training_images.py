@@ -1,0 +1,127 @@
+"""The images that final training trains and tests on, whichever way their dataset is kept.
+
+Those of an array are cropped out of a margin, as CIFAR-10's are. Those of files are cut at random while they are
+decoded, and take the policies of ImageNet when AutoAugment is asked for; those that cannot be read are counted.
+
+Shape letters: B = images of a batch, N = images of a split.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trainables import randomness
+from trainables.config import TrainConfig
+from trainables.data.augment import EvalTransform, TrainTransform
+from trainables.data.cache import Dataset
+from trainables.data.decoders import Decoders
+from trainables.data.files import FileDataset
+from trainables.data.policies import CIFAR10_POLICIES, IMAGENET_POLICIES
+from trainables.data.subsets import subset
+from trainables.errors import TrialFailure
+from trainables.images import Batch, FileImages, Images, ImageSource
+from trainables.trial import JSON
+
+
+class TrainingImages:
+    """Training and test images, what they go through, and the count of those that could not be read.
+
+    Args:
+        trainable: keys the random cuts, together with the seed, the epoch and an image's index in its split.
+        workers: processes that decode images of files; without any it happens where a batch is asked for.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        dataset: Dataset | FileDataset,
+        device: torch.device,
+        *,
+        seed: int,
+        trainable: str,
+        workers: int,
+    ) -> None:
+        info = dataset.info
+        train_rows = subset(dataset.train.labels, config.train_images, info.classes)
+        test_rows = subset(dataset.test.labels, config.test_images, info.classes)
+        self.classes = info.classes
+        self.size = config.image_size or info.image_size
+        """Height and width of what the network sees, in pixels."""
+        self.train: ImageSource
+        self.test: ImageSource
+        self._files: tuple[FileImages, FileImages] | None = None
+        if isinstance(dataset, FileDataset):
+
+            def key(epoch: int, index: int) -> int:
+                return randomness.key(seed=seed, trainable=trainable, purpose="cut", epoch=epoch, step=index)
+
+            decoders = Decoders(workers, size=self.size)
+            train = FileImages(dataset.train, train_rows, device, decoders=decoders, key=key)
+            test = FileImages(dataset.test, test_rows, device, decoders=decoders)
+            self.train, self.test, self._files = train, test, (train, test)
+        else:
+            self.train = Images(dataset.train, train_rows, device)
+            self.test = Images(dataset.test, test_rows, device)
+        self.augment = TrainTransform(
+            info.mean,
+            info.std,
+            crop_padding=0 if self._files else 4,
+            autoaugment=config.autoaugment,
+            policies=IMAGENET_POLICIES if self._files else CIFAR10_POLICIES,
+            cutout=config.cutout,
+        )
+        self.normalise = EvalTransform(info.mean, info.std)
+        self._limit = config.corrupt_limit
+        self._damaged = 0  # training images of the epoch under way
+
+    @property
+    def may_be_damaged(self) -> bool:
+        """Whether there is anything to count."""
+        return self._files is not None
+
+    def count_damaged(self, batch: Batch, damaged: int, rows_B: Tensor) -> None:
+        """Add the unreadable images of a batch, of all ranks. Raises: TrialFailure, naming one, above the limit.
+
+        Args:
+            batch: what this rank had of it.
+            rows_B: all of it.
+        """
+        self._damaged += damaged
+        if self._files and damaged and self._damaged > self._limit:
+            named = batch.damaged or self._files[0].damage_in(rows_B)
+            self._fail(self._damaged, "training", named[-1])
+
+    def tested(self) -> dict[str, int]:
+        """Return `corrupt_images` of the epoch, once the test images were evaluated. Raises: TrialFailure."""
+        if not self._files:
+            return {}
+        unreadable = self._files[1].unreadable
+        if self._damaged + len(unreadable) > self._limit:
+            self._fail(len(unreadable), "test", list(unreadable.values())[-1])
+        return {"corrupt_images": self._damaged + len(unreadable)}
+
+    def open_epoch(self) -> None:
+        self._damaged = 0
+
+    def state(self) -> dict[str, JSON]:
+        """Return what a run's state needs of this: nothing for arrays."""
+        if not self._files:
+            return {}
+        return {"corrupt": {"train": self._damaged, "test": sorted(self._files[1].unreadable.items())}}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        if self._files:
+            self._damaged = state["corrupt"]["train"]
+            self._files[1].unreadable = dict(state["corrupt"]["test"])
+
+    def close(self) -> None:
+        """End the processes that decode."""
+        self.train.close()
+        self.test.close()
+
+    def _fail(self, count: int, split: str, sentence: str) -> None:
+        raise TrialFailure(
+            f"{count} {split} images cannot be read, and corrupt_limit is {self._limit} in all; the last: {sentence}"
+        )
