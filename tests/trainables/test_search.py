@@ -77,7 +77,7 @@ def test_a_search_resumed_after_every_step_equals_an_uninterrupted_one(small_cel
     assert runs.in_a_fresh_object_for_every_step() == runs.uninterrupted()[1]
 
 
-def test_a_search_of_all_primitives_goes_on_in_a_fresh_object_as_in_its_own(build):
+def test_a_search_of_all_primitives_goes_on_in_a_fresh_object_as_in_its_own(small_cells, build):
     first, second = build(space="darts_ssc"), build(space="darts_ssc")
     steps = first.steps()
     next(steps)
@@ -158,7 +158,7 @@ def test_another_seed_is_another_search(small_supernet, build):
 
 
 @pytest.mark.parametrize(("space", "weighting"), [("darts", "scalar"), ("darts", "max_w"), ("darts_ssc", "max_w")])
-def test_every_space_and_weighting_takes_a_step(build, space, weighting):
+def test_every_space_and_weighting_takes_a_step(small_cells, build, space, weighting):
     run = build(space=space, weighting=weighting)
 
     assert next(run.steps()).step == 1

@@ -27,6 +27,13 @@ def pairs(naive, ours, theirs):
                 yield from ((shared, 0, 1, choices[name]) for name, shared in source.shared.items())
 
 
+def assert_all_close(pairs, **tolerances):
+    """Compare thousands of small tensors with their twins at once: of the same shapes, and close in every number."""
+    ours, theirs = zip(*pairs, strict=True)
+    assert [tensor.shape for tensor in ours] == [tensor.shape for tensor in theirs]
+    torch.testing.assert_close(*(torch.cat([t.flatten() for t in each]) for each in (ours, theirs)), **tolerances)
+
+
 @pytest.fixture
 def twins(naive, request):
     space, weighting = request.param
@@ -54,12 +61,14 @@ def test_the_supernet_equals_a_naive_one_to_the_last_digits(naive, twins):
     torch.testing.assert_close(ours.alphas_normal.grad, theirs.alphas_normal.grad, rtol=0, atol=1e-12)
     torch.testing.assert_close(ours.alphas_reduce.grad, theirs.alphas_reduce.grad, rtol=0, atol=1e-12)
     assert ours.alphas_normal.grad.abs().max() > 1e-5
+    gradients, statistics = [], []
     for module, copy, copies, twin in pairs(naive, ours, theirs):
         for parameter, target in zip(module.parameters(), twin.parameters(), strict=True):
-            gradient = naive.copy_of(parameter.grad, copy, copies)
-            torch.testing.assert_close(gradient, target.grad, rtol=1e-9, atol=1e-11)
+            gradients.append((naive.copy_of(parameter.grad, copy, copies), target.grad))
         for value, target in zip(naive.statistics(module), naive.statistics(twin), strict=True):
-            torch.testing.assert_close(naive.copy_of(value, copy, copies), target, rtol=0, atol=1e-11)
+            statistics.append((naive.copy_of(value, copy, copies), target))
+    assert_all_close(gradients, rtol=1e-9, atol=1e-11)
+    assert_all_close(statistics, rtol=0, atol=1e-11)
     torch.testing.assert_close(ours.eval()(x), theirs.eval()(x), rtol=0, atol=1e-11)
 
 
