@@ -208,7 +208,7 @@ def test_a_claim_left_by_another_machine_is_waited_for_and_then_taken_over(tmp_p
     elsewhere = Process(host="elsewhere", boot="other", pid=1, started="1")
     claim = Claim(number=1, token="x", driver="gone", driver_process=elsewhere, worker_process=elsewhere)
     open_storage(tmp_path).write(f"trials/{trial.trial_id}/claims/0001.json", claim.to_json().encode())
-    monkeypatch.setattr("trainables.claims.STALE_SECONDS", 2.0)
+    monkeypatch.setattr("trainables.claims.STALE_SECONDS", 0.5)
     events = []
 
     states, _ = go(tmp_path, [trial], events=events)
