@@ -90,6 +90,8 @@ CATALOG: Mapping[str, Trainable] = {
         metrics=(
             "test_error",
             "test_error_best",
+            "test_error_top5",  # these two where there are more than five classes
+            "test_error_top5_best",
             "cifar10_1_error",  # these two where the machine has CIFAR-10.1: `held_out.py`
             "cifar10_1_error_best",
             "best_epoch",
@@ -102,7 +104,16 @@ CATALOG: Mapping[str, Trainable] = {
         ),
         artifacts=("genotype",),
         progress="test_error",
-        curves=("learning_rate", "drop_path", "train_loss", "train_error", "test_loss", "test_error", "corrupt_images"),
+        curves=(
+            "learning_rate",
+            "drop_path",
+            "train_loss",
+            "train_error",
+            "test_loss",
+            "test_error",
+            "test_error_top5",
+            "corrupt_images",
+        ),
     ),
 }
 

@@ -67,7 +67,8 @@ class FinalRun:
     dropping a path grows linearly over the epochs and reaches `drop_path` in the last one.
 
     `test_error` is the last epoch's. `test_error_best` is the lowest of all epochs, the first of equals, as the paper
-    reports it: selected on the images it is measured on, so optimistic. Weights and predictions of both are kept, and
+    reports it: selected on the images it is measured on, so optimistic. `test_error_top5` and `test_error_top5_best`,
+    where there are more than five classes, are those of the same epochs. Weights and predictions of both are kept, and
     both are tested in the end on images that were never looked at, where there are such: see `held_out.py`.
     """
 
@@ -245,6 +246,7 @@ class FinalRun:
                 "train_error": self._sums.error(),
                 "test_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
                 "test_error": top_k_error(logits_NC, labels_N),
+                **({"test_error_top5": top_k_error(logits_NC, labels_N, k=5)} if self._images.classes > 5 else {}),
                 **self._images.tested(),
             }
         )
@@ -280,6 +282,9 @@ class FinalRun:
 
     def _metrics(self) -> dict[str, float]:
         last, best = self._history[-1], best_epoch(self._history, "test_error")
+        some = {name: last[name] for name in ("test_error_top5", "corrupt_images") if name in last}
+        if "test_error_top5" in best:
+            some["test_error_top5_best"] = best["test_error_top5"]
         return {
             "test_error": last["test_error"],
             "test_error_best": best["test_error"],
@@ -289,7 +294,7 @@ class FinalRun:
             "params_with_auxiliary": self._cost.params_with_auxiliary,
             "macs": self._cost.macs,
             "addmult": self._cost.addmult,
-            **{name: last[name] for name in ("corrupt_images",) if name in last},
+            **some,
         }
 
     # ------------------------------------------------------------------------------------------ state and results

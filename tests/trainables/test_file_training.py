@@ -99,6 +99,7 @@ def test_unreadable_images_are_counted_in_every_epoch_and_left_out_of_tests(smal
 
     assert [row["corrupt_images"] for row in outcome.epochs] == [3, 3]
     assert outcome.metrics["corrupt_images"] == 3
+    assert "test_error_top5" not in outcome.metrics  # of two classes
     labels = read_predictions(outcome.files["predictions.npz"])["labels"]
     assert labels.tolist() == [0, 1, 0, 1, 1]
 

@@ -130,6 +130,17 @@ def test_the_last_and_the_best_epoch_are_told_apart(finished):
     assert outcome.metrics["train_error"] == outcome.epochs[-1]["train_error"]
     assert outcome.metrics["test_error_best"] == best["test_error"]
     assert outcome.metrics["best_epoch"] == best["epoch"]
+    assert outcome.metrics["test_error_top5"] == outcome.epochs[-1]["test_error_top5"]
+    assert outcome.metrics["test_error_top5_best"] == best["test_error_top5"]
+
+
+def test_the_error_among_five_answers_is_that_of_the_stored_predictions(finished):
+    _, outcome = finished
+    for file, metric in (("predictions.npz", "test_error_top5"), ("predictions-best.npz", "test_error_top5_best")):
+        stored = read_predictions(outcome.files[file])
+        five = stored["logits"].argsort(axis=1)[:, -5:]
+        missed = (five != stored["labels"][:, None]).all(axis=1)
+        assert outcome.metrics[metric] == pytest.approx(100 * missed.mean())
 
 
 @pytest.mark.parametrize(

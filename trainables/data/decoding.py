@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from trainables.errors import DataError
 
@@ -109,6 +109,8 @@ def open_image(data: bytes, where: str) -> Image.Image:
             return image.convert("RGB")
     except DamagedImage:
         raise
+    except UnidentifiedImageError as error:  # whose own words hold an address in memory
+        raise DamagedImage(f"{where} is no image that can be read: it has no known format") from error
     except Exception as error:  # garbage can make a decoder raise anything
         raise DamagedImage(f"{where} is no image that can be read: {error}") from error
 
