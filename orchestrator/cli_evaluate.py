@@ -88,6 +88,8 @@ def evaluate(
         return
     click.echo(f"{what}: {_called(exported)}")
     click.echo(f"{describe_dataset(identity).title}; {found.images:,} test images, on {found.device}")
+    if found.unreadable:
+        click.echo(f"  {found.unreadable:,} more cannot be read, and do not count")
     for top in ("top1", "top5"):
         if report[f"{top}_error"] is not None:
             low, high = report[f"{top}_interval"]
@@ -140,7 +142,9 @@ def _report(exported: Export, identity: str, found: Score, *, images: int | None
     from trainables.exporting import RECORDED, own_test, recorded_error
 
     about = exported.about
-    same = identity == own_test(about)[0] and found.images == (images or describe_dataset(identity).test_images)
+    same = identity == own_test(about)[0] and found.images + found.unreadable == (
+        images or describe_dataset(identity).test_images
+    )
     top1, top5 = (_error(wrong, found.images) for wrong in (found.top1_wrong, found.top5_wrong))
     recorded = recorded_error(about) if same else None
     return {
@@ -148,6 +152,7 @@ def _report(exported: Export, identity: str, found: Score, *, images: int | None
         "weights": about["weights"],
         "dataset": identity,
         "images": found.images,
+        "unreadable": found.unreadable,
         "device": found.device,
         "confidence": CONFIDENCE,
         **{f"top1_{name}": value for name, value in top1.items()},

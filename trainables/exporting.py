@@ -8,6 +8,7 @@ Shape letters: B = images of a batch, C = channels or classes, H, W = pixels.
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -22,13 +23,15 @@ from trainables import provenance
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import read_architecture
 from trainables.data.augment import EvalTransform
-from trainables.data.cache import open_dataset
+from trainables.data.cache import open_any
 from trainables.data.catalog import DatasetInfo
 from trainables.data.catalog import describe as describe_dataset
+from trainables.data.decoders import Decoders
+from trainables.data.files import FileDataset
 from trainables.data.subsets import subset
 from trainables.errors import DamagedFile, SharptuneError
 from trainables.evaluation import wrong_answers
-from trainables.images import Images
+from trainables.images import FileImages, Images, ImageSource
 from trainables.loop import EVALUATION_BATCH, choose_device, device_name
 from trainables.optimization.precision import Precision
 from trainables.record import TrialFolder
@@ -73,6 +76,8 @@ class Score:
     """How many images of a dataset a network got wrong."""
 
     images: int
+    unreadable: int
+    """Images, besides, of files that cannot be decoded."""
     top1_wrong: int
     top5_wrong: int | None
     """Images whose class is not among the five highest; None where there are no more than five classes."""
@@ -133,7 +138,7 @@ def describe(row: TrialRow, which: Which) -> dict[str, JSON]:
         "network": {**{name: config[name] for name in arguments}, "classes": info.classes},
         "normalisation": {"mean": list(info.mean), "std": list(info.std)},
         "classes": list(info.class_names),
-        "image_size": info.image_size,
+        "image_size": config.get("image_size") or info.image_size,
         "dataset": config["dataset"],
         "config": dict(config),
         "seed": row.spec.seed,
@@ -170,24 +175,32 @@ def score(
 
     Raises: DataError, UnknownName; SharptuneError when the dataset's classes are not the network's.
     """
-    data = open_dataset(dataset)
+    data = open_any(dataset)
     _check_classes(export.about["classes"], data.info)
     device = choose_device(provenance.cpu_count())
     precision = Precision(export.about["config"].get("precision", "fp32"), device)
     precision.set_up()
     network = export.network().to(device).to(memory_format=torch.channels_last)
     transform = EvalTransform(**export.about["normalisation"])
-    test = Images(data.test, subset(data.test.labels, images, data.info.classes), device)
-    top1 = top5 = 0
-    for rows_B in torch.arange(len(test)).split(batch_size):
-        images_BHWC, labels_B = test.batch(rows_B)
-        with torch.no_grad(), precision.compute():
-            logits_BC = network(transform(images_BHWC))[0].float()
-        top1 += int(wrong_answers(logits_BC, labels_B))
-        top5 += int(wrong_answers(logits_BC, labels_B, k=5))
-        progress(len(rows_B))
+    rows = subset(data.test.labels, images, data.info.classes)
+    test: ImageSource
+    if isinstance(data, FileDataset):
+        decoders = Decoders(provenance.cpu_count() - 1, size=export.about["image_size"])
+        test = FileImages(data.test, rows, device, decoders=decoders)
+    else:
+        test = Images(data.test, rows, device)
+    found = top1 = top5 = 0
+    with closing(test):
+        for batch in test.batches(torch.arange(len(test)).split(batch_size)):
+            with torch.no_grad(), precision.compute():
+                logits_BC = network(transform(batch.images_BHWC))[0].float()
+            found += len(batch.labels_B)
+            top1 += int(wrong_answers(logits_BC, batch.labels_B))
+            top5 += int(wrong_answers(logits_BC, batch.labels_B, k=5))
+            progress(batch.whole)
     return Score(
-        images=len(test),
+        images=found,
+        unreadable=len(test) - found,
         top1_wrong=top1,
         top5_wrong=top5 if data.info.classes > 5 else None,
         device=device_name(device),

@@ -15,6 +15,7 @@ import ray
 from ray import tune
 
 from trainables.catalog import CATALOG, Trainable, load
+from trainables.errors import DataError
 from trainables.execution import Job, Progress, execute
 from trainables.storage import NO_SPACE, Storage, open_storage, stop_path
 from trainables.trial import Run, Step
@@ -81,14 +82,19 @@ class TrialDispatcher(tune.Trainable):
         job = Job.from_json(config["job"])
         try:
             self._receive()
+        except DataError as error:  # a dataset that is not on this node, and cannot be sent to it
+            self._halt(job, str(error))
+            return
         except OSError as error:
             if error.errno not in NO_SPACE:
                 raise
-            full = Progress(trial_id=job.spec.trial_id, state="halted", note=f"{error.strerror} in the data cache")
-            self._progress: Iterator[Progress] = iter([full])
+            self._halt(job, f"{error.strerror} in the data cache")
             return
         should_stop = StopFlag(open_storage(job.storage), job.driver)
-        self._progress = execute(job, should_stop=should_stop)
+        self._progress: Iterator[Progress] = execute(job, should_stop=should_stop)
+
+    def _halt(self, job: Job, note: str) -> None:
+        self._progress = iter([Progress(trial_id=job.spec.trial_id, state="halted", note=note)])
 
     def _end(self) -> None:
         with contextlib.suppress(AttributeError):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from finished_training import GENOTYPE, finished_training
+from finished_training import CONFIG, GENOTYPE, finished_training
 from safetensors import safe_open
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -18,6 +18,7 @@ from trainables.architecture.genotype import describe
 from trainables.architecture.published_paths import PUBLISHED_PATHS
 from trainables.data.augment import EvalTransform
 from trainables.data.catalog import DATASETS
+from trainables.data.folders import import_folder
 from trainables.errors import DamagedFile, SharptuneError
 from trainables.evaluation import read_predictions
 from trainables.exporting import Export, export_trial, own_test, read_export, recorded_error, score
@@ -66,6 +67,19 @@ def test_the_size_of_the_batches_does_not_change_what_is_counted(trained, export
     assert told == [7, 7, 7, 7, 2]
     assert found.top1_wrong == (top5[:, 0] != labels).sum()
     assert found.top5_wrong == (top5 != labels[:, None]).all(axis=1).sum()
+
+
+def test_a_network_trained_on_files_is_scored_on_those_that_can_be_read(tmp_path, varied_folder, monkeypatch):
+    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "cache"))
+    (varied_folder / "test" / "dog" / "dog-1.png").write_bytes(b"garbage")
+    changes = {"dataset": import_folder(varied_folder), "train_images": None, "test_images": None, "image_size": 32}
+    trained = finished_training(tmp_path / "runs", CONFIG.model_copy(update={**changes, "batch_size": 5}))
+    export = export_trial(trained, "last")
+    found = score(export, own_test(export.about)[0])
+
+    assert (found.images, found.unreadable, found.top5_wrong) == (5, 1, None)
+    assert 100 * found.top1_wrong / found.images == recorded_error(export.about)
+    assert export.about["image_size"] == 32
 
 
 def test_the_file_says_everything_about_itself(trained, exported, tmp_path):
