@@ -15,7 +15,7 @@ run: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-# Compiled tests are kept, whatever the shell says: compiling them anew is a sixth of the time.
+# Compiled tests are kept, whatever the shell says: two processes would compile them anew each time.
 unit: $(READY)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 -m "not ray and not slow" --ignore tests/integration
 
