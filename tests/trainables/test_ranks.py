@@ -1,6 +1,7 @@
 """What the ranks of a trial agree on, without starting any; with real processes: `tests/integration/test_ranks.py`."""
 
 import errno
+import math
 import threading
 import time
 
@@ -39,6 +40,22 @@ def test_batches_are_refused_exactly_when_a_rank_would_get_a_single_image_or_non
     smallest = min(batches) // ranks  # the last rank's
 
     assert (share_problem(images, batch_size=batch_size, ranks=ranks) is not None) == (smallest < 2)
+
+
+@given(
+    images=st.integers(2, 300), batch_size=st.integers(2, 64), ranks=st.integers(2, 16), accumulate=st.integers(1, 5)
+)
+def test_parts_of_shares_are_never_single_images_unless_refused(images, batch_size, ranks, accumulate):
+    problem = share_problem(images, batch_size=batch_size, ranks=ranks, accumulate=accumulate)
+    parts = [
+        len(part)
+        for batch in torch.arange(images).split(batch_size)
+        for rank in range(ranks)
+        if len(mine := batch[share(len(batch), rank=rank, ranks=ranks)])
+        for part in mine.split(math.ceil(len(mine) / accumulate))
+    ]
+
+    assert problem is not None or min(parts) >= 2
 
 
 def test_one_process_has_no_problem_with_any_batch():
