@@ -79,7 +79,9 @@ class FinalRun:
         device = choose_device(threads, rank=rank, ranks=config.ranks)
         dataset = open_for_training(config)
         images = config.train_images or len(dataset.train.labels)
-        if problem := share_problem(images, batch_size=config.batch_size, ranks=config.ranks):
+        if problem := share_problem(
+            images, batch_size=config.batch_size, ranks=config.ranks, accumulate=config.accumulate
+        ):
             raise TrialFailure(f"batch_size: {problem}")
         return cls(config, seed=seed, dataset=dataset, device=device, workers=threads - 1)
 
