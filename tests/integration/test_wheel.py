@@ -115,7 +115,7 @@ def test_the_embedded_data_came_along(sharptune):
     sharptune("data", "fetch", "cifar10-mini")
 
     shown = {entry["name"]: entry["present"] for entry in json.loads(sharptune("data", "show", "--json"))}
-    assert shown == {"cifar10": False, "cifar10-mini": True}
+    assert [name for name, present in shown.items() if present] == ["cifar10-mini"]
 
 
 def test_a_trial_runs_from_the_wheel(sharptune):
