@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
@@ -48,7 +48,7 @@ class Fields:
 
     @cached_property
     def _adapters(self) -> dict[str, TypeAdapter[Any]]:
-        return {SEED: _SEED, **{name: _adapter(info) for name, info in self.config_class.model_fields.items()}}
+        return _adapters(self.config_class)
 
     def read(self, name: str, value: JSON) -> tuple[JSON, list[Finding]]:
         """Return a field's value as its type has it (1 and 1.0 are one number), or what is wrong with it."""
@@ -87,6 +87,12 @@ class Fields:
             optional: dict[str, Any] = dict.fromkeys(unknown, (Any, None))
             self._partial[unknown] = create_model(self.config_class.__name__, __base__=self.config_class, **optional)
         return self._partial[unknown]
+
+
+@cache
+def _adapters(config_class: type[BaseModel]) -> dict[str, TypeAdapter[Any]]:
+    """Return what reads each field; made once, as making it takes longer than planning."""
+    return {SEED: _SEED, **{name: _adapter(info) for name, info in config_class.model_fields.items()}}
 
 
 def _adapter(info: FieldInfo) -> TypeAdapter[Any]:
