@@ -6,39 +6,12 @@ import itertools
 import json
 
 import pytest
-from fakes import CHAIN
+from jobs import essence, finish, folder_of, make_job, never
 
 from trainables.checkpoints import decode, encode
-from trainables.claims import Claim, Process
+from trainables.claims import Claim
 from trainables.execution import Job, execute, record_failure
 from trainables.record import TrialFolder
-from trainables.storage import open_storage
-from trainables.trial import TrialSpec
-
-
-def never() -> bool:
-    return False
-
-
-def make_job(storage, *, seed=0, parents=(), driver="driver-a", **config) -> Job:
-    spec = TrialSpec(trainable="chain", version=1, config=config, seed=seed, parents=parents)
-    return Job(
-        spec=spec, trainable=CHAIN, storage=str(storage), driver=driver, driver_process=Process.current(), threads=1
-    )
-
-
-def folder_of(job: Job) -> TrialFolder:
-    return TrialFolder(open_storage(job.storage), job.spec.trial_id)
-
-
-def finish(job: Job):
-    *_, last = execute(job, should_stop=never)
-    return last
-
-
-def essence(row):
-    """What must be identical: id, config, state, metrics, artifacts, predictions."""
-    return (row.trial_id, row.config, row.state, row.metrics, row.artifacts, row.files["predictions.npz"]["sha256"])
 
 
 @pytest.fixture
@@ -319,67 +292,6 @@ def test_other_code_than_the_drivers_is_refused(tmp_path):
 
     assert last.state == "halted"
     assert not (tmp_path / "trials").exists()
-
-
-def test_a_child_takes_what_its_parent_found_and_keeps_the_receipt(tmp_path):
-    parent = make_job(tmp_path)
-    finish(parent)
-    reference = {"parent": 0, "key": "genotype"}
-    child = make_job(tmp_path, parents=(parent.spec.trial_id,), link=reference)
-
-    finish(child)
-
-    row, parent_row = folder_of(child).read_row(), folder_of(parent).read_row()
-    assert row is not None
-    assert parent_row is not None
-    assert row.config["link"] == parent_row.artifacts["genotype"]
-    assert list(row.parents[parent.spec.trial_id]) == ["genotype"]
-    assert row.timing["cpu_days_total"] == pytest.approx(row.timing["cpu_days"] + parent_row.timing["cpu_days"])
-
-
-def test_a_child_of_the_best_takes_the_lowest_and_says_who_won(tmp_path):
-    parents = [make_job(tmp_path, seed=seed) for seed in range(3)]
-    for parent in parents:
-        finish(parent)
-    ids = tuple(sorted(parent.spec.trial_id for parent in parents))
-    child = make_job(tmp_path, parents=ids, link={"parent": {"best": "error_best"}, "key": "genotype"})
-
-    finish(child)
-
-    rows = [folder_of(parent).read_row() for parent in parents]
-    best = min((row.metrics["error_best"], row.trial_id) for row in rows if row is not None)
-    row = folder_of(child).read_row()
-    assert row is not None
-    assert (row.artifacts["chosen"]["value"], row.artifacts["chosen"]["trial"]) == best
-    assert set(row.parents) == set(ids)
-
-
-def test_a_child_whose_parent_is_not_done_waits_and_does_not_fail(tmp_path):
-    child = make_job(tmp_path, parents=("0123456789ab",), link={"parent": 0, "key": "genotype"})
-
-    assert finish(child).state == "busy"
-    assert folder_of(child).read_row() is None
-
-
-def test_a_checkpoint_made_from_another_finding_of_the_parent_is_passed_over(tmp_path):
-    parent = make_job(tmp_path)
-    finish(parent)
-    child = make_job(tmp_path, parents=(parent.spec.trial_id,), link={"parent": 0, "key": "genotype"})
-    running = execute(child, should_stop=never)
-    next(running)
-    running.close()
-    folder = folder_of(parent)
-    row = folder.read_row()
-    assert row is not None
-    folder.set_aside("row.json", "test")
-    folder.commit_row(dataclasses.replace(row, artifacts={"genotype": {"kind": "chain", "digest": "other"}}))
-
-    notes = [p.note for p in execute(child, should_stop=never) if p.note]
-
-    assert any("other findings" in note for note in notes)
-    child_row = folder_of(child).read_row()
-    assert child_row is not None
-    assert child_row.config["link"]["digest"] == "other"
 
 
 def test_a_failure_recorded_by_the_driver_needs_no_worker(tmp_path):

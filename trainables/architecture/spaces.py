@@ -102,7 +102,10 @@ class MultiChannelSpace:
     layers: int = 2
     primitives: tuple[str, ...] = ("sep_conv_3x3", "max_pool_3x3")
     head_channels: int = 768
-    """Channels of the one map that the classifier looks at; SharpSepConvs lead to it from every scale."""
+    """Channels of the one map that the supernet's classifier looks at; SharpSepConvs lead to it from every scale.
+
+    The final network of a path always has the paper's 768.
+    """
 
     def __post_init__(self) -> None:
         _check_primitives(self.primitives, OPERATION_SETS["ssc"])

@@ -1,0 +1,34 @@
+"""One trial's job and what became of it, for tests of its execution."""
+
+from fakes import CHAIN
+
+from trainables.claims import Process
+from trainables.execution import Job, execute
+from trainables.record import TrialFolder
+from trainables.storage import open_storage
+from trainables.trial import TrialSpec
+
+
+def never() -> bool:
+    return False
+
+
+def make_job(storage, *, seed=0, parents=(), driver="driver-a", **config) -> Job:
+    spec = TrialSpec(trainable="chain", version=1, config=config, seed=seed, parents=parents)
+    return Job(
+        spec=spec, trainable=CHAIN, storage=str(storage), driver=driver, driver_process=Process.current(), threads=1
+    )
+
+
+def folder_of(job: Job) -> TrialFolder:
+    return TrialFolder(open_storage(job.storage), job.spec.trial_id)
+
+
+def finish(job: Job):
+    *_, last = execute(job, should_stop=never)
+    return last
+
+
+def essence(row):
+    """What must be identical: id, config, state, metrics, artifacts, predictions."""
+    return (row.trial_id, row.config, row.state, row.metrics, row.artifacts, row.files["predictions.npz"]["sha256"])
