@@ -76,6 +76,17 @@ def bequest(config: Mapping[str, JSON]) -> dict[str, JSON]:
     return left
 
 
+def is_transfer(name: str, given: JSON) -> bool:
+    """Say whether a child's own setting, other than its parent's, can only be meant: a dataset kept as files.
+
+    No search reads files, so what is trained on them was searched for elsewhere. Any other difference is a mistake.
+    """
+    try:
+        return name == "dataset" and datasets.describe(str(given)).stored == "files"
+    except SharptuneError:  # said elsewhere
+        return False
+
+
 def absent(key: str, config: Mapping[str, JSON]) -> str | None:
     """Return why trials of this config will not find what a child refers to; None when they will, or nobody knows."""
     space, strategy = space_of(config), config.get("strategy")

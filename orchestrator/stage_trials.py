@@ -143,7 +143,7 @@ class StageBuilder:
         found = False
         for name, value in inherited.items():
             given = point.givens.get(name)
-            if given is not None and given.value != value:
+            if given is not None and given.value != value and not checks.is_transfer(name, given.value):
                 source = (
                     f"its parent in stage {self.line[1].name!r} has" if name in family.bequest else "its genotype has"
                 )

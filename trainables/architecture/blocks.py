@@ -101,9 +101,9 @@ class Block(nn.Module):
         return self.norm(self.body(x_BFHW), scale_F)
 
 
-def pointwise(channels_in: int, channels_out: int, *, stride: int = 1, copies: int = 1) -> nn.Conv2d:
+def pointwise(channels_in: int, channels_out: int, *, copies: int = 1) -> nn.Conv2d:
     """Return a 1×1 convolution."""
-    return nn.Conv2d(copies * channels_in, copies * channels_out, 1, stride=stride, groups=copies, bias=False)
+    return nn.Conv2d(copies * channels_in, copies * channels_out, 1, groups=copies, bias=False)
 
 
 def relu_conv_bn(channels_in: int, channels_out: int, *, affine: bool) -> Block:
@@ -168,14 +168,28 @@ def factorized_reduce(channels_in: int, channels_out: int, *, affine: bool, copi
     return Block(body, channels_out, affine=affine, copies=copies)
 
 
+class _EverySecond(nn.Conv2d):
+    """A convolution of 1 × 1 pixels, of every second pixel, in each copy."""
+
+    def __init__(self, channels_in: int, channels_out: int, *, copies: int) -> None:
+        super().__init__(copies * channels_in, copies * channels_out, 1, stride=2, groups=copies, bias=False)
+
+    def forward(self, x_BFHW: Tensor) -> Tensor:
+        # On CPUs with AVX-512, oneDNN's kernel for the gradient of a stride of 2 writes beyond its memory when there are
+        # fewer than 16 channels on maps of 56 × 56 or larger (torch 2.15): the process dies, or numbers are wrong.
+        if x_BFHW.device.type != "cpu" or self.in_channels >= 16 or max(x_BFHW.shape[-2:]) <= 52:
+            return super().forward(x_BFHW)
+        return F.conv2d(x_BFHW[:, :, ::2, ::2], self.weight, groups=self.groups)
+
+
 class _EvenAndOdd(nn.Module):
     """Half of a copy's outputs see every second pixel from (0, 0) on, the other half every second from (1, 1) on."""
 
     def __init__(self, channels_in: int, channels_out: int, *, copies: int) -> None:
         super().__init__()
         self.copies = copies
-        self.even = pointwise(channels_in, channels_out // 2, stride=2, copies=copies)
-        self.odd = pointwise(channels_in, channels_out - channels_out // 2, stride=2, copies=copies)
+        self.even = _EverySecond(channels_in, channels_out // 2, copies=copies)
+        self.odd = _EverySecond(channels_in, channels_out - channels_out // 2, copies=copies)
 
     def forward(self, x_BFHW: Tensor) -> Tensor:
         height, width = x_BFHW.shape[-2:]

@@ -58,6 +58,11 @@ def ensure(identity: str) -> None:
         return
     if identity not in EMBEDDED:
         raise DataError(f"{problem}; {remedy(identity)}")
+    if DATASETS[identity].stored == "files":
+        from trainables.data.file_folders import import_embedded
+
+        import_embedded(identity)
+        return
     with locked(identity):
         if _problem(identity) is not None:
             from trainables.data.cifar10 import read_mini
@@ -124,6 +129,9 @@ def pack(identity: str) -> dict[str, Any]:
 def unpack(packed: Mapping[str, Any]) -> str:
     """Install what `pack` returned, and return its identity. Raises: DataError when it cannot be, or is damaged."""
     info = DatasetInfo.from_json(packed["info"])
+    if info.name in EMBEDDED:
+        ensure(info.name)
+        return info.name
     if packed["arrays"] is None:
         raise DataError(
             f"{called(info.name)} is kept as files, which are not sent between machines; on each node "
@@ -188,11 +196,9 @@ def _known(identity: str, stored: DatasetInfo) -> DatasetInfo:
     info = DATASETS.get(identity, stored)
     if info.stored != stored.stored:
         raise ValueError("it is of another version")
-    if info.stored == "files":
-        return stored  # which knows the classes' names and numbers
-    if (stored.sha256, stored.labels_sha256) != (info.sha256, info.labels_sha256):
+    if info.sha256 and (stored.sha256, stored.labels_sha256) != (info.sha256, info.labels_sha256):
         raise ValueError("it is of another version")
-    return info
+    return stored if info.stored == "files" else info  # of files, the cache knows names and numbers of the classes
 
 
 def _open(identity: str, stored: DatasetInfo) -> tuple[DatasetInfo, dict[str, Array]]:

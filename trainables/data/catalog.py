@@ -123,6 +123,27 @@ DATASETS: Mapping[str, DatasetInfo] = {
             "test": "072ea9b326c481799997e78be43993a76bb32b2a2ef9edd09b17b9745608e381",
         },
     ),
+    "cifar10-jpeg": DatasetInfo(
+        name="cifar10-jpeg",
+        title="CIFAR-10, the first 20 training and 10 test images of each class, enlarged to many sizes as JPEG",
+        classes=10,
+        class_names=_CIFAR10_CLASSES,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        image_size=IMAGENET_SIZE,
+        train_counts=(20,) * 10,
+        train_first_half_counts=(),
+        test_counts=(10,) * 10,
+        sha256={
+            "train": "5e7bb8f64ec288be2778be53a8dfde026d62d4363e381e020060a708b7e73b46",
+            "test": "e2d846d9e390bb5b86603a55fa08a6789649a1d84e1f785ccf867ec9cf1ebc6e",
+        },
+        labels_sha256={
+            "train": "385c0c7beeac68d8cd0b1bbbaf46db28664bd3bdd52f1095bae42fc04ae019b4",
+            "test": "872c9c628a40e997bf83762d19c366866d2b7d47ef6b42b300282990874be749",
+        },
+        stored="files",
+    ),
     # Scaled by the true standard deviation: the released code took the mean in its place when the published networks
     # were trained. Digests of the files are not known here: a folder is ImageNet by its numbers of classes and images.
     "imagenet": DatasetInfo(
@@ -143,7 +164,7 @@ DATASETS: Mapping[str, DatasetInfo] = {
     ),
 }
 
-EMBEDDED: Mapping[str, str] = {"cifar10-mini": "cifar10_mini"}
+EMBEDDED: Mapping[str, str] = {"cifar10-mini": "cifar10_mini", "cifar10-jpeg": "cifar10_jpeg"}
 """Datasets that ship with the package, and the folder beside this file that holds each."""
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from trainables.data.cache import open_dataset
 from trainables.data.catalog import DATASETS, EMBEDDED
-from trainables.data.parquet_folder import Images, find_parquet, read_parquet, write_parquet
+from trainables.data.parquet_folder import Images, find_parquet, read_parquet, write_encoded, write_parquet
 from trainables.data.subsets import subset
 from trainables.errors import DataError
 
@@ -72,6 +72,35 @@ def write_mini(folder: Path) -> None:
         chosen = subset(split.labels, count, info.classes)
         images = Images(images=split.images[chosen], labels=split.labels[chosen], class_names=info.class_names)
         write_parquet(folder / f"{name}-00000-of-00001.parquet", images)
+
+
+def write_jpeg(folder: Path) -> None:
+    """Write the Parquet files of `cifar10-jpeg`, out of `cifar10-mini`: as ImageNet's are, in shards and of many sizes.
+
+    The files in the package were written by
+    `python -c "from pathlib import Path; from trainables.data import cifar10; cifar10.write_jpeg(Path('jpeg'))"`,
+    with Pillow 13.0.0.
+    """
+    info = DATASETS["cifar10-jpeg"]
+    dataset = open_dataset("cifar10-mini")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, split, count, shards in (
+        ("train", dataset.train, info.train_images, 2),
+        ("test", dataset.test, info.test_images, 1),
+    ):
+        chosen = subset(split.labels, count, info.classes)
+        for shard, rows in enumerate(np.array_split(chosen, shards)):
+            encoded = [_jpeg(split.images[row], number=int(row)) for row in rows]
+            path = folder / f"{name}-{shard:05}-of-{shards:05}.parquet"
+            write_encoded(path, encoded, split.labels[rows], class_names=info.class_names)
+
+
+def _jpeg(pixels: npt.NDArray[np.uint8], *, number: int) -> bytes:
+    """Return an image of 32 × 32 pixels as a JPEG of 40 to 79 on each side, which depend on its number."""
+    width, height = 40 + 7 * number % 40, 40 + 11 * number % 40
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
 
 
 def arrays(splits: Mapping[str, Images]) -> dict[str, npt.NDArray[Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trainables.data import files
 from trainables.data.cache import digest
-from trainables.data.catalog import DATASETS, IMAGENET_MEAN, IMAGENET_SIZE, IMAGENET_STD, DatasetInfo
+from trainables.data.catalog import DATASETS, EMBEDDED, IMAGENET_MEAN, IMAGENET_SIZE, IMAGENET_STD, DatasetInfo
 from trainables.data.layouts import ClassFolder, class_counts, class_names, encoded_splits
 from trainables.data.parquet_folder import EncodedSplit
 from trainables.errors import DataError
@@ -45,6 +45,15 @@ def import_imagenet(folder: Path, *, progress: Progress = silent) -> str:
     return import_files(folder, splits, name="imagenet", progress=progress)
 
 
+def import_embedded(name: str) -> None:
+    """Put images that ship with the package into the cache, as they are encoded there.
+
+    Raises: DataError when they are not those that were shipped.
+    """
+    folder = Path(__file__).with_name(EMBEDDED[name])
+    import_files(folder, encoded_splits(folder), name=name)
+
+
 def import_files(
     folder: Path, splits: Mapping[str, EncodedSplit], *, name: str | None = None, progress: Progress = silent
 ) -> str:
@@ -72,6 +81,9 @@ def import_files(
         "stored": "files",
     }
     info = DatasetInfo(name=name or files.content_name(DatasetInfo(name="", **fields)), **fields)
+    known = DATASETS[name].sha256 if name else {}
+    if known and dict(known) != fields["sha256"]:
+        raise DataError(f"{folder} does not hold {info.title}: its images are not those that were shipped")
     files.install(info, listings)
     return info.name
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainables.data.catalog import DATASETS, EVALUATION_SETS, DatasetInfo, cache_root, is_content_name
+from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, DatasetInfo, cache_root, is_content_name
 from trainables.errors import DataError
 from trainables.trial import canonical_json
 
@@ -41,7 +41,7 @@ def remedy(identity: str) -> str:
         return "run: sharptune data fetch FOLDER, with the folder it was read from"
     if identity in EVALUATION_SETS:
         return EVALUATION_SETS[identity].remedy
-    if DATASETS[identity].stored == "files":
+    if DATASETS[identity].stored == "files" and identity not in EMBEDDED:
         return f"run: sharptune data fetch {identity} --folder FOLDER, with the folder that holds it"
     return f"run: sharptune data fetch {identity}"
 
