@@ -11,8 +11,9 @@ from orchestrator.planned_trial import PlannedTrial
 from orchestrator.statistics import PAPER_RUNS, MedianRange
 from trainables.trial import JSON, canonical_json
 
+FEW = "few"
 MARKS: Mapping[str, str] = {
-    "few": f"fewer than the paper's {PAPER_RUNS} runs",
+    FEW: f"fewer than the paper's {PAPER_RUNS} runs",
     "missing": "n=a/b: a of the b planned runs are in",
     "failed": "some runs failed and are left out",
     "untrusted": "some runs are left out: their parent now records another result than the one they were made from",
@@ -164,7 +165,7 @@ def _marks(n: int, evidence: Sequence[Evidence]) -> Iterable[str]:
     done = [one for one in evidence if one.state == "done"]
     states = {one.state for one in evidence}
     said = {
-        "few": 0 < n < PAPER_RUNS,
+        FEW: 0 < n < PAPER_RUNS,
         "missing": "missing" in states,
         "failed": "failed" in states,
         "untrusted": "untrusted" in states,

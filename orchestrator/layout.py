@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from orchestrator.cells import LEFT_OUT, MARKS, Cell, Column
 from orchestrator.published import Published
-from orchestrator.quantities import Unit, change_text, number_text, quantity_of, spread_text, unit_for
+from orchestrator.quantities import Unit, change_text, in_unit, number_text, quantity_of, spread_text, unit_for
 from orchestrator.tables import Table, TableRow
 from trainables.trial import JSON, canonical_json
 
@@ -67,14 +67,16 @@ def lay_out(table: Table) -> Layout:
 
 
 def unit_of(table: Table, column: Column) -> Unit:
-    """Return the unit that a whole column is shown in."""
+    """Return the unit that a whole column is shown in: that of the published numbers, where some stand beside it."""
+    found = [column.value(row.cells[column.name]) for row in table.rows]
+    values = [value for value in found if value is not None]
+    quantity = quantity_of(column.metric)
     asked = column.asked.partition(":")[0]
-    if table.as_printed and table.paper is not None and asked in table.paper.columns:
-        printed = table.paper.columns[asked].unit
-        if found := [unit for unit in quantity_of(column.metric).units if unit.symbol == printed]:
-            return found[0]
-    values = [column.value(row.cells[column.name]) for row in table.rows]
-    return unit_for(quantity_of(column.metric), [value for value in values if value is not None])
+    if table.paper is not None and asked in table.paper.columns and (table.as_printed or _is_quoted(table, column)):
+        for unit in quantity.units:
+            if unit.symbol == table.paper.columns[asked].unit:
+                return unit if table.as_printed else in_unit(unit, values)
+    return unit_for(quantity, values)
 
 
 def column_title(column: Column, unit: Unit) -> str:

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from orchestrator.errors import TableError
+from orchestrator.statistics import PAPER_RUNS
 from trainables.errors import unknown_name
 from trainables.trial import JSON
 
@@ -140,6 +141,8 @@ class PublishedTable(_Model):
     title: str
     setting: str
     """How its numbers were made, in a line."""
+    runs: int = Field(default=PAPER_RUNS, ge=1)
+    """Runs behind each of its numbers, at least."""
     network: Literal["", "cifar", "imagenet", "multichannel_released"] = ""
     """What the rows that have a `size` are networks of."""
     columns: dict[str, PublishedColumn]

@@ -5,7 +5,7 @@ binary form is; a median of two CIFAR errors often ends in exactly half a digit.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
@@ -88,6 +88,12 @@ def unit_for(quantity: Quantity, values: Iterable[float]) -> Unit:
         if smallest is None or smallest / unit.scale >= SMALLEST_SHOWN:
             return unit
     return quantity.units[-1]
+
+
+def in_unit(unit: Unit, values: Iterable[float]) -> Unit:
+    """Return a given unit, with SIGNIFICANT digits of each number where one of a column's would look like nothing."""
+    small = any(value and abs(value) / unit.scale < SMALLEST_SHOWN for value in values)
+    return replace(unit, digits=None) if small else unit
 
 
 def decimal_of(value: float) -> Decimal:

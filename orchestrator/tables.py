@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from orchestrator.cells import LEFT_OUT, Cell, Column, Members, cells_of
+from orchestrator.cells import FEW, LEFT_OUT, Cell, Column, Members, cells_of
 from orchestrator.columns import ask, known_metrics
 from orchestrator.errors import TableError
 from orchestrator.evidence import RUN, Evidence, Family, Record
@@ -96,7 +96,7 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
         stage=spec.stage,
         keys=tuple(spec.rows),
         columns=columns,
-        rows=_compared(spec, columns, lines),
+        rows=_enough(published, _compared(spec, columns, lines)),
         note=spec.note or "",
         statistic=spec.statistic,
         baseline=dict(spec.baseline or {}),
@@ -119,7 +119,7 @@ def _written_out(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> T
         stage=spec.stage,
         keys=(spec.heading, *spec.details),
         columns=columns,
-        rows=_compared(spec, columns, lines),
+        rows=_enough(published, _compared(spec, columns, lines)),
         note=spec.note or "",
         statistic=spec.statistic,
         baseline=dict(spec.baseline or {}),
@@ -231,6 +231,20 @@ def _quoted(
         if row is not None and published.number(row, column.asked) is not None:
             found[column.name] = row
     return found
+
+
+def _enough(published: PublishedTable | None, lines: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
+    """Return the lines without the mark for few runs, where the published table has single runs itself."""
+    if published is None or published.runs > 1:
+        return lines
+
+    def unmarked(cell: Cell) -> Cell:
+        return replace(cell, marks=tuple(mark for mark in cell.marks if mark != FEW))
+
+    return tuple(
+        replace(line, runs=unmarked(line.runs), cells={name: unmarked(cell) for name, cell in line.cells.items()})
+        for line in lines
+    )
 
 
 def _compared(spec: TableSpec, columns: Sequence[Column], lines: tuple[TableRow, ...]) -> tuple[TableRow, ...]:

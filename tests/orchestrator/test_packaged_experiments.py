@@ -15,13 +15,14 @@ from orchestrator.plan import Plan, expand
 from orchestrator.published import load_published
 from orchestrator.spec import ColumnSpec, Experiment, Line, TableSpec, load_experiment, packaged
 from trainables.catalog import CATALOG
+from trainables.data.catalog import EMBEDDED
 
 NAMES = sorted(packaged())
 TWINS = [name for name in NAMES if f"{name}_toy" in NAMES]
 SMALL = {"quickstart", "cifar10_short", "weighting_bias"}
 """Small themselves, or run by a benchmark of their own."""
-TWINLESS = {"table3", "figure5"}
-"""Networks for 224 × 224 pixels, which no packaged images have; the second draws learning rates, and needs no run."""
+TWINLESS = {"figure5"}
+"""It draws learning rates, and needs no run."""
 HEADER_WORDS = ("Reproduces:", "Protocol:", "Cost:")
 TABLES = ("table2", "table3", "table4")
 
@@ -77,7 +78,7 @@ def test_a_twin_needs_no_gpu_and_no_download_and_is_tiny(name):
 
         assert trial.resources.gpus == 0
         assert trial.resources.cpus == 1
-        assert config["dataset"] == "cifar10-mini"
+        assert config["dataset"] in EMBEDDED
         assert config["train_images"] <= 300
         assert config["epochs"] <= 4
 
@@ -188,6 +189,16 @@ def test_table_2_searches_and_trains_as_the_paper_says():
         each = trial.effective[trial.stage]
         assert (each["p"], each["learning_rate"], each["learning_rate_min"], each["cutout"]) == (2, 0.025, 1e-8, 16)
         assert each["operations"] == ("original" if trial.stage == "dagger" else "ssc")
+
+
+def test_table_3_transfers_what_table_2_searched_for():
+    plan = plan_of("table3")
+    (search,) = [trial.trial_id for trial in plan.trials if trial.stage == "search"]
+    (found,) = [trial for trial in plan.trials if trial.stage == "found"]
+
+    assert search in {trial.trial_id for trial in plan_of("table2").trials}
+    assert found.parents == (search,)
+    assert found.values["found"]["dataset"] == "imagenet"
 
 
 def test_the_schedules_of_figure_4_are_drawn_before_anything_has_run():

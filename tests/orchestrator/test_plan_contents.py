@@ -59,3 +59,27 @@ def test_a_dataset_that_is_not_here_is_a_mistake_of_the_plan():
     (found,) = mistakes(stage(f"    config: {{dataset: 'sha256:{'0' * 64}'}}"))
 
     assert "is not on this machine" in found
+
+
+CHAIN = """\
+experiment: e
+stages:
+  search:
+    trainable: search
+    config: {{dataset: cifar10-mini}}
+    grid: {{seed: [0]}}
+  train:
+    trainable: train
+    needs: search
+    config: {{genotype: "${{search.genotype}}", dataset: {dataset}}}
+    grid: {{seed: [0]}}
+"""
+
+
+def test_what_was_found_on_one_dataset_is_trained_on_another_only_if_that_is_kept_as_files():
+    """Nothing is searched on files, so there the difference is meant; elsewhere it may be a slip."""
+    search, train = plan(CHAIN.format(dataset="cifar10-jpeg, network: imagenet")).trials
+
+    assert (search.values["search"]["dataset"], train.values["train"]["dataset"]) == ("cifar10-mini", "cifar10-jpeg")
+    (found,) = mistakes(CHAIN.format(dataset="cifar10"))
+    assert found.startswith("conflicts with 'cifar10-mini', which its parent in stage 'search' has; leave it out")

@@ -163,6 +163,14 @@ DETAILED = """\
 """
 
 
+SINGLE = """\
+  - name: single
+    paper: table3
+    lines: [{label: ours, stage: found, filter: {weighting: scalar}, paper: SharpSepConvDARTS}]
+    columns: [test_error_best, params]
+"""
+
+
 def detailed(text: str = DETAILED, *, params: float = 3_169_414.0) -> Table:
     plan = plan_of(EXPERIMENT[: EXPERIMENT.index("  - name: models")] + text)
     rows = {trial.trial_id: row_of(plan, trial) for trial in plan.trials}
@@ -201,12 +209,19 @@ def test_printed_digits_follow_the_number_beside_a_cell_and_leave_others_as_they
     assert [line[place + 2] for line in entries(table)] == ["2.9", "3.4", "", "~557"]
 
 
-def test_without_printed_digits_units_and_digits_are_our_own():
+def test_without_printed_digits_the_unit_is_the_papers_and_the_digits_are_our_own():
     table = detailed(DETAILED.replace("    digits: printed\n", ""), params=25_000.0)
-    place = [heading.title for heading in lay_out(table).headings].index("Par. (k)")
+    place = [heading.title for heading in lay_out(table).headings].index("Par. (M)")
 
-    assert [line[place] for line in entries(table)] == ["25.0", "25.0", "25.0", ""]
-    assert [line[place + 2] for line in entries(table)] == ["2900", "3400", "", "~557000"]
+    assert [line[place] for line in entries(table)] == ["0.025", "0.025", "0.025", ""]
+    assert [line[place + 2] for line in entries(table)] == ["2.9", "3.4", "", "~557"]
+
+
+def test_fewer_than_three_runs_are_marked_unless_the_paper_has_single_runs_too():
+    few = "fewer than the paper's 3 runs"
+
+    assert few in render(detailed(), "text")
+    assert few not in render(detailed(SINGLE), "text")
 
 
 def test_a_printed_unit_holds_also_where_numbers_look_like_nothing_in_it():
@@ -260,7 +275,7 @@ def test_bold_lines_are_bold_but_for_what_is_quoted():
 
     assert [heading.title for heading, entry in zip(headings, bold, strict=True) if entry.bold] == [
         "Weights/Path",
-        "params (k)",
+        "params (M)",
         "test error, best epoch (%)",
         "search: GPU days",
     ]

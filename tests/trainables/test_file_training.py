@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from image_files import write_shards
 
 from trainables.architecture.cell_network import ImageNetNetwork
 from trainables.architecture.published import PUBLISHED
@@ -22,13 +23,24 @@ PAUSES = 2 * (3 + 1 + 1)
 """Of two epochs: steps, the one evaluation batch, the end."""
 
 
+FOLDER, SHARDS = "one folder for each class", "Parquet shards"
+both_layouts = pytest.mark.parametrize("layout", [FOLDER, SHARDS], indirect=True)
+
+
 @pytest.fixture
-def build(cache_of_one_test, varied_folder, one_thread, small_evaluations):
+def layout(request):
+    """How the images are kept."""
+    return getattr(request, "param", FOLDER)
+
+
+@pytest.fixture
+def build(cache_of_one_test, varied_folder, layout, one_thread, small_evaluations):
     """Gives a run on 10 training and 6 test images of 16 × 16 pixels, in batches of 4, 4 and 2."""
 
     def build(seed=0, workers=0, **changes):
         settings = {"image_size": 16, "epochs": 2, "batch_size": 4, "channels": 4, "layers": 3, "warmup_epochs": 0}
-        config = TrainConfig(dataset=import_folder(varied_folder), genotype=GENOTYPE, **{**settings, **changes})
+        kept = varied_folder if layout == FOLDER else write_shards(varied_folder, varied_folder.parent / "shards")
+        config = TrainConfig(dataset=import_folder(kept), genotype=GENOTYPE, **{**settings, **changes})
         return FinalRun(config, seed=seed, dataset=open_any(config.dataset), device=CPU, workers=workers)
 
     return build
@@ -51,6 +63,7 @@ def finish(run):
     return run.outcome()
 
 
+@both_layouts
 def test_a_training_stopped_at_any_pause_equals_an_uninterrupted_one(small_network, build, resumes, varied_folder):
     """With an unreadable image in each split, and everything that is random."""
     spoil(varied_folder / "train", "dog-3.png")
@@ -63,6 +76,7 @@ def test_a_training_stopped_at_any_pause_equals_an_uninterrupted_one(small_netwo
         assert runs.stopped_at(position) == uninterrupted, pauses[position]
 
 
+@both_layouts
 def test_what_processes_decode_trains_to_the_same_bits_also_when_resumed_amid_an_epoch(
     small_network, build, resumes, result_of, varied_folder
 ):
@@ -92,6 +106,7 @@ def test_epochs_and_seeds_cut_the_images_in_their_own_ways(build):
     assert not torch.equal(pixels(0, 1), pixels(1, 1))
 
 
+@both_layouts
 def test_unreadable_images_are_counted_in_every_epoch_and_left_out_of_tests(small_network, build, varied_folder):
     spoil(varied_folder / "train", "dog-3.png", "cat-0.jpg")
     spoil(varied_folder / "test", "cat-2.jpg")
@@ -120,13 +135,21 @@ def test_the_next_image_takes_the_place_of_one_that_cannot_be_read(build, varied
 
 
 @pytest.mark.parametrize(
-    ("split", "name", "words"), [("train", "dog-3.png", "1 training images"), ("test", "cat-2.jpg", "1 test images")]
+    ("split", "name", "layout", "named"),
+    [
+        ("train", "dog-3.png", FOLDER, "train/dog/dog-3.png"),
+        ("test", "cat-2.jpg", FOLDER, "test/cat/cat-2.jpg"),
+        ("train", "dog-3.png", SHARDS, "train-0001.parquet, row 2"),
+        ("test", "cat-2.jpg", SHARDS, "test-0000.parquet, row 4"),
+    ],
+    indirect=["layout"],
 )
 def test_more_unreadable_images_than_allowed_fail_the_trial_and_are_named(
-    small_network, build, varied_folder, split, name, words
+    small_network, build, varied_folder, split, name, named
 ):
     spoil(varied_folder / split, name)
-    sentence = f"^{words} cannot be read, and corrupt_limit is 0 in all; the last: .*{name} is no image that can"
+    words = {"train": "1 training images", "test": "1 test images"}[split]
+    sentence = f"^{words} cannot be read, and corrupt_limit is 0 in all; the last: .*{named} is no image that can"
 
     with pytest.raises(TrialFailure, match=sentence):
         finish(build(corrupt_limit=0))

@@ -174,12 +174,13 @@ class _EverySecond(nn.Conv2d):
     def __init__(self, channels_in: int, channels_out: int, *, copies: int) -> None:
         super().__init__(copies * channels_in, copies * channels_out, 1, stride=2, groups=copies, bias=False)
 
-    def forward(self, x_BFHW: Tensor) -> Tensor:
-        # On CPUs with AVX-512, oneDNN's kernel for the gradient of a stride of 2 writes beyond its memory when there are
-        # fewer than 16 channels on maps of 56 × 56 or larger (torch 2.15): the process dies, or numbers are wrong.
-        if x_BFHW.device.type != "cpu" or self.in_channels >= 16 or max(x_BFHW.shape[-2:]) <= 52:
-            return super().forward(x_BFHW)
-        return F.conv2d(x_BFHW[:, :, ::2, ::2], self.weight, groups=self.groups)
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (B, F, ⌈H/2⌉, ⌈W/2⌉) for (B, F, H, W)."""
+        # On CPUs with AVX-512, oneDNN's gradient of a stride of 2 writes beyond its memory when there are fewer than 16
+        # channels on maps of 56 × 56 or larger (torch 2.15): the process dies, or its numbers are wrong.
+        if input.device.type != "cpu" or self.in_channels >= 16 or max(input.shape[-2:]) <= 52:
+            return super().forward(input)
+        return F.conv2d(input[:, :, ::2, ::2], self.weight, groups=self.groups)
 
 
 class _EvenAndOdd(nn.Module):

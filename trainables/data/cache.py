@@ -183,7 +183,7 @@ def _problem(identity: str) -> str | None:
     try:
         info = read_record(identity)
         if info.stored == "files":
-            files.check(info)
+            files.check(_known(identity, info))
         else:
             _open(identity, info)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -50,7 +50,7 @@ def import_embedded(name: str) -> None:
 
     Raises: DataError when they are not those that were shipped.
     """
-    folder = Path(__file__).with_name(EMBEDDED[name])
+    folder = Path(__file__).parent / EMBEDDED[name]
     import_files(folder, encoded_splits(folder), name=name)
 
 

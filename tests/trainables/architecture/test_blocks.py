@@ -1,4 +1,4 @@
-"""Batch norms that leave their running statistics alone."""
+"""Batch norms that leave their running statistics alone, and halvings of the size."""
 
 import copy
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from trainables.architecture.blocks import BatchNorm, frozen_statistics, sharp_sep_conv
+from trainables.architecture.blocks import BatchNorm, factorized_reduce, frozen_statistics, sharp_sep_conv
 
 
 def state(module):
@@ -77,3 +77,22 @@ def test_a_scaled_norm_is_the_norm_times_the_scale(affine, training):
 
     torch.testing.assert_close(actual, expected, rtol=0, atol=1e-13)
     assert same(state(norm), state(plain))
+
+
+@pytest.mark.parametrize(("channels", "size"), [(4, 56), (8, 56), (4, 64), (4, 32), (16, 56)])
+def test_halvings_look_at_every_second_pixel_whatever_the_size(channels, size):
+    """With few channels on large maps, a kernel of a library used to write beyond its memory in the backward pass."""
+    halving = factorized_reduce(channels, channels, affine=True).body.float().to(memory_format=torch.channels_last)
+    x = torch.randn(25, channels, size, size, dtype=torch.float32).contiguous(memory_format=torch.channels_last)
+    y = halving(x)
+    gradient = torch.randn_like(y)
+    y.backward(gradient)
+
+    for half, start, rows in ((halving.even, 0, slice(channels // 2)), (halving.odd, 1, slice(channels // 2, None))):
+        pixels = x[:, :, start::2, start::2].double()
+        expected = torch.einsum("bohw,bihw->oi", gradient[:, rows].double(), pixels)
+        torch.testing.assert_close(half.weight.grad[:, :, 0, 0].double(), expected, rtol=1e-4, atol=1e-3)
+        weights = half.weight.detach()[:, :, 0, 0].double()
+        torch.testing.assert_close(
+            y[:, rows].detach().double(), torch.einsum("oi,bihw->bohw", weights, pixels), rtol=1e-4, atol=1e-4
+        )

