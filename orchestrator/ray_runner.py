@@ -42,7 +42,7 @@ from orchestrator.running import Event, Session
 from orchestrator.watchdog import watch_over
 from trainables import provenance
 from trainables.errors import SharptuneError
-from trainables.execution import Progress
+from trainables.job import Progress
 from trainables.ray_trainable import RESULT, TrialDispatcher, placement
 from trainables.storage import Storage, here_path, open_storage
 

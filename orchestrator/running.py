@@ -15,7 +15,8 @@ from orchestrator.plan import PlannedTrial
 from trainables import provenance
 from trainables.catalog import Trainable
 from trainables.claims import Process
-from trainables.execution import Job, Progress, record_failure
+from trainables.execution import record_failure
+from trainables.job import Job, Progress
 from trainables.storage import Storage, stop_path
 
 WAIT_SECONDS = 1.0
@@ -75,6 +76,8 @@ class Session:
     stop: Stop
     driver: str
     frontier: Frontier
+    code: str
+    """The digest of the code that the run began with."""
     ship_code: bool = False
     halted: str = ""
     settled: int = 0
@@ -92,7 +95,8 @@ class Session:
             driver_process=self.process,
             threads=max(1, int(trial.resources.cpus)),
             commit=provenance.commit(),
-            code=provenance.code_digest() if self.ship_code else None,
+            code=self.code,
+            elsewhere=self.ship_code,
             stale=self.ledger.stale_claim(trial.trial_id),
             checkpoint_minutes=trial.checkpoint_minutes,
         )
@@ -187,10 +191,13 @@ def run(
     """Bring every trial of a plan as far as it will go and return the states they are in then.
 
     Finished trials are not run again, failed ones neither; interrupted ones go on from their last checkpoint. Trials
-    that another driver works on are waited for. Raises: HaltError when this machine cannot go on (a full disk).
+    that another driver works on are waited for.
+
+    Raises: HaltError when this machine cannot go on: a full disk, code that was edited meanwhile.
     """
     stop = stop or Stop(ledger.storage)
     specs = [trial.spec for trial in trials]
+    code = provenance.code_digest()
     waiting_said = False
     deaths: Counter[str] = Counter()
     try:
@@ -206,6 +213,7 @@ def run(
                     stop=stop,
                     driver=stop.driver,
                     frontier=frontier,
+                    code=code,
                     ship_code=runner.ship_code,
                     deaths=deaths,
                 )

@@ -9,81 +9,22 @@ import json
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
 from trainables import provenance
-from trainables.catalog import Trainable, load
+from trainables.catalog import load
 from trainables.checkpoints import Checkpoint
-from trainables.claims import Busy, Claim, Heartbeat, Process
+from trainables.claims import Busy, Claim, Heartbeat
 from trainables.errors import ClaimLost, DamagedFile, SharptuneError
+from trainables.job import Job, Progress, State
 from trainables.lineage import Inputs, ParentNotDone, gather, totals
 from trainables.record import TrialFolder, epochs_parquet
 from trainables.storage import NO_SPACE, Storage, here_path, open_storage
-from trainables.trial import JSON, Outcome, Run, Step, TrialRow, TrialSpec
+from trainables.trial import JSON, Outcome, Run, Step, TrialRow
 
 PROGRESS_SECONDS = 5.0
-
-State = Literal["running", "done", "failed", "busy", "stopped", "halted", "lost"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
-    """A trial and all a worker needs to know to run it. Travels as JSON."""
-
-    spec: TrialSpec
-    trainable: Trainable
-    storage: str
-    driver: str
-    driver_process: Process
-    threads: int = 1
-    commit: str = ""
-    code: str | None = None
-    """The digest of the code the driver has; a worker with other code, or another storage, refuses."""
-    stale: int | None = None
-    """The number of a claim that the driver found stale."""
-    checkpoint_minutes: float = 10.0
-    """How long a trial works at most, also inside an epoch, before it saves where it is."""
-
-    def to_json(self) -> str:
-        return json.dumps({**asdict(self), "spec": self.spec.to_json()}, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Job":
-        data = json.loads(text)
-        entry = data["trainable"]
-        entry.update({name: tuple(entry[name]) for name in ("metrics", "artifacts", "curves")})
-        return cls(
-            **{
-                **data,
-                "spec": TrialSpec.from_json(data["spec"]),
-                "trainable": Trainable(**entry),
-                "driver_process": Process(**data["driver_process"]),
-            }
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Progress:
-    """What a runner hears of a trial while it works.
-
-    `busy`: another driver has it. `stopped`: on request, with its checkpoint written. `lost`: another process took it
-    over. `halted`: this machine cannot go on (a full disk, other code), which is no fault of the trial.
-    """
-
-    trial_id: str
-    state: State
-    epoch: int = 0
-    step: int = 0
-    steps: int = 0
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    note: str = ""
-
-    def to_json(self) -> dict[str, JSON]:
-        return asdict(self)
 
 
 def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
@@ -93,7 +34,7 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
     """
     trial_id = job.spec.trial_id
     folder = TrialFolder(open_storage(job.storage), trial_id)
-    if job.code is not None and (wrong := _wrong_place(job, folder.storage)):
+    if wrong := _wrong_place(job, folder.storage):
         yield Progress(trial_id=trial_id, state="halted", note=wrong)
         return
     try:
@@ -363,13 +304,15 @@ def _finished(folder: TrialFolder) -> TrialRow | None:
 
 
 def _wrong_place(job: Job, storage: Storage) -> str:
-    """Return why this node must not run the job, in a sentence; empty when it may."""
-    if job.code != provenance.code_digest():
-        return (
-            "the code on this node is not the driver's: install the same version of sharptune on every node, "
-            "or let `run --address` ship it"
-        )
-    if not storage.exists(here_path(job.driver)):
+    """Return why this process must not run the job, in a sentence; empty when it may."""
+    if job.code not in (None, provenance.code_digest()):
+        if job.elsewhere:
+            return (
+                "the code on this node is not the driver's: install the same version of sharptune on every node, "
+                "or let `run --address` ship it"
+            )
+        return "the code changed since this run began, and its processes would mix what was and what is there now"
+    if job.elsewhere and not storage.exists(here_path(job.driver)):
         return f"this node does not see the storage {job.storage}; use a folder that all nodes share, or s3://"
     return ""
 

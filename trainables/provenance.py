@@ -13,12 +13,21 @@ from trainables.trial import JSON
 PACKAGES = ("torch", "torchvision", "numpy", "ray")
 
 
-@functools.cache
 def code_digest() -> str:
-    """Return the sha256 of the code that computes results: every Python file of this package."""
+    """Return the sha256 of the code that computes results, as it is now: every Python file of this package."""
+    files = []
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        found = path.stat()
+        files.append((path, found.st_mtime_ns, found.st_size))
+    return _digest(tuple(files))
+
+
+@functools.lru_cache(maxsize=1)
+def _digest(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Return the digest of files of these times and sizes."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path, _, _ in files:
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 

@@ -16,7 +16,8 @@ from ray import tune
 
 from trainables.catalog import CATALOG, Trainable, load
 from trainables.errors import DataError
-from trainables.execution import Job, Progress, execute
+from trainables.execution import execute
+from trainables.job import Job, Progress
 from trainables.storage import NO_SPACE, Storage, open_storage, stop_path
 from trainables.trial import Run, Step
 

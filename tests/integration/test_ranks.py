@@ -24,7 +24,8 @@ from trainables.catalog import CATALOG
 from trainables.checkpoints import position
 from trainables.claims import Process
 from trainables.config import canonical
-from trainables.execution import Job, execute
+from trainables.execution import execute
+from trainables.job import Job
 from trainables.rank_processes import RankLost
 from trainables.record import TrialFolder
 from trainables.storage import open_storage

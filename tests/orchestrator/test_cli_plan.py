@@ -6,7 +6,8 @@ import fakes
 from command_line import Result, planned
 
 from trainables.claims import Process
-from trainables.execution import Job, execute
+from trainables.execution import execute
+from trainables.job import Job
 from trainables.record import TrialFolder
 from trainables.storage import open_storage
 

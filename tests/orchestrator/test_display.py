@@ -9,7 +9,7 @@ from drive import planned
 from orchestrator.display import LiveDisplay, PlainDisplay, open_display
 from orchestrator.pace import Outline, Pace, duration
 from orchestrator.running import Event
-from trainables.execution import Progress
+from trainables.job import Progress
 
 FIRST, SECOND = planned(0), planned(1)
 CHILD = planned(0, (FIRST.trial_id,))

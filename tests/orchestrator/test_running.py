@@ -126,6 +126,25 @@ def test_a_full_disk_ends_the_run_in_a_sentence_and_loses_nothing(tmp_path, monk
     assert set(go(tmp_path, grid(1, 1))[0].values()) == {"done"}
 
 
+def test_code_edited_while_a_run_goes_on_ends_it_in_a_sentence_and_loses_nothing(tmp_path, monkeypatch):
+    """Processes that load a file late would otherwise mix two versions in one row."""
+    digest = ["before"]
+    monkeypatch.setattr("trainables.provenance.code_digest", lambda: digest[-1])
+
+    class Editor(list):
+        def append(self, event):
+            if event.kind == "finished":
+                digest.append("after")
+
+    with pytest.raises(HaltError, match=r"code changed since this run began.*; finished trials are kept"):
+        go(tmp_path, grid(2, 2), events=Editor())
+    kept = set(Ledger(open_storage(tmp_path)).rows())
+    states, _ = go(tmp_path, grid(2, 2))
+
+    assert len(kept) == 1
+    assert set(states.values()) == {"done"}
+
+
 def test_the_longest_way_to_go_starts_first():
     long, short = planned(0), planned(1)
     children = [planned(seed, (long.trial_id,), link={"parent": 0, "key": "genotype"}) for seed in range(2)]

@@ -6,7 +6,8 @@ from trainables.architecture.genotype import Genotype
 from trainables.catalog import CATALOG
 from trainables.claims import Process
 from trainables.config import TrainConfig, canonical
-from trainables.execution import Job, execute
+from trainables.execution import execute
+from trainables.job import Job
 from trainables.record import TrialFolder
 from trainables.storage import open_storage
 from trainables.trial import TrialSpec

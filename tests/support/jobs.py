@@ -3,7 +3,8 @@
 from fakes import CHAIN
 
 from trainables.claims import Process
-from trainables.execution import Job, execute
+from trainables.execution import execute
+from trainables.job import Job
 from trainables.record import TrialFolder
 from trainables.storage import open_storage
 from trainables.trial import TrialSpec

@@ -14,6 +14,7 @@ TORCH_FREE = (
     "trainables.data.catalog",
     "trainables.errors",
     "trainables.execution",
+    "trainables.job",
     "trainables.lineage",
     "trainables.optimization.schedules",
     "trainables.provenance",

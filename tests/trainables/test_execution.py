@@ -10,7 +10,8 @@ from jobs import essence, finish, folder_of, make_job, never
 
 from trainables.checkpoints import decode, encode
 from trainables.claims import Claim
-from trainables.execution import Job, execute, record_failure
+from trainables.execution import execute, record_failure
+from trainables.job import Job
 from trainables.record import TrialFolder
 
 
@@ -285,12 +286,17 @@ def test_a_full_disk_fails_no_trial(tmp_path, monkeypatch):
     assert finish(job).state == "done"
 
 
-def test_other_code_than_the_drivers_is_refused(tmp_path):
-    job = dataclasses.replace(make_job(tmp_path), code="0" * 64)
+@pytest.mark.parametrize(
+    ("elsewhere", "sentence"),
+    [(True, "the code on this node is not the driver's"), (False, "the code changed since this run began")],
+)
+def test_other_code_than_the_drivers_is_refused(tmp_path, elsewhere, sentence):
+    job = dataclasses.replace(make_job(tmp_path), code="0" * 64, elsewhere=elsewhere)
 
     last = finish(job)
 
     assert last.state == "halted"
+    assert last.note.startswith(sentence)
     assert not (tmp_path / "trials").exists()
 
 
