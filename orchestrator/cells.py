@@ -19,10 +19,10 @@ MARKS: Mapping[str, str] = {
     "untrusted": "some runs are left out: their parent now records another result than the one they were made from",
     "unmeasured": "some runs did not measure this",
     "unverified": "a parent's row is missing, so what was taken from it cannot be checked",
-    "commits": "runs from different commits",
+    "commits": "runs from different commits, or of differently changed code",
     "versions": "runs with different versions of Python or of packages",
     "hardware": "runs on different hardware",
-    "resumed": "a run went on, after an interruption, with other versions, threads or hardware",
+    "resumed": "a run went on, after an interruption, with other code, versions, threads or hardware",
 }
 """All that a cell may be marked with, in words, in the order of the footnotes."""
 
@@ -171,7 +171,7 @@ def _marks(n: int, evidence: Sequence[Evidence]) -> Iterable[str]:
         "untrusted": "untrusted" in states,
         "unmeasured": "unmeasured" in states,
         "unverified": any(one.unverified for one in done),
-        "commits": len({one.commit for one in done}) > 1,
+        "commits": len({(one.commit, one.code) for one in done}) > 1,
         "versions": len({canonical_json(one.versions) for one in done}) > 1,
         "hardware": len({one.hardware for one in done}) > 1,
         "resumed": any(one.resumed for one in done),

@@ -98,7 +98,7 @@ def _origin(one: Evidence, ledger: Ledger) -> str:
     value = f"{one.value:.10g}" if one.value is not None else f"{one.state}: {one.reason}"
     row = ledger.row(one.trial_id) if one.state == "done" else None
     seed = f"seed {row.spec.seed}" if row is not None else ""
-    commit = f"commit {one.commit[:12]}" if one.commit else ""
+    commit = f"commit {one.source}" if one.commit else ""
     folder = f"{ledger.storage.uri}/trials/{one.trial_id}" if row is not None else ""
     return "  " + "  ".join(
         part for part in (one.trial_id, value, one.label, seed, commit, one.hardware, folder) if part

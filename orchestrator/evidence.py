@@ -4,6 +4,7 @@ A *slot* is one place a number can come from: a trial of the table's own stage, 
 three trainings share is one slot, so it counts once.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -41,12 +42,20 @@ class Evidence:
     value: float | None = None
     reason: str = ""
     commit: str = ""
+    code: str = ""
+    """The digest of the code that computed it, where the row has one."""
     versions: Mapping[str, JSON] | None = None
     hardware: str = ""
     resumed: bool = False
-    """It was interrupted and went on under other versions, threads or hardware."""
+    """It was interrupted and went on under other code, versions, threads or hardware."""
     unverified: bool = False
     """A parent's row is not there any more, so what was taken from it cannot be checked."""
+
+    @property
+    def source(self) -> str:
+        """What it was computed by, shortened for a line: `3c087886eb43`, `3c087886eb43-dirty`, `sharptune 0.1.0`."""
+        commit, dirty, rest = self.commit.partition("-dirty")
+        return commit[:12] + dirty + rest if re.fullmatch("[0-9a-f]{40}", commit) else self.commit
 
 
 class Record:
@@ -124,6 +133,7 @@ def testify(record: Record, slot: Slot, metric: str) -> Evidence:
         state="done",
         value=value,
         commit=str(row.provenance.get("commit", "")),
+        code=str(row.provenance.get("code", "")),
         versions=row.provenance.get("versions"),
         hardware=str(row.provenance.get("hardware", row.provenance.get("device", ""))),
         resumed=bool(row.provenance.get("mixed", False)),

@@ -61,7 +61,7 @@ def evidence_text(evidence: Sequence[Evidence]) -> str:
     lines = []
     for one in evidence:
         what = f"{one.value!r}" if one.state == "done" else f"{one.state}: {one.reason}"
-        origin = ", ".join(part for part in (one.commit[:12], one.hardware) if part)
+        origin = ", ".join(part for part in (one.source, one.hardware) if part)
         lines.append(GAP.join(part for part in (one.trial_id, what, one.label, origin) if part))
     return "".join(f"{line}\n" for line in lines)
 

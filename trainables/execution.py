@@ -84,6 +84,7 @@ class Attempt:
         self.claim = claim
         self._heartbeat = Heartbeat(folder.claims, claim)
         self._checkpoints = folder.checkpoints(job.spec)
+        self._code = job.code or provenance.code_digest()
         self._history: dict[str, JSON] = {"started": _now(), "wall_seconds": 0.0, "segments": []}
         self._since = time.monotonic()
         self._inputs = Inputs()
@@ -172,6 +173,7 @@ class Attempt:
             "epoch": where[0],
             "step": where[1],
             "attempt": self.claim.attempt,
+            "code": self._code,
             "threads": self.job.threads,
             **provenance.machine(),
         }
@@ -275,7 +277,7 @@ class Attempt:
         device = outcome.device if outcome else "cpu"
         return {
             "commit": self.job.commit,
-            "code": provenance.code_digest(),
+            "code": self._code,
             "versions": provenance.versions(),
             "hardware": processor if device == "cpu" else device,
             "host": self.claim.worker_process.host,

@@ -63,7 +63,7 @@ def test_gaps_are_said_in_the_line_and_explained_below():
     assert "0.90±0.10 (n=2)ᵃ" in line
     assert "ᵃ fewer than the paper's 3 runs" in lines
     assert "ᵇ some runs failed and are left out" in lines
-    assert "ᶜ runs from different commits" in lines
+    assert "ᶜ runs from different commits, or of differently changed code" in lines
     assert "n=a/b: a of the b planned runs are in." in lines
 
 

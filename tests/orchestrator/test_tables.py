@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from table_worlds import FakePlan, FakeTable, World, error_of, make_world
 
 from orchestrator.errors import TableError
+from orchestrator.evidence import Evidence
 from orchestrator.tables import Table, TableRow, build, explain
 from trainables.trial import TrialRow, TrialSpec, artifact_digest
 
@@ -167,6 +168,7 @@ def test_a_parent_without_a_row_cannot_vouch_and_the_cell_says_so():
     ("key", "value", "mark"),
     [
         ("commit", "b" * 40, "commits"),
+        ("code", "c" * 64, "commits"),
         ("versions", {"torch": "2.1"}, "versions"),
         ("hardware", "another GPU", "hardware"),
         ("mixed", True, "resumed"),
@@ -180,6 +182,18 @@ def test_runs_made_under_different_conditions_are_marked(key, value, mark):
     table = table_of(world)
     assert line(table, weighting="scalar", p=1).cells["test_error_best"].marks == (mark,)
     assert line(table, weighting="scalar", p=2).cells["test_error_best"].marks == ()
+
+
+@pytest.mark.parametrize(
+    ("commit", "shown"),
+    [
+        ("3c08" * 10, "3c083c083c08"),
+        (f"{'3c08' * 10}-dirty", "3c083c083c08-dirty"),
+        ("sharptune 0.1.0", "sharptune 0.1.0"),
+    ],
+)
+def test_a_commit_is_shortened_but_not_what_says_that_it_is_not_the_whole_truth(commit, shown):
+    assert Evidence(trial_id="", label="", state="done", commit=commit).source == shown
 
 
 def test_a_run_that_did_not_measure_a_column_is_no_number():

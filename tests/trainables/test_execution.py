@@ -79,6 +79,22 @@ def test_a_trial_abandoned_without_a_word_goes_on_from_its_last_epoch(tmp_path, 
     assert essence(row) == essence(reference)
 
 
+@pytest.mark.parametrize(("code", "mixed"), [("a" * 64, False), ("b" * 64, True)])
+def test_a_trial_that_went_on_under_other_code_says_so(tmp_path, monkeypatch, code, mixed):
+    job = dataclasses.replace(make_job(tmp_path), code="a" * 64)
+    monkeypatch.setattr("trainables.provenance.code_digest", lambda: "a" * 64)
+    dropped = execute(job, should_stop=never)
+    while next(dropped).epoch < 2:
+        pass
+    dropped.close()
+    monkeypatch.setattr("trainables.provenance.code_digest", lambda: code)
+    finish(dataclasses.replace(job, driver="driver-b", code=code))
+
+    row = folder_of(job).read_row()
+    assert row is not None
+    assert (row.provenance["code"], row.provenance["mixed"]) == (code, mixed)
+
+
 def test_long_epochs_are_saved_on_the_way(tmp_path, reference):
     job = dataclasses.replace(make_job(tmp_path / "long"), checkpoint_minutes=1e-9)
     calls = itertools.count(1)
