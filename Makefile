@@ -17,7 +17,7 @@ test: $(READY)
 
 # Compiled tests are kept, whatever the shell says: two processes would compile them anew each time.
 unit: $(READY)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 -m "not ray and not slow" --ignore tests/integration
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal -m "not ray and not slow" --ignore tests/integration
 
 check: lint types test
 
