@@ -15,9 +15,10 @@ run: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-# Compiled tests are kept, whatever the shell says: two processes would compile them anew each time.
+# Compiled tests are kept, whatever the shell says: two processes would compile them anew each time. Without Ray nothing
+# is logged, so nothing watches for logs.
 unit: $(READY)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 -m "not ray and not slow" --ignore tests/integration
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal -p no:logging -m "not ray and not slow" --ignore tests/integration
 
 check: lint types test
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Annotated, Any
 
@@ -24,7 +24,6 @@ class Fields:
     """A config class, as what may stand in `config` and `grid`."""
 
     config_class: type[BaseModel]
-    _partial: dict[frozenset[str], type[BaseModel]] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -77,16 +76,16 @@ class Fields:
 
     def _known(self, values: Mapping[str, JSON], unknown: Collection[str]) -> tuple[type[BaseModel], dict[str, JSON]]:
         known = {name: value for name, value in values.items() if name not in unknown and name != SEED}
-        return self._without(frozenset(unknown).intersection(self.required)), known
+        return _without(self.config_class, frozenset(unknown).intersection(self.required)), known
 
-    def _without(self, unknown: frozenset[str]) -> type[BaseModel]:
-        """Return the class with these required fields made optional."""
-        if not unknown:
-            return self.config_class
-        if unknown not in self._partial:
-            optional: dict[str, Any] = dict.fromkeys(unknown, (Any, None))
-            self._partial[unknown] = create_model(self.config_class.__name__, __base__=self.config_class, **optional)
-        return self._partial[unknown]
+
+@cache
+def _without(config_class: type[BaseModel], unknown: frozenset[str]) -> type[BaseModel]:
+    """Return the class with these required fields made optional."""
+    if not unknown:
+        return config_class
+    optional: dict[str, Any] = dict.fromkeys(unknown, (Any, None))
+    return create_model(config_class.__name__, __base__=config_class, **optional)
 
 
 @cache

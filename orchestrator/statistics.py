@@ -58,11 +58,11 @@ def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Inte
         raise ValueError(f"successes must lie in 0..n with n > 0, got {successes} of {n}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie between 0 and 1, got {confidence}")
-    from scipy.stats import beta  # a second of import time that most commands do not need
+    from scipy.special import betaincinv  # import time that most commands do not need; scipy.stats takes a second
 
     tail = (1 - confidence) / 2
-    low = float(beta.ppf(tail, successes, n - successes + 1)) if successes else 0.0
-    high = float(beta.ppf(1 - tail, successes + 1, n - successes)) if successes < n else 1.0
+    low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
+    high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
     return Interval(low=low, high=high)
 
 

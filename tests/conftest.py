@@ -1,5 +1,6 @@
 """What all tests share: one thread, fakes that Ray workers can import, no way to anyone's own cache or storage."""
 
+import gc
 import os
 import sys
 from functools import partial
@@ -12,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 sys.path.insert(0, str(SUPPORT))
+gc.set_threshold(10_000, 20, 50)  # all that has been imported is no garbage: looking through it takes seconds
 pytest.register_assert_rewrite("running_contract", "storage_contract")
 
 

@@ -4,17 +4,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from run_fixtures import mini, one_thread, result_of, resumes, small_cells, small_evaluations
 from torch import nn
 
 from trainables.architecture.spaces import read_space
-from trainables.data.cache import open_dataset
-from trainables.trial import Outcome
 
-
-@pytest.fixture(scope="session")
-def mini(dataset_cache):
-    """cifar10-mini, opened."""
-    return open_dataset("cifar10-mini")
+__all__ = ["mini", "one_thread", "result_of", "resumes", "small_cells", "small_evaluations"]
 
 
 @pytest.fixture
@@ -30,67 +25,6 @@ def varied_folder(tmp_path):
                 pixels = noise.integers(0, 256, (height, width, 3), dtype=np.uint8)
                 Image.fromarray(pixels).save(place / f"{name}-{number}.{suffix}")
     return tmp_path / "varied"
-
-
-@pytest.fixture
-def one_thread():
-    """One intra-op thread, and the process's own number afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def small_evaluations(monkeypatch):
-    """Evaluations of several batches, also of a few images."""
-    monkeypatch.setattr("trainables.loop.EVALUATION_BATCH", 8)
-
-
-def result(outcome: Outcome):
-    """Return all of an outcome that two identical runs share."""
-    return outcome.metrics, outcome.artifacts, outcome.files, outcome.epochs
-
-
-class Resumes:
-    """Checks that apply to any Run: `build` returns a fresh one."""
-
-    def __init__(self, build):
-        self._build = build
-
-    def uninterrupted(self):
-        """Return the pauses of a run, and its result."""
-        run = self._build()
-        return list(run.steps()), result(run.outcome())
-
-    def stopped_at(self, position):
-        """Return the result of a run stopped at its `position`-th pause (from 0) and continued in a fresh object."""
-        first = self._build()
-        paused = first.steps()
-        for _ in range(position + 1):
-            next(paused)
-        state = first.state()
-        paused.close()
-        second = self._build()
-        second.load(state)
-        for _ in second.steps():
-            pass
-        return result(second.outcome())
-
-    def in_a_fresh_object_for_every_step(self):
-        """Return the result of a run whose objects take one step each; each evaluation is cut off and begun again."""
-        state, in_evaluation = None, 0
-        while True:
-            run = self._build()
-            if state is not None:
-                run.load(state)
-            for pause in run.steps():
-                if in_evaluation < 2 or pause.metrics is not None:
-                    break
-            else:
-                return result(run.outcome())
-            in_evaluation = in_evaluation + 1 if pause.step == pause.steps and pause.metrics is None else 0
-            state = run.state()
 
 
 class SmallSupernet(nn.Module):
@@ -148,23 +82,6 @@ def small_supernet(monkeypatch):
 
 
 @pytest.fixture
-def small_cells(monkeypatch):
-    """Cells of 2 nodes, so of 5 edges instead of 14: a real supernet in a third of the time."""
-    monkeypatch.setattr("trainables.architecture.cell_supernet.NODES", 2)
-    monkeypatch.setattr("trainables.architecture.cell_supernet.EDGES", 5)
-
-
-@pytest.fixture
 def small_network(monkeypatch):
     """A small network in place of a genotype's."""
     monkeypatch.setattr("trainables.training.build_network", SmallNetwork)
-
-
-@pytest.fixture
-def resumes():
-    return Resumes
-
-
-@pytest.fixture
-def result_of():
-    return result

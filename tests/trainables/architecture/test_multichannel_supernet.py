@@ -8,9 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from trainables.architecture.complexity import supernet_cost
 from trainables.architecture.hypercuboid_supernet import MultiChannelSupernet
-from trainables.architecture.spaces import MULTICHANNEL_SPACES, MultiChannelSpace
+from trainables.architecture.spaces import MultiChannelSpace
 from trainables.errors import TrialFailure, UnknownName
 from trainables.optimization.bilevel import FirstOrder
 
@@ -261,9 +260,3 @@ def test_reset_draws_small_alphas_from_its_generator_alone():
 def test_an_unknown_weighting_is_refused():
     with pytest.raises(UnknownName, match="did you mean 'max_w'"):
         build(weighting="maxw")
-
-
-def test_the_default_multichannelnet_has_the_released_size():
-    cost = supernet_cost(MULTICHANNEL_SPACES["multichannel"])
-
-    assert (cost.alphas, cost.params, cost.macs) == (256, 8_930_122, 1_310_334_336)

@@ -1,47 +1,19 @@
 """Operations on batches against PIL, one real image at a time: every pixel."""
 
-from collections.abc import Sequence
-
 import numpy as np
-import pil_autoaugment
 import pytest
 import torch
-from PIL import Image
+from pil_comparison import HIGH, LOW, by_pil, cases
 from torch import Generator, Tensor
 
 from trainables.data.cache import Dataset
 from trainables.data.image_operations import LEVELS, OPERATIONS, operate
 from trainables.errors import UnknownName
 
-LOW, HIGH = 2, 9
-PARAMETERLESS = ("autocontrast", "equalize", "invert", "cutout")
-
-
-def cases(levels: Sequence[int]) -> list[tuple[str, int, int]]:
-    """Each operation at each of these levels and with each of its signs; once where it has neither."""
-    return [
-        (name, level, sign)
-        for name, found in OPERATIONS.items()
-        for level in (levels[:1] if name in PARAMETERLESS else levels)
-        for sign in ((-1, 1) if found.signed else (1,))
-    ]
-
-
-def by_pil(images_BHWC: np.ndarray | Tensor, name: str, level: int, sign: int) -> np.ndarray:
-    changed = [pil_autoaugment.apply(Image.fromarray(np.asarray(x)), name, level, sign) for x in images_BHWC]
-    return np.stack([np.asarray(image) for image in changed])
-
 
 @pytest.fixture(scope="module")
 def images_BHWC(mini: Dataset) -> Tensor:
-    return torch.from_numpy(np.array(mini.train.images[:512]))
-
-
-@pytest.mark.parametrize(("name", "level", "sign"), cases([LOW, HIGH]))
-def test_an_operation_equals_pil(images_BHWC: Tensor, name: str, level: int, sign: int):
-    found_BHWC = torch.cat([operate(part_BHWC, name, level, sign=sign) for part_BHWC in images_BHWC.split(64)])
-
-    np.testing.assert_array_equal(found_BHWC.numpy(), by_pil(images_BHWC, name, level, sign))
+    return torch.from_numpy(np.array(mini.train.images[:16]))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -105,12 +77,3 @@ def test_it_does_not_matter_how_images_lie_in_memory(images_BHWC: Tensor):
 def test_an_unknown_operation_is_named(images_BHWC: Tensor):
     with pytest.raises(UnknownName, match="unknown operation 'invret'; did you mean 'invert'"):
         operate(images_BHWC, "invret", 1)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_gpu_gives_the_same_pixels(images_BHWC: Tensor):
-    for name, level, sign in cases([LOW, HIGH]):
-        on_gpu = operate(images_BHWC.cuda(), name, level, sign=sign)
-
-        assert torch.equal(on_gpu.cpu(), operate(images_BHWC, name, level, sign=sign)), name

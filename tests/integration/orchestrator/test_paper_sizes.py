@@ -10,7 +10,7 @@ from orchestrator.paper_sizes import AGREES, CUT, DIFFERS, QUOTED, SizeRow, judg
 from orchestrator.published import load_published, parse_number
 from trainables.architecture.networks import NETWORKS
 
-PAGE = Path(__file__).parents[2] / "docs" / "sizes.md"
+PAGE = Path(__file__).parents[3] / "docs" / "sizes.md"
 
 VERDICTS = {
     ("Table 2", "NASNet-A †"): (AGREES, AGREES),
