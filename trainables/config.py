@@ -20,6 +20,9 @@ Network = Literal["cifar", "imagenet", "multichannel", "multichannel_released"]
 """What final training builds: cells on small images, cells on 224 × 224, a MultiChannelNet path, and the same without
 the path's last operation, as the released code built it."""
 
+SECOND_ORDER_PRECISIONS = ("fp32", "tf32")
+"""Those that a search of second order can be computed in: `trainables.optimization.bilevel.SecondOrder` says why."""
+
 MOST_RANKS = 16
 """GPUs of the largest nodes."""
 

@@ -13,10 +13,11 @@ from torch import Tensor
 from trainables import randomness
 from trainables.architecture.spaces import read_space
 from trainables.architecture.supernets import SIZE, build_supernet, derive, findings, named_alphas, operations_of, size
-from trainables.config import SearchConfig, canonical
+from trainables.config import SECOND_ORDER_PRECISIONS, SearchConfig, canonical
 from trainables.data.augment import EvalTransform, TrainTransform
 from trainables.data.cache import Dataset
 from trainables.data.subsets import search_halves
+from trainables.errors import TrialFailure
 from trainables.evaluation import top_k_error
 from trainables.images import Images
 from trainables.loop import (
@@ -72,6 +73,8 @@ class SearchRun:
     """
 
     def __init__(self, config: SearchConfig, *, seed: int, dataset: Dataset, device: torch.device) -> None:
+        if config.order == 2 and config.precision not in SECOND_ORDER_PRECISIONS:
+            raise TrialFailure(f"precision: a search of second order cannot be computed in {config.precision}")
         self.config = config
         self._seed = seed
         self._device = device

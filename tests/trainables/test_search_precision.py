@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from trainables.architecture.supernets import build_supernet
 from trainables.config import SearchConfig
+from trainables.errors import TrialFailure
 from trainables.search import SearchRun
 
 FEW = ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3"]
@@ -175,6 +176,12 @@ def test_gradients_of_alphas_are_float32_near_the_exact_ones_and_the_same_when_c
     assert rounded.dtype == torch.float32
     assert F.cosine_similarity(rounded, gradient("fp32"), dim=0) > 0.98
     assert torch.equal(rounded, again)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_in_half_precision_there_is_no_second_order(small_supernet, build, precision):
+    with pytest.raises(TrialFailure, match=f"^precision: .* {precision}$"):
+        build(order=2, precision=precision)
 
 
 def test_a_search_says_for_its_process_whether_products_may_round_to_tf32(small_supernet, build):

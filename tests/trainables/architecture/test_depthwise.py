@@ -54,8 +54,8 @@ def test_in_half_precision_gradients_of_wide_maps_are_right_and_the_same_at_ever
         torch.full((100_000,), torch.nan)  # what lies about in memory
         with torch.autocast("cpu", dtype, enabled=autocast):
             y = layer(x)
+        assert y.dtype == dtype
         found.append(torch.autograd.grad(y, layer.weight, upstream)[0].float())
 
-    assert y.dtype == dtype
     torch.testing.assert_close(found[0], expected, rtol=0.02, atol=0.5)
     assert all(torch.equal(again, found[0]) for again in found)
