@@ -114,8 +114,8 @@ class SecondOrder(FirstOrder):
 
     It takes a `precision` of 32 bits: w and w ± R·v differ by less than half precision tells apart, and the last term
     drowns in what is rounded. Against its value in float64 it was off (relative L2 norm, darts_ssc and MultiChannelNets
-    of 15 to 100 thousand weights, after 5 to 100 steps) by 0 to 14 % in fp32, 3 to 24 % in tf32 as imitated on a CPU, 6
-    to 39 % in fp16 and 17 to 92 % in bf16; the whole gradient by up to 8, 13, 16 and 32 %.
+    of 15 to 100 thousand weights, after 5 to 100 steps) by 0 to 14 % in fp32, 3 to 28 % in tf32 as imitated on a CPU, 6
+    to 42 % in fp16 and 17 to 125 % in bf16; the whole gradient by up to 8, 13, 16 and 32 %.
 
     None of its passes moves the running statistics of batch norms: those follow the steps of the weights alone.
     """
