@@ -13,6 +13,7 @@ from trainables.architecture.genotype import check_operations, read_architecture
 from trainables.architecture.networks import NETWORKS
 from trainables.architecture.spaces import MultiChannelSpace, SearchSpace, Space, read_space
 from trainables.catalog import Trainable
+from trainables.config import SECOND_ORDER_PRECISIONS
 from trainables.data import catalog as datasets
 from trainables.errors import SharptuneError
 from trainables.shares import share_problem
@@ -38,6 +39,7 @@ _OF_ALPHAS = (
     "alpha_every",
     "prune_below",
     "activation_checkpointing",
+    "precision",
 )
 """Settings of how alphas and weights are found, which `strategy: random` has no use for.
 
@@ -147,6 +149,10 @@ def _gradient_problems(config: Any) -> list[FieldProblem]:
     found = [(name, sentence) for name in _changed(config, "params_min", "params_max")]
     if config.alpha_start_epoch > config.epochs:
         found.append(("alpha_start_epoch", f"the alphas would never move: there are {config.epochs} epochs"))
+    if config.order == 2 and config.precision not in SECOND_ORDER_PRECISIONS:
+        allowed = " or ".join(SECOND_ORDER_PRECISIONS)
+        drowned = f"order: 2 takes a small difference of gradients, which drowns in the rounding; say {allowed}"
+        found.append(("precision", f"{drowned}, or order: 1"))
     return found
 
 

@@ -20,6 +20,9 @@ Network = Literal["cifar", "imagenet", "multichannel", "multichannel_released"]
 """What final training builds: cells on small images, cells on 224 × 224, a MultiChannelNet path, and the same without
 the path's last operation, as the released code built it."""
 
+SECOND_ORDER_PRECISIONS = ("fp32", "tf32")
+"""Those that a search of second order can be computed in: `trainables.optimization.bilevel.SecondOrder` says why."""
+
 MOST_RANKS = 16
 """GPUs of the largest nodes."""
 
@@ -89,6 +92,8 @@ class _Config(BaseModel):
     warmup_epochs: Annotated[Integer, Field(ge=0)] = 5
     warm_restarts: tuple[Restart, ...] = ()
     """Periods after the first one; `epochs` counts all of them together."""
+    precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
+    """How the network is computed: see `trainables.optimization.precision`."""
     autoaugment: bool = False
     """Augment by the policies that were found for CIFAR-10 (arXiv:1805.09501), besides crops and flips."""
 
@@ -152,8 +157,6 @@ class TrainConfig(_Config):
     network: Network = "cifar"
     mid_channels: Annotated[Integer, Field(ge=1)] = 32
     """Channels in the middle of a choke_conv."""
-    precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
-    """How the network is computed: see `trainables.optimization.precision`."""
     accumulate: Annotated[Integer, Field(ge=1)] = 1
     """Compute each batch in this many parts, to save memory; batch norm then sees the parts."""
     ranks: Annotated[Integer, Field(ge=1, le=MOST_RANKS)] = 1

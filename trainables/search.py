@@ -13,10 +13,11 @@ from torch import Tensor
 from trainables import randomness
 from trainables.architecture.spaces import read_space
 from trainables.architecture.supernets import SIZE, build_supernet, derive, findings, named_alphas, operations_of, size
-from trainables.config import SearchConfig, canonical
+from trainables.config import SECOND_ORDER_PRECISIONS, SearchConfig, canonical
 from trainables.data.augment import EvalTransform, TrainTransform
 from trainables.data.cache import Dataset
 from trainables.data.subsets import search_halves
+from trainables.errors import TrialFailure
 from trainables.evaluation import top_k_error
 from trainables.images import Images
 from trainables.loop import (
@@ -72,6 +73,8 @@ class SearchRun:
     """
 
     def __init__(self, config: SearchConfig, *, seed: int, dataset: Dataset, device: torch.device) -> None:
+        if config.order == 2 and config.precision not in SECOND_ORDER_PRECISIONS:
+            raise TrialFailure(f"precision: a search of second order cannot be computed in {config.precision}")
         self.config = config
         self._seed = seed
         self._device = device
@@ -97,7 +100,9 @@ class SearchRun:
             grad_clip=config.grad_clip,
             arch_learning_rate=config.arch_learning_rate,
             arch_weight_decay=config.arch_weight_decay,
+            precision=config.precision,
         )
+        self._bilevel.weights_precision.set_up()
 
         self._epoch, self._step = 1, 0
         self._open_sums()
@@ -125,7 +130,7 @@ class SearchRun:
                 yield self._here()
 
             self.network.eval()
-            logits_NC = yield from evaluate(self.network, self._alphas_images, self._normalise, self._here())
+            logits_NC = yield from evaluate(self._classify, self._alphas_images, self._normalise, self._here())
             metrics = self._finish_epoch(logits_NC)
             yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
 
@@ -197,6 +202,11 @@ class SearchRun:
         images_BHWC, labels_B = images.batch(rows_B)
         return self._augment(images_BHWC, draw), labels_B
 
+    def _classify(self, x_BCHW: Tensor) -> Tensor:
+        """Return logits_BC."""
+        with self._bilevel.weights_precision.compute():
+            return self.network(x_BCHW)
+
     def _metrics(self) -> dict[str, float]:
         last, best = self._history[-1], best_epoch(self._history, "search_val_error")
         return {
@@ -218,6 +228,8 @@ class SearchRun:
                 "network": self.network.state_dict(),
                 "weights_optimizer": self._bilevel.weights_optimizer.state_dict(),
                 "alphas_optimizer": self._bilevel.alphas_optimizer.state_dict(),
+                "weights_precision": self._bilevel.weights_precision.state(),
+                "alphas_precision": self._bilevel.alphas_precision.state(),
                 "sums": self._sums.state(),
                 "alphas_sums": self._alphas_sums.state(),
                 "history": self._history,
@@ -236,6 +248,8 @@ class SearchRun:
         self.network.load_state_dict(state["network"])
         self._bilevel.weights_optimizer.load_state_dict(state["weights_optimizer"])
         self._bilevel.alphas_optimizer.load_state_dict(state["alphas_optimizer"])
+        self._bilevel.weights_precision.load(state["weights_precision"])
+        self._bilevel.alphas_precision.load(state["alphas_precision"])
         self._sums.load(state["sums"])
         self._alphas_sums.load(state["alphas_sums"])
         self._history = state["history"]

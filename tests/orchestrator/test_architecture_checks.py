@@ -165,6 +165,9 @@ def test_children_of_a_multichannelnet_are_made_of_sharp_sep_convs(space):
         (search("strategy: random, weighting: max_w"), "weighting", "a random architecture has no alphas"),
         (search("strategy: random, order: 2"), "order", "a random architecture has no alphas"),
         (search("strategy: random, space: multichannel, prune_below: 0.001"), "prune_below", "has no alphas"),
+        (search("strategy: random, precision: bf16"), "precision", "a random architecture has no alphas"),
+        (search("order: 2, precision: bf16"), "precision", "drowns in the rounding; say fp32 or tf32, or order: 1"),
+        (search("order: 2, precision: fp16, space: multichannel"), "precision", "drowns in the rounding"),
         (search("alpha_start_epoch: 51"), "alpha_start_epoch", "would never move: there are 50 epochs"),
     ],
 )
@@ -184,6 +187,8 @@ def test_settings_that_do_not_go_together_are_refused_by_name(text, field, messa
         search("strategy: random, params_min: 3000000, params_max: 4000000, epochs: 2, warmup_epochs: 0, channels: 4"),
         search("strategy: random, space: multichannel_printed"),
         search("alpha_start_epoch: 50"),
+        search("order: 2, precision: tf32"),
+        search("precision: fp16, activation_checkpointing: true"),
         train(f"{HANDMADE}, network: multichannel_released, {OF_A_PATH}"),
         train("genotype: DARTS, dataset: cifar10"),
         chain("multichannel", f"network: multichannel_released, {OF_A_PATH}", key="genotype_top_down"),

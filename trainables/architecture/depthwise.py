@@ -3,7 +3,8 @@
 On CPUs the gradients of dilated depthwise convolutions take several times as long as those of plain ones. With the
 image split into its four phases (rows even or odd, columns even or odd) a dilation of 2 becomes a plain convolution of
 each phase: the same sums of the same products. Elsewhere the ordinary kernel is used, as it is for odd sizes, and for
-few channels, where the copying costs more than it saves.
+few channels, where the copying costs more than it saves; but in half precision never at stride 1: from about 30 pixels
+on, its bfloat16 gradients of the weights are then wrong, and others at every call, NaN among them (PyTorch 2.15).
 
 Shape letters: B = images, C = channels, H and W = pixels, h and w = half as many, P = the four phases, k = kernel size.
 """
@@ -40,8 +41,13 @@ class Depthwise(nn.Conv2d):
         )
 
     def forward(self, input: Tensor) -> Tensor:
-        even = input.shape[-2] % 2 == 0 and input.shape[-1] % 2 == 0
-        if self.dilation[0] == 1 or not even or not input.is_cpu:
+        if self.dilation[0] == 1 or not input.is_cpu:
+            return super().forward(input)
+        height, width = input.shape[-2:]
+        if self.stride[0] == 1 and _in_half(input):
+            padded = F.pad(input, (0, width % 2, 0, height % 2))
+            return _join(_plain(_split(padded), self.weight))[:, :, :height, :width]
+        if height % 2 or width % 2:
             return super().forward(input)
         if self.stride[0] == 2:
             # Stride 2 skips the odd pixels, dilation 2 never looks at them from an even one.
@@ -50,6 +56,11 @@ class Depthwise(nn.Conv2d):
         if self.in_channels < FEW_CHANNELS:
             return super().forward(input)
         return _join(_plain(_split(input), self.weight))
+
+
+def _in_half(x: Tensor) -> bool:
+    """Say whether a convolution of x is computed in half precision."""
+    return torch.is_autocast_enabled(x.device.type) or x.dtype in (torch.bfloat16, torch.float16)
 
 
 def _plain(x_BCHW: Tensor, weight_C1kk: Tensor) -> Tensor:

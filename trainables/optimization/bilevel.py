@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from trainables.architecture.blocks import frozen_statistics
 from trainables.optimization.descent import descend, set_learning_rate
+from trainables.optimization.precision import Precision
 
 Batch: TypeAlias = tuple[Tensor, Tensor]
 """x_BCHW and labels_B."""
@@ -37,6 +38,9 @@ class FirstOrder:
     """First-order DARTS: the gradient of the alphas takes the present weights for the best ones.
 
     Source: arXiv:1806.09055, section 2.3 with xi = 0. SGD for the weights, Adam with betas (0.5, 0.999) for the alphas.
+
+    Under any `precision` weights, alphas and what multiplies the operations are float32. In float16 either level has a
+    loss scale of its own, and leaves out its own steps when its gradients overflow.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class FirstOrder:
         grad_clip: float | None,
         arch_learning_rate: float,
         arch_weight_decay: float,
+        precision: str = "fp32",
     ) -> None:
         self._network = network
         self._grad_clip = grad_clip
@@ -57,6 +62,8 @@ class FirstOrder:
         self.alphas_optimizer = torch.optim.Adam(
             self._alphas, lr=arch_learning_rate, betas=(0.5, 0.999), weight_decay=arch_weight_decay
         )
+        device = self._weights[0].device
+        self.weights_precision, self.alphas_precision = Precision(precision, device), Precision(precision, device)
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Set the weights' learning rate; that of the alphas is constant."""
@@ -68,18 +75,26 @@ class FirstOrder:
         `weights_batch` is the one of the step of the weights that follows; only the second order looks at it.
         """
         loss, logits_BC = self._loss(alphas_batch)
-        descend(loss, self._alphas, self.alphas_optimizer)
+        descend(loss, self._alphas, self.alphas_optimizer, precision=self.alphas_precision)
         return loss.detach(), logits_BC.detach()
 
     def weights_step(self, weights_batch: Batch) -> tuple[Tensor, Tensor]:
         """Move the weights down the loss of a batch of their half; return loss and logits_BC, detached."""
         loss, logits_BC = self._loss(weights_batch)
-        descend(loss, self._weights, self.weights_optimizer, grad_clip=self._grad_clip)
+        descend(
+            loss,
+            self._weights,
+            self.weights_optimizer,
+            grad_clip=self._grad_clip,
+            precision=self.weights_precision,
+        )
         return loss.detach(), logits_BC.detach()
 
     def _loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         x_BCHW, labels_B = batch
-        logits_BC = self._network(x_BCHW)
+        with self.weights_precision.compute():
+            logits_BC = self._network(x_BCHW)
+        logits_BC = logits_BC.to(torch.promote_types(logits_BC.dtype, torch.float32))
         return F.cross_entropy(logits_BC, labels_B), logits_BC
 
 
@@ -96,6 +111,11 @@ class SecondOrder(FirstOrder):
 
     It is the same for every space and both weightings. (The code released with arXiv:1903.09900 forgot the weighting
     and the primitives of the network that looks ahead: in second order, Max-W silently became scalar.)
+
+    It takes a `precision` of 32 bits: w and w ± R·v differ by less than half precision tells apart, and the last term
+    drowns in what is rounded. Against its value in float64 it was off (relative L2 norm, darts_ssc and MultiChannelNets
+    of 15 to 100 thousand weights, after 5 to 100 steps) by 0 to 14 % in fp32, 3 to 28 % in tf32 as imitated on a CPU, 6
+    to 42 % in fp16 and 17 to 125 % in bf16; the whole gradient by up to 8, 13, 16 and 32 %.
 
     None of its passes moves the running statistics of batch norms: those follow the steps of the weights alone.
     """

@@ -57,12 +57,18 @@ def dots(gaps, images, channels):
     return x_BCHW, labels_B
 
 
-def search(primitives, weighting, order, gaps, *, channels, steps, seed=1):
+def search(primitives, weighting, order, gaps, *, channels, steps, seed=1, precision="fp32"):
     """Return the alphas after so many steps, and the loss of the last one."""
     torch.manual_seed(seed)
     network = OneEdge(primitives, weighting, channels)
     bilevel = order(
-        network, momentum=0.9, weight_decay=3e-4, grad_clip=5.0, arch_learning_rate=0.05, arch_weight_decay=1e-3
+        network,
+        momentum=0.9,
+        weight_decay=3e-4,
+        grad_clip=5.0,
+        arch_learning_rate=0.05,
+        arch_weight_decay=1e-3,
+        precision=precision,
     )
     bilevel.set_learning_rate(0.1)
     for _ in range(steps):
@@ -76,6 +82,15 @@ def search(primitives, weighting, order, gaps, *, channels, steps, seed=1):
 @pytest.mark.parametrize("weighting", ["scalar", "max_w"])
 def test_the_only_pool_that_is_not_linear_is_found(weighting, order):
     alphas, loss = search(LINEAR, weighting, order, NEAR, channels=2, steps=30)
+
+    assert max(alphas, key=alphas.__getitem__) == "max_pool_3x3"
+    assert loss < 0.65
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+@pytest.mark.parametrize("weighting", ["scalar", "max_w"])
+def test_it_is_found_in_half_precision_too(weighting, precision):
+    alphas, loss = search(LINEAR, weighting, FirstOrder, NEAR, channels=2, steps=30, precision=precision)
 
     assert max(alphas, key=alphas.__getitem__) == "max_pool_3x3"
     assert loss < 0.65

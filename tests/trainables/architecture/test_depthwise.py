@@ -35,3 +35,27 @@ def test_phases_give_the_values_and_gradients_of_the_ordinary_convolution(channe
 def test_what_phases_cannot_do_is_refused(kernel, stride, dilation):
     with pytest.raises(AssertionError):
         Depthwise(3, kernel, stride=stride, dilation=dilation)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("autocast", [False, True])
+@pytest.mark.parametrize("size", [(32, 32), (31, 34)])
+def test_in_half_precision_gradients_of_wide_maps_are_right_and_the_same_at_every_call(dtype, autocast, size):
+    """PyTorch's own of dilated ones are neither, in bfloat16."""
+    layer = Depthwise(4, 3, dilation=2).float()
+    x = torch.randn(2, 4, *size, dtype=torch.float32).to(memory_format=torch.channels_last)
+    upstream = torch.randn_like(x).to(dtype)
+    expected = torch.autograd.grad(layer(x), layer.weight, upstream.float())[0]
+
+    if not autocast:
+        layer, x = layer.to(dtype), x.to(dtype)
+    found = []
+    for _ in range(3):
+        torch.full((100_000,), torch.nan)  # what lies about in memory
+        with torch.autocast("cpu", dtype, enabled=autocast):
+            y = layer(x)
+        assert y.dtype == dtype
+        found.append(torch.autograd.grad(y, layer.weight, upstream)[0].float())
+
+    torch.testing.assert_close(found[0], expected, rtol=0.02, atol=0.5)
+    assert all(torch.equal(again, found[0]) for again in found)
