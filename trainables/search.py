@@ -248,8 +248,9 @@ class SearchRun:
         self.network.load_state_dict(state["network"])
         self._bilevel.weights_optimizer.load_state_dict(state["weights_optimizer"])
         self._bilevel.alphas_optimizer.load_state_dict(state["alphas_optimizer"])
-        self._bilevel.weights_precision.load(state["weights_precision"])
-        self._bilevel.alphas_precision.load(state["alphas_precision"])
+        # Not in states of before there were precisions, when all was fp32, which has none of its own.
+        self._bilevel.weights_precision.load(state.get("weights_precision", {}))
+        self._bilevel.alphas_precision.load(state.get("alphas_precision", {}))
         self._sums.load(state["sums"])
         self._alphas_sums.load(state["alphas_sums"])
         self._history = state["history"]
