@@ -1,20 +1,13 @@
 """What each setting of a search changes, and that an interruption changes nothing under any of them."""
 
-import json
-
 import pytest
 import torch
 
-from trainables.architecture.final_networks import architecture_cost
-from trainables.architecture.genotype import MultiChannelPath, read_architecture
-from trainables.catalog import CATALOG
 from trainables.config import SearchConfig
 from trainables.errors import TrialFailure
 from trainables.optimization.bilevel import FirstOrder
 from trainables.search import SearchRun
 
-FEW = ["none", "skip_connect", "sep_conv_3x3"]
-MULTICHANNEL = {"kind": "multichannel", "scales": [2, 3], "blocks": 1, "layers": 2, "head_channels": 4}
 CONFIG = {
     "dataset": "cifar10-mini",
     "train_images": 20,
@@ -57,37 +50,11 @@ def finish(run):
     return run.outcome()
 
 
-def test_a_multichannel_search_resumed_after_every_step_equals_an_uninterrupted_one(build, resumes):
-    everything = {"order": 2, "weighting": "max_w", "prune_below": 0.01, "activation_checkpointing": True}
-    runs = resumes(lambda: build(space=MULTICHANNEL, epochs=1, **everything))
-
-    assert runs.in_a_fresh_object_for_every_step() == runs.uninterrupted()[1]
-
-
-def test_a_second_order_search_of_cells_stopped_in_the_middle_equals_an_uninterrupted_one(small_cells, build, resumes):
-    runs = resumes(lambda: build(space=FEW, epochs=1, order=2))
-
-    assert runs.stopped_at(0) == runs.uninterrupted()[1]
-
-
 @pytest.mark.parametrize("changes", [{"alpha_every": 3, "epochs": 3}, {"alpha_start_epoch": 2, "alpha_every": 2}])
 def test_a_search_whose_alphas_rest_resumes_like_any_other(small_supernet, build, resumes, changes):
     runs = resumes(lambda: build(**changes))
 
     assert runs.in_a_fresh_object_for_every_step() == runs.uninterrupted()[1]
-
-
-def test_the_orders_differ_and_recomputed_activations_do_not(build):
-    runs = [
-        build(space=MULTICHANNEL, order=order, activation_checkpointing=on)
-        for order, on in ((1, False), (2, False), (2, True))
-    ]
-    for run in runs:
-        next(run.steps())
-    first, second, again = (run.network.state_dict() for run in runs)
-
-    assert not torch.equal(first["alphas"], second["alphas"])
-    assert all(torch.equal(second[name], again[name]) for name in second)
 
 
 def test_the_alphas_stay_until_their_first_epoch(small_supernet, build, alphas_steps):
@@ -120,21 +87,6 @@ def test_alpha_every_counts_steps_through_the_epochs(small_supernet, build, alph
     losses = [row["alphas_loss"] for row in outcome.epochs]
     assert losses == [pytest.approx(alphas_steps[0]), pytest.approx(alphas_steps[1]), None]
     assert [row["alphas_normal"] for row in outcome.epochs].count(outcome.epochs[-1]["alphas_normal"]) == 2
-
-
-def test_a_multichannel_search_records_its_alphas_its_paths_and_their_size(build):
-    outcome = finish(build(space=MULTICHANNEL, weighting="max_w", prune_below=0.01))
-    best = outcome.epochs[int(outcome.metrics["best_epoch"]) - 1]
-
-    assert set(outcome.metrics) == set(CATALOG["search"].metrics)
-    assert torch.tensor(best["alphas"]).shape == (2, 1, 2, 2, 2)
-    assert list(outcome.artifacts) == ["genotype", "genotype_top_down", "genotype_bottom_up"]
-    path = read_architecture(outcome.artifacts["genotype"])
-    assert isinstance(path, MultiChannelPath)
-    assert [step.stride for step in path.steps] == [1, 2]
-    assert path == read_architecture(json.loads(best["genotype"]))
-    cost = architecture_cost(path, network="multichannel")
-    assert [outcome.metrics[name] for name in ("params", "addmult", "macs")] == [cost.params, cost.addmult, cost.macs]
 
 
 def test_a_search_of_cells_finds_cells_with_and_without_none(small_supernet, build):
