@@ -2,29 +2,23 @@
 
 import pytest
 import torch
+from small_searches import SETTINGS
 
 from trainables.config import SearchConfig
 from trainables.errors import TrialFailure
 from trainables.optimization.bilevel import FirstOrder
 from trainables.search import SearchRun
 
-CONFIG = {
-    "dataset": "cifar10-mini",
-    "train_images": 20,
-    "epochs": 2,
-    "batch_size": 8,
-    "channels": 2,
-    "layers": 3,
-    "warmup_epochs": 0,
-    "space": "darts_ssc",
-}
-"""Halves of 10 images: 2 steps an epoch."""
-
 
 @pytest.fixture
 def build(mini, one_thread):
     def build(**changes):
-        return SearchRun(SearchConfig(**{**CONFIG, **changes}), seed=0, dataset=mini, device=torch.device("cpu"))
+        return SearchRun(
+            SearchConfig(**{**SETTINGS, "space": "darts_ssc", **changes}),
+            seed=0,
+            dataset=mini,
+            device=torch.device("cpu"),
+        )
 
     return build
 

@@ -4,33 +4,22 @@ from collections import Counter
 
 import pytest
 import torch
+from small_searches import FEW, SETTINGS
 from torch.nn import functional as F
 
 from trainables.architecture.supernets import build_supernet
 from trainables.config import SearchConfig
 from trainables.search import SearchRun
 
-FEW = ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3"]
 PATHS = {"kind": "multichannel", "scales": [2, 3], "blocks": 1, "layers": 2, "head_channels": 4}
 SPACES = [FEW, PATHS]
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
-CONFIG = {
-    "dataset": "cifar10-mini",
-    "train_images": 20,
-    "epochs": 2,
-    "batch_size": 8,
-    "channels": 2,
-    "layers": 3,
-    "warmup_epochs": 0,
-    "space": FEW,
-}
-"""Halves of 10 images: 2 steps an epoch."""
 
 
 @pytest.fixture
 def build(mini, one_thread, small_evaluations):
     def build(**changes):
-        config = SearchConfig(**_fitting({**CONFIG, **changes}))
+        config = SearchConfig(**_fitting({**SETTINGS, "space": FEW, **changes}))
         return SearchRun(config, seed=0, dataset=mini, device=torch.device("cpu"))
 
     return build

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from small_searches import SETTINGS
 
 from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.genotype import MultiChannelPath, read_architecture
@@ -13,23 +14,17 @@ from trainables.search import SearchRun
 
 FEW = ["none", "skip_connect", "sep_conv_3x3"]
 MULTICHANNEL = {"kind": "multichannel", "scales": [2, 3], "blocks": 1, "layers": 2, "head_channels": 4}
-CONFIG = {
-    "dataset": "cifar10-mini",
-    "train_images": 20,
-    "epochs": 2,
-    "batch_size": 8,
-    "channels": 2,
-    "layers": 3,
-    "warmup_epochs": 0,
-    "space": "darts_ssc",
-}
-"""Halves of 10 images: 2 steps an epoch."""
 
 
 @pytest.fixture
 def build(mini, one_thread):
     def build(**changes):
-        return SearchRun(SearchConfig(**{**CONFIG, **changes}), seed=0, dataset=mini, device=torch.device("cpu"))
+        return SearchRun(
+            SearchConfig(**{**SETTINGS, "space": "darts_ssc", **changes}),
+            seed=0,
+            dataset=mini,
+            device=torch.device("cpu"),
+        )
 
     return build
 
