@@ -80,7 +80,7 @@ def test_the_wheel_has_the_data_and_not_the_tests(wheel):
 
     assert "experiments/quickstart.yaml" in names
     assert "experiments/paper.yaml" in names
-    assert sum(name.endswith(".parquet") for name in names) == 2
+    assert sum(name.endswith(".parquet") for name in names) == 2 + 3  # cifar10-mini and cifar10-jpeg
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {
         "experiments",
         "orchestrator",
