@@ -79,9 +79,22 @@ def test_a_scaled_norm_is_the_norm_times_the_scale(affine, training):
     assert same(state(norm), state(plain))
 
 
-@pytest.mark.parametrize(("channels", "size"), [(4, 56), (8, 56), (4, 64), (4, 32), (16, 56)])
-def test_halvings_look_at_every_second_pixel_whatever_the_size(channels, size):
-    """With few channels on large maps, a kernel of a library used to write beyond its memory in the backward pass."""
+@pytest.fixture
+def threads(request):
+    """Some intra-op threads, and the process's own number afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "threads"),
+    [(4, 56, 1), (8, 56, 1), (4, 64, 1), (4, 32, 1), (16, 56, 1), (6, 32, 3), (12, 32, 2), (8, 32, 4)],
+    indirect=["threads"],
+)
+def test_halvings_look_at_every_second_pixel_whatever_the_size(channels, size, threads):
+    """With few channels a kernel of a library used to write beyond its memory, on large maps or in several threads."""
     halving = factorized_reduce(channels, channels, affine=True).body.float().to(memory_format=torch.channels_last)
     x = torch.randn(25, channels, size, size, dtype=torch.float32).contiguous(memory_format=torch.channels_last)
     y = halving(x)
