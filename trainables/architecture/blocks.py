@@ -177,8 +177,8 @@ class _EverySecond(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:
         """Return (B, F, ⌈H/2⌉, ⌈W/2⌉) for (B, F, H, W)."""
         # On CPUs with AVX-512, oneDNN's gradient of a stride of 2 writes beyond its memory when there are fewer than 16
-        # channels, on maps of 56 × 56 or larger or in several threads (torch 2.15): the process dies, or its numbers are
-        # wrong.
+        # channels, on maps of 56 × 56 or larger or in several threads (torch 2.15): the process dies, or its numbers
+        # are wrong.
         safe = torch.get_num_threads() == 1 and max(input.shape[-2:]) <= 52
         if input.device.type != "cpu" or self.in_channels >= 16 or safe:
             return super().forward(input)
