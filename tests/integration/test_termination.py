@@ -3,6 +3,7 @@
 What is ended is the command itself, but for what `telling_sharptune.py` says.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from finished_training import CONFIG as TRAINING
 from PIL import Image
@@ -276,31 +278,41 @@ def test_kill_9_amid_an_epoch_loses_only_what_was_not_saved(tmp_path, machine, u
 
 
 @pytest.mark.ray
-def test_on_ray_sigterm_to_the_driver_amid_an_epoch_saves_that_place_too(place, tmp_path, machine, undisturbed):
+@pytest.mark.parametrize("whom", ["the driver", "every process"])
+def test_on_ray_sigterm_amid_an_epoch_saves_that_place_too(place, tmp_path, machine, undisturbed, whom):
+    """Slurm and container runtimes send it to every process of a job, Ray's included."""
     whole = undisturbed("training")
     ended = Command(tmp_path / "runs", "training", held=10)
     with (ended.notes / "output").open("w") as output:
-        driver = subprocess.Popen(
+        driver = psutil.Popen(
             [sys.executable, str(TELLING_SHARPTUNE), *ended.arguments],
             cwd=place,
             env={**os.environ, **ended.environment},
             stdout=output,
             stderr=output,
         )
+    family: list[psutil.Process] = []
     try:
         wait_until(lambda: len(ended.pauses) == 10 or driver.poll() is not None)
-        driver.terminate()
+        family = driver.children(recursive=True)
+        for process in [driver, *(family if whom == "every process" else [])]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
         wait_until(lambda: list(tmp_path.glob("runs/drivers/*.stop")) or driver.poll() is not None)
         time.sleep(0.3)  # a worker looks for that file a few times a second
         ended.let_go()
-        code = driver.wait(timeout=60)
+        code = driver.wait(timeout=SOON)
+        _, alive = psutil.wait_procs(family, timeout=SOON)
     finally:
-        driver.kill()
-        driver.wait()
+        for process in [driver, *family]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
 
     assert code == INTERRUPTED, ended.output
+    assert "The same command goes on from here." in ended.output
+    assert not alive
     count = len(ended.pauses)
-    assert 9 <= count <= 12  # in the second epoch's four steps
+    assert 9 <= count <= 12  # in the four steps of the second epoch
     again = finish(machine, Command(tmp_path / "runs", "training"))
     assert ended.pauses + again.pauses == whole.pauses
     assert f"attempt 2 resumes after epoch 1, step {count - 8} " in again.log
