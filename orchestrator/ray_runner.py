@@ -113,7 +113,7 @@ class RayRunner:
                 raise HaltError(f"Ray could not start here: {error}") from error
         self._started = True
         if self._address is None:
-            watch_over(session.stop)
+            watch_over(session.stop, ray.get_runtime_context().gcs_address)
             return
         storage = session.ledger.storage
         self._here = (storage, here_path(session.driver))

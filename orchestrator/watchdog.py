@@ -5,10 +5,9 @@ for a Ray that is gone, longer than the grace they give; everything that matters
 """
 
 import os
+import socket
 import threading
 import time
-
-import psutil
 
 from orchestrator.running import Stop
 
@@ -16,31 +15,27 @@ GONE_SECONDS = 3.0
 INTERRUPTED = 130
 
 
-def watch_over(stop: Stop) -> None:
-    """From now on, end this process soon after a stop was asked for and the Ray it had started is gone."""
-    family = [child for child in psutil.Process().children() if _name(child) in ("raylet", "gcs_server")]
-    threading.Thread(target=_watch, args=(stop, family), name="sharptune-watchdog", daemon=True).start()
+def watch_over(stop: Stop, address: str) -> None:
+    """From now on, end this process soon after a stop was asked for and Ray no longer answers at host:port."""
+    host, _, port = address.rpartition(":")
+    place = (host.strip("[]"), int(port))
+    threading.Thread(target=_watch, args=(stop, place), name="sharptune-watchdog", daemon=True).start()
 
 
-def _watch(stop: Stop, family: list[psutil.Process]) -> None:
+def _watch(stop: Stop, place: tuple[str, int]) -> None:
     gone = 0.0
     while gone < GONE_SECONDS:
         time.sleep(0.5)
-        gone = gone + 0.5 if stop() and not any(map(_alive, family)) else 0.0
+        gone = gone + 0.5 if stop() and not _answers(place) else 0.0
     stop.clear()
     os.write(2, b"\nInterrupted, and Ray with it; nothing is lost. The same command goes on from here.\n")
     os._exit(INTERRUPTED)
 
 
-def _alive(process: psutil.Process) -> bool:
+def _answers(place: tuple[str, int]) -> bool:
+    """Its processes may linger for a minute after they were told to end; their ports close at once."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
+        socket.create_connection(place, timeout=1).close()
+    except OSError:
         return False
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return process.name()
-    except psutil.Error:
-        return ""
+    return True

@@ -6,6 +6,7 @@ orchestrator hands to Tune: one class for every kind of trial, so that its actor
 
 import contextlib
 import json
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,7 +29,7 @@ STATE_FILE = "state.pt"
 
 
 class StopFlag:
-    """Asks the storage whether to stop, a few times a second at most."""
+    """Asks the storage whether to stop, a few times a second at most; a SIGTERM of one's own says so too."""
 
     def __init__(self, storage: Storage, driver: str) -> None:
         self._storage = storage
@@ -36,6 +37,13 @@ class StopFlag:
         self._every = 2.0 if storage.remote else 0.2
         self._asked = float("-inf")
         self._raised = False
+
+    def hear_signals(self) -> None:
+        """From now on, take a SIGTERM for the wish to stop: Slurm sends it to all processes, and Ray's would die."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._raised = True
 
     def __call__(self) -> bool:
         now = time.monotonic()
@@ -92,6 +100,7 @@ class TrialDispatcher(tune.Trainable):
             self._halt(job, f"{error.strerror} in the data cache")
             return
         should_stop = StopFlag(open_storage(job.storage), job.driver)
+        should_stop.hear_signals()
         self._progress: Iterator[Progress] = execute(job, should_stop=should_stop)
 
     def _halt(self, job: Job, note: str) -> None:
