@@ -10,17 +10,19 @@ FEW = ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3"]
 """A real space, and half as much work as one of eight."""
 SETTINGS = {
     "dataset": "cifar10-mini",
+    "space": FEW,
     "train_images": 20,
     "epochs": 2,
     "batch_size": 8,
     "channels": 2,
     "layers": 3,
     "warmup_epochs": 0,
+    "cutout": 4,
 }
 """Halves of 10 images: 2 steps an epoch, batches of 8 and 2."""
-CONFIG = SearchConfig(**SETTINGS, space=FEW, cutout=4)
+CONFIG = SearchConfig(**SETTINGS)
 
 
 def small_search(dataset: Dataset, seed: int = 0, **changes) -> SearchRun:
-    config = CONFIG.model_copy(update=changes)
+    config = SearchConfig(**{**SETTINGS, **changes})
     return SearchRun(config, seed=seed, dataset=dataset, device=torch.device("cpu"))

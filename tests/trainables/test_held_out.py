@@ -2,21 +2,20 @@
 
 import contextlib
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from small_trainings import small_training
 from torch import nn
 
-from trainables.architecture.published import PUBLISHED
 from trainables.catalog import CATALOG
-from trainables.config import TrainConfig
 from trainables.data.augment import EvalTransform
 from trainables.data.cache import Dataset
 from trainables.data.catalog import EVALUATION_SETS, HELD_OUT
 from trainables.data.cifar10_1 import import_pair
 from trainables.held_out import held_out_errors
-from trainables.training import FinalRun
 from trainables.trial import Step
 
 HERE = Step(epoch=2, step=3, steps=3)
@@ -135,19 +134,7 @@ def test_the_catalog_names_the_errors_so_that_tables_may_show_them(held_out):
 def build(held_out, mini, one_thread, small_network, small_evaluations, monkeypatch):
     """Builds a final training of two epochs, whose dataset has held-out images."""
     monkeypatch.setitem(HELD_OUT, "cifar10-mini", "cifar10_1")
-    config = TrainConfig(
-        dataset="cifar10-mini",
-        genotype=PUBLISHED["SHARPSEPCONV_DARTS"].to_json(),
-        train_images=20,
-        test_images=20,
-        epochs=2,
-        batch_size=10,
-        channels=4,
-        layers=3,
-        learning_rate=0.2,
-        warmup_epochs=0,
-    )
-    return lambda: FinalRun(config, seed=0, dataset=mini, device=torch.device("cpu"))
+    return partial(small_training, mini, batch_size=10, learning_rate=0.2)
 
 
 def test_a_training_measures_them_at_its_end_and_the_row_lacks_them_otherwise(build, held_out, resumes):

@@ -1,10 +1,10 @@
 """What each setting of a search changes, and that an interruption changes nothing under any of them."""
 
-import pytest
-import torch
-from small_searches import SETTINGS
+from functools import partial
 
-from trainables.config import SearchConfig
+import pytest
+from small_searches import small_search
+
 from trainables.errors import TrialFailure
 from trainables.optimization.bilevel import FirstOrder
 from trainables.search import SearchRun
@@ -12,15 +12,7 @@ from trainables.search import SearchRun
 
 @pytest.fixture
 def build(mini, one_thread):
-    def build(**changes):
-        return SearchRun(
-            SearchConfig(**{**SETTINGS, "space": "darts_ssc", **changes}),
-            seed=0,
-            dataset=mini,
-            device=torch.device("cpu"),
-        )
-
-    return build
+    return partial(small_search, mini, space="darts_ssc")
 
 
 @pytest.fixture

@@ -1,15 +1,15 @@
 """Searches of real supernets that compute in half the bits: what they resume to, their losses, gradients and memory."""
 
 from collections import Counter
+from functools import partial
 
 import pytest
 import torch
-from small_searches import FEW, SETTINGS
+from small_searches import FEW, small_search
 from torch.nn import functional as F
 
 from trainables.architecture.supernets import build_supernet
 from trainables.config import SearchConfig
-from trainables.search import SearchRun
 
 PATHS = {"kind": "multichannel", "scales": [2, 3], "blocks": 1, "layers": 2, "head_channels": 4}
 SPACES = [FEW, PATHS]
@@ -18,21 +18,11 @@ HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 @pytest.fixture
 def build(mini, one_thread, small_evaluations):
-    def build(**changes):
-        config = SearchConfig(**_fitting({**SETTINGS, "space": FEW, **changes}))
-        return SearchRun(config, seed=0, dataset=mini, device=torch.device("cpu"))
-
-    return build
-
-
-def _fitting(settings):
-    """Return the settings without those that a MultiChannelNet has no use for."""
-    unused = ("channels", "layers") if settings["space"] is PATHS else ()
-    return {name: value for name, value in settings.items() if name not in unused}
+    return partial(small_search, mini)
 
 
 def supernet(space, **settings):
-    config = SearchConfig(**_fitting({"space": space, "channels": 2, "layers": 3, "weighting": "max_w", **settings}))
+    config = SearchConfig(space=space, channels=2, layers=3, weighting="max_w", **settings)
     torch.manual_seed(0)
     return build_supernet(config, 10)
 

@@ -1,16 +1,15 @@
 """Searches of real supernets with many settings at once: an interruption changes nothing."""
 
 import json
+from functools import partial
 
 import pytest
 import torch
-from small_searches import SETTINGS
+from small_searches import small_search
 
 from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.genotype import MultiChannelPath, read_architecture
 from trainables.catalog import CATALOG
-from trainables.config import SearchConfig
-from trainables.search import SearchRun
 
 FEW = ["none", "skip_connect", "sep_conv_3x3"]
 MULTICHANNEL = {"kind": "multichannel", "scales": [2, 3], "blocks": 1, "layers": 2, "head_channels": 4}
@@ -18,15 +17,7 @@ MULTICHANNEL = {"kind": "multichannel", "scales": [2, 3], "blocks": 1, "layers":
 
 @pytest.fixture
 def build(mini, one_thread):
-    def build(**changes):
-        return SearchRun(
-            SearchConfig(**{**SETTINGS, "space": "darts_ssc", **changes}),
-            seed=0,
-            dataset=mini,
-            device=torch.device("cpu"),
-        )
-
-    return build
+    return partial(small_search, mini, space="darts_ssc")
 
 
 def finish(run):
