@@ -152,6 +152,26 @@ def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(drive, finish, tmp_pa
     assert essence(tmp_path) == undisturbed
 
 
+def test_sigterm_to_workers_alone_saves_their_trials_which_go_on_at_once(drive, tmp_path, undisturbed):
+    """As when a node is drained: nobody asked the driver to stop."""
+    driver = drive(tmp_path)
+    driver.read_until(lambda event: event["kind"] == "started")
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("trials/*/checkpoints/000001-*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    asked = driver.workers()
+    for worker in asked:
+        worker.terminate()
+    states = driver.end()
+
+    logs = [path.read_text() for path in tmp_path.glob("trials/*/log.txt")]
+    assert asked
+    assert set(states.values()) == {"done"}
+    assert any("stopped on request" in log and "attempt 2 resumes after epoch" in log for log in logs)
+    assert not any("its process died" in event["text"] for event in driver.events if event["kind"] == "note")
+    assert essence(tmp_path) == undisturbed
+
+
 def test_kill_9_of_driver_and_workers_together_changes_nothing(drive, finish, tmp_path, undisturbed):
     driver = drive(tmp_path)
     driver.read_until(lambda event: event["kind"] == "started")
