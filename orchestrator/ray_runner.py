@@ -10,10 +10,8 @@ import importlib
 import json
 import logging
 import os
-import signal
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,8 +36,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from orchestrator.cluster import ClusterView, death_reason
 from orchestrator.errors import HaltError, RunError
 from orchestrator.plan import PlannedTrial, Resources
+from orchestrator.ray_processes import RayProcesses, own_handlers
 from orchestrator.running import Event, Session
-from orchestrator.watchdog import watch_over
 from trainables import provenance
 from trainables.errors import SharptuneError
 from trainables.job import Progress
@@ -59,6 +57,7 @@ class RayRunner:
         self._address = address
         self._data = dict(data or {})
         self._refs: dict[str, Any] = {}
+        self._processes = RayProcesses()
         self._started = False
         self._warned = False
         self._here: tuple[Storage, str] | None = None
@@ -84,7 +83,7 @@ class RayRunner:
         """Leave the cluster, or stop the Ray that this runner started."""
         if self._started:
             self._refs.clear()
-            ray.shutdown()
+            self._processes.end(ray.shutdown)
             self._started = False
         if self._here is not None:
             storage, path = self._here
@@ -102,7 +101,7 @@ class RayRunner:
         else:
             _knock(self._address)
             options.update(address=self._address, runtime_env=_code_environment())
-        with _quiet(), _own_signals():
+        with _quiet(), own_handlers(), self._processes.starting():
             try:
                 ray.init(**options)
             except ConnectionError as error:
@@ -113,7 +112,6 @@ class RayRunner:
                 raise HaltError(f"Ray could not start here: {error}") from error
         self._started = True
         if self._address is None:
-            watch_over(session.stop, ray.get_runtime_context().gcs_address)
             return
         storage = session.ledger.storage
         self._here = (storage, here_path(session.driver))
@@ -358,18 +356,6 @@ def _text(resources: Resources) -> str:
 
 def _trial_id(trial: Any) -> str:
     return json.loads(trial.config["job"])["spec"]["trainable"] + "-" + trial.trial_id
-
-
-@contextlib.contextmanager
-def _own_signals():
-    """Keep the process's own handlers: Ray replaces them, and its own for SIGTERM aborts the process."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        if threading.current_thread() is threading.main_thread():
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 @contextlib.contextmanager

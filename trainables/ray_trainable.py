@@ -39,8 +39,12 @@ class StopFlag:
         self._raised = False
 
     def hear_signals(self) -> None:
-        """From now on, take a SIGTERM for the wish to stop: Slurm sends it to all processes, and Ray's would die."""
+        """From now on, take a SIGTERM for the wish to stop: Slurm sends it to all processes, and Ray's would die.
+
+        One that came while it was blocked counts.
+        """
         signal.signal(signal.SIGTERM, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._raised = True
