@@ -116,8 +116,8 @@ def _accelerator() -> tuple[str, bool, str]:
 def _dataset_json(info: DatasetInfo | EvaluationSet, here: bool) -> dict[str, JSON]:
     if isinstance(info, EvaluationSet):
         counts = {"train_images": 0, "test_images": info.images}
-        files = dict(zip(info.files, info.md5 or (None, None), strict=True))
-        return {"name": info.name, "title": info.title, "of": info.of, **counts, "md5": files, "present": here}
+        files = dict(zip(info.files, info.sha256, strict=True))
+        return {"name": info.name, "title": info.title, "of": info.of, **counts, "sha256": files, "present": here}
     counts = {"train_images": info.train_images, "test_images": info.test_images}
     return {**info.to_json(), **counts, "present": here}
 
@@ -134,10 +134,7 @@ def _dataset_lines(info: DatasetInfo, here: bool) -> Iterator[str]:
 
 def _evaluation_set_lines(info: EvaluationSet, here: bool) -> Iterator[str]:
     yield f"{info.images:,} test images, for networks trained on {info.of}"
-    if info.md5 is None:
-        yield "no digests of its files are known; their sizes, types and ranges are checked"
-    else:
-        yield f"md5 of its files: pixels {info.md5[0][:12]}…, labels {info.md5[1][:12]}…"
+    yield f"sha256 of its files: pixels {info.sha256[0][:12]}…, labels {info.sha256[1][:12]}…"
     yield "on this machine" if here else f"not on this machine yet: {info.remedy}"
 
 

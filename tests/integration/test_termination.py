@@ -11,13 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 from finished_training import CONFIG as TRAINING
+from new_images import as_official
 from PIL import Image
 from telling_sharptune import Pause, told
 
@@ -171,12 +172,11 @@ def place(tmp_path_factory) -> Iterator[Path]:
     for name, stage in EXPERIMENTS.items():
         document = {"experiment": name, "stages": {"only": {"checkpoint_minutes": 60, **stage}}}
         (folder / f"{name}.yaml").write_text(json.dumps(document))
-    new_images = replace(EVALUATION_SETS["cifar10_1"], images=20, md5=None)
-    for name, shape in zip(new_images.files, ((20, 32, 32, 3), (20,)), strict=True):
+    for name, shape in zip(EVALUATION_SETS["cifar10_1"].files, ((20, 32, 32, 3), (20,)), strict=True):
         np.save(folder / name, noise.integers(0, 10, shape).astype(np.uint8))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHARPTUNE_CACHE", str(folder / "cache"))
-        import_pair(new_images, folder)
+        import_pair(as_official(folder), folder)
         yield folder
 
 

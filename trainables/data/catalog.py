@@ -180,8 +180,8 @@ class EvaluationSet:
     images: int
     files: tuple[str, str]
     """The official names of the pixels' and the labels' file."""
-    md5: tuple[str, str] | None
-    """Digests of these files; None where none are known here, so that only sizes and ranges can be checked."""
+    sha256: tuple[str, str]
+    """Digests of these files."""
     source: str
     """Where a person finds the files."""
 
@@ -196,7 +196,7 @@ class EvaluationSet:
 
 _CIFAR10_1_SOURCE = "the folder datasets of the repository modestyachts/CIFAR-10.1"
 
-# arXiv:1806.00451. The digests of v6 are those the released code of arXiv:1903.09900 asks for.
+# arXiv:1806.00451. The digests are those that TensorFlow Datasets checks what it downloads by.
 EVALUATION_SETS: Mapping[str, EvaluationSet] = {
     "cifar10_1": EvaluationSet(
         name="cifar10_1",
@@ -204,7 +204,10 @@ EVALUATION_SETS: Mapping[str, EvaluationSet] = {
         of="cifar10",
         images=2000,
         files=("cifar10.1_v6_data.npy", "cifar10.1_v6_labels.npy"),
-        md5=("29615bb88ff99bca6b147cee2520f010", "a27460fa134ae91e4a5cb7e6be8d269e"),
+        sha256=(
+            "2997188e5816f5bd545dc77771b6227828c28146049fcecf3fa10775474cacc6",
+            "ae40beda001693674edc94d925ee8268cfe68905f8f9aff800c8dcdfcd6c9448",
+        ),
         source=_CIFAR10_1_SOURCE,
     ),
     "cifar10_1_v4": EvaluationSet(
@@ -213,7 +216,10 @@ EVALUATION_SETS: Mapping[str, EvaluationSet] = {
         of="cifar10",
         images=2021,
         files=("cifar10.1_v4_data.npy", "cifar10.1_v4_labels.npy"),
-        md5=None,
+        sha256=(
+            "5aaedc268df8f4cffca2ac0cf9e608ae1897a8cddb630c7a850a2ea8f6558e75",
+            "1f9544300ded199539b6662364ce7fe6c2e1ea9f87408f06db4b1a6184cffb18",
+        ),
         source=_CIFAR10_1_SOURCE,
     ),
 }

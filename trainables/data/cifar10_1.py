@@ -1,8 +1,6 @@
 """CIFAR-10.1, new test images for networks trained on CIFAR-10 (arXiv:1806.00451), in its official pair of .npy files.
 
-The paper reports version 6, of 2,000 images; version 4 has 2,021. Version 6 is known by the digests of its files. Of
-version 4 no digests are known here: its files are checked for their size, type and range, which another file could have
-too.
+The paper reports version 6, of 2,000 images; version 4 has 2,021. Both are known by the digests of their files.
 """
 
 import hashlib
@@ -27,8 +25,8 @@ def import_pair(wanted: EvaluationSet, folder: Path) -> None:
     stored = cache.read_info(wanted.name)
     if (stored.sha256, stored.labels_sha256) != (info.sha256, info.labels_sha256):
         raise DataError(
-            f"the cache already holds other images as {wanted.name}, and nothing here can tell which are the official "
-            f"ones; to replace them, first delete {cache_root() / 'datasets' / wanted.name}"
+            f"the cache already holds other images as {wanted.name}, which are not the official ones; to replace them, "
+            f"first delete {cache_root() / 'datasets' / wanted.name}"
         )
 
 
@@ -37,9 +35,8 @@ def read_pair(wanted: EvaluationSet, folder: Path) -> Images:
 
     Nothing in the files is unpickled. Raises: DataError unless they are what was wanted.
     """
-    images, labels = (
-        _array(path, md5) for path, md5 in zip(_paths(wanted, folder), wanted.md5 or ("", ""), strict=True)
-    )
+    paths = _paths(wanted, folder)
+    images, labels = (_array(path, sha256) for path, sha256 in zip(paths, wanted.sha256, strict=True))
     base = DATASETS[wanted.of]
     shape = (wanted.images, base.image_size, base.image_size, 3)
     if images.shape != shape or images.dtype != np.uint8:
@@ -62,15 +59,15 @@ def _paths(wanted: EvaluationSet, folder: Path) -> tuple[Path, Path]:
     raise DataError(f"{folder} does not hold {' and '.join(wanted.files)}; find them in {wanted.source}")
 
 
-def _array(path: Path, md5: str) -> npt.NDArray[Any]:
-    """Return the array in a file, whose digest must be `md5` unless that is empty. Raises: DataError."""
+def _array(path: Path, sha256: str) -> npt.NDArray[Any]:
+    """Return the array in a file, whose digest must be `sha256`. Raises: DataError."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    found = hashlib.md5(data, usedforsecurity=False).hexdigest()
-    if md5 and found != md5:
-        raise DataError(f"{path} is not the official file: its md5 is {found}, expected {md5}")
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise DataError(f"{path} is not the official file: its sha256 is {found}, expected {sha256}")
     try:
         array = np.load(io.BytesIO(data), allow_pickle=False)
     except Exception as error:  # garbage can make the reader raise anything

@@ -1,13 +1,12 @@
 """CIFAR-10.1 out of its official files: what is taken, what is refused, and what may be done with it."""
 
-import dataclasses
-import hashlib
 import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from new_images import as_official
 
 from orchestrator.cli_run import _held_out
 from trainables.data.cache import open_dataset, pack, present, unpack, verify
@@ -39,22 +38,16 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def small(folder: Path) -> EvaluationSet:
     """The description of that pair, its digests included."""
-    official = EVALUATION_SETS["cifar10_1"]
-    data, labels = (hashlib.md5((folder / name).read_bytes()).hexdigest() for name in official.files)
-    return dataclasses.replace(official, images=20, md5=(data, labels))
-
-
-@pytest.fixture
-def no_digests(small: EvaluationSet) -> EvaluationSet:
-    return dataclasses.replace(small, md5=None)
+    return as_official(folder)
 
 
 def test_the_official_sets_are_described_as_published():
     v6, v4 = EVALUATION_SETS["cifar10_1"], EVALUATION_SETS["cifar10_1_v4"]
 
     assert (v6.images, v4.images) == (2_000, 2_021)
-    assert v6.md5 == ("29615bb88ff99bca6b147cee2520f010", "a27460fa134ae91e4a5cb7e6be8d269e")
-    assert v4.md5 is None
+    assert [digest[:12] for digest in v6.sha256] == ["2997188e5816", "ae40beda0016"]
+    assert [digest[:12] for digest in v4.sha256] == ["5aaedc268df8", "1f9544300ded"]
+    assert {len(digest) for digest in v6.sha256 + v4.sha256} == {64}
     assert {name: info.name for name, info in EVALUATION_SETS.items()} == {name: name for name in EVALUATION_SETS}
     assert not set(EVALUATION_SETS) & set(DATASETS)
 
@@ -99,7 +92,7 @@ def test_files_that_are_not_the_official_ones_are_refused(cache: Path, folder: P
     content[-1] ^= 1
     path.write_bytes(content)
 
-    with pytest.raises(DataError, match=rf"{path.name} is not the official file: its md5 is \w+, expected \w+$"):
+    with pytest.raises(DataError, match=rf"{path.name} is not the official file: its sha256 is \w+, expected \w+$"):
         import_pair(small, folder)
     assert not present("cifar10_1")
 
@@ -127,25 +120,23 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("which", "content", "sentence"), REFUSED)
-def test_what_has_no_known_digest_must_have_the_right_size_type_and_range(
-    folder: Path, no_digests: EvaluationSet, which: int, content: bytes, sentence: str, capsys
+def test_even_with_the_right_digest_it_must_have_the_right_size_type_and_range(
+    folder: Path, small: EvaluationSet, which: int, content: bytes, sentence: str, capsys
 ):
-    (folder / no_digests.files[which]).write_bytes(content)
+    (folder / small.files[which]).write_bytes(content)
 
     with pytest.raises(DataError, match=sentence):
-        read_pair(no_digests, folder)
+        read_pair(as_official(folder), folder)
     assert capsys.readouterr().out == ""  # nothing was unpickled
 
 
-def test_of_two_unproven_versions_the_second_is_not_taken_for_the_first(
-    cache: Path, folder: Path, no_digests: EvaluationSet
-):
-    import_pair(no_digests, folder)
-    import_pair(no_digests, folder)
-    (folder / no_digests.files[0]).write_bytes(npy(PIXELS))
+def test_other_images_in_the_cache_are_not_taken_for_the_official_ones(cache: Path, folder: Path, small: EvaluationSet):
+    import_pair(small, folder)
+    import_pair(small, folder)
+    (folder / small.files[0]).write_bytes(npy(PIXELS))
 
     with pytest.raises(DataError, match="the cache already holds other images as cifar10_1"):
-        import_pair(no_digests, folder)
+        import_pair(as_official(folder), folder)
 
 
 def test_where_it_is_missing_one_sentence_says_where_to_get_it(cache: Path, tmp_path: Path):
@@ -186,12 +177,12 @@ def test_data_show_tells_of_it_and_whether_it_is_here(cache: Path, folder: Path,
     [as_json] = sharptune("data", "show", "cifar10_1_v4", "--json").json
 
     assert "cifar10_1: CIFAR-10.1, version 6" in before.out
-    assert "md5 of its files: pixels 29615bb88ff9…, labels a27460fa134a…" in before.out
-    assert "no digests of its files are known" in before.out
+    assert "sha256 of its files: pixels 2997188e5816…, labels ae40beda0016…" in before.out
+    assert "sha256 of its files: pixels 5aaedc268df8…, labels 1f9544300ded…" in before.out
     assert "modestyachts/CIFAR-10.1" in before.out
     assert "  on this machine" in after.out.splitlines()
     assert (as_json["present"], as_json["test_images"], as_json["train_images"]) == (False, 2_021, 0)
-    assert list(as_json["md5"]) == ["cifar10.1_v4_data.npy", "cifar10.1_v4_labels.npy"]
+    assert list(as_json["sha256"]) == ["cifar10.1_v4_data.npy", "cifar10.1_v4_labels.npy"]
 
 
 def test_data_fetch_imports_it_from_a_folder(cache: Path, folder: Path, small, sharptune, monkeypatch):
