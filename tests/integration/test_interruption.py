@@ -135,12 +135,17 @@ def test_kill_9_of_the_driver_changes_nothing(drive, finish, tmp_path, undisturb
     assert not {event["trial"] for event in again.events if event["kind"] == "started"} & set(before)
 
 
-def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(drive, finish, tmp_path, undisturbed):
-    driver = drive(tmp_path)
+def wait_for_an_epoch(driver, storage):
+    """Return as soon as a trial has saved one, and in a minute at the latest."""
     driver.read_until(lambda event: event["kind"] == "started")
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("trials/*/checkpoints/000001-*")) and time.monotonic() < deadline:
+    while not list(storage.glob("trials/*/checkpoints/000001-*")) and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(drive, finish, tmp_path, undisturbed):
+    driver = drive(tmp_path)
+    wait_for_an_epoch(driver, tmp_path)
     victims = driver.workers()
     for victim in victims:
         victim.kill()
@@ -155,10 +160,7 @@ def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(drive, finish, tmp_pa
 def test_sigterm_to_workers_alone_saves_their_trials_which_go_on_at_once(drive, tmp_path, undisturbed):
     """As when a node is drained: nobody asked the driver to stop."""
     driver = drive(tmp_path)
-    driver.read_until(lambda event: event["kind"] == "started")
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("trials/*/checkpoints/000001-*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for_an_epoch(driver, tmp_path)
     asked = driver.workers()
     for worker in asked:
         worker.terminate()
