@@ -28,6 +28,7 @@ os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the other one prints boxes even when t
 
 import ray
 from ray import tune
+from ray._private import worker as ray_worker
 from ray.exceptions import GetTimeoutError, RayError
 from ray.tune.error import TuneError
 from ray.tune.search import Searcher
@@ -84,6 +85,7 @@ class RayRunner:
         if self._started:
             self._refs.clear()
             self._processes.end(ray.shutdown)
+            _print_deaths(True)
             self._started = False
         if self._here is not None:
             storage, path = self._here
@@ -104,6 +106,7 @@ class RayRunner:
         with _quiet(), own_handlers(), self._processes.starting():
             try:
                 ray.init(**options)
+                _print_deaths(False)
             except ConnectionError as error:
                 raise RunError(f"no Ray cluster answers at {self._address!r}: {error}") from error
             except Exception as error:  # Ray raises bare Exceptions when its processes do not come up
@@ -356,6 +359,14 @@ def _text(resources: Resources) -> str:
 
 def _trial_id(trial: Any) -> str:
     return json.loads(trial.config["job"])["spec"]["trainable"] + "-" + trial.trial_id
+
+
+def _print_deaths(wanted: bool) -> None:
+    """Let Ray print to stdout that a worker died, or not: it does whatever it is told, amid a line of ours or of JSON.
+
+    The listener hears of each death anyway. No public setting reaches this one of Ray's.
+    """
+    ray_worker._worker_logs_enabled = wanted
 
 
 @contextlib.contextmanager

@@ -1,7 +1,9 @@
-"""What all tests share: one thread, fakes that Ray workers can import, no way to anyone's own cache or storage."""
+"""What all tests share: one thread, the same random numbers in whatever order they run, fakes that Ray workers can
+import, no way to anyone's own cache or storage."""
 
 import gc
 import os
+import random
 import sys
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,17 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 sys.path.insert(0, str(SUPPORT))
 gc.set_threshold(10_000, 20, 50)  # all that has been imported is no garbage: looking through it takes seconds
 pytest.register_assert_rewrite("running_contract", "storage_contract")
+
+
+@pytest.fixture(autouse=True)
+def random_numbers():
+    """Start all generators anew, so that no test's numbers hang on which tests ran before it in its process."""
+    import numpy as np  # and torch, which reads the number of threads when it is imported
+    import torch
+
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True, scope="session")

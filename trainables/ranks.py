@@ -51,6 +51,8 @@ FOLLOWER_PATIENCE = timedelta(days=30)
 READY = b"."
 ENDED_ALONE = 3
 """Exit status of a rank whose leader is gone."""
+PARTING_SECONDS = 3.0
+"""How long a rank whose exchange broke waits for its leader to be gone, before it says that it failed itself."""
 
 
 class Ranked(Protocol):
@@ -192,13 +194,20 @@ def main() -> None:
     source = sys.stdin.buffer
     place = Place.from_json(source.readline())
     state = source.read(place.state_bytes)
-    threading.Thread(target=_end_with_the_leader, args=(source.fileno(), place), daemon=True).start()
+    leader = threading.Thread(target=_end_with_the_leader, args=(source.fileno(), place), daemon=True)
+    leader.start()
     run: Ranked = load(place.run).of_rank(place.settings, seed=place.seed, threads=place.threads, rank=place.rank)
     run.load(state)
     os.write(ready, READY)
     os.close(ready)
-    run.follow(Team(run.network, rank=place.rank, ranks=place.ranks, meeting=place.meeting))
-    threading.Event().wait()  # until rank 0 is done too: what it still has to receive must not be cut off
+    try:
+        run.follow(Team(run.network, rank=place.rank, ranks=place.ranks, meeting=place.meeting))
+    except RuntimeError:
+        # Most likely another rank is gone. If it is rank 0, there is a folder to remove; if it is not, rank 0 is about
+        # to see which one it was, and should not take this one for it.
+        leader.join(PARTING_SECONDS)
+        raise
+    leader.join()  # until rank 0 is done too: what it still has to receive must not be cut off
 
 
 def _end_with_the_leader(source: int, place: Place) -> None:

@@ -36,7 +36,7 @@ def drive(storage, *options: str) -> subprocess.Popen:
 def events_of(driver: subprocess.Popen) -> list[dict]:
     out, err = driver.communicate(timeout=240)
     assert driver.returncode == 0, err[-2000:]
-    return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    return [json.loads(line) for line in out.splitlines()]
 
 
 @pytest.fixture(scope="module")

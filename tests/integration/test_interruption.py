@@ -33,8 +33,6 @@ class Driver:
         """Read events until one is wanted; fails when the driver ends before."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if not line.startswith("{"):
-                continue  # Ray has something to say
             self.events.append(json.loads(line))
             if wanted(self.events[-1]):
                 return self.events[-1]

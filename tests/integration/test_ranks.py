@@ -176,13 +176,15 @@ def test_a_trial_that_lost_a_rank_hears_of_it_at_once_and_ends_in_the_row_of_an_
     assert stored(Path(job.storage)) == undisturbed.files
 
 
-def test_no_rank_outlives_a_killed_rank_0(tmp_path):
-    leader = subprocess.Popen(
-        [sys.executable, "-c", "import rank_runs; rank_runs.take_a_step_and_wait(2)"], stdout=subprocess.PIPE, text=True
-    )
+@pytest.mark.parametrize("pipe_held", [False, True])
+def test_no_rank_outlives_a_killed_rank_0(pipe_held):
+    """Nor does the folder in which they met, also where the broken exchange is what a rank hears of first."""
+    code = f"import rank_runs; rank_runs.take_a_step_and_wait({pipe_held=})"
+    leader = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert leader.stdout is not None
     pid, folder = leader.stdout.readline().split()
     rank = psutil.Process(int(pid))
+    others = [each for each in psutil.Process(leader.pid).children() if each != rank]
     leader.kill()
     leader.communicate()
 
@@ -191,6 +193,9 @@ def test_no_rank_outlives_a_killed_rank_0(tmp_path):
         time.sleep(0.05)
     assert has_ended(rank)
     assert not Path(folder).exists()
+    assert len(others) == pipe_held
+    for other in others:
+        other.kill()
 
 
 def has_ended(process: psutil.Process) -> bool:

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 from unittest.mock import patch
 
@@ -45,15 +46,24 @@ class PlainRun(FinalRun):
             super().__init__(*args, **kwargs)
 
 
-def take_a_step_and_wait(ranks: int) -> None:
-    """Be rank 0 of some, in the middle of an epoch; print the other's process and the folder in which they met."""
+def take_a_step_and_wait(*, pipe_held: bool) -> None:
+    """Be rank 0 of two, in the middle of an epoch; print the other's process and the folder in which they met.
+
+    Where the pipe is held, another child of this process keeps the pipe to the other rank open for a minute.
+    """
     from finished_training import CONFIG
 
     from trainables.training import start
 
-    paused = start(CONFIG.model_copy(update={"ranks": ranks}), seed=0, threads=1).steps()
+    paused = start(CONFIG.model_copy(update={"ranks": 2}), seed=0, threads=1).steps()
     next(paused)
     (other,) = psutil.Process().children()
     meeting = next(Path(tempfile.gettempdir()).glob(f"sharptune-ranks-{os.getpid()}-*"))
+    if pipe_held and os.fork() == 0:
+        os.close(1)  # whoever reads the output sees the end
+        for connection in psutil.Process().net_connections(kind="all"):  # and the exchange breaks, when rank 0 dies
+            os.close(connection.fd)
+        time.sleep(60)
+        os._exit(0)
     print(other.pid, meeting, flush=True)
     sys.stdin.read()

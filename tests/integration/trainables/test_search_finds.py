@@ -112,17 +112,17 @@ def test_the_only_convolution_that_sees_far_enough_is_found(weighting, order):
 )
 def test_no_other_operation_can_tell_the_classes_apart(primitives, gaps, best):
     """By construction: the same two dots, nearer together or farther apart, give the same logits."""
-    network = OneEdge(primitives, "scalar", channels=4)
-    network.train()(torch.rand(8, 4, SIZE, SIZE))  # running statistics that are not those of the start
-    images_BCHW = torch.zeros(2, 4, SIZE, SIZE)
+    network = OneEdge(primitives, "scalar", channels=4).double()
+    network.train()(torch.rand(8, 4, SIZE, SIZE).double())  # running statistics that are not those of the start
+    images_BCHW = torch.zeros(2, 4, SIZE, SIZE).double()
     for image, gap in zip(images_BCHW, gaps, strict=True):
         image[:, 4, [3, 3 + gap]] = 1
 
     differences = {}
     for index, name in enumerate(primitives):
-        network.weighting = lambda w_EK, index=index: torch.eye(w_EK.shape[1])[[index]]
+        network.weighting = lambda w_EK, index=index: torch.eye(w_EK.shape[1]).double()[[index]]
         near_C, far_C = network.eval()(images_BCHW)
         differences[name] = (near_C - far_C).abs().max().item()
 
-    assert differences.pop(best) > 1e-4
-    assert max(differences.values()) < 1e-6
+    assert differences.pop(best) > 1e-7  # the least of 400 seeds is 7e-7
+    assert max(differences.values()) < 1e-15
