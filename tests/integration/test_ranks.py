@@ -136,7 +136,7 @@ def test_a_run_that_nobody_carries_on_ends_its_ranks(mini):
     began = time.monotonic()
     del paused
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert not other.is_running()
 
 
@@ -163,7 +163,7 @@ def test_a_trial_that_lost_a_rank_hears_of_it_at_once_and_ends_in_the_row_of_an_
 
     with pytest.raises(RankLost, match=r"^rank 1 was killed by SIGKILL$"):
         list(execute(job, should_stop=kill_in_the_second_epoch))
-    assert time.monotonic() - killed[0] < 5
+    assert time.monotonic() - killed[0] < 20
     assert children() == []
     assert folder.read_row() is None
     *_, last = execute(job, should_stop=lambda: False)
