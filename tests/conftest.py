@@ -14,6 +14,7 @@ SUPPORT = Path(__file__).parent / "support"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  (by default 15, with which they starve beside other tests)
 sys.path.insert(0, str(SUPPORT))
 gc.set_threshold(10_000, 20, 50)  # all that has been imported is no garbage: looking through it takes seconds
 pytest.register_assert_rewrite("running_contract", "storage_contract")

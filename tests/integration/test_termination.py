@@ -155,6 +155,11 @@ class Command:
         paths = self._storage.glob("trials/*/checkpoints/*")
         return max((path for path in paths if position(path.name)), default=None)
 
+    @property
+    def is_held(self) -> bool:
+        """Say whether it waits at the pause that is held, having gone on from the one before."""
+        return (self.notes / "held").exists()
+
     def let_go(self) -> None:
         """End the wait at the pause that is held."""
         (self.notes / "go").touch()
@@ -238,7 +243,7 @@ def test_sigterm_amid_any_loop_saves_that_place_and_the_same_command_goes_on_fro
     whole = undisturbed(case.experiment)
     ended = Command(tmp_path / "runs", case.experiment, "--runner", "local", held=case.held)
     processes.append(machine.start(ended))
-    wait_until(lambda: len(ended.pauses) == case.held)
+    wait_until(lambda: ended.is_held)
     asked = time.monotonic()
     os.kill(processes[0], signal.SIGTERM)  # while it works on what the next pause ends
     ended.let_go()
@@ -293,7 +298,7 @@ def test_on_ray_sigterm_amid_an_epoch_saves_that_place_too(place, tmp_path, mach
         )
     family: list[psutil.Process] = []
     try:
-        wait_until(lambda: len(ended.pauses) == 10 or driver.poll() is not None)
+        wait_until(lambda: ended.is_held or driver.poll() is not None)
         family = driver.children(recursive=True)
         if whom == "every process":  # the driver last: Ray's own have time to act on it
             for process in family:
@@ -310,6 +315,7 @@ def test_on_ray_sigterm_amid_an_epoch_saves_that_place_too(place, tmp_path, mach
         for process in [driver, *family]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+        driver.wait()
 
     assert code == INTERRUPTED, ended.output
     assert "The same command goes on from here." in ended.output

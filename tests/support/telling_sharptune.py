@@ -2,9 +2,9 @@
 
     TOLD=FOLDER HELD=7 python telling_sharptune.py ARGUMENTS...
 
-Each pause becomes a line of FOLDER/pauses. Before anybody hears of pause number HELD, from 0, there must be a file
-FOLDER/go. Evaluations are of 8 images at a time, and trainings on cifar10-mini are tested on CIFAR-10.1 too, where this
-machine has it.
+Each pause becomes a line of FOLDER/pauses. At pause number HELD, from 0, there is a file FOLDER/held, and before
+anybody hears of that pause there must be a file FOLDER/go. Evaluations are of 8 images at a time, and trainings
+on cifar10-mini are tested on CIFAR-10.1 too, where this machine has it.
 """
 
 import importlib
@@ -41,6 +41,8 @@ class Telling:
         held_out = patch.dict(HELD_OUT, {"cifar10-mini": "cifar10_1"})
         with few, held_out, (folder / "pauses").open("a", buffering=1) as pauses:
             for number, step in enumerate(self._run.steps()):
+                if number == held:
+                    (folder / "held").touch()
                 while number == held and not (folder / "go").exists():
                     time.sleep(0.01)
                 print(json.dumps([step.epoch, step.step, step.metrics is not None]), file=pauses)
