@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 SUPPORT = Path(__file__).parent / "support"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -17,6 +18,8 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  (by default 15, with which they starve beside other tests)
 sys.path.insert(0, str(SUPPORT))
 gc.set_threshold(10_000, 20, 50)  # all that has been imported is no garbage: looking through it takes seconds
+settings.register_profile("the same each time", derandomize=True, deadline=None)
+settings.load_profile("the same each time")  # others are looked for with --hypothesis-profile=default
 pytest.register_assert_rewrite("running_contract", "storage_contract")
 
 

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from orchestrator.yaml_document import Mark, parse_document, path_text, read_plain, shown
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+KEYS = st.text(min_size=1, max_size=80)
+"""YAML has none of more than 1,024 characters, and JSON needs up to twelve for one of theirs."""
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=12,
 )
 
