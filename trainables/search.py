@@ -36,7 +36,7 @@ from trainables.loop import (
     weights_file,
 )
 from trainables.metering import Meter
-from trainables.optimization.bilevel import FirstOrder, SecondOrder
+from trainables.optimization.bilevel import Batch, FirstOrder, SecondOrder
 from trainables.random_search import RandomRun
 from trainables.trial import JSON, Outcome, Step, canonical_json
 
@@ -145,10 +145,16 @@ class SearchRun:
         return since >= 0 and since % self.config.alpha_every == 0
 
     def _take_step(self, alphas_rows_B: Tensor | None, weights_rows_B: Tensor) -> None:
-        """Move the alphas, unless there is nothing for them, then the weights."""
+        """Take one step with these images."""
         weights_batch = self._augmented(self._weights_images, weights_rows_B, "weights")
+        alphas_batch = None
         if alphas_rows_B is not None:
             alphas_batch = self._augmented(self._alphas_images, alphas_rows_B, "alphas")
+        self._learn(alphas_batch, weights_batch)
+
+    def _learn(self, alphas_batch: Batch | None, weights_batch: Batch) -> None:
+        """Move the alphas, unless there is nothing for them, then the weights. The host waits for nothing in it."""
+        if alphas_batch is not None:
             loss, logits_BC = self._bilevel.alphas_step(alphas_batch, weights_batch)
             self._alphas_sums.add(self._step, loss, logits_BC, alphas_batch[1])
 
@@ -199,7 +205,7 @@ class SearchRun:
         )
         return order_N.split(self.config.batch_size)
 
-    def _augmented(self, images: Images, rows_B: Tensor, half: str) -> tuple[Tensor, Tensor]:
+    def _augmented(self, images: Images, rows_B: Tensor, half: str) -> Batch:
         """Return (x_BCHW, labels_B) with this step's own draws."""
         draw = randomness.draws(
             seed=self._seed, trainable=TRAINABLE, prefix=f"{half} ", epoch=self._epoch, step=self._step

@@ -193,7 +193,11 @@ class FinalRun:
         """Learn from a batch, of which `rows_B` are all rows and `batch` is this rank's share."""
         draw = randomness.draws(seed=self._seed, trainable=TRAINABLE, epoch=self._epoch, step=self._step)
         x_BCHW = self._images.augment(batch.images_BHWC, draw, share=(batch.mine, batch.whole))
-        keep_DB = self._draw_keep(batch, draw)
+        damaged = self._learn(x_BCHW, self._draw_keep(batch, draw), batch)
+        self._images.count_damaged(batch, damaged, rows_B)
+
+    def _learn(self, x_BCHW: Tensor, keep_DB: Tensor | None, batch: Batch) -> int:
+        """Move the weights; return how many images of the batch could not be read. One rank waits for nothing in it."""
         done: list[tuple[Tensor, Tensor]] = []
         descend(
             self._losses(x_BCHW, keep_DB, batch.labels_B, batch.whole, done),
@@ -210,7 +214,7 @@ class FinalRun:
             if self._images.may_be_damaged:
                 damaged = int(self._team.add_up(torch.tensor(damaged, device=self._device))[0])
         self._sums.take(self._step, loss, wrong, images=batch.whole)
-        self._images.count_damaged(batch, damaged, rows_B)
+        return damaged
 
     def _losses(
         self,

@@ -8,8 +8,8 @@ Shape letters: B = images, C = channels of one copy, E = copies, F = E·C, H and
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Protocol
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -104,6 +104,13 @@ class Block(nn.Module):
 def at_least_float32(x: Tensor) -> Tensor:
     """Return numbers in half precision as float32, and others as they are."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context in which products on the device are computed as precisely as what is multiplied."""
+    if not torch.amp.is_autocast_available(device.type) or not torch.is_autocast_enabled(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
 
 
 def pointwise(channels_in: int, channels_out: int, *, copies: int = 1) -> nn.Conv2d:

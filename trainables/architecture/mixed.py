@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from trainables.architecture.blocks import BatchNorm, Block, Zero, at_least_float32
+from trainables.architecture.blocks import BatchNorm, Block, Zero, at_least_float32, without_autocast
 from trainables.architecture.operations import OPERATIONS
 from trainables.architecture.spaces import SearchSpace
 
@@ -74,6 +74,6 @@ class MixedEdges(nn.Module):
         """Mix maps that all edges see alike: one matrix product over the primitives."""
         maps = [operation(x_BCHW).permute(0, 2, 3, 1) for operation in self.shared.values()]
         maps_KBHWC = at_least_float32(torch.stack(maps))
-        with torch.autocast(x_BCHW.device.type, enabled=False):
+        with without_autocast(x_BCHW.device):
             mixed_EN = multipliers_EK @ maps_KBHWC.flatten(1)
         return mixed_EN.unflatten(1, maps_KBHWC.shape[1:]).permute(0, 1, 4, 2, 3).unbind(0)
