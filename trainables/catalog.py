@@ -53,7 +53,7 @@ TIMING = (
 CATALOG: Mapping[str, Trainable] = {
     "search": Trainable(
         name="search",
-        version=1,
+        version=2,
         config="trainables.config:SearchConfig",
         start="trainables.search:start",
         metrics=(
@@ -85,7 +85,7 @@ CATALOG: Mapping[str, Trainable] = {
     ),
     "train": Trainable(
         name="train",
-        version=1,
+        version=2,
         config="trainables.config:TrainConfig",
         start="trainables.training:start",
         metrics=(

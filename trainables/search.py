@@ -66,12 +66,17 @@ class SearchRun:
     every `alpha_every`-th step moves them, beginning with the first one of that epoch and counted through to the end of
     the run, not anew in each epoch. An epoch in which they never move has no `alphas_loss` and no `alphas_error`.
 
+    What is found is what the epoch with the lowest validation error has found, the first of equals, of those from
+    `alpha_start_epoch` on: before it the alphas are as they were drawn.
+
     After each epoch the alphas' half, whole and not augmented, is the validation set. The released code differs in two
     ways: it validates on augmented images, and it draws a batch for the alphas anew for each step, so that an epoch
     passes over some of their images twice and over others never.
     """
 
     def __init__(self, config: SearchConfig, *, seed: int, dataset: Dataset, device: torch.device) -> None:
+        if config.alpha_start_epoch > config.epochs:
+            raise TrialFailure(f"alpha_start_epoch: the alphas would never move in {config.epochs} epochs")
         if config.order == 2 and config.precision not in SECOND_ORDER_PRECISIONS:
             raise TrialFailure(f"precision: a search of second order cannot be computed in {config.precision}")
         self.config = config
@@ -207,13 +212,21 @@ class SearchRun:
             return self.network(x_BCHW)
 
     def _metrics(self) -> dict[str, float]:
-        last, best = self._history[-1], best_epoch(self._history, "search_val_error")
+        last = self._history[-1]
+        if last["epoch"] < self.config.alpha_start_epoch:
+            return {"search_val_error": last["search_val_error"]}
+        best = self._best()
         return {
             "search_val_error": last["search_val_error"],
             "search_val_error_best": best["search_val_error"],
             "best_epoch": best["epoch"],
             **{name: best[name] for name in SIZE},
         }
+
+    def _best(self) -> dict[str, JSON]:
+        """Return the epoch whose architecture is the one that is found."""
+        searched = [row for row in self._history if row["epoch"] >= self.config.alpha_start_epoch]
+        return best_epoch(searched, "search_val_error")
 
     # ------------------------------------------------------------------------------------------ state and results
 
@@ -260,10 +273,10 @@ class SearchRun:
         return self._meter.spent()
 
     def outcome(self) -> Outcome:
-        """Return the results; what is found is of the epoch with the lowest validation error, the first of equals."""
+        """Return the results."""
         return Outcome(
             metrics=self._metrics(),
-            artifacts=findings(self._space, best_epoch(self._history, "search_val_error")),
+            artifacts=findings(self._space, self._best()),
             files={"weights-last.safetensors": weights_file(self.network.state_dict())},
             epochs=list(self._history),
         )
