@@ -110,3 +110,11 @@ def test_rows_of_before_are_loaded(tmp_path):
 
     assert list(load_rows(str(tmp_path / "now"))["provenance.gpus"]) == [[]]
     assert list(load_rows(str(tmp_path / "before"))["provenance.gpus"]) == [None]
+
+
+def test_the_command_names_the_share_beside_the_hardware(sharptune, run, monkeypatch):
+    monkeypatch.setattr(ChainRun, "device", "Fake GPU")
+    run("--set", "stages.child.resources.gpus=2")
+    lines = sharptune("table", "chains.yaml", "--explain").out.splitlines()
+
+    assert sum("  Fake GPU  2 GPUs  " in line for line in lines) == 8
