@@ -47,7 +47,8 @@ TIMING = (
     "wall_seconds",
     "device_seconds",
 )
-"""Columns a table may show that are measurements of the running, not of the result."""
+"""Columns a table may show that are measurements of the running, not of the result. What each is: `trial.Spent`, and
+`lineage.totals` for the days."""
 
 CATALOG: Mapping[str, Trainable] = {
     "search": Trainable(

@@ -26,7 +26,6 @@ from trainables.loop import (
     best_epoch,
     check_identity,
     choose_device,
-    device_name,
     evaluate,
     evaluation_loss,
     load_or_leave,
@@ -38,7 +37,7 @@ from trainables.loop import (
 from trainables.metering import Meter
 from trainables.optimization.bilevel import Batch, FirstOrder, SecondOrder
 from trainables.random_search import RandomRun
-from trainables.trial import JSON, Outcome, Step, canonical_json
+from trainables.trial import JSON, Outcome, Spent, Step, canonical_json
 
 TRAINABLE = "search"
 """Keys this loop's random draws."""
@@ -275,6 +274,10 @@ class SearchRun:
         self._history = state["history"]
         self._meter.load(state["meter"])
 
+    def spent(self) -> Spent:
+        """Return what the run has cost so far."""
+        return self._meter.spent()
+
     def outcome(self) -> Outcome:
         """Return the results."""
         return Outcome(
@@ -282,9 +285,6 @@ class SearchRun:
             artifacts=findings(self._space, self._best()),
             files={"weights-last.safetensors": weights_file(self.network.state_dict())},
             epochs=list(self._history),
-            device_seconds=self._meter.seconds(),
-            peak_memory_bytes=self._meter.peak_bytes(),
-            device=device_name(self._device),
         )
 
     def _identity(self) -> dict[str, JSON]:

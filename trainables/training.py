@@ -33,7 +33,6 @@ from trainables.loop import (
     best_epoch,
     check_identity,
     choose_device,
-    device_name,
     evaluate,
     evaluation_loss,
     load_or_leave,
@@ -48,7 +47,7 @@ from trainables.optimization.descent import descend, set_learning_rate
 from trainables.optimization.precision import Precision
 from trainables.shares import share, share_problem
 from trainables.training_images import TrainingImages
-from trainables.trial import JSON, Outcome, Step
+from trainables.trial import JSON, Outcome, Spent, Step
 
 if TYPE_CHECKING:
     from trainables.ranks import Team
@@ -130,7 +129,7 @@ class FinalRun:
         self._best_weights: dict[str, Tensor] = {}
         self._logits: dict[str, Tensor] = {}  # of the last and of the best epoch
         self._held_out: dict[str, float] = {}
-        self._meter = Meter(device)
+        self._meter = Meter(device, ranks=config.ranks)
         self._team: Team | None = None  # the ranks, while several are at work
 
     # ------------------------------------------------------------------------------------------------ the loop
@@ -359,6 +358,10 @@ class FinalRun:
         self._images.load(state)
         self._meter.load(state["meter"])
 
+    def spent(self) -> Spent:
+        """Return what the run has cost so far."""
+        return self._meter.spent()
+
     def outcome(self) -> Outcome:
         """Return the results, with weights and predictions of the last and of the best epoch."""
         labels_N = self._images.test.labels_N.cpu()
@@ -372,9 +375,6 @@ class FinalRun:
                 "predictions-best.npz": predictions_file(self._logits["best"], labels_N),
             },
             epochs=list(self._history),
-            device_seconds=self._meter.seconds() * self.config.ranks,  # which are all held for as long as rank 0
-            peak_memory_bytes=self._meter.peak_bytes(),
-            device=device_name(self._device),
         )
 
     def _identity(self) -> dict[str, JSON]:
