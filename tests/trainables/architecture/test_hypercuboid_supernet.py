@@ -110,3 +110,22 @@ def test_under_max_w_the_leading_operation_counts_fully_and_its_output_moves_no_
     torch.testing.assert_close(more - less, torch.tensor(3 * 45.0))
     assert one.abs().min() > 1e-2
     assert not torch.allclose(alphas_gradient("scalar", 5.0)[0], alphas_gradient("scalar", 50.0)[0])
+
+
+def test_pools_that_count_the_border_differently_are_two_operations():
+    """They are written alike: nn.AvgPool2d does not say in its repr what it counts."""
+    cuboid = HyperCuboid(axes={"depth": (0,), "counted": (True, False)}, depth=("depth",))
+
+    def pool(at):
+        return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=at["counted"])
+
+    network = supernet(
+        pool, cuboid=cuboid, stem=lambda state: nn.Identity(), tail=lambda state: nn.Identity(), classifier=nn.Flatten()
+    )
+    nn.init.normal_(network.alphas)
+    x, w = torch.randn(2, 3, 4, 4), network.alphas.softmax(dim=-1)[0]
+
+    expected = w[0] * pool({"counted": True})(x) + w[1] * pool({"counted": False})(x)
+
+    assert repr(pool({"counted": True})) == repr(pool({"counted": False}))
+    torch.testing.assert_close(network(x), expected.flatten(1), rtol=0, atol=1e-12)
