@@ -117,18 +117,20 @@ class TrainingImages:
         self._damaged = 0
 
     def state(self) -> dict[str, JSON]:
-        """Return what a run's state needs of this: nothing for arrays."""
+        """Return what a run's state needs of this: nothing for arrays.
+
+        The labels that the predictions go with are those of the test images that could be read; what else cannot be
+        read is found again whenever it matters.
+        """
         if not self._files:
             return {}
-        unreadable = {name: sorted(self._files[name].unreadable.items()) for name in self.evaluated}
-        return {"corrupt": {"train": self._damaged, **unreadable}}
+        return {"corrupt": {"train": self._damaged, "test": sorted(self._files["test"].unreadable.items())}}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over what `state` returned."""
         if self._files:
             self._damaged = state["corrupt"]["train"]
-            for name in self.evaluated:
-                self._files[name].unreadable = dict(state["corrupt"][name])
+            self._files["test"].unreadable = dict(state["corrupt"]["test"])
 
     def close(self) -> None:
         """End the processes that decode."""
