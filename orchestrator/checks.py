@@ -195,7 +195,7 @@ def _rank_problems(config: Any, gpus: float) -> list[FieldProblem]:
     images = config.train_images or datasets.describe(config.dataset).train_images
     images -= config.validation_images or 0
     problem = share_problem(images, batch_size=config.batch_size, ranks=config.ranks, accumulate=config.accumulate)
-    return found + ([("batch_size", problem)] if problem else [])
+    return found + ([problem] if problem else [])
 
 
 def _cell_network_problems(config: Any) -> list[FieldProblem]:
