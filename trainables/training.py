@@ -1,6 +1,6 @@
-"""Final training, one trial: the network of a genotype, trained on the whole training set, tested after every epoch.
+"""Final training, one trial: the network of a genotype, trained on the training set, tested after every epoch.
 
-Shape letters: B = images of a batch, N = images of the test set, C = channels or classes, H, W = pixels.
+Shape letters: B = images of a batch, N = images of an evaluation, C = channels or classes, H, W = pixels.
 """
 
 import math
@@ -15,15 +15,14 @@ from torch.nn import functional as F
 from trainables import randomness
 from trainables.architecture.complexity import count
 from trainables.architecture.drop_path import draw_keep
-from trainables.architecture.final_networks import build_network
-from trainables.architecture.genotype import Architecture, check_operations, describe, read_architecture
-from trainables.architecture.networks import check_network
+from trainables.architecture.final_networks import build_network, read_config_architecture
+from trainables.architecture.genotype import describe
 from trainables.config import TrainConfig, canonical
 from trainables.data.augment import Draw
 from trainables.data.cache import Dataset
 from trainables.data.files import FileDataset
 from trainables.data.transfer import to_device
-from trainables.errors import SharptuneError, TrialFailure
+from trainables.errors import TrialFailure
 from trainables.evaluation import top_k_error, wrong_answers
 from trainables.held_out import held_out_errors
 from trainables.images import Batch
@@ -383,23 +382,3 @@ class FinalRun:
 
     def _identity(self) -> dict[str, JSON]:
         return {"trainable": TRAINABLE, "config": canonical(self.config), "seed": self._seed}
-
-
-def read_config_architecture(config: TrainConfig) -> Architecture:
-    """Return the config's cells or path, which may describe themselves as a search's do.
-
-    Raises: TrialFailure when they are none, or when the config asks for something that they cannot have.
-    """
-    found = config.genotype.get("operations", config.operations)
-    if found != config.operations:
-        raise TrialFailure(f"the genotype is made of {found!r} operations, but the config says {config.operations!r}")
-    try:
-        architecture = read_architecture(config.genotype)
-        check_operations(architecture, config.operations)
-    except SharptuneError as error:
-        raise TrialFailure(f"genotype: {error}") from error
-    try:
-        check_network(architecture, config.network, auxiliary=config.auxiliary, drop_path=config.drop_path)
-    except SharptuneError as error:
-        raise TrialFailure(str(error)) from error
-    return architecture

@@ -34,14 +34,13 @@ class Scripted(nn.Module):
 
     trained_on: ClassVar[list[tuple[int, int]]]
     """(class, what for) of each image, in the order in which they came."""
-    drop_path = 0.0
 
     def __init__(self, architecture, **settings):
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(10))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
-    def forward(self, x_BCHW, **drop_path):
+    def forward(self, x_BCHW, keep_DB=None):
         classes, uses = (255 / 20 * x_BCHW[:, :2, 16, 16]).round().long().T.tolist()
         if self.training:
             self.trained_on.extend(zip(classes, uses, strict=True))
