@@ -12,11 +12,8 @@ from trainables.training import FinalRun
 
 MULTICHANNEL = {"kind": "multichannel", "scales": [2, 3], "blocks": 2, "layers": 2, "head_channels": 4}
 SEARCHES = [
-    {"space": "darts_ssc", "layers": 8},
-    {"space": "darts_ssc", "weighting": "max_w", "activation_checkpointing": True},
-    {"space": "sharpdarts", "order": 2},
-    {"space": MULTICHANNEL, "weighting": "max_w"},
-    {"space": MULTICHANNEL, "order": 2},
+    {"weighting": "max_w", "activation_checkpointing": True},
+    {"order": 2, "space": MULTICHANNEL},
 ]
 TRAININGS = [
     {"image_size": None},
