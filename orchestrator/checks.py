@@ -157,7 +157,13 @@ def _gradient_problems(config: Any) -> list[FieldProblem]:
 
 
 def _training_problems(config: Any, kind: str | None, gpus: float) -> list[FieldProblem]:
-    found = _data_problems(config, test_images=config.test_images, halves=False, image_size=config.image_size)
+    found = _data_problems(
+        config,
+        test_images=config.test_images,
+        halves=False,
+        validation_images=config.validation_images,
+        image_size=config.image_size,
+    )
     found = found or _unread_problems(config)
     found = found or _rank_problems(config, gpus)
     network = NETWORKS[config.network]
@@ -187,6 +193,7 @@ def _rank_problems(config: Any, gpus: float) -> list[FieldProblem]:
         asked = f"the stage's resources ask for {gpus:g}; say gpus: {config.ranks} there"
         found.append(("ranks", f"{config.ranks} ranks take a GPU each, and {asked}"))
     images = config.train_images or datasets.describe(config.dataset).train_images
+    images -= config.validation_images or 0
     problem = share_problem(images, batch_size=config.batch_size, ranks=config.ranks, accumulate=config.accumulate)
     return found + ([problem] if problem else [])
 
@@ -220,7 +227,12 @@ def _changed(config: Any, *names: str) -> list[str]:
 
 
 def _data_problems(
-    config: Any, *, test_images: int | None, halves: bool, image_size: int | None = None
+    config: Any,
+    *,
+    test_images: int | None,
+    halves: bool,
+    validation_images: int | None = None,
+    image_size: int | None = None,
 ) -> list[FieldProblem]:
     try:
         return datasets.batch_problems(
@@ -229,6 +241,7 @@ def _data_problems(
             test_images=test_images,
             batch_size=config.batch_size,
             halves=halves,
+            validation_images=validation_images,
             image_size=image_size,
         )
     except SharptuneError as error:

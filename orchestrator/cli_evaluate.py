@@ -18,7 +18,7 @@ from trainables.errors import DataError
 from trainables.trial import JSON
 
 CONFIDENCE = 0.95
-Which: TypeAlias = Literal["best", "last"]
+Which: TypeAlias = Literal["best", "last", "selected"]
 
 # Classes of trainables.exporting, which loads torch and so is only imported inside functions.
 Export: TypeAlias = Any
@@ -26,10 +26,11 @@ Score: TypeAlias = Any
 
 weights_option = click.option(
     "--weights",
-    type=click.Choice(["best", "last"]),
+    type=click.Choice(["best", "last", "selected"]),
     default="best",
     show_default=True,
-    help="Of a TRIAL: those of the epoch that was best on the test set, or of the last one.",
+    help="Of a TRIAL: those of the epoch that was best on the test set, of the last one, or of the one that its "
+    "validation images selected.",
 )
 
 

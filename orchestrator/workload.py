@@ -9,6 +9,8 @@ from trainables.trial import JSON
 
 SECOND_ORDER = 2.5
 """A step of second order takes about so many times as long as one of first order."""
+EVALUATION = 1 / 3
+"""Of a training step's work, what an evaluation costs: the gradients take about two thirds."""
 EDGES = 14
 """Of a cell: a layer of a cell supernet computes so many mixed operations."""
 USUAL_PATH = 8 * 128**2
@@ -20,9 +22,11 @@ def expected_cost(config: Mapping[str, JSON]) -> float:
     if config.get("strategy") == "random":
         return 1.0
     dataset = DATASETS.get(str(config.get("dataset")))
-    images = config.get("train_images") or (dataset.train_images if dataset else 50_000)
+    images = _number(config.get("train_images") or (dataset.train_images if dataset else 50_000))
+    held_out = min(_number(config.get("validation_images") or 0), images)
+    images += (EVALUATION - 1) * held_out
     order = SECOND_ORDER if config.get("order") == 2 else 1.0
-    return float(_number(config.get("epochs", 1)) * _number(images) * _one_image(config) * order)
+    return float(_number(config.get("epochs", 1)) * images * _one_image(config) * order)
 
 
 def _one_image(config: Mapping[str, JSON]) -> float:

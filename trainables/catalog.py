@@ -91,11 +91,17 @@ CATALOG: Mapping[str, Trainable] = {
         metrics=(
             "test_error",
             "test_error_best",
-            "test_error_top5",  # these two where there are more than five classes
+            "test_error_selected",  # what is selected, and of validation: of trainings with `validation_images`
+            "test_error_top5",  # these three where there are more than five classes
             "test_error_top5_best",
-            "cifar10_1_error",  # these two where the machine has CIFAR-10.1: `held_out.py`
+            "test_error_top5_selected",
+            "cifar10_1_error",  # these three where the machine has CIFAR-10.1: `held_out.py`
             "cifar10_1_error_best",
+            "cifar10_1_error_selected",
+            "validation_error",
+            "validation_error_best",
             "best_epoch",
+            "selected_epoch",
             "train_error",
             "corrupt_images",  # of a dataset kept as files
             "params",
@@ -113,6 +119,8 @@ CATALOG: Mapping[str, Trainable] = {
             "test_loss",
             "test_error",
             "test_error_top5",
+            "validation_loss",
+            "validation_error",
             "corrupt_images",
         ),
     ),

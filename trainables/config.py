@@ -149,7 +149,7 @@ class SearchConfig(_Config):
 
 
 class TrainConfig(_Config):
-    """Final training of one network on the whole training set, tested on the test set."""
+    """Final training of one network on the whole training set, less what is held out of it; tested on the test set."""
 
     genotype: dict[str, Any]
     """The cells or the path, as their `to_json` writes them."""
@@ -161,6 +161,9 @@ class TrainConfig(_Config):
     """Compute each batch in this many parts, to save memory; batch norm then sees the parts."""
     ranks: Annotated[Integer, Field(ge=1, le=MOST_RANKS)] = 1
     """Processes that share each batch, each on a GPU of its own; batch norm sees their shares: see `ranks.py`."""
+    validation_images: Annotated[Integer, Field(ge=1)] | None = None
+    """Hold out the last n / classes of each class's training images (of those that `train_images` leaves), to select an
+    epoch by: see `FinalRun`. None when absent, as in the paper."""
     test_images: Annotated[Integer, Field(ge=1)] | None = None
     image_size: Annotated[Integer, Field(ge=8)] | None = None
     """Side of the square that images kept as files are cut to; 224 when absent. Images of an array are taken whole."""

@@ -39,8 +39,8 @@ from trainables.record import TrialFolder
 from trainables.trial import JSON, TrialRow
 
 METADATA = "sharptune"
-Which = Literal["best", "last"]
-RECORDED: dict[Which, str] = {"best": "test_error_best", "last": "test_error"}
+Which = Literal["best", "last", "selected"]
+RECORDED: dict[Which, str] = {"best": "test_error_best", "last": "test_error", "selected": "test_error_selected"}
 """The row's metric that each weights were measured to have, in percent."""
 _HEADER = 8
 """Bytes at the beginning of a safetensors file that tell the length of its header."""
@@ -102,7 +102,10 @@ def export_trial(folder: TrialFolder, which: Which) -> Export:
     try:
         data = folder.read_file(row, f"weights-{which}.safetensors")
     except (FileNotFoundError, KeyError) as error:
-        raise SharptuneError(f"trial {folder.trial_id} has no weights-{which}.safetensors beside its row") from error
+        why = ": it trained without validation_images" if which == "selected" else ""
+        raise SharptuneError(
+            f"trial {folder.trial_id} has no weights-{which}.safetensors beside its row{why}"
+        ) from error
     return Export(tensors=load_tensors(data), about=describe(row, which))
 
 
@@ -134,7 +137,7 @@ def describe(row: TrialRow, which: Which) -> dict[str, JSON]:
     return {
         "trial": row.trial_id,
         "weights": which,
-        "epoch": int(row.metrics["best_epoch"]) if which == "best" else config["epochs"],
+        "epoch": config["epochs"] if which == "last" else int(row.metrics[f"{which}_epoch"]),
         "genotype": row.artifacts["genotype"],
         "network": {**{name: config[name] for name in arguments}, "classes": info.classes},
         "normalisation": {"mean": list(info.mean), "std": list(info.std)},

@@ -1,9 +1,10 @@
 """Tests of a finished training on images by which nobody has selected anything.
 
 The epoch of `test_error_best` is chosen on the very images that it is measured on; CIFAR-10.1 is the only set that
-played no part in it (arXiv:1903.09900, section 2). Its metrics are `cifar10_1_error`, of the last weights, and
-`cifar10_1_error_best`, of those of the epoch that was best on CIFAR-10's own test set. Where the images are not on the
-machine, a row simply lacks them.
+played no part in it (arXiv:1903.09900, section 2). Its metrics are `cifar10_1_error`, of the last weights,
+`cifar10_1_error_best`, of those of the epoch that was best on CIFAR-10's own test set, and `cifar10_1_error_selected`,
+of those of the epoch that validation images selected, if any were held out. Where the images are not on the machine, a
+row simply lacks them.
 
 Shape letters: B = images of a batch, N = images, C = channels or classes, H, W = pixels.
 """
@@ -26,7 +27,7 @@ from trainables.trial import Step
 
 def held_out_errors(
     network: nn.Module,
-    best_weights: Mapping[str, Tensor],
+    kept: Mapping[str, Mapping[str, Tensor]],
     *,
     dataset: str,
     transform: Callable[[Tensor], Tensor],
@@ -40,7 +41,7 @@ def held_out_errors(
 
     Args:
         network: in eval mode, with its last weights; returns a tuple whose first item is logits.
-        best_weights: all parameters and buffers of its best epoch.
+        kept: all parameters and buffers of other epochs, by what metrics call these: `best`, `selected`.
         dataset: what it was trained on.
         transform: what its images go through.
         compute: returns the context in which it is called.
@@ -53,7 +54,7 @@ def held_out_errors(
     labels_N = images.labels_N.cpu()
     own = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     errors: dict[str, float] = {}
-    for metric, weights in ((f"{name}_error", own), (f"{name}_error_best", dict(best_weights))):
+    for metric, weights in {f"{name}_error": own, **{f"{name}_error_{of}": dict(kept[of]) for of in kept}}.items():
 
         def classify(x_BCHW: Tensor, weights: dict[str, Tensor] = weights) -> Tensor:
             with compute():

@@ -85,6 +85,7 @@ def open_for_training(config: TrainConfig) -> Dataset | FileDataset:
             test_images=config.test_images,
             batch_size=config.batch_size,
             halves=False,
+            validation_images=config.validation_images,
             image_size=config.image_size,
         )
     )

@@ -4,7 +4,7 @@ spec.json                  what the trial is
 claims/                    who may work on it
 checkpoints/               where it can go on from
 log.txt                    what happened, one line each
-weights-*.safetensors, predictions.npz, epochs.parquet
+weights-*.safetensors, predictions*.npz, epochs.parquet
 row.json                   the result; the only commit point, written last, never replaced
 """
 

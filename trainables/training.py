@@ -1,10 +1,10 @@
-"""Final training, one trial: the network of a genotype, trained on the whole training set, tested after every epoch.
+"""Final training, one trial: the network of a genotype, trained on the training set, tested after every epoch.
 
-Shape letters: B = images of a batch, N = images of the test set, C = channels or classes, H, W = pixels.
+Shape letters: B = images of a batch, N = images of an evaluation, C = channels or classes, H, W = pixels.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -15,22 +15,21 @@ from torch.nn import functional as F
 from trainables import randomness
 from trainables.architecture.complexity import count
 from trainables.architecture.drop_path import draw_keep
-from trainables.architecture.final_networks import build_network
-from trainables.architecture.genotype import Architecture, check_operations, describe, read_architecture
-from trainables.architecture.networks import check_network
+from trainables.architecture.final_networks import build_network, read_config_architecture
+from trainables.architecture.genotype import describe
 from trainables.config import TrainConfig, canonical
 from trainables.data.augment import Draw
 from trainables.data.cache import Dataset
 from trainables.data.files import FileDataset
 from trainables.data.transfer import to_device
-from trainables.errors import SharptuneError, TrialFailure
-from trainables.evaluation import predictions_file, top_k_error, wrong_answers
+from trainables.errors import TrialFailure
+from trainables.evaluation import top_k_error, wrong_answers
 from trainables.held_out import held_out_errors
 from trainables.images import Batch
+from trainables.kept_epochs import KeptEpochs
 from trainables.loop import (
     CHECK_EVERY,
     EpochSums,
-    best_epoch,
     check_identity,
     choose_device,
     evaluate,
@@ -39,7 +38,6 @@ from trainables.loop import (
     open_for_training,
     pack,
     scheduled,
-    weights,
     weights_file,
 )
 from trainables.metering import Meter
@@ -67,10 +65,13 @@ class FinalRun:
     The loss is cross entropy plus, with an auxiliary head, `auxiliary_weight` times that head's. The probability of
     dropping a path grows linearly over the epochs and reaches `drop_path` in the last one.
 
-    `test_error` is the last epoch's. `test_error_best` is the lowest of all epochs, the first of equals, as the paper
-    reports it: selected on the images it is measured on, so optimistic. `test_error_top5` and `test_error_top5_best`,
-    where there are more than five classes, are those of the same epochs. Weights and predictions of both are kept, and
-    both are tested in the end on images that were never looked at, where there are such: see `held_out.py`.
+    `test_error` is the last epoch's: nothing selects it. `test_error_best` is the lowest of all epochs, the first of
+    equals, as the paper reports it: selected on the images it is measured on, so optimistic. With `validation_images`,
+    which are held out of the training images, `test_error_selected` is that of the epoch with the lowest
+    `validation_error`, the first of equals: selected on other images, so not optimistic, though the network has learned
+    from fewer; `validation_error_best` in turn is optimistic. `test_error_top5`, `…_best` and `…_selected`, where there
+    are more than five classes, are those of the same epochs. Weights and predictions of all these epochs are kept, and
+    tested in the end on images that were never looked at, where there are such: see `held_out.py`.
     """
 
     @classmethod
@@ -79,7 +80,7 @@ class FinalRun:
         config = TrainConfig.model_validate(settings)
         device = choose_device(threads, rank=rank, ranks=config.ranks)
         dataset = open_for_training(config)
-        images = config.train_images or len(dataset.train.labels)
+        images = (config.train_images or len(dataset.train.labels)) - (config.validation_images or 0)
         if problem := share_problem(
             images, batch_size=config.batch_size, ranks=config.ranks, accumulate=config.accumulate
         ):
@@ -126,8 +127,8 @@ class FinalRun:
         self._epoch, self._step = 1, 0
         self._sums = EpochSums(self._steps, device)
         self._history: list[dict[str, JSON]] = []
-        self._best_weights: dict[str, Tensor] = {}
-        self._logits: dict[str, Tensor] = {}  # of the last and of the best epoch
+        selected = {} if config.validation_images is None else {"selected": "validation_error"}
+        self._kept = KeptEpochs({"best": "test_error", **selected})
         self._held_out: dict[str, float] = {}
         self._meter = Meter(device, ranks=config.ranks)
         self._team: Team | None = None  # the ranks, while several are at work
@@ -172,15 +173,17 @@ class FinalRun:
                 self._open_epoch()
                 continue
             self.network.eval()
-            logits_NC = yield from evaluate(self._classify, self._images.test, self._images.normalise, self._here())
-            metrics = self._finish_epoch(logits_NC)
+            logits: dict[str, Tensor] = {}
+            for name, images in self._images.evaluated.items():
+                logits[name] = yield from evaluate(self._classify, images, self._images.normalise, self._here())
+            metrics = self._finish_epoch(logits)
             yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
 
         if self._team is not None and self._team.rank > 0:
             return
         self._held_out = yield from held_out_errors(
             self.network.eval(),
-            self._best_weights,
+            self._kept.weights,
             dataset=self.config.dataset,
             transform=self._images.normalise,
             here=Step(epoch=self.config.epochs, step=self._steps, steps=self._steps),
@@ -244,9 +247,12 @@ class FinalRun:
             done.append((loss.detach().view(1), logits.detach().float()))
             yield loss if self._team is None else loss * self._team.ranks
 
-    def _finish_epoch(self, logits_NC: Tensor) -> dict[str, float]:
-        """Add the epoch to the history and open the next one; return the metrics so far."""
-        labels_N = self._images.test.labels_N.cpu()
+    def _finish_epoch(self, logits: Mapping[str, Tensor]) -> dict[str, float]:
+        """Add the epoch to the history and open the next one; return the metrics so far.
+
+        Args:
+            logits: logits_NC of each of the evaluated sets of images.
+        """
         self._history.append(
             {
                 "epoch": self._epoch,
@@ -254,18 +260,24 @@ class FinalRun:
                 "drop_path": self._drop_path(),
                 "train_loss": self._sums.loss(),
                 "train_error": self._sums.error(),
-                "test_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
-                "test_error": top_k_error(logits_NC, labels_N),
-                **({"test_error_top5": top_k_error(logits_NC, labels_N, k=5)} if self._images.classes > 5 else {}),
+                **{key: value for name in logits for key, value in self._errors(name, logits[name]).items()},
                 **self._images.tested(),
             }
         )
-        self._logits["last"] = logits_NC
-        if best_epoch(self._history, "test_error") is self._history[-1]:
-            self._logits["best"] = logits_NC
-            self._best_weights = weights(self.network)
+        self._kept.take(self._history, self.network, logits["test"])
         self._open_epoch()
         return self._metrics()
+
+    def _errors(self, name: str, logits_NC: Tensor) -> dict[str, float]:
+        """Return loss and errors, in percent, on one of the evaluated sets of images."""
+        labels_N = self._images.evaluated[name].labels_N.cpu()
+        found = {
+            f"{name}_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
+            f"{name}_error": top_k_error(logits_NC, labels_N),
+        }
+        if name == "test" and self._images.classes > 5:
+            found["test_error_top5"] = top_k_error(logits_NC, labels_N, k=5)
+        return found
 
     def _open_epoch(self) -> None:
         self._epoch, self._step = self._epoch + 1, 0
@@ -303,20 +315,15 @@ class FinalRun:
             return self.network(x_BCHW)[0]
 
     def _metrics(self) -> dict[str, float]:
-        last, best = self._history[-1], best_epoch(self._history, "test_error")
-        some = {name: last[name] for name in ("test_error_top5", "corrupt_images") if name in last}
-        if "test_error_top5" in best:
-            some["test_error_top5_best"] = best["test_error_top5"]
+        last = self._history[-1]
+        names = ("test_error", "test_error_top5", "validation_error", "train_error", "corrupt_images")
         return {
-            "test_error": last["test_error"],
-            "test_error_best": best["test_error"],
-            "best_epoch": best["epoch"],
-            "train_error": last["train_error"],
+            **{name: last[name] for name in names if name in last},
+            **self._kept.metrics(self._history),
             "params": self._cost.params,
             "params_with_auxiliary": self._cost.params_with_auxiliary,
             "macs": self._cost.macs,
             "addmult": self._cost.addmult,
-            **some,
         }
 
     # ------------------------------------------------------------------------------------------ state and results
@@ -333,8 +340,7 @@ class FinalRun:
                 "precision": self._precision.state(),
                 "sums": self._sums.state(),
                 "history": self._history,
-                "best_weights": self._best_weights,
-                "logits": self._logits,
+                "kept": self._kept.state(),
                 **self._images.state(),
                 "meter": self._meter.state(),
             }
@@ -353,8 +359,7 @@ class FinalRun:
         self._precision.load(state["precision"])
         self._sums.load(state["sums"])
         self._history = state["history"]
-        self._best_weights = state["best_weights"]
-        self._logits = {which: logits_NC.cpu() for which, logits_NC in state["logits"].items()}
+        self._kept.load(state["kept"])
         self._images.load(state)
         self._meter.load(state["meter"])
 
@@ -363,39 +368,17 @@ class FinalRun:
         return self._meter.spent()
 
     def outcome(self) -> Outcome:
-        """Return the results, with weights and predictions of the last and of the best epoch."""
-        labels_N = self._images.test.labels_N.cpu()
+        """Return the results, with weights and predictions of the last, of the best and of the selected epoch."""
+        labels_N = self._images.evaluated["test"].labels_N.cpu()
         return Outcome(
             metrics={**self._metrics(), **self._held_out},
             artifacts={"genotype": describe(self._architecture, self.config.operations)},
             files={
                 "weights-last.safetensors": weights_file(self.network.state_dict()),
-                "weights-best.safetensors": weights_file(self._best_weights),
-                "predictions.npz": predictions_file(self._logits["last"], labels_N),
-                "predictions-best.npz": predictions_file(self._logits["best"], labels_N),
+                **self._kept.files(labels_N),
             },
             epochs=list(self._history),
         )
 
     def _identity(self) -> dict[str, JSON]:
         return {"trainable": TRAINABLE, "config": canonical(self.config), "seed": self._seed}
-
-
-def read_config_architecture(config: TrainConfig) -> Architecture:
-    """Return the config's cells or path, which may describe themselves as a search's do.
-
-    Raises: TrialFailure when they are none, or when the config asks for something that they cannot have.
-    """
-    found = config.genotype.get("operations", config.operations)
-    if found != config.operations:
-        raise TrialFailure(f"the genotype is made of {found!r} operations, but the config says {config.operations!r}")
-    try:
-        architecture = read_architecture(config.genotype)
-        check_operations(architecture, config.operations)
-    except SharptuneError as error:
-        raise TrialFailure(f"genotype: {error}") from error
-    try:
-        check_network(architecture, config.network, auxiliary=config.auxiliary, drop_path=config.drop_path)
-    except SharptuneError as error:
-        raise TrialFailure(str(error)) from error
-    return architecture

@@ -95,9 +95,9 @@ def undisturbed(dataset_cache):
 
 
 def test_two_processes_compute_what_one_computes_with_the_whole_batch(mini, monkeypatch):
-    """Without batch norm all is the same but the rounding of sums, also what is dropped, cut out and clipped."""
+    """Without batch norm all is the same but the rounding of sums, also what is dropped, cut out, clipped, held out."""
     monkeypatch.setattr(torch.Tensor, "float", torch.Tensor.double)
-    settings = {"drop_path": 0.3, "cutout": 8, "grad_clip": 0.1}
+    settings = {"drop_path": 0.3, "cutout": 8, "grad_clip": 0.1, "train_images": 30, "validation_images": 10}
     one, two = (
         PlainRun(CONFIG.model_copy(update={**settings, "ranks": ranks}), seed=0, dataset=mini, device=CPU)
         for ranks in (1, 2)

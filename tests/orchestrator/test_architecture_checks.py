@@ -266,6 +266,44 @@ def test_the_longer_a_trial_the_more_it_is_expected_to_cost():
     assert cost(chain("multichannel", f"network: multichannel, {OF_A_PATH}")) > 0
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ("validation_images: 15", "validation_images: read 15; 15 is not a multiple of the 10 classes of cifar10-mini"),
+        (
+            "validation_images: 2000",
+            "holds out 200 images of each class, which leaves none of the 200 of 'airplane' to",
+        ),
+        ("train_images: 40, validation_images: 40", "which leaves none of the 4 of 'airplane' to train on"),
+        ("validation_images: 0", "must be at least 1"),
+        ("validation_images: 200, batch_size: 1799", "one single image of the training set's 1800 over"),
+    ],
+)
+def test_images_that_cannot_be_held_out_are_refused_in_one_sentence(settings, sentence):
+    (problem,) = problems(train(f"genotype: DARTS, dataset: cifar10-mini, {settings}"))
+
+    assert problem.line == 5
+    assert sentence in str(problem)
+
+
+def test_held_out_images_are_a_setting_of_their_own_that_makes_another_trial():
+    usual, held_out = (
+        plan(train(f"genotype: DARTS, {each}")).trials[0] for each in ("p: 2", "validation_images: 5000")
+    )
+
+    assert "validation_images" not in usual.spec.config
+    assert held_out.spec.config["validation_images"] == 5000
+    assert held_out.trial_id != usual.trial_id
+
+
+def test_images_that_are_held_out_cost_an_evaluation_instead_of_a_step():
+    def cost(settings: str) -> float:
+        return plan(train(f"genotype: DARTS, dataset: cifar10, {settings}")).trials[-1].expected_cost
+
+    assert cost("train_images: 45000") < cost("validation_images: 5000") < cost("p: 2")
+    assert cost("train_images: 400") < cost("train_images: 500, validation_images: 100") < cost("train_images: 500")
+
+
 def test_published_genotypes_keep_their_four_lists():
     (trial,) = plan(train("genotype: DARTS, dataset: cifar10")).trials
 

@@ -34,6 +34,8 @@ def test_each_rank_has_a_gpu_or_all_share_the_cpu(settings, gpus):
         ("ranks: 4", 2, "4 ranks take a GPU each, and the stage's resources ask for 2; say gpus: 4 there"),
         ("ranks: 2", 0.5, "2 ranks take a GPU each, and the stage's resources ask for 0.5; say gpus: 2 there"),
         ("ranks: 2, train_images: 130", 2, "the last batch of 130 images has 2, and each of 2 ranks needs two of them"),
+        ("ranks: 2, train_images: 140, validation_images: 10", 2, "the last batch of 130 images has 2, and each of 2"),
+        ("ranks: 2, validation_images: 590", 2, "the last batch of 1410 images has 2, and each of 2 ranks needs two"),
         ("ranks: 4, batch_size: 6, warmup_epochs: 0", 4, "a batch has 6, and each of 4 ranks needs two of them"),
         ("ranks: 17", 0, "must be at most 16"),
         ("ranks: two", 0, "must be a whole number"),

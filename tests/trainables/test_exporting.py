@@ -39,6 +39,13 @@ def trained(tmp_path_factory, mini) -> TrialFolder:
     return finished_training(tmp_path_factory.mktemp("runs"))
 
 
+@pytest.fixture(scope="module")
+def selecting(tmp_path_factory, mini) -> TrialFolder:
+    """One that held images out, of so many epochs that the selected one need be neither the last nor the best."""
+    config = CONFIG.model_copy(update={"train_images": 40, "validation_images": 20, "epochs": 6})
+    return finished_training(tmp_path_factory.mktemp("runs"), config)
+
+
 @pytest.fixture
 def exported(trained) -> Export:
     return export_trial(trained, "best")
@@ -55,6 +62,24 @@ def test_the_error_of_an_exported_network_is_exactly_the_rows(trained, which):
     assert recorded_error(export.about) == row.metrics["test_error_best" if which == "best" else "test_error"]
     assert (found.images, found.device) == (30, "cpu")
     assert found.top5_wrong < found.top1_wrong
+
+
+def test_the_error_of_the_selected_epochs_network_is_exactly_the_rows(selecting):
+    row = selecting.read_row()
+    export = export_trial(selecting, "selected")
+    found = score(export, "cifar10-mini", images=30)
+    stored = load_tensors(selecting.read_file(row, "weights-selected.safetensors"))
+
+    assert export.about["epoch"] == row.metrics["selected_epoch"]
+    assert 100 * found.top1_wrong / found.images == recorded_error(export.about) == row.metrics["test_error_selected"]
+    assert all(torch.equal(stored[name], tensor) for name, tensor in export.tensors.items())
+
+
+def test_a_training_that_held_nothing_out_has_no_selected_epoch(trained):
+    with pytest.raises(
+        SharptuneError, match=r"no weights-selected\.safetensors .*: it trained without validation_images"
+    ):
+        export_trial(trained, "selected")
 
 
 def test_the_size_of_the_batches_does_not_change_what_is_counted(trained, exported):

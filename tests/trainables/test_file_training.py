@@ -3,6 +3,7 @@
 import threading
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from image_files import write_shards
@@ -11,9 +12,11 @@ from trainables.architecture.cell_network import ImageNetNetwork
 from trainables.architecture.published import PUBLISHED
 from trainables.config import TrainConfig
 from trainables.data.cache import open_any
+from trainables.data.decoders import Decoders
 from trainables.data.folders import import_folder
 from trainables.errors import DamagedFile, TrialFailure
 from trainables.evaluation import read_predictions
+from trainables.images import FileImages
 from trainables.shares import share
 from trainables.training import FinalRun, start
 
@@ -95,6 +98,44 @@ def test_what_processes_decode_trains_to_the_same_bits_also_when_resumed_amid_an
     assert threading.active_count() == before  # nor are there processes, which a thread looks after
 
 
+@both_layouts
+def test_held_out_images_are_evaluated_like_test_images_and_resumed_at_any_pause(
+    small_network, build, resumes, varied_folder
+):
+    """Four of the ten, one of each split unreadable: six are trained on, in two steps."""
+    spoil(varied_folder / "train", "dog-1.png", "dog-4.png")
+    spoil(varied_folder / "test", "cat-2.jpg")
+    runs = resumes(lambda: build(validation_images=4, corrupt_limit=3))
+    pauses, uninterrupted = runs.uninterrupted()
+    epochs = uninterrupted[3]
+
+    assert [row["corrupt_images"] for row in epochs] == [3, 3]
+    assert all(round(3 * row["validation_error"]) % 100 == 0 for row in epochs)  # of three images that can be read
+    assert [(pause.step, pause.metrics is not None) for pause in pauses] == 2 * [
+        (1, False),
+        (2, False),
+        (2, False),
+        (2, False),
+        (2, True),
+    ]
+    for position in range(len(pauses)):
+        assert runs.stopped_at(position) == uninterrupted, pauses[position]
+
+
+def test_held_out_images_are_the_last_of_each_class_cut_in_the_middle_in_every_epoch(build):
+    run = build(validation_images=4)
+    learned, validation = run._images.train, run._images.evaluated["validation"]
+    first, later = (next(validation.batches([torch.arange(4)], epoch=epoch)).images_BHWC for epoch in (1, 2))
+    split, decoders = open_any(run.config.dataset).train, Decoders(0, size=16)
+    middles = FileImages(split, np.array([6, 7, 8, 9]), CPU, decoders=decoders)
+    (expected,) = [batch.images_BHWC for batch in middles.batches([torch.arange(4)])]
+
+    assert split.labels.tolist() == [0, 1] * 5
+    assert (len(learned), len(validation)) == (6, 4)
+    assert torch.equal(first, expected)
+    assert torch.equal(later, expected)
+
+
 def test_epochs_and_seeds_cut_the_images_in_their_own_ways(build):
     def pixels(seed, epoch):
         run = build(seed=seed)
@@ -141,18 +182,19 @@ def test_the_next_image_takes_the_place_of_one_that_cannot_be_read(build, varied
         ("test", "cat-2.jpg", FOLDER, "test/cat/cat-2.jpg"),
         ("train", "dog-3.png", SHARDS, "train-0001.parquet, row 2"),
         ("test", "cat-2.jpg", SHARDS, "test-0000.parquet, row 4"),
+        ("validation", "cat-4.jpg", FOLDER, "train/cat/cat-4.jpg"),
     ],
     indirect=["layout"],
 )
 def test_more_unreadable_images_than_allowed_fail_the_trial_and_are_named(
     small_network, build, varied_folder, split, name, named
 ):
-    spoil(varied_folder / split, name)
-    words = {"train": "1 training images", "test": "1 test images"}[split]
+    spoil(varied_folder / ("test" if split == "test" else "train"), name)
+    words = {"train": "1 training images", "test": "1 test images", "validation": "1 validation images"}[split]
     sentence = f"^{words} cannot be read, and corrupt_limit is 0 in all; the last: .*{named} is no image that can"
 
     with pytest.raises(TrialFailure, match=sentence):
-        finish(build(corrupt_limit=0))
+        finish(build(corrupt_limit=0, validation_images=4 if split == "validation" else None))
 
 
 def test_a_training_set_without_a_readable_image_fails_the_trial(small_network, build, varied_folder):

@@ -129,6 +129,14 @@ def test_batches_that_cannot_be_shared_fail_the_trial_before_anything_starts(dat
         FinalRun.of_rank(config, seed=0, threads=1)
 
 
+def test_images_that_are_held_out_are_in_no_batch_to_share(dataset_cache, one_thread):
+    settings = {"genotype": {}, "dataset": "cifar10-mini", "batch_size": 8, "ranks": 2}
+    config = TrainConfig(**settings, train_images=60, validation_images=10)
+
+    with pytest.raises(TrialFailure, match="the last batch of 50 images has 2, and each of 2 ranks needs two"):
+        FinalRun.of_rank(config, seed=0, threads=1)
+
+
 def test_a_place_travels_as_one_line():
     place = Place(
         run="a:b", settings={"x": [1, "\n"]}, seed=1, threads=2, rank=3, ranks=4, meeting="/m", leader=5, state_bytes=6

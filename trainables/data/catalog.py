@@ -282,11 +282,14 @@ def batch_problems(
     test_images: int | None,
     batch_size: int,
     halves: bool,
+    validation_images: int | None = None,
     image_size: int | None = None,
 ) -> list[tuple[str, str]]:
     """Return what would go wrong with these numbers, as (field, sentence); nothing when all is well.
 
-    `halves`: the training set is parted in two, for the weights and the alphas of a search.
+    Args:
+        halves: the training set is parted in two, for the weights and the alphas of a search.
+        validation_images: held out of the training images.
 
     Raises: UnknownName; DataError (see `describe`).
     """
@@ -300,12 +303,15 @@ def batch_problems(
     if image_size is not None and info.stored == "arrays":
         return [("image_size", f"{info.title} is one array, whose images are taken as they are; leave this out")]
     problems = [
-        *_subset_problems(info, "train_images", train_images, info.train_counts),
+        *(
+            _subset_problems(info, "train_images", train_images, info.train_counts)
+            or _validation_problems(info, validation_images, train_images)
+        ),
         *_subset_problems(info, "test_images", test_images, info.test_counts),
     ]
     if problems:
         return problems
-    total = info.train_images if train_images is None else train_images
+    total = (info.train_images if train_images is None else train_images) - (validation_images or 0)
     if halves:
         problems += _half_problems(info, train_images)
     part, sizes = ("half", (total // 2, total - total // 2)) if halves else ("set", (total,))
@@ -319,8 +325,8 @@ def batch_problems(
 def _subset_problems(info: DatasetInfo, field: str, images: int | None, counts: Sequence[int]) -> list[tuple[str, str]]:
     if images is None:
         return []
-    if images < 1 or images % info.classes:
-        return [(field, f"{images} is not a multiple of the {info.classes} classes of {info.name}")]
+    if problems := _multiple_problems(info, field, images):
+        return problems
     each = images // info.classes
     fewest = min(range(info.classes), key=lambda index: counts[index])
     if each > counts[fewest]:
@@ -328,6 +334,27 @@ def _subset_problems(info: DatasetInfo, field: str, images: int | None, counts: 
         return [
             (field, f"{images} takes {each} images of each class, but {info.name} has {counts[fewest]} of {name!r}")
         ]
+    return []
+
+
+def _validation_problems(info: DatasetInfo, images: int | None, train_images: int | None) -> list[tuple[str, str]]:
+    field = "validation_images"
+    if images is None:
+        return []
+    if problems := _multiple_problems(info, field, images):
+        return problems
+    each = images // info.classes
+    counts = info.train_counts if train_images is None else (train_images // info.classes,) * info.classes
+    fewest = min(range(info.classes), key=lambda index: counts[index])
+    if each >= counts[fewest]:
+        left = f"which leaves none of the {counts[fewest]} of {info.class_names[fewest]!r} to train on"
+        return [(field, f"{images} holds out {each} images of each class, {left}")]
+    return []
+
+
+def _multiple_problems(info: DatasetInfo, field: str, images: int) -> list[tuple[str, str]]:
+    if images < 1 or images % info.classes:
+        return [(field, f"{images} is not a multiple of the {info.classes} classes of {info.name}")]
     return []
 
 

@@ -20,6 +20,25 @@ def subset(labels: npt.NDArray[np.int64], images: int | None, classes: int) -> I
     return np.sort(np.concatenate(chosen))
 
 
+def training_split(
+    labels: npt.NDArray[np.int64], images: int | None, validation: int | None, classes: int
+) -> tuple[Indices, Indices]:
+    """Return the indices of the images that a final training learns from, and of those it holds out; disjoint.
+
+    Held out are, of the images that `subset` returns, the last `validation / classes` of each class; none for None. So
+    no image is read that a training without them would not read. `batch_problems` says beforehand what this asserts.
+    """
+    chosen = subset(labels, images, classes)
+    if validation is None:
+        return chosen, chosen[:0]
+    each, rest = divmod(validation, classes)
+    assert rest == 0, f"{validation} images of {classes} classes"
+    of_classes = [chosen[labels[chosen] == index] for index in range(classes)]
+    assert all(len(part) > each > 0 for part in of_classes), f"no image of a class but the {each} held out"
+    held_out = np.sort(np.concatenate([part[-each:] for part in of_classes]))
+    return np.setdiff1d(chosen, held_out), held_out
+
+
 def search_halves(labels: npt.NDArray[np.int64], images: int | None, classes: int) -> tuple[Indices, Indices]:
     """Return the indices that a search trains its weights on, and those for its alphas; disjoint.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from finished_training import finished_training
+from finished_training import CONFIG, finished_training
 
 from orchestrator.statistics import clopper_pearson
 from trainables.record import TrialFolder
@@ -55,6 +55,19 @@ def test_the_same_is_told_as_json(call, trained, weights):
     assert done["bytes"] == Path("model.safetensors").stat().st_size
     assert (done["test"]["metric"], done["test"]["equal"]) == (metric, True)
     assert done["test"]["top1_error"] == done["test"]["recorded"] == trained.read_row().metrics[metric]
+
+
+def test_the_network_of_the_selected_epoch_is_exported_where_images_were_held_out(sharptune, call, trained, tmp_path):
+    config = CONFIG.model_copy(update={"train_images": 40, "validation_images": 20})
+    selecting = finished_training(tmp_path / "runs", config)
+    storage = ("--storage", selecting.storage.uri)
+    done = sharptune("export", selecting.trial_id, "--weights", "selected", "--json", *storage).json
+    refused = call("export", trained.trial_id, "--weights", "selected")
+
+    assert done["epoch"] == selecting.read_row().metrics["selected_epoch"]
+    assert (done["test"]["metric"], done["test"]["equal"]) == ("test_error_selected", True)
+    assert (refused.code, refused.out) == (2, "")
+    assert "it trained without validation_images" in refused.err
 
 
 def test_a_file_is_only_written_when_its_test_is_not_wanted_or_not_possible(call, trained, monkeypatch, tmp_path):

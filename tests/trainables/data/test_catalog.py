@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,24 @@ PROBLEMS = [
     ({"test_images": 1010}, "test_images", "1010 takes 101 images"),
     ({"test_images": 15}, "test_images", "15 is not a multiple of the 10 classes"),
     ({"train_images": 310, "halves": True}, "train_images", "31 images of each class, which cannot be halved"),
+    ({"validation_images": 15}, "validation_images", "15 is not a multiple of the 10 classes of cifar10-mini"),
+    (
+        {"validation_images": 2000},
+        "validation_images",
+        "holds out 200 images of each class, which leaves none of the 200",
+    ),
+    (
+        {"train_images": 300, "validation_images": 300},
+        "validation_images",
+        "leaves none of the 30 of 'airplane' to train",
+    ),
+    (
+        {"train_images": 300, "validation_images": 310},
+        "validation_images",
+        "leaves none of the 30 of 'airplane' to train",
+    ),
+    ({"train_images": 305, "validation_images": 300}, "train_images", "305 is not a multiple"),
+    ({"validation_images": 20, "batch_size": 1979}, "batch_size", "one single image of the training set's 1980 over"),
     ({"batch_size": 1999}, "batch_size", "leave one single image of the training set's 2000 over"),
     ({"batch_size": 27, "halves": True}, "batch_size", "leave one single image of the training half's 1000 over"),
     ({"train_images": 300, "batch_size": 149, "halves": True}, "batch_size", "the training half's 150 over"),
@@ -91,6 +110,32 @@ def test_sizes_that_cannot_work_are_told_before_anything_runs(settings: dict[str
 @pytest.mark.parametrize("train_images", [None, 300])
 def test_sizes_that_work_raise_no_problem(train_images: int | None, halves: bool):
     assert batch_problems("cifar10-mini", train_images=train_images, test_images=50, batch_size=16, halves=halves) == []
+
+
+@pytest.mark.parametrize(("train_images", "batch_size"), [(None, 1999), (300, 299)])
+def test_what_batches_leave_over_is_counted_after_images_are_held_out(train_images: int | None, batch_size: int):
+    given = {"train_images": train_images, "test_images": None, "batch_size": batch_size, "halves": False}
+
+    assert batch_problems("cifar10-mini", **given, validation_images=10) == []
+    assert [field for field, _ in batch_problems("cifar10-mini", **given)] == ["batch_size"]
+
+
+def test_one_single_image_is_too_few_to_train_on(monkeypatch: pytest.MonkeyPatch):
+    one = replace(DATASETS["cifar10-mini"], classes=1, class_names=("cat",), train_counts=(5,), test_counts=(5,))
+    monkeypatch.setitem(DATASETS, "cifar10-mini", one)
+    given = {"train_images": None, "test_images": None, "batch_size": 64, "halves": False}
+
+    assert batch_problems("cifar10-mini", **given, validation_images=3) == []
+    assert [field for field, _ in batch_problems("cifar10-mini", **given, validation_images=4)] == ["batch_size"]
+
+
+def test_of_classes_of_different_sizes_the_smallest_says_how_many_can_be_held_out():
+    given = {"train_images": None, "test_images": None, "batch_size": 64, "halves": False}
+
+    assert batch_problems("imagenet", **given, validation_images=731_000) == []
+    [(field, sentence)] = batch_problems("imagenet", **given, validation_images=732_000)
+    assert field == "validation_images"
+    assert "leaves none of the 732 of" in sentence
 
 
 def test_both_fields_are_named_when_both_are_wrong():
