@@ -96,9 +96,13 @@ def test_labels_stand_side_by_side():
 
 
 def test_before_anything_has_run_every_cell_expects_its_runs():
-    plan = plan_of()
-    for table in tables_of(plan, {}).values():
-        assert "n=0/6" in render(table, "text")
+    tables = tables_of(plan_of(), {})
+
+    assert {name for name, table in tables.items() if "n=0/6" in render(table, "text")} == {
+        "weighting",
+        "quoted",
+        "side",
+    }
 
 
 def test_the_best_of_several_searches_is_one_search_for_its_trainings():
