@@ -106,12 +106,6 @@ def finish(drive):
     return run_to_the_end
 
 
-def test_ray_gives_the_rows_that_the_local_runner_gives(drive, finish, tmp_path, undisturbed):
-    finish(tmp_path)
-
-    assert essence(tmp_path) == undisturbed
-
-
 @pytest.mark.parametrize(
     "moment",
     [

@@ -1,13 +1,12 @@
-"""Running a plan: what starts when, what fails alone, what is never run twice. The contract of every runner."""
+"""Running a plan: what starts when, what fails alone, what is never run twice, by the local runner."""
 
 import dataclasses
 import errno
 import itertools
-import json
 
 import pytest
 from drive import grid, planned
-from running_contract import RunningContract, go
+from running_contract import RunningContract, go, started
 
 from orchestrator.errors import HaltError, LedgerError
 from orchestrator.frontier import open_frontier, path_weights
@@ -18,59 +17,10 @@ from trainables.claims import Claim, Process
 from trainables.storage import open_storage
 
 
-def started(events):
-    return [event.trial.trial_id for event in events if event.kind == "started"]
-
-
 class TestRunsInAFolder(RunningContract):
     @pytest.fixture
     def storage(self, tmp_path):
         return tmp_path / "runs"
-
-
-def test_running_again_runs_nothing(tmp_path):
-    go(tmp_path, grid(2, 2))
-    events = []
-
-    states, _ = go(tmp_path, grid(2, 2), events=events)
-
-    assert set(states.values()) == {"done"}
-    assert events == []
-
-
-def test_a_grown_grid_runs_only_what_is_new(tmp_path):
-    go(tmp_path, grid(2, 2))
-    events = []
-
-    go(tmp_path, grid(3, 2), events=events)
-
-    assert set(started(events)) == {t.trial_id for t in grid(3, 2)} - {t.trial_id for t in grid(2, 2)}
-
-
-def test_a_failed_trial_blocks_its_children_and_nothing_else(tmp_path):
-    bad = planned(0, nan_at=1)
-    child = planned(0, (bad.trial_id,), link={"parent": 0, "key": "genotype"})
-    trials = [bad, child, *grid(1, 1)]
-
-    states, _ = go(tmp_path, trials)
-
-    assert (states[bad.trial_id], states[child.trial_id]) == ("failed", "blocked")
-    assert [states[t.trial_id] for t in grid(1, 1)] == ["done", "done"]
-
-
-def test_a_failed_trial_is_not_run_again_until_it_is_retried(tmp_path):
-    bad = planned(0, nan_at=2)
-    go(tmp_path, [bad])
-    events = []
-    go(tmp_path, [bad], events=events)
-    assert events == []
-
-    kept = Ledger(open_storage(tmp_path)).retry(bad.trial_id)
-    go(tmp_path, [bad], events=events)
-
-    assert kept == "row.json.failed-1"
-    assert started(events) == [bad.trial_id]
-    assert json.loads((tmp_path / "trials" / bad.trial_id / kept).read_text())["state"] == "failed"
 
 
 def test_a_finished_trial_cannot_be_retried(tmp_path):
