@@ -95,13 +95,18 @@ def test_code_edited_while_a_run_goes_on_ends_it_in_a_sentence_and_loses_nothing
     assert set(states.values()) == {"done"}
 
 
-def test_the_longest_way_to_go_starts_first():
+def test_the_longest_way_to_go_starts_first(tmp_path):
     long, short = planned(0), planned(1)
     children = [planned(seed, (long.trial_id,), link={"parent": 0, "key": "genotype"}) for seed in range(2)]
 
-    weights = path_weights([short, long, *children])
+    trials = [short, long, *children]
+    ledger = Ledger(open_storage(tmp_path))
 
+    first = open_frontier(trials, ledger, ledger.states(trial.spec for trial in trials)).next()
+
+    weights = path_weights(trials)
     assert weights[long.trial_id] == 2 * weights[short.trial_id]
+    assert first == long
 
 
 def test_children_start_when_their_own_parent_is_done_not_the_whole_stage(tmp_path):
@@ -162,14 +167,19 @@ def test_one_bad_moment_of_the_storage_fails_no_trial(tmp_path, monkeypatch):
 
 
 def test_a_storage_that_never_works_is_a_failed_row_after_max_failures(tmp_path, monkeypatch):
+    tried = []
+
     def broken(self, *arguments):
+        tried.append(self)
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr("trainables.checkpoints.CheckpointFolder.save", broken)
+    trials = grid(1, 1)
 
-    states, _ = go(tmp_path, grid(1, 1))
+    states, _ = go(tmp_path, trials)
 
-    assert sorted(states.values()) == ["blocked", "failed"]
+    assert [states[trial.trial_id] for trial in trials] == ["failed", "blocked"]
+    assert len(tried) == 1 + trials[0].max_failures
 
 
 def test_a_claim_left_by_another_machine_is_waited_for_and_then_taken_over(tmp_path, monkeypatch):
