@@ -9,6 +9,7 @@ from orchestrator.evidence import Evidence, EvidenceState, Family, Record, testi
 from orchestrator.grouping import pooling
 from orchestrator.planned_trial import PlannedTrial
 from orchestrator.statistics import PAPER_RUNS, MedianRange
+from trainables.catalog import TIMING
 from trainables.trial import JSON, canonical_json
 
 FEW = "few"
@@ -22,6 +23,7 @@ MARKS: Mapping[str, str] = {
     "commits": "runs from different commits, or of differently changed code",
     "versions": "runs with different versions of Python or of packages",
     "hardware": "runs on different hardware",
+    "shares": "runs held different shares of a GPU, or different numbers of GPUs",
     "resumed": "a run went on, after an interruption, with other code, versions, threads or hardware",
 }
 """All that a cell may be marked with, in words, in the order of the footnotes."""
@@ -108,6 +110,7 @@ def cells_of(
     return [
         {
             c.name: _cell(
+                c,
                 summary.get((index, c.name)),
                 evidence.get((index, c.name), []),
                 pooling(family, members[c.name]) if c.own else "",
@@ -143,14 +146,14 @@ def _summary(frame: pd.DataFrame) -> dict[tuple[int, str], MedianRange]:
     }
 
 
-def _cell(summary: MedianRange | None, evidence: Sequence[Evidence], pooled: str) -> Cell:
+def _cell(column: Column, summary: MedianRange | None, evidence: Sequence[Evidence], pooled: str) -> Cell:
     return Cell(
         n=summary.n if summary else 0,
         expected=len(evidence),
         median=summary.median if summary else None,
         low=summary.low if summary else None,
         high=summary.high if summary else None,
-        marks=tuple(_marks(summary.n if summary else 0, evidence)),
+        marks=tuple(_marks(column, summary.n if summary else 0, evidence)),
         pooling=pooled,
         evidence=tuple(evidence),
     )
@@ -160,8 +163,11 @@ def _plain(value: JSON) -> str:
     return value if isinstance(value, str) else canonical_json(value)
 
 
-def _marks(n: int, evidence: Sequence[Evidence]) -> Iterable[str]:
-    """Yield what a reader must know of a cell, in the order of MARKS."""
+def _marks(column: Column, n: int, evidence: Sequence[Evidence]) -> Iterable[str]:
+    """Yield what a reader must know of a cell, in the order of MARKS.
+
+    No result depends on the share of a GPU that a run held; what it measured of its running does.
+    """
     done = [one for one in evidence if one.state == "done"]
     states = {one.state for one in evidence}
     said = {
@@ -174,6 +180,12 @@ def _marks(n: int, evidence: Sequence[Evidence]) -> Iterable[str]:
         "commits": len({(one.commit, one.code) for one in done}) > 1,
         "versions": len({canonical_json(one.versions) for one in done}) > 1,
         "hardware": len({one.hardware for one in done}) > 1,
+        "shares": column.metric in TIMING and len(_shares(done)) > 1,
         "resumed": any(one.resumed for one in done),
     }
     return (mark for mark in MARKS if said[mark])
+
+
+def _shares(evidence: Sequence[Evidence]) -> set[float | None]:
+    """Return the shares of GPUs that runs held; None for one whose row does not say, nothing for one on a CPU."""
+    return {share for one in evidence for share in ((None,) if one.gpus is None else one.gpus)}

@@ -188,7 +188,7 @@ def _rank_problems(config: Any, gpus: float) -> list[FieldProblem]:
         found.append(("ranks", f"{config.ranks} ranks take a GPU each, and {asked}"))
     images = config.train_images or datasets.describe(config.dataset).train_images
     problem = share_problem(images, batch_size=config.batch_size, ranks=config.ranks, accumulate=config.accumulate)
-    return found + ([("batch_size", problem)] if problem else [])
+    return found + ([problem] if problem else [])
 
 
 def _cell_network_problems(config: Any) -> list[FieldProblem]:

@@ -75,7 +75,7 @@ def tables_text(tables: Sequence[Table], form: str) -> str:
 
 
 def explanation(table: Table, ledger: Ledger) -> str:
-    """Return, for each number of a table, its runs: id, value, label, commit, hardware and folder."""
+    """Return, for each number of a table, its runs: id, value, label, commit, hardware, share of it and folder."""
     blocks = [table.title]
     for index, row in enumerate(table.rows):
         keys = " ".join(
@@ -101,5 +101,5 @@ def _origin(one: Evidence, ledger: Ledger) -> str:
     commit = f"commit {one.source}" if one.commit else ""
     folder = f"{ledger.storage.uri}/trials/{one.trial_id}" if row is not None else ""
     return "  " + "  ".join(
-        part for part in (one.trial_id, value, one.label, seed, commit, one.hardware, folder) if part
+        part for part in (one.trial_id, value, one.label, seed, commit, one.hardware, one.share, folder) if part
     )

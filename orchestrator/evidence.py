@@ -46,10 +46,20 @@ class Evidence:
     """The digest of the code that computed it, where the row has one."""
     versions: Mapping[str, JSON] | None = None
     hardware: str = ""
+    gpus: tuple[float, ...] | None = None
+    """The GPUs it held: whole ones or a fraction of one, several where it went on with another share; () on a CPU. None
+    where its row does not say."""
     resumed: bool = False
     """It was interrupted and went on under other code, versions, threads or hardware."""
     unverified: bool = False
     """A parent's row is not there any more, so what was taken from it cannot be checked."""
+
+    @property
+    def share(self) -> str:
+        """The GPUs it held, for a line: `0.25 GPU`, `2 GPUs`, `0.25, 1 GPU`; "" where none are known of."""
+        if not self.gpus:
+            return ""
+        return f"{', '.join(f'{gpus:g}' for gpus in self.gpus)} GPU{'s' if self.gpus[-1] > 1 else ''}"
 
     @property
     def source(self) -> str:
@@ -136,6 +146,7 @@ def testify(record: Record, slot: Slot, metric: str) -> Evidence:
         code=str(row.provenance.get("code", "")),
         versions=row.provenance.get("versions"),
         hardware=str(row.provenance.get("hardware", row.provenance.get("device", ""))),
+        gpus=tuple(row.provenance["gpus"]) if "gpus" in row.provenance else None,
         resumed=bool(row.provenance.get("mixed", False)),
         unverified=record.unverified(trial_id),
     )

@@ -177,8 +177,8 @@ def load_rows(storage: str | Storage) -> pd.DataFrame:
     """Return every trustworthy row under a storage URI, one line per trial.
 
     Columns: `trial_id`, `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its
-    name, each timing as `timing.<name>`, `provenance.commit`, `provenance.hardware`, `provenance.versions` and
-    `parents` (ids). Nested values stay Python objects.
+    name, each timing as `timing.<name>`, `provenance.commit`, `provenance.hardware`, `provenance.gpus` (the
+    shares it held), `provenance.versions` and `parents` (ids). Nested values stay Python objects.
     """
     ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
     return pd.DataFrame([_flat(row) for row in ledger.rows().values()])
@@ -195,6 +195,6 @@ def _flat(row: TrialRow) -> Mapping[str, object]:
         **{f"config.{name}": value for name, value in row.config.items()},
         **row.metrics,
         **{f"timing.{name}": value for name, value in row.timing.items()},
-        **{f"provenance.{name}": row.provenance.get(name) for name in ("commit", "hardware", "versions")},
+        **{f"provenance.{name}": row.provenance.get(name) for name in ("commit", "hardware", "gpus", "versions")},
         "parents": list(row.spec.parents),
     }

@@ -57,11 +57,11 @@ def markdown(table: Table) -> str:
 
 
 def evidence_text(evidence: Sequence[Evidence]) -> str:
-    """Return what a number was made from, one trial a line: id, value or reason, label, commit, hardware."""
+    """Return what a number was made from, one trial a line: id, value or reason, label, commit, hardware and share."""
     lines = []
     for one in evidence:
         what = f"{one.value!r}" if one.state == "done" else f"{one.state}: {one.reason}"
-        origin = ", ".join(part for part in (one.source, one.hardware) if part)
+        origin = ", ".join(part for part in (one.source, one.hardware, one.share) if part)
         lines.append(GAP.join(part for part in (one.trial_id, what, one.label, origin) if part))
     return "".join(f"{line}\n" for line in lines)
 

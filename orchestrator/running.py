@@ -94,6 +94,7 @@ class Session:
             driver=self.driver,
             driver_process=self.process,
             threads=max(1, int(trial.resources.cpus)),
+            gpus=trial.resources.gpus,
             commit=provenance.commit(),
             code=self.code,
             elsewhere=self.ship_code,

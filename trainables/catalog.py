@@ -47,12 +47,13 @@ TIMING = (
     "wall_seconds",
     "device_seconds",
 )
-"""Columns a table may show that are measurements of the running, not of the result."""
+"""Columns a table may show that are measurements of the running, not of the result. What each is: `trial.Spent`, and
+`lineage.totals` for the days."""
 
 CATALOG: Mapping[str, Trainable] = {
     "search": Trainable(
         name="search",
-        version=1,
+        version=2,
         config="trainables.config:SearchConfig",
         start="trainables.search:start",
         metrics=(
@@ -84,7 +85,7 @@ CATALOG: Mapping[str, Trainable] = {
     ),
     "train": Trainable(
         name="train",
-        version=1,
+        version=2,
         config="trainables.config:TrainConfig",
         start="trainables.training:start",
         metrics=(

@@ -5,7 +5,6 @@ on from the newest checkpoint; calling it for a finished trial does nothing.
 """
 
 import contextlib
-import json
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -22,9 +21,11 @@ from trainables.job import Job, Progress, State
 from trainables.lineage import Inputs, ParentNotDone, gather, totals
 from trainables.record import TrialFolder, epochs_parquet
 from trainables.storage import NO_SPACE, Storage, here_path, open_storage
-from trainables.trial import JSON, Outcome, Run, Step, TrialRow
+from trainables.trial import JSON, Outcome, Run, Spent, Step, TrialRow, canonical_json
 
 PROGRESS_SECONDS = 5.0
+NO_CONDITION = frozenset({"epoch", "step", "attempt", "host", "device_seconds", "gpus"})
+"""What a run's segments may differ in without a digit of its results depending on it."""
 
 
 def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
@@ -104,7 +105,7 @@ class Attempt:
             if stopped is not None:
                 yield stopped
                 return
-            self._finish(run.outcome())
+            self._finish(run.outcome(), run.spent())
         except ClaimLost as lost:
             yield self._progress("lost", note=str(lost))
             return
@@ -169,12 +170,17 @@ class Attempt:
         if checkpoint is not None:
             self._history = dict(checkpoint.history)
         where = (checkpoint.epoch, checkpoint.step) if checkpoint else (0, 0)
+        spent = run.spent()
         segment = {
             "epoch": where[0],
             "step": where[1],
             "attempt": self.claim.attempt,
             "code": self._code,
             "threads": self.job.threads,
+            "device": spent.device,
+            "device_seconds": spent.seconds,
+            # Given none and on a GPU all the same, it takes whole ones.
+            "gpus": 0 if spent.device == "cpu" else self.job.gpus or self._config.get("ranks", 1),
             **provenance.machine(),
         }
         self._history["segments"] = [*self._history["segments"], segment]
@@ -234,7 +240,7 @@ class Attempt:
         )
         self._checkpoints.save(checkpoint, self.claim.attempt)
 
-    def _finish(self, outcome: Outcome) -> None:
+    def _finish(self, outcome: Outcome, spent: Spent) -> None:
         """Write everything the row stands for, and the row last."""
         self.folder.claims.check(self.claim)
         everything = {**outcome.files, "epochs.parquet": epochs_parquet(outcome.epochs)}
@@ -248,8 +254,8 @@ class Attempt:
             artifacts={**outcome.artifacts, **self._inputs.artifacts},
             parents=self._inputs.consumed,
             files=files,
-            timing=self._timing(outcome),
-            provenance=self._provenance(outcome),
+            timing=self._timing(spent),
+            provenance=self._provenance(),
         )
         self.folder.claims.check(self.claim)
         self.folder.commit_row(row)
@@ -262,24 +268,25 @@ class Attempt:
     def _wall_seconds(self) -> float:
         return self._history["wall_seconds"] + time.monotonic() - self._since
 
-    def _timing(self, outcome: Outcome | None = None) -> dict[str, JSON]:
+    def _timing(self, spent: Spent | None = None) -> dict[str, JSON]:
         timing = {"started": self._history["started"], "finished": _now(), "wall_seconds": self._wall_seconds()}
-        if outcome is not None:
-            timing["device_seconds"] = outcome.device_seconds
-            timing["peak_memory_bytes"] = outcome.peak_memory_bytes
-            timing.update(totals(outcome, self._inputs))
+        if spent is not None:
+            timing["device_seconds"] = spent.seconds
+            timing["peak_memory_bytes"] = spent.peak_bytes
+            timing.update(totals(spent, self._history["segments"], self._inputs))
         return timing
 
-    def _provenance(self, outcome: Outcome | None = None) -> dict[str, JSON]:
+    def _provenance(self) -> dict[str, JSON]:
         segments = self._history["segments"]
-        kinds = {json.dumps({**s, "epoch": 0, "step": 0, "attempt": "", "host": ""}, sort_keys=True) for s in segments}
+        kinds = {canonical_json({name: s[name] for name in s.keys() - NO_CONDITION}) for s in segments}
         processor = provenance.processor()
-        device = outcome.device if outcome else "cpu"
+        device = segments[-1]["device"] if segments else "cpu"
         return {
             "commit": self.job.commit,
             "code": self._code,
             "versions": provenance.versions(),
             "hardware": processor if device == "cpu" else device,
+            "gpus": sorted({segment["gpus"] for segment in segments if segment["gpus"]}),
             "host": self.claim.worker_process.host,
             "threads": self.job.threads,
             "attempts": self.claim.number,

@@ -29,10 +29,11 @@ from trainables.data.catalog import describe as describe_dataset
 from trainables.data.decoders import Decoders
 from trainables.data.files import FileDataset
 from trainables.data.subsets import subset
+from trainables.devices import device_name
 from trainables.errors import DamagedFile, SharptuneError
 from trainables.evaluation import wrong_answers
 from trainables.images import FileImages, Images, ImageSource
-from trainables.loop import EVALUATION_BATCH, choose_device, device_name
+from trainables.loop import EVALUATION_BATCH, choose_device
 from trainables.optimization.precision import Precision
 from trainables.record import TrialFolder
 from trainables.trial import JSON, TrialRow

@@ -15,6 +15,7 @@ from trainables.data.cache import Split
 from trainables.data.decoders import Decoders
 from trainables.data.decoding import Wanted, decode_batch
 from trainables.data.files import FileSplit
+from trainables.data.transfer import to_device
 from trainables.errors import TrialFailure
 
 Share = Callable[[int], slice]
@@ -75,7 +76,7 @@ class Images:
     def batch(self, rows_B: Tensor) -> tuple[Tensor, Tensor]:
         """Return (images_BHWC uint8, labels_B int64) of these rows, on the device; `rows_B` is on the CPU."""
         if isinstance(self._images_NHWC, Tensor):
-            rows_B = rows_B.to(self._device, non_blocking=True)
+            rows_B = to_device(rows_B, self._device)
             return self._images_NHWC[rows_B], self.labels_N[rows_B]
         return torch.from_numpy(self._images_NHWC[self._indices_N[rows_B.numpy()]]), self.labels_N[rows_B]
 
@@ -147,8 +148,8 @@ class FileImages:
                     rows[place], pixels[place] = self._next_readable(int(rows[place]), epoch)
             labels = self._split.labels[self._indices_N[rows]]
             yield Batch(
-                images_BHWC=torch.from_numpy(pixels).to(self._device, non_blocking=True),
-                labels_B=torch.from_numpy(labels).to(self._device, non_blocking=True),
+                images_BHWC=to_device(torch.from_numpy(pixels), self._device),
+                labels_B=to_device(torch.from_numpy(labels), self._device),
                 whole=whole,
                 mine=mine,
                 damaged=[why for _, why in found.damaged],

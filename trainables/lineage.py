@@ -1,13 +1,13 @@
 """What a trial takes from its parents: values for its config, and the days they cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainables.config import is_reference
 from trainables.errors import DamagedFile, SharptuneError, TrialFailure
 from trainables.record import TrialFolder
 from trainables.storage import Storage
-from trainables.trial import JSON, Outcome, TrialRow, TrialSpec, artifact_digest
+from trainables.trial import JSON, Spent, TrialRow, TrialSpec, artifact_digest
 
 SECONDS_PER_DAY = 86_400.0
 
@@ -41,10 +41,21 @@ def gather(storage: Storage, spec: TrialSpec) -> Inputs:
     return inputs
 
 
-def totals(outcome: Outcome, inputs: Inputs) -> dict[str, float]:
-    """Return the trial's own days and those with all its ancestors'."""
-    days = outcome.device_seconds / SECONDS_PER_DAY
-    own = {"gpu_days": 0.0 if outcome.device == "cpu" else days, "cpu_days": days if outcome.device == "cpu" else 0.0}
+def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs) -> dict[str, float]:
+    """Return the trial's own days and those with all its ancestors'.
+
+    A day of a whole GPU is a GPU day: a trial is charged for what it held, a quarter of one or two of them, each of its
+    segments by itself, since the next one may hold another share. A segment has its `device`, the `gpus` it held, and
+    as `device_seconds` those that had been spent before it.
+    """
+    ends = [*(segment["device_seconds"] for segment in segments[1:]), spent.seconds]
+    own = {"gpu_days": 0.0, "cpu_days": 0.0}
+    for segment, end in zip(segments, ends, strict=True):
+        days = (end - segment["device_seconds"]) / SECONDS_PER_DAY
+        if segment["device"] == "cpu":
+            own["cpu_days"] += days
+        else:
+            own["gpu_days"] += days * segment["gpus"]
     whole = {
         f"{kind}_total": value + sum(ancestor[kind] for ancestor in inputs.ancestors.values())
         for kind, value in own.items()

@@ -96,11 +96,6 @@ def _check(problems: Sequence[tuple[str, str]]) -> None:
         raise TrialFailure("; ".join(f"{field}: {sentence}" for field, sentence in problems))
 
 
-def device_name(device: torch.device) -> str:
-    """Return `cpu`, or the accelerator's name."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
 class EpochSums:
     """Losses and wrong answers of the epoch under way, kept on the device so that no step waits for it."""
 

@@ -9,6 +9,9 @@ from typing import Any, TypeVar
 
 import torch
 
+from trainables.devices import device_name
+from trainables.trial import Spent
+
 T = TypeVar("T")
 
 
@@ -19,8 +22,10 @@ class Meter:
     cores together. Time in which the run is paused is not counted.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, *, ranks: int = 1) -> None:
+        """`ranks`: processes that work as this one does, itself among them."""
         self._device = device
+        self._ranks = ranks
         self._seconds = 0.0
         self._peak = 0
         self._pending: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
@@ -37,8 +42,13 @@ class Meter:
                 return
             yield item  # pyright: ignore[reportReturnType]  (it is not `end`)
 
+    def spent(self) -> Spent:
+        """Return the cost so far: seconds of one GPU, or of the CPU, of which each rank takes as many as this one."""
+        seconds = self.seconds() * (self._ranks if self._device.type == "cpu" else 1)
+        return Spent(device=device_name(self._device), seconds=seconds, peak_bytes=self.peak_bytes())
+
     def seconds(self) -> float:
-        """Return the seconds so far; on a GPU, waits for it."""
+        """Return this process's seconds so far; on a GPU, waits for it."""
         for began, ended in self._pending:
             ended.synchronize()
             self._seconds += began.elapsed_time(ended) / 1000

@@ -17,9 +17,9 @@ from trainables.architecture.spaces import SearchSpace, read_space
 from trainables.architecture.supernets import SIZE, operations_of, size
 from trainables.config import SearchConfig, canonical
 from trainables.errors import TrialFailure
-from trainables.loop import check_identity, device_name, load_or_leave, pack
+from trainables.loop import check_identity, load_or_leave, pack
 from trainables.metering import Meter
-from trainables.trial import JSON, Outcome, Step, canonical_json
+from trainables.trial import JSON, Outcome, Spent, Step, canonical_json
 
 TRAINABLE = "search"
 """Keys the draws: a random search is a search by another strategy."""
@@ -96,6 +96,10 @@ class RandomRun:
         self._tried, self._row = list(state["tried"]), state["row"]
         self._meter.load(state["meter"])
 
+    def spent(self) -> Spent:
+        """Return what the run has cost so far."""
+        return self._meter.spent()
+
     def outcome(self) -> Outcome:
         """Return the results; there are no weights."""
         architecture = read_architecture(json.loads(self._found()["genotype"]))
@@ -104,9 +108,6 @@ class RandomRun:
             artifacts={"genotype": describe(architecture, operations_of(self._space))},
             files={},
             epochs=[self._found()],
-            device_seconds=self._meter.seconds(),
-            peak_memory_bytes=self._meter.peak_bytes(),
-            device=device_name(self._device),
         )
 
     def _identity(self) -> dict[str, JSON]:

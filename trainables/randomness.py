@@ -18,7 +18,9 @@ def key(*, seed: int, trainable: str, purpose: str, epoch: int = 0, step: int = 
     """Return the 64-bit key of one draw: the head of a sha256 of exactly these."""
     named = {"seed": seed, "trainable": trainable, "purpose": purpose, "epoch": epoch, "step": step, "rank": rank}
     digest = hashlib.sha256(canonical_json(named).encode()).digest()
-    # torch's CPU generator uses the low 32 bits only: among millions of draws a few pairs share theirs, harmlessly.
+    # torch's CPU generator uses the low 32 bits only. In 2,000 epochs on CIFAR-10 a training draws some 8 million times
+    # and about 7,000 pairs of those draws, n² / 2³³, share their numbers. That is harmless: mostly two purposes in
+    # two distant steps, of shapes that differ, and nothing adds up over them.
     return int.from_bytes(digest[:8], "big")
 
 

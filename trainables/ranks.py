@@ -136,10 +136,10 @@ class Team:
         """Return which images of a batch are this rank's."""
         return share(images, rank=self.rank, ranks=self.ranks)
 
-    def forward(self, x_BCHW: Tensor, *, last: bool) -> Any:
+    def forward(self, *inputs: Tensor | None, last: bool) -> Any:
         """Return what the network makes of a part of the share; going back from the last one averages gradients."""
         with nullcontext() if last else self._waiting():
-            return self._network(x_BCHW)
+            return self._network(*inputs)
 
     def add_up(self, *numbers: Tensor) -> list[Tensor]:
         """Return the sum of each number over all ranks, as it was typed, on every rank."""

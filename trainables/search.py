@@ -26,7 +26,6 @@ from trainables.loop import (
     best_epoch,
     check_identity,
     choose_device,
-    device_name,
     evaluate,
     evaluation_loss,
     load_or_leave,
@@ -36,9 +35,9 @@ from trainables.loop import (
     weights_file,
 )
 from trainables.metering import Meter
-from trainables.optimization.bilevel import FirstOrder, SecondOrder
+from trainables.optimization.bilevel import Batch, FirstOrder, SecondOrder
 from trainables.random_search import RandomRun
-from trainables.trial import JSON, Outcome, Step, canonical_json
+from trainables.trial import JSON, Outcome, Spent, Step, canonical_json
 
 TRAINABLE = "search"
 """Keys this loop's random draws."""
@@ -67,12 +66,17 @@ class SearchRun:
     every `alpha_every`-th step moves them, beginning with the first one of that epoch and counted through to the end of
     the run, not anew in each epoch. An epoch in which they never move has no `alphas_loss` and no `alphas_error`.
 
+    What is found is what the epoch with the lowest validation error has found, the first of equals, of those from
+    `alpha_start_epoch` on: before it the alphas are as they were drawn.
+
     After each epoch the alphas' half, whole and not augmented, is the validation set. The released code differs in two
     ways: it validates on augmented images, and it draws a batch for the alphas anew for each step, so that an epoch
     passes over some of their images twice and over others never.
     """
 
     def __init__(self, config: SearchConfig, *, seed: int, dataset: Dataset, device: torch.device) -> None:
+        if config.alpha_start_epoch > config.epochs:
+            raise TrialFailure(f"alpha_start_epoch: the alphas would never move in {config.epochs} epochs")
         if config.order == 2 and config.precision not in SECOND_ORDER_PRECISIONS:
             raise TrialFailure(f"precision: a search of second order cannot be computed in {config.precision}")
         self.config = config
@@ -140,10 +144,16 @@ class SearchRun:
         return since >= 0 and since % self.config.alpha_every == 0
 
     def _take_step(self, alphas_rows_B: Tensor | None, weights_rows_B: Tensor) -> None:
-        """Move the alphas, unless there is nothing for them, then the weights."""
+        """Take one step with these images."""
         weights_batch = self._augmented(self._weights_images, weights_rows_B, "weights")
+        alphas_batch = None
         if alphas_rows_B is not None:
             alphas_batch = self._augmented(self._alphas_images, alphas_rows_B, "alphas")
+        self._learn(alphas_batch, weights_batch)
+
+    def _learn(self, alphas_batch: Batch | None, weights_batch: Batch) -> None:
+        """Move the alphas, unless there is nothing for them, then the weights. The host waits for nothing in it."""
+        if alphas_batch is not None:
             loss, logits_BC = self._bilevel.alphas_step(alphas_batch, weights_batch)
             self._alphas_sums.add(self._step, loss, logits_BC, alphas_batch[1])
 
@@ -194,7 +204,7 @@ class SearchRun:
         )
         return order_N.split(self.config.batch_size)
 
-    def _augmented(self, images: Images, rows_B: Tensor, half: str) -> tuple[Tensor, Tensor]:
+    def _augmented(self, images: Images, rows_B: Tensor, half: str) -> Batch:
         """Return (x_BCHW, labels_B) with this step's own draws."""
         draw = randomness.draws(
             seed=self._seed, trainable=TRAINABLE, prefix=f"{half} ", epoch=self._epoch, step=self._step
@@ -208,13 +218,21 @@ class SearchRun:
             return self.network(x_BCHW)
 
     def _metrics(self) -> dict[str, float]:
-        last, best = self._history[-1], best_epoch(self._history, "search_val_error")
+        last = self._history[-1]
+        if last["epoch"] < self.config.alpha_start_epoch:
+            return {"search_val_error": last["search_val_error"]}
+        best = self._best()
         return {
             "search_val_error": last["search_val_error"],
             "search_val_error_best": best["search_val_error"],
             "best_epoch": best["epoch"],
             **{name: best[name] for name in SIZE},
         }
+
+    def _best(self) -> dict[str, JSON]:
+        """Return the epoch whose architecture is the one that is found."""
+        searched = [row for row in self._history if row["epoch"] >= self.config.alpha_start_epoch]
+        return best_epoch(searched, "search_val_error")
 
     # ------------------------------------------------------------------------------------------ state and results
 
@@ -256,16 +274,17 @@ class SearchRun:
         self._history = state["history"]
         self._meter.load(state["meter"])
 
+    def spent(self) -> Spent:
+        """Return what the run has cost so far."""
+        return self._meter.spent()
+
     def outcome(self) -> Outcome:
-        """Return the results; what is found is of the epoch with the lowest validation error, the first of equals."""
+        """Return the results."""
         return Outcome(
             metrics=self._metrics(),
-            artifacts=findings(self._space, best_epoch(self._history, "search_val_error")),
+            artifacts=findings(self._space, self._best()),
             files={"weights-last.safetensors": weights_file(self.network.state_dict())},
             epochs=list(self._history),
-            device_seconds=self._meter.seconds(),
-            peak_memory_bytes=self._meter.peak_bytes(),
-            device=device_name(self._device),
         )
 
     def _identity(self) -> dict[str, JSON]:

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from trainables import randomness
 from trainables.architecture.complexity import count
+from trainables.architecture.drop_path import draw_keep
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import Architecture, check_operations, describe, read_architecture
 from trainables.architecture.networks import check_network
@@ -21,6 +22,7 @@ from trainables.config import TrainConfig, canonical
 from trainables.data.augment import Draw
 from trainables.data.cache import Dataset
 from trainables.data.files import FileDataset
+from trainables.data.transfer import to_device
 from trainables.errors import SharptuneError, TrialFailure
 from trainables.evaluation import predictions_file, top_k_error, wrong_answers
 from trainables.held_out import held_out_errors
@@ -31,7 +33,6 @@ from trainables.loop import (
     best_epoch,
     check_identity,
     choose_device,
-    device_name,
     evaluate,
     evaluation_loss,
     load_or_leave,
@@ -44,9 +45,9 @@ from trainables.loop import (
 from trainables.metering import Meter
 from trainables.optimization.descent import descend, set_learning_rate
 from trainables.optimization.precision import Precision
-from trainables.shares import share_problem
+from trainables.shares import share, share_problem
 from trainables.training_images import TrainingImages
-from trainables.trial import JSON, Outcome, Step
+from trainables.trial import JSON, Outcome, Spent, Step
 
 if TYPE_CHECKING:
     from trainables.ranks import Team
@@ -82,7 +83,7 @@ class FinalRun:
         if problem := share_problem(
             images, batch_size=config.batch_size, ranks=config.ranks, accumulate=config.accumulate
         ):
-            raise TrialFailure(f"batch_size: {problem}")
+            raise TrialFailure(": ".join(problem))
         return cls(config, seed=seed, dataset=dataset, device=device, workers=threads - 1)
 
     def __init__(
@@ -128,7 +129,7 @@ class FinalRun:
         self._best_weights: dict[str, Tensor] = {}
         self._logits: dict[str, Tensor] = {}  # of the last and of the best epoch
         self._held_out: dict[str, float] = {}
-        self._meter = Meter(device)
+        self._meter = Meter(device, ranks=config.ranks)
         self._team: Team | None = None  # the ranks, while several are at work
 
     # ------------------------------------------------------------------------------------------------ the loop
@@ -157,7 +158,6 @@ class FinalRun:
     def _work(self) -> Iterator[Step]:
         while self._epoch <= self.config.epochs:
             self.network.train()
-            self.network.drop_path = self.config.drop_path * self._epoch / self.config.epochs
             set_learning_rate(self._optimizer, self._learning_rate())
             rows_of_batches = self._order()
             rest, share = rows_of_batches[self._step :], self._team.share if self._team else None
@@ -191,11 +191,15 @@ class FinalRun:
     def _take_step(self, batch: Batch, rows_B: Tensor) -> None:
         """Learn from a batch, of which `rows_B` are all rows and `batch` is this rank's share."""
         draw = randomness.draws(seed=self._seed, trainable=TRAINABLE, epoch=self._epoch, step=self._step)
-        self.network.drop_path_generator = draw("drop_path")
         x_BCHW = self._images.augment(batch.images_BHWC, draw, share=(batch.mine, batch.whole))
+        damaged = self._learn(x_BCHW, self._draw_keep(batch, draw), batch)
+        self._images.count_damaged(batch, damaged, rows_B)
+
+    def _learn(self, x_BCHW: Tensor, keep_DB: Tensor | None, batch: Batch) -> int:
+        """Move the weights; return how many images of the batch could not be read. One rank waits for nothing in it."""
         done: list[tuple[Tensor, Tensor]] = []
         descend(
-            self._losses(x_BCHW, batch, draw, done),
+            self._losses(x_BCHW, keep_DB, batch.labels_B, batch.whole, done),
             self._parameters,
             self._optimizer,
             grad_clip=self.config.grad_clip,
@@ -209,30 +213,34 @@ class FinalRun:
             if self._images.may_be_damaged:
                 damaged = int(self._team.add_up(torch.tensor(damaged, device=self._device))[0])
         self._sums.take(self._step, loss, wrong, images=batch.whole)
-        self._images.count_damaged(batch, damaged, rows_B)
+        return damaged
 
-    def _losses(self, x_BCHW: Tensor, batch: Batch, draw: Draw, done: list[tuple[Tensor, Tensor]]) -> Iterator[Tensor]:
+    def _losses(
+        self,
+        x_BCHW: Tensor,
+        keep_DB: Tensor | None,
+        labels_B: Tensor,
+        whole: int,
+        done: list[tuple[Tensor, Tensor]],
+    ) -> Iterator[Tensor]:
         """Yield the loss of each part of this rank's share, weighted by its size; note (loss (1,), logits_BC) of each.
 
         What is noted adds up to the loss over all ranks, and what is yielded to their number times it.
         """
-        images = len(batch.labels_B)
-        size = math.ceil(images / self.config.accumulate)
-        for start in range(0, images, size):
-            stop = min(start + size, images)
-            labels = batch.labels_B[start:stop]
+        parts = self.config.accumulate
+        for number in range(parts):
+            part = share(len(labels_B), rank=number, ranks=parts)
+            inputs = (x_BCHW[part], None if keep_DB is None else keep_DB[:, part])
+            labels = labels_B[part]
             with self._precision.compute():
                 if self._team is None:
-                    logits, auxiliary = self.network(x_BCHW[start:stop])
+                    logits, auxiliary = self.network(*inputs)
                 else:
-                    self.network.drop_path_generator = draw("drop_path")
-                    part = slice(batch.mine.start + start, batch.mine.start + stop)
-                    self.network.drop_path_part = (part, batch.whole)
-                    logits, auxiliary = self._team.forward(x_BCHW[start:stop], last=stop == images)
+                    logits, auxiliary = self._team.forward(*inputs, last=number == parts - 1)
             loss = F.cross_entropy(logits.float(), labels)
             if auxiliary is not None:
                 loss = loss + self.config.auxiliary_weight * F.cross_entropy(auxiliary.float(), labels)
-            loss = loss * (len(labels) / batch.whole)
+            loss = loss * (len(labels) / whole)
             done.append((loss.detach().view(1), logits.detach().float()))
             yield loss if self._team is None else loss * self._team.ranks
 
@@ -243,7 +251,7 @@ class FinalRun:
             {
                 "epoch": self._epoch,
                 "learning_rate": self._learning_rate(),
-                "drop_path": self.network.drop_path,
+                "drop_path": self._drop_path(),
                 "train_loss": self._sums.loss(),
                 "train_error": self._sums.error(),
                 "test_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
@@ -271,6 +279,18 @@ class FinalRun:
 
     def _learning_rate(self) -> float:
         return scheduled(self.config, self._epoch)
+
+    def _drop_path(self) -> float:
+        return self.config.drop_path * self._epoch / self.config.epochs
+
+    def _draw_keep(self, batch: Batch, draw: Draw) -> Tensor | None:
+        """Return keep_DB for this rank's share of a batch, on the device; None while nothing is dropped."""
+        if self._drop_path() == 0.0:
+            return None
+        keep_DB = draw_keep(
+            self.network.droppable, batch.whole, drop_path=self._drop_path(), generator=draw("drop_path")
+        )
+        return to_device(keep_DB[:, batch.mine], self._device)
 
     def _order(self) -> Sequence[Tensor]:
         """Return the rows of each batch of this epoch; an incomplete last one is kept."""
@@ -338,6 +358,10 @@ class FinalRun:
         self._images.load(state)
         self._meter.load(state["meter"])
 
+    def spent(self) -> Spent:
+        """Return what the run has cost so far."""
+        return self._meter.spent()
+
     def outcome(self) -> Outcome:
         """Return the results, with weights and predictions of the last and of the best epoch."""
         labels_N = self._images.test.labels_N.cpu()
@@ -351,9 +375,6 @@ class FinalRun:
                 "predictions-best.npz": predictions_file(self._logits["best"], labels_N),
             },
             epochs=list(self._history),
-            device_seconds=self._meter.seconds() * self.config.ranks,  # which are all held for as long as rank 0
-            peak_memory_bytes=self._meter.peak_bytes(),
-            device=device_name(self._device),
         )
 
     def _identity(self) -> dict[str, JSON]:

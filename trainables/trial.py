@@ -77,10 +77,20 @@ class Outcome:
     """Whole files by name: `weights-last.safetensors`, `predictions.npz`, ..."""
     epochs: list[Mapping[str, JSON]]
     """One row per epoch; becomes `epochs.parquet`."""
-    device_seconds: float
-    peak_memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spent:
+    """What a run has cost so far, with all the processes that carried it before this one."""
+
     device: str
     """`cpu`, or the accelerator's name."""
+    seconds: float
+    """Of an accelerator: from the start to the end of the work it was given; of one of them, where the run has several,
+    for all are held for as long. On the CPU: of all cores and processes together. How much of the accelerator was
+    held is not the run's to know: see `lineage.totals`."""
+    peak_bytes: int
+    """The most memory held at once."""
 
 
 class Run(Protocol):
@@ -100,6 +110,10 @@ class Run(Protocol):
 
     def load(self, state: bytes) -> None:
         """Take over a state that `state` returned. Raises: DamagedFile."""
+        ...
+
+    def spent(self) -> Spent:
+        """Return what it has cost so far; before `steps`, what the state it was given had cost."""
         ...
 
     def outcome(self) -> Outcome:

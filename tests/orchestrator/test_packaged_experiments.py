@@ -170,11 +170,47 @@ def test_a_papers_table_has_each_published_row_once_and_runs_only_what_is_not_qu
 
 
 def test_experiments_share_the_trials_that_they_have_in_common():
-    """Figure 4's runs with p = 2 are Table 2's of the published cells, and the annealing powers hold both of its p."""
-    ids = {name: {trial.trial_id for trial in plan_of(name).trials} for name in ("table2", "figure4", "ablation_p")}
+    """Figure 4's runs with p = 2 are Table 2's of the published cells, as are the scalar ones of the ablation of
+    weightings, and the annealing powers hold both of its p."""
+    names = ("table2", "figure4", "ablation_p", "ablation_weighting")
+    ids = {name: {trial.trial_id for trial in plan_of(name).trials} for name in names}
 
     assert len(ids["figure4"] & ids["table2"]) == 3
     assert ids["figure4"] <= ids["ablation_p"]
+    assert len(ids["ablation_weighting"] & ids["table2"]) == 6
+
+
+@pytest.mark.parametrize("name", ["ablation_grid", "random_control", "table3"])
+def test_whatever_searches_as_table_2_shares_its_search_of_sharpsepconvdarts(name):
+    (search,) = [
+        trial.trial_id
+        for trial in plan_of("table2").of_stage("search")
+        if trial.values["search"]["space"] == "darts_ssc"
+    ]
+
+    assert search in {trial.trial_id for trial in plan_of(name).of_stage("search")}
+
+
+def test_the_orders_are_compared_as_darts_searches_and_trains():
+    """arXiv:1806.09055, section 3 and its released code: cosine annealing without warm-up in both."""
+    searches = [trial.effective["search"] for trial in plan_of("ablation_order").of_stage("search")]
+    trainings = [trial.effective["train"] for trial in plan_of("ablation_order").of_stage("train")]
+
+    assert len(searches) == 16
+    for each in searches:
+        assert (each["epochs"], each["batch_size"], each["channels"], each["layers"]) == (50, 64, 16, 8)
+        assert (each["p"], each["warmup_epochs"], each["learning_rate"], each["learning_rate_min"]) == (
+            1,
+            0,
+            0.025,
+            1e-3,
+        )
+        assert (each["cutout"], each["autoaugment"]) == (0, False)
+    assert len(trainings) == 24
+    for each in trainings:
+        assert (each["epochs"], each["batch_size"], each["channels"], each["layers"]) == (600, 96, 36, 20)
+        assert (each["p"], each["warmup_epochs"], each["learning_rate"], each["learning_rate_min"]) == (1, 0, 0.025, 0)
+        assert (each["cutout"], each["autoaugment"], each["drop_path"], each["auxiliary"]) == (16, False, 0.2, True)
 
 
 def test_table_2_searches_and_trains_as_the_paper_says():

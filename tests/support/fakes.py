@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from trainables.catalog import Trainable
 from trainables.errors import DamagedFile, TrialFailure
-from trainables.trial import Outcome, Step
+from trainables.trial import Outcome, Spent, Step
 
 
 class ChainConfig(BaseModel):
@@ -39,10 +39,14 @@ class ChainConfig(BaseModel):
     die_once: str | None = None
     """A file: while it is not there, the process makes it and kills itself in epoch 2."""
     die_always: bool = False
+    ranks: int = 1
+    """Does nothing."""
 
 
 class ChainRun:
-    """A run whose state is the sha256 of its past."""
+    """A run whose state is the sha256 of its past. Each step costs a second of its device, says the run."""
+
+    device = "cpu"
 
     def __init__(self, config: ChainConfig, seed: int, threads: int) -> None:
         self.config = config
@@ -79,15 +83,16 @@ class ChainRun:
         except ValueError as error:
             raise DamagedFile("this is no chain") from error
 
+    def spent(self) -> Spent:
+        seconds = self.epoch * self.config.steps + self.step
+        return Spent(device=self.device, seconds=float(seconds), peak_bytes=1)
+
     def outcome(self) -> Outcome:
         return Outcome(
             metrics={"error": self.history[-1]["error"], "error_best": min(row["error"] for row in self.history)},
             artifacts={"genotype": {"kind": "chain", "digest": self.past}},
             files={"predictions.npz": self.past.encode()},
             epochs=self.history,
-            device_seconds=self.config.seconds,
-            peak_memory_bytes=1,
-            device="cpu",
         )
 
     def _misbehave(self) -> None:

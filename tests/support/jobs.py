@@ -14,11 +14,10 @@ def never() -> bool:
     return False
 
 
-def make_job(storage, *, seed=0, parents=(), driver="driver-a", **config) -> Job:
+def make_job(storage, *, seed=0, parents=(), driver="driver-a", gpus=0, **config) -> Job:
     spec = TrialSpec(trainable="chain", version=1, config=config, seed=seed, parents=parents)
-    return Job(
-        spec=spec, trainable=CHAIN, storage=str(storage), driver=driver, driver_process=Process.current(), threads=1
-    )
+    process = Process.current()
+    return Job(spec=spec, trainable=CHAIN, storage=str(storage), driver=driver, driver_process=process, gpus=gpus)
 
 
 def folder_of(job: Job) -> TrialFolder:

@@ -55,10 +55,9 @@ class SmallSupernet(nn.Module):
 
 
 class SmallNetwork(nn.Module):
-    """What final training needs of a network: an auxiliary output, and drop path by an explicit generator."""
+    """What final training needs of a network: an auxiliary output, and one edge that drop path may drop."""
 
-    drop_path = 0.0
-    drop_path_generator = None
+    droppable = 1
 
     def __init__(self, genotype, *, network, operations, channels, layers, classes, auxiliary, mid_channels):
         super().__init__()
@@ -66,12 +65,11 @@ class SmallNetwork(nn.Module):
         self.classifier = nn.Linear(8, classes)
         self.auxiliary = nn.Linear(8, classes) if auxiliary else None
 
-    def forward(self, x_BCHW):
+    def forward(self, x_BCHW, keep_DB=None):
         y_BC = self.stem(x_BCHW).mean(dim=(2, 3))
         if not self.training:
             return self.classifier(y_BC), None
-        kept_B1 = torch.rand(len(y_BC), 1, generator=self.drop_path_generator) >= self.drop_path
-        logits_BC = self.classifier(y_BC * kept_B1)
+        logits_BC = self.classifier(y_BC if keep_DB is None else y_BC * keep_DB.T)
         return logits_BC, self.auxiliary(y_BC) if self.auxiliary else None
 
 

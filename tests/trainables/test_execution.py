@@ -23,7 +23,7 @@ def reference(tmp_path):
 
 
 def test_a_job_survives_its_journey_as_text(tmp_path):
-    job = make_job(tmp_path, link={"deep": [1, 2.5, None]})
+    job = make_job(tmp_path, gpus=0.25, link={"deep": [1, 2.5, None]})
 
     assert Job.from_json(job.to_json()) == job
 

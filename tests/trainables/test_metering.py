@@ -2,9 +2,11 @@
 
 import time
 
+import pytest
 import torch
 
 from trainables.metering import Meter
+from trainables.trial import Spent
 
 
 def busy(seconds):
@@ -40,6 +42,19 @@ def test_seconds_and_memory_add_up_over_processes():
 
     assert second.seconds() >= before["seconds"] + 0.08
     assert second.peak_bytes() == 2**50
+
+
+@pytest.mark.parametrize(
+    ("device", "ranks", "seconds"), [("cpu", 1, 8), ("cpu", 3, 24), ("cuda", 1, 8), ("cuda", 3, 8)]
+)
+def test_seconds_are_of_one_gpu_and_of_all_processes_on_the_cpu(monkeypatch, device, ranks, seconds):
+    monkeypatch.setattr("torch.cuda.get_device_name", lambda device: "Fake GPU")
+    monkeypatch.setattr("torch.cuda.max_memory_allocated", lambda device: 5)
+    meter = Meter(torch.device(device), ranks=ranks)
+    meter.load({"seconds": 8.0, "peak": 2**50})
+
+    name = "Fake GPU" if device == "cuda" else "cpu"
+    assert meter.spent() == Spent(device=name, seconds=seconds, peak_bytes=2**50)
 
 
 def test_the_peak_of_an_earlier_trial_of_the_process_is_forgotten():

@@ -1,7 +1,6 @@
 """What the ranks of a trial agree on, without starting any; with real processes: `tests/integration/test_ranks.py`."""
 
 import errno
-import math
 import threading
 import time
 
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.architecture.cell_network import CellNetwork
+from trainables.architecture.drop_path import draw_keep
 from trainables.architecture.genotype import Genotype
 from trainables.config import TrainConfig
 from trainables.errors import TrialFailure
@@ -51,11 +51,35 @@ def test_parts_of_shares_are_never_single_images_unless_refused(images, batch_si
         len(part)
         for batch in torch.arange(images).split(batch_size)
         for rank in range(ranks)
-        if len(mine := batch[share(len(batch), rank=rank, ranks=ranks)])
-        for part in mine.split(math.ceil(len(mine) / accumulate))
+        for mine in [batch[share(len(batch), rank=rank, ranks=ranks)]]
+        for part in (mine[share(len(mine), rank=number, ranks=accumulate)] for number in range(accumulate))
     ]
 
     assert problem is not None or min(parts) >= 2
+
+
+@given(images=st.integers(2, 300), batch_size=st.integers(2, 64), accumulate=st.integers(2, 32))
+def test_parts_of_a_batch_are_refused_exactly_when_one_would_be_a_single_image_or_none(images, batch_size, accumulate):
+    batches = [batch_size, *map(len, torch.arange(images).split(batch_size))]
+    parts = [
+        part.stop - part.start
+        for batch in batches
+        for part in (share(batch, rank=number, ranks=accumulate) for number in range(accumulate))
+    ]
+
+    problem = share_problem(images, batch_size=batch_size, accumulate=accumulate)
+
+    assert (problem is not None) == (min(parts) < 2)
+
+
+def test_what_cannot_be_parted_is_said_with_what_can():
+    refused = share_problem(50_000, batch_size=64, accumulate=9)
+
+    assert refused == (
+        "accumulate",
+        "the last batch of 50000 images has 16, which can be computed in no more than 8 parts, for batch normalisation",
+    )
+    assert share_problem(50_000, batch_size=64, accumulate=8) is None
 
 
 def test_one_process_has_no_problem_with_any_batch():
@@ -71,19 +95,15 @@ def test_parts_of_a_batch_drop_the_paths_that_the_whole_batch_drops():
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()  # so that images do not see each other
-    network.drop_path = 0.5
+    keep_DB = draw_keep(network.droppable, 5, drop_path=0.5, generator=torch.Generator().manual_seed(1))
     x_BCHW = torch.randn(5, 3, 8, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
-    def logits(part: slice | None = None):
-        network.drop_path_generator = torch.Generator().manual_seed(1)
-        network.drop_path_part = part and (part, len(x_BCHW))
+    def logits(part: slice = slice(None)):
         with torch.no_grad():
-            return network(x_BCHW if part is None else x_BCHW[part])[0]
+            return network(x_BCHW[part], keep_DB[:, part])[0]
 
     in_parts = torch.cat([logits(share(5, rank=rank, ranks=2)) for rank in range(2)])
     assert torch.allclose(in_parts, logits(), rtol=0, atol=1e-12)
-    network.drop_path_part = None
-    network.drop_path_generator = torch.Generator().manual_seed(2)
     assert not torch.allclose(in_parts, network(x_BCHW)[0], rtol=0, atol=1e-3)
 
 

@@ -1,5 +1,6 @@
 """What each setting of a search changes, and that an interruption changes nothing under any of them."""
 
+import json
 from functools import partial
 
 import pytest
@@ -55,7 +56,7 @@ def test_the_alphas_stay_until_their_first_epoch(small_supernet, build, alphas_s
 
 
 def test_before_that_their_images_train_nothing(small_supernet, build, monkeypatch):
-    run = build(alpha_start_epoch=3)
+    run = build(alpha_start_epoch=3, epochs=3)
     halves = []
     augmented = SearchRun._augmented
     monkeypatch.setattr(
@@ -63,7 +64,28 @@ def test_before_that_their_images_train_nothing(small_supernet, build, monkeypat
     )
     finish(run)
 
-    assert halves == ["weights"] * 4
+    assert halves == ["weights"] * 4 + ["weights", "alphas"] * 2
+
+
+def test_what_is_found_is_of_an_epoch_in_which_the_alphas_had_moved(small_supernet, build):
+    run = build(alpha_start_epoch=3, epochs=4)
+    metrics = [pause.metrics for pause in run.steps() if pause.metrics is not None]
+    outcome = run.outcome()
+    errors = [row["search_val_error"] for row in outcome.epochs]
+
+    assert [set(found) == {"search_val_error"} for found in metrics] == [True, True, False, False]
+    assert min(errors[:2]) <= min(errors[2:]), "this seed's first epochs should tempt"
+    assert outcome.metrics["best_epoch"] == 3 + errors[2:].index(min(errors[2:]))
+    assert outcome.metrics["search_val_error_best"] == min(errors[2:])
+    assert (
+        outcome.artifacts["genotype"]["normal"]
+        == json.loads(outcome.epochs[int(outcome.metrics["best_epoch"]) - 1]["genotype"])["normal"]
+    )
+
+
+def test_alphas_that_would_never_move_fail_the_trial(build):
+    with pytest.raises(TrialFailure, match="alpha_start_epoch: the alphas would never move in 2 epochs"):
+        build(alpha_start_epoch=3)
 
 
 def test_alpha_every_counts_steps_through_the_epochs(small_supernet, build, alphas_steps):

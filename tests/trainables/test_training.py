@@ -146,10 +146,18 @@ def test_device_seconds_add_up_over_resumes_and_leave_pauses_out(small_network, 
     for _ in whole.steps():
         pass
 
-    spent = second.outcome().device_seconds
-    assert 0 < spent < 3 * whole.outcome().device_seconds + 0.3
-    assert second.outcome().peak_memory_bytes > 2**20
-    assert second.outcome().device == "cpu"
+    spent = second.spent()
+    assert 0 < spent.seconds < 3 * whole.spent().seconds + 0.3
+    assert spent.peak_bytes > 2**20
+    assert spent.device == "cpu"
+
+
+def test_each_rank_on_the_cpu_counts(small_network, build):
+    run = build(ranks=2)
+    state = torch.load(io.BytesIO(run.state()), weights_only=True)
+    run.load(pack({**state, "meter": {"seconds": 10.0, "peak": 0}}))
+
+    assert run.spent().seconds == 20.0
 
 
 def test_start_builds_the_run_of_a_config(mini):

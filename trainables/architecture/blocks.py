@@ -8,8 +8,8 @@ Shape letters: B = images, C = channels of one copy, E = copies, F = E·C, H and
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Protocol
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -101,6 +101,18 @@ class Block(nn.Module):
         return self.norm(self.body(x_BFHW), scale_F)
 
 
+def at_least_float32(x: Tensor) -> Tensor:
+    """Return numbers in half precision as float32, and others as they are."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """Return the context in which products on the device are computed as precisely as what is multiplied."""
+    if not torch.amp.is_autocast_available(device.type) or not torch.is_autocast_enabled(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
+
+
 def pointwise(channels_in: int, channels_out: int, *, copies: int = 1) -> nn.Conv2d:
     """Return a 1×1 convolution."""
     return nn.Conv2d(copies * channels_in, copies * channels_out, 1, groups=copies, bias=False)
@@ -176,9 +188,9 @@ class _EverySecond(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return (B, F, ⌈H/2⌉, ⌈W/2⌉) for (B, F, H, W)."""
-        # On CPUs, oneDNN's gradient of a stride of 2 writes beyond its memory when there are fewer channels than a vector
-        # has lanes (torch 2.15; with AVX2 on maps of any size, with AVX-512 on large ones or in several threads). To pick
-        # the pixels first is safe there, and faster.
+        # On CPUs oneDNN's gradient of a stride of 2 writes beyond its memory where a vector has more lanes than there
+        # are channels (torch 2.15; with AVX2 on maps of any size, with AVX-512 on large ones or in several threads).
+        # To pick the pixels first is safe there, and faster.
         if input.device.type != "cpu":
             return super().forward(input)
         return F.conv2d(input[:, :, ::2, ::2], self.weight, groups=self.groups)

@@ -22,10 +22,8 @@ AUXILIARY_KERNEL = 5
 class StackedCells(nn.Module):
     """Cells of a genotype on top of stems; cells L // 3 and 2L // 3 of L reduce the size and double the channels.
 
-    Drop path: while training with `drop_path` = p > 0, each edge that is no identity is, for each image, zero with
-    probability p and scaled by 1 / (1 - p) otherwise. What is dropped is drawn from `drop_path_generator`, all of a
-    forward pass in one draw, so whoever trains sets a fresh generator for each step. Images that are part of a larger
-    batch, `drop_path_part` = (which of it, how many it has), lose what they would lose in the whole of it.
+    Each edge that is no identity may be dropped: whoever trains with drop path gives every pass a factor for each of
+    the `droppable` edges and each image (see `drop_path.py`).
 
     Args:
         stem: makes the last of the two inputs of the first cell out of images, or out of what `first_stem` returns.
@@ -63,9 +61,6 @@ class StackedCells(nn.Module):
     ) -> None:
         super().__init__()
         check_operations(genotype, operations)
-        self.drop_path = 0.0
-        self.drop_path_generator: torch.Generator | None = None
-        self.drop_path_part: tuple[slice, int] | None = None
         self.first_stem = first_stem
         self.stem = stem
         self.cells = nn.ModuleList()
@@ -90,15 +85,20 @@ class StackedCells(nn.Module):
             before, last, after_reduction = last, cell.channels_out, reduction
             if auxiliary and layer == self._auxiliary_layer:
                 self.auxiliary = AuxiliaryHead(last, classes, stride=self.auxiliary_stride, shrunk=self.shrinks)
+        self._droppable = [cell.droppable for cell in self.cells if isinstance(cell, Cell)]
+        self.droppable = sum(self._droppable)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(last, classes)
 
-    def forward(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x_BCHW: Tensor, keep_DB: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Return the logits, and those of the auxiliary head while training with one; each (B, classes).
+
+        Args:
+            keep_DB: what each droppable edge is multiplied by for each image; nothing is dropped without it.
 
         Raises: TrialFailure for images too small for the auxiliary head.
         """
-        keep_DB = self._draw_keep(x_BCHW)
+        keep_of_cells = [None] * len(self.cells) if keep_DB is None else keep_DB.split(self._droppable)
         auxiliary_logits = None
         x_BCHW = x_BCHW.contiguous(memory_format=torch.channels_last)
         if self.first_stem is None:
@@ -106,25 +106,11 @@ class StackedCells(nn.Module):
         else:
             s0 = self.first_stem(x_BCHW)
             s1 = self.stem(s0)
-        for layer, cell in enumerate(self.cells):
-            assert isinstance(cell, Cell)
-            s0, s1 = s1, cell(s0, s1, None if keep_DB is None else keep_DB[: cell.droppable])
-            keep_DB = None if keep_DB is None else keep_DB[cell.droppable :]
+        for layer, (cell, keep_of_cell_DB) in enumerate(zip(self.cells, keep_of_cells, strict=True)):
+            s0, s1 = s1, cell(s0, s1, keep_of_cell_DB)
             if self.training and self.auxiliary is not None and layer == self._auxiliary_layer:
                 auxiliary_logits = self.auxiliary(s1)
         return self.classifier(self.pool(s1).flatten(1)), auxiliary_logits
-
-    def _draw_keep(self, x_BCHW: Tensor) -> Tensor | None:
-        """Return a factor for each droppable edge and image, 0 or 1 / (1 - p); None where nothing is dropped."""
-        if not self.training or self.drop_path == 0.0:
-            return None
-        generator = self.drop_path_generator
-        assert generator is not None, "drop path needs a generator of its own"
-        droppable = sum(cell.droppable for cell in self.cells if isinstance(cell, Cell))
-        keep = 1.0 - self.drop_path
-        part, batch = self.drop_path_part or (slice(None), len(x_BCHW))
-        keep_DB = torch.empty(droppable, batch, device=generator.device).bernoulli_(keep, generator=generator)[:, part]
-        return (keep_DB / keep).to(device=x_BCHW.device, dtype=x_BCHW.dtype)
 
 
 class CellNetwork(StackedCells):
@@ -234,7 +220,8 @@ class Cell(nn.Module):
 
     def forward(self, s0_BCHW: Tensor, s1_BCHW: Tensor, keep_DB: Tensor | None = None) -> Tensor:
         states = [self.preprocess0(s0_BCHW), self.preprocess1(s1_BCHW)]
-        factors = iter(() if keep_DB is None else keep_DB[:, :, None, None, None])
+        # In the precision of the maps: a factor of float32 would make float32 of all maps from here on.
+        factors = iter(() if keep_DB is None else keep_DB[:, :, None, None, None].to(states[0].dtype))
         outputs: list[Tensor] = []
         for operation, state in zip(self.operations, self._states, strict=True):
             y_BCHW = operation(states[state])

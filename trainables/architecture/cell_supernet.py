@@ -1,6 +1,7 @@
 """The cell supernet of DARTS: two cells whose edges hold all primitives at once, repeated to a network.
 
-Shape letters: B = images, C = channels or classes, E = edges of a cell, K = primitives, H and W = pixels.
+Shape letters: B = images, C = channels or classes, E = edges of a cell, K = primitives, N = multipliers that a cell
+takes, H and W = pixels.
 Source: arXiv:1806.09055, sections 2 and 3; arXiv:1903.09900, sections 3 and 4.3.
 """
 
@@ -41,6 +42,9 @@ class CellSupernet(nn.Module):
     Raises: UnknownName for an unknown weighting.
     """
 
+    _places_normal_N: Tensor
+    _places_reduce_N: Tensor
+
     def __init__(
         self,
         *,
@@ -62,6 +66,13 @@ class CellSupernet(nn.Module):
         self.cells = nn.ModuleList(_cells(space, channels, layers))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(NODES * channels * 2 ** len(reductions(layers)), classes)
+        # What the cells of a kind take of their multipliers, in their order: one copy for each kind and forward pass,
+        # by indices that lie on the device, so that the host never waits for it.
+        for kind, reduction in (("normal", False), ("reduce", True)):
+            places = next(
+                cell.places for cell in self.cells if isinstance(cell, MixedCell) and cell.reduction == reduction
+            )
+            self.register_buffer(f"_places_{kind}_N", torch.tensor(places), persistent=False)
         self.alphas_normal = nn.Parameter(torch.empty(EDGES, len(space.primitives)))
         self.alphas_reduce = nn.Parameter(torch.empty(EDGES, len(space.primitives)))
         for alphas_EK in self.alpha_parameters():
@@ -85,13 +96,18 @@ class CellSupernet(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return the logits, (B, classes)."""
-        normal_EK, reduce_EK = (self._weighting(alphas.softmax(dim=-1)) for alphas in self.alpha_parameters())
+        normal_N = self._multipliers(self.alphas_normal, self._places_normal_N)
+        reduce_N = self._multipliers(self.alphas_reduce, self._places_reduce_N)
         s0 = s1 = self.stem(x_BCHW.contiguous(memory_format=torch.channels_last))
         for cell in self.cells:
             assert isinstance(cell, MixedCell)
-            inputs = (s0, s1, reduce_EK if cell.reduction else normal_EK)
+            inputs = (s0, s1, reduce_N if cell.reduction else normal_N)
             s0, s1 = s1, computed_again(cell, *inputs) if self.activation_checkpointing else cell(*inputs)
         return self.classifier(self.pool(s1).flatten(1))
+
+    def _multipliers(self, alphas_EK: Tensor, places_N: Tensor) -> Tensor:
+        """Return the multipliers of a kind of cell as `MixedCell` takes them."""
+        return self._weighting(alphas_EK.softmax(dim=-1)).flatten().index_select(0, places_N)
 
 
 class MixedCell(nn.Module):
@@ -128,12 +144,23 @@ class MixedCell(nn.Module):
             )
             for state in range(NODES + 1)
         )
+        columns = [list(source.columns) for source in self.sources if isinstance(source, MixedEdges)]
+        self._shapes = [(len(edges_from(state)), len(of_source)) for state, of_source in enumerate(columns)]
+        self.places = [
+            edge * len(space.primitives) + column
+            for state, of_source in enumerate(columns)
+            for edge in edges_from(state)
+            for column in of_source
+        ]
+        """Which of the EDGES × primitives multipliers, flattened, `forward` takes, in which order."""
 
-    def forward(self, s0_BCHW: Tensor, s1_BCHW: Tensor, multipliers_EK: Tensor) -> Tensor:
+    def forward(self, s0_BCHW: Tensor, s1_BCHW: Tensor, multipliers_N: Tensor) -> Tensor:
+        """Return the nodes, one after the other: (B, 4·C, H, W). Multipliers as `places` says."""
+        multipliers = multipliers_N.split([edges * kinds for edges, kinds in self._shapes])
         states = [self.preprocess0(s0_BCHW), self.preprocess1(s1_BCHW)]
         terms: list[list[Tensor]] = [[] for _ in range(NODES)]
         for state, source in enumerate(self.sources):
-            outputs = source(states[state], multipliers_EK[edges_from(state)])
+            outputs = source(states[state], multipliers[state].view(self._shapes[state]))
             for node_terms, output in zip(terms[-len(outputs) :], outputs, strict=True):
                 node_terms.append(output)
             if state >= 1:  # every edge of this node has been computed

@@ -4,7 +4,7 @@ Shape letters: B = images, C = channels, H and W = pixels, L = layers of a path,
 Source: arXiv:1903.09900, section 4.1 and Figure 6.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import nullcontext
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from trainables.architecture.blocks import frozen_statistics
+from trainables.architecture.blocks import at_least_float32, frozen_statistics
 from trainables.architecture.cell_supernet import ALPHA_SCALE
 from trainables.architecture.hypercuboid import Coordinates, HyperCuboid, multichannel_cuboid, multichannel_stride
 from trainables.architecture.scaling import image_stem, last_convolution, map_classifier, parts, scaling_operation
@@ -119,7 +119,8 @@ class HyperCuboidSupernet(nn.Module):
 class MixedLayer(nn.Module):
     """The operations of one layer; each state of the next is the sum of those that lead to it.
 
-    Operations that begin alike on one state share that beginning.
+    Operations that begin alike on one state share that beginning. Under any precision terms are scaled and summed in
+    float32 (or float64), and only the sums are rounded: see `MixedEdges`.
     """
 
     def __init__(
@@ -138,21 +139,22 @@ class MixedLayer(nn.Module):
 
     def forward(self, states: Sequence[State], multipliers_K: Tensor, kept_K: Sequence[bool]) -> list[State]:
         """Return the states after this layer, in the order of those before it."""
+        dtype = next((state.dtype for state in states if state is not None), torch.float32)
         sums: list[State] = [None] * len(states)
-        begun: dict[tuple[int, str], Tensor] = {}
+        begun: dict[tuple[int, Hashable], Tensor] = {}
         rows = zip(self.operations, self._sources, self._targets, multipliers_K.unbind(), kept_K, strict=True)
         for operation, source, target, multiplier, kept in rows:
             state = states[source]
             if state is None or not kept:
                 continue
-            begin, go_on = parts(operation)
-            beginning = (source, repr(begin))
+            apart = parts(operation)
+            beginning = (source, apart.key)
             if beginning not in begun:
-                begun[beginning] = begin(state)
-            term_BCHW = self._term(operation, go_on, begun[beginning], multiplier)
+                begun[beginning] = apart.begin(state)
+            term_BCHW = at_least_float32(self._term(operation, apart.go_on, begun[beginning], multiplier))
             before = sums[target]
             sums[target] = term_BCHW if before is None else before + term_BCHW
-        return sums
+        return [total if total is None else total.to(dtype) for total in sums]
 
     def _term(
         self, operation: nn.Module, go_on: Callable[[Tensor, Tensor], Tensor], begun_BCHW: Tensor, multiplier: Tensor

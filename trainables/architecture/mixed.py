@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from trainables.architecture.blocks import BatchNorm, Block, Zero
+from trainables.architecture.blocks import BatchNorm, Block, Zero, at_least_float32, without_autocast
 from trainables.architecture.operations import OPERATIONS
 from trainables.architecture.spaces import SearchSpace
 
@@ -19,6 +19,10 @@ class MixedEdges(nn.Module):
     An edge by itself is the case E = 1. Edges of one state share what does not depend on the edge: the ReLU, the pools
     and their batch norms. Their convolutions are copies in one block. `none` adds nothing and is not computed. Pools
     are followed by a batch norm here, and only here (arXiv:1806.09055, released code).
+
+    In half precision the operations are computed in it; their outputs are scaled and summed in float32, and only the
+    sum is rounded. (A multiplier such as the 0.9996 of Max-W would be 1 in bfloat16: of pools and identities alone,
+    since those of convolutions are in their batch norms, which compute in float32.)
     """
 
     def __init__(self, *, space: SearchSpace, channels: int, stride: int, edges: int) -> None:
@@ -37,17 +41,22 @@ class MixedEdges(nn.Module):
                 self.shared[primitive] = operation
             elif not isinstance(operation, Zero):
                 self.shared[primitive] = nn.Sequential(operation, BatchNorm(channels, affine=False))
-        self._block_columns = [space.primitives.index(primitive) for primitive in self.blocks]
-        self._shared_columns = [space.primitives.index(primitive) for primitive in self.shared]
+        self.columns = [space.primitives.index(primitive) for primitive in (*self.blocks, *self.shared)]
+        """What is computed: places in the space's primitives, in the order in which `forward` takes the multipliers."""
 
     def forward(self, x_BCHW: Tensor, multipliers_EK: Tensor) -> Sequence[Tensor]:
-        """Return the E edges' outputs, each (B, C, H, W)."""
+        """Return the E edges' outputs, each (B, C, H, W) of the type of x.
+
+        Args:
+            multipliers_EK: float32 (or float64), K in the order of `columns`.
+        """
         outputs: list[Sequence[Tensor]] = []
         if self.blocks:
-            outputs.append(self._sum_of_blocks(x_BCHW, multipliers_EK[:, self._block_columns]))
+            outputs.append(self._sum_of_blocks(x_BCHW, multipliers_EK[:, : len(self.blocks)]))
         if self.shared:
-            outputs.append(self._sum_of_shared(x_BCHW, multipliers_EK[:, self._shared_columns]))
-        return outputs[0] if len(outputs) == 1 else [a + b for a, b in zip(*outputs, strict=True)]
+            outputs.append(self._sum_of_shared(x_BCHW, multipliers_EK[:, len(self.blocks) :]))
+        sums = outputs[0] if len(outputs) == 1 else [a + b for a, b in zip(*outputs, strict=True)]
+        return [edge_BCHW.to(x_BCHW.dtype) for edge_BCHW in sums]
 
     def _sum_of_blocks(self, x_BCHW: Tensor, multipliers_EK: Tensor) -> Sequence[Tensor]:
         # The last batch norm of a block multiplies by its gamma in any case: the multiplier takes that place.
@@ -56,13 +65,15 @@ class MixedEdges(nn.Module):
         total_BFHW = None
         for block, scale_F in zip(self.blocks.values(), scales_KF, strict=True):
             assert isinstance(block, Block)
-            y_BFHW = block.rectified(rectified_BFHW, scale_F)
+            y_BFHW = at_least_float32(block.rectified(rectified_BFHW, scale_F))
             total_BFHW = y_BFHW if total_BFHW is None else total_BFHW + y_BFHW
         assert total_BFHW is not None
         return total_BFHW.unflatten(1, (self.edges, -1)).unbind(1)
 
     def _sum_of_shared(self, x_BCHW: Tensor, multipliers_EK: Tensor) -> Sequence[Tensor]:
         """Mix maps that all edges see alike: one matrix product over the primitives."""
-        maps_KBHWC = torch.stack([operation(x_BCHW).permute(0, 2, 3, 1) for operation in self.shared.values()])
-        mixed_EN = multipliers_EK @ maps_KBHWC.flatten(1)
+        maps = [operation(x_BCHW).permute(0, 2, 3, 1) for operation in self.shared.values()]
+        maps_KBHWC = at_least_float32(torch.stack(maps))
+        with without_autocast(x_BCHW.device):
+            mixed_EN = multipliers_EK @ maps_KBHWC.flatten(1)
         return mixed_EN.unflatten(1, maps_KBHWC.shape[1:]).permute(0, 1, 4, 2, 3).unbind(0)

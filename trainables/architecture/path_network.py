@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from trainables.architecture.paths import MultiChannelPath
 from trainables.architecture.scaling import image_stem, last_convolution, map_classifier, scaling_operation
-from trainables.errors import TrialFailure
 
 
 class PathNetwork(nn.Module):
@@ -23,11 +22,8 @@ class PathNetwork(nn.Module):
             of Table 4 are of such networks; their last map has twice the height and width.
     """
 
-    drop_path = 0.0
-    """Only 0 is possible: a path whose one operation is dropped has nothing left."""
-    drop_path_generator: torch.Generator | None = None
-    """Nothing is drawn from it."""
-    drop_path_part: tuple[slice, int] | None = None
+    droppable = 0
+    """Nothing can be dropped: a path whose one operation is left out has nothing left."""
 
     def __init__(
         self, *, path: MultiChannelPath, classes: int, head_channels: int = 768, released: bool = False
@@ -46,12 +42,8 @@ class PathNetwork(nn.Module):
         self.last = last_convolution(channels, head_channels)
         self.classifier = map_classifier(head_channels, classes)
 
-    def forward(self, x_BCHW: Tensor) -> tuple[Tensor, None]:
-        """Return the logits, (B, classes), and None for the auxiliary head that there is not.
-
-        Raises: TrialFailure when training with drop path.
-        """
-        if self.training and self.drop_path != 0.0:
-            raise TrialFailure("the network of a path has no drop path; set drop_path: 0")
+    def forward(self, x_BCHW: Tensor, keep_DB: Tensor | None = None) -> tuple[Tensor, None]:
+        """Return the logits, (B, classes), and None for the auxiliary head that there is not."""
+        assert keep_DB is None, "check_network refuses drop path for a path"
         x_BCHW = self.stem(x_BCHW.contiguous(memory_format=torch.channels_last))
         return self.classifier(self.last(self.operations(x_BCHW))), None

@@ -6,12 +6,20 @@ Convolutions do so by themselves. Pools and identities keep the number of channe
 Shape letters: B = images, C = channels, H and W = pixels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
-from trainables.architecture.blocks import BatchNorm, Block, factorized_reduce, pointwise, relu_conv_bn, sharp_sep_conv
+from trainables.architecture.blocks import (
+    BatchNorm,
+    Block,
+    at_least_float32,
+    factorized_reduce,
+    pointwise,
+    relu_conv_bn,
+    sharp_sep_conv,
+)
 from trainables.architecture.operations import OPERATIONS
 
 POOL_EPSILON = 1e-3
@@ -70,21 +78,56 @@ def map_classifier(head_channels: int, classes: int) -> nn.Sequential:
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1), nn.Linear(head_channels, classes))
 
 
-def parts(operation: nn.Module) -> tuple[nn.Module, Callable[[Tensor, Tensor], Tensor]]:
-    """Return how an operation begins, and how it goes on from there, multiplied by a number.
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How an operation begins, and how it goes on."""
 
-    What begins alike (equal in `repr`: a ReLU, a pool) and reads the same map needs to begin only once. Where an
-    operation ends with a batch norm, the multiplication is that of its gamma, and no further map is kept.
+    key: Hashable
+    """Equal exactly where operations begin alike: what reads the same map needs to begin only once."""
+    begin: nn.Module
+    go_on: Callable[[Tensor, Tensor], Tensor]
+    """From what it began and its multiplier, a single number in float32, to the operation's output times that.
+
+    Where an operation ends with a batch norm, the multiplication is that of its gamma, and no further map is kept.
     """
+
+
+def parts(operation: nn.Module) -> Parts:
+    """Take an operation of `scaling_operation` apart."""
     match operation:
         case Block():
-            return operation.relu, lambda x_BCHW, scale: operation.rectified(x_BCHW, _each(scale, operation.norm))
+            return Parts(
+                "relu",
+                operation.relu,
+                lambda x_BCHW, scale: operation.rectified(x_BCHW, _each(scale, operation.norm)),
+            )
         case ResizablePool():
-            return operation.pool, lambda x_BCHW, scale: operation.pooled(x_BCHW, _each(scale, operation.norm))
+            return Parts(
+                _pool_key(operation.pool),
+                operation.pool,
+                lambda x_BCHW, scale: operation.pooled(x_BCHW, _each(scale, operation.norm)),
+            )
         case nn.MaxPool2d() | nn.AvgPool2d():
-            return operation, torch.mul
+            return Parts(_pool_key(operation), operation, _multiplied)
         case _:
-            return nn.Identity(), lambda x_BCHW, scale: operation(x_BCHW) * scale
+            return Parts("identity", nn.Identity(), lambda x_BCHW, scale: _multiplied(operation(x_BCHW), scale))
+
+
+def _pool_key(pool: nn.Module) -> Hashable:
+    """Return all that a pool's output depends on, which its `repr` does not say."""
+    match pool:
+        case nn.MaxPool2d():
+            return "max", pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode
+        case nn.AvgPool2d():
+            counted = (pool.count_include_pad, pool.divisor_override)
+            return "mean", pool.kernel_size, pool.stride, pool.padding, pool.ceil_mode, counted
+        case _:
+            raise AssertionError(f"{pool} is no pool")
+
+
+def _multiplied(x_BCHW: Tensor, scale: Tensor) -> Tensor:
+    """Multiply in float32 or more: in half precision the number itself would be rounded, 0.9996 to 1 in bfloat16."""
+    return at_least_float32(x_BCHW) * scale
 
 
 def _each(scale: Tensor, norm: BatchNorm) -> Tensor:

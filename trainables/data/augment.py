@@ -15,6 +15,7 @@ from torch import Generator, Tensor
 from trainables.data.autoaugment import AutoAugment
 from trainables.data.image_operations import GREY
 from trainables.data.policies import CIFAR10_POLICIES, SubPolicy
+from trainables.data.transfer import to_device
 
 Draw = Callable[[str], Generator]
 """Gives the generator, on the CPU, of a purpose: `crop`, `flip`, `autoaugment` or `cutout`."""
@@ -65,8 +66,8 @@ class TrainTransform:
         flipped_B = torch.randint(0, 2, (batch,), generator=draw("flip")).bool()[mine]
         images_BHWC = crop_and_flip(
             images_BHWC,
-            offsets_B2.to(device, non_blocking=True),
-            flipped_B.to(device, non_blocking=True),
+            to_device(offsets_B2, device),
+            to_device(flipped_B, device),
             padding=self._crop_padding,
             fill=GREY if self._autoaugment else 0,
         )
@@ -77,7 +78,7 @@ class TrainTransform:
             generator = draw("cutout")
             rows_B = torch.randint(0, height, (batch,), generator=generator)[mine]
             columns_B = torch.randint(0, width, (batch,), generator=generator)[mine]
-            cut_out_(x_BCHW, torch.stack([rows_B, columns_B], dim=1).to(device, non_blocking=True), side=self._cutout)
+            cut_out_(x_BCHW, to_device(torch.stack([rows_B, columns_B], dim=1), device), side=self._cutout)
         return x_BCHW
 
 

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from trainables.data.image_operations import Apply, operation
 from trainables.data.policies import SubPolicy
+from trainables.data.transfer import to_device
 
 Told = tuple[str, int, int]
 """An operation's name, level and sign."""
@@ -49,7 +50,7 @@ class AutoAugment:
         takes_3B = torch.stack([first_B, first_B.argsort()[second_B], second_B.argsort()])
         row_2B = self._row_E[torch.stack([entry_B2[first_B, 0], entry_B2[second_B, 1]])]
         counts = [kind_B.bincount(minlength=len(self._applies)).tolist() for kind_B in kind_B2.T]
-        plan_5B = torch.cat([takes_3B, row_2B]).to(images_BHWC.device, non_blocking=True)
+        plan_5B = to_device(torch.cat([takes_3B, row_2B]), images_BHWC.device)
 
         tables = self._tables(height, width, images_BHWC.device)
         for take_B, row_B, count in zip(plan_5B[:2], plan_5B[3:], counts, strict=True):

@@ -39,6 +39,10 @@ class FirstOrder:
 
     Source: arXiv:1806.09055, section 2.3 with xi = 0. SGD for the weights, Adam with betas (0.5, 0.999) for the alphas.
 
+    The running statistics of batch norms follow the steps of the weights alone: the alphas' images never touch them, in
+    either order. (The released codes differ: there both batches of a step move them in the first order, and in the
+    second the weights' batch three times more. They matter only where a supernet is evaluated.)
+
     Under any `precision` weights, alphas and what multiplies the operations are float32. In float16 either level has a
     loss scale of its own, and leaves out its own steps when its gradients overflow.
     """
@@ -74,8 +78,9 @@ class FirstOrder:
 
         `weights_batch` is the one of the step of the weights that follows; only the second order looks at it.
         """
-        loss, logits_BC = self._loss(alphas_batch)
-        descend(loss, self._alphas, self.alphas_optimizer, precision=self.alphas_precision)
+        with frozen_statistics(self._network):
+            loss, logits_BC = self._loss(alphas_batch)
+            descend(loss, self._alphas, self.alphas_optimizer, precision=self.alphas_precision)
         return loss.detach(), logits_BC.detach()
 
     def weights_step(self, weights_batch: Batch) -> tuple[Tensor, Tensor]:
@@ -116,8 +121,6 @@ class SecondOrder(FirstOrder):
     drowns in what is rounded. Against its value in float64 it was off (relative L2 norm, darts_ssc and MultiChannelNets
     of 15 to 100 thousand weights, after 5 to 100 steps) by 0 to 14 % in fp32, 3 to 28 % in tf32 as imitated on a CPU, 6
     to 42 % in fp16 and 17 to 125 % in bf16; the whole gradient by up to 8, 13, 16 and 32 %.
-
-    None of its passes moves the running statistics of batch norms: those follow the steps of the weights alone.
     """
 
     def alphas_step(self, alphas_batch: Batch, weights_batch: Batch) -> tuple[Tensor, Tensor]:

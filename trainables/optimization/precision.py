@@ -1,6 +1,6 @@
 """How numbers are rounded while a network is computed: float32, TF32, bfloat16, or float16 with loss scaling."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -34,7 +34,7 @@ class Precision:
     def compute(self) -> AbstractContextManager[Any]:
         """Return the context in which to call a network."""
         dtype = HALF.get(self.name)
-        return torch.autocast(self._device.type, dtype=dtype or torch.bfloat16, enabled=dtype is not None)
+        return nullcontext() if dtype is None else torch.autocast(self._device.type, dtype=dtype)
 
     def scaled(self, loss: Tensor) -> Tensor:
         """Return what to go backward from."""

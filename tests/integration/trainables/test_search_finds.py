@@ -34,7 +34,7 @@ class OneEdge(nn.Module):
         self.weighting = WEIGHTINGS[weighting]
 
     def forward(self, x_BCHW):
-        (y_BCHW,) = self.edge(x_BCHW, self.weighting(self.alphas.softmax(dim=-1)))
+        (y_BCHW,) = self.edge(x_BCHW, self.weighting(self.alphas.softmax(dim=-1))[:, self.edge.columns])
         return self.classifier(y_BCHW.mean(dim=(2, 3)))
 
     def weight_parameters(self):

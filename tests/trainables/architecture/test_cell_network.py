@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from trainables.architecture.cell_network import CellNetwork, ImageNetNetwork
+from trainables.architecture.drop_path import draw_keep
 from trainables.architecture.genotype import InvalidGenotype
 from trainables.architecture.published import PUBLISHED
 from trainables.errors import TrialFailure
@@ -104,32 +105,37 @@ def test_drop_path_drops_the_same_edges_as_its_draw_says(twins):
     p, x = 0.4, torch.randn(4, 3, 32, 32)
     droppable = sum(cell.droppable for cell in ours.cells)
     drawn = torch.empty(droppable, 4).bernoulli_(1 - p, generator=torch.Generator().manual_seed(3))
-    ours.drop_path, ours.drop_path_generator = p, torch.Generator().manual_seed(3)
+    kept = draw_keep(ours.droppable, 4, drop_path=p, generator=torch.Generator().manual_seed(3))
 
-    torch.testing.assert_close(ours(x), theirs(x, keep=drawn / (1 - p)), rtol=1e-9, atol=1e-10)
+    torch.testing.assert_close(ours(x, kept), theirs(x, keep=drawn / (1 - p)), rtol=1e-9, atol=1e-10)
 
 
-def test_drop_path_depends_on_its_generator_and_on_nothing_else():
+def test_drop_path_draws_from_its_generator_and_from_nothing_else():
     network, x = build(), torch.randn(4, 3, 32, 32)
-    network.drop_path = 0.5
     outputs = []
     for seed in (1, 1, 2):
-        network.drop_path_generator = torch.Generator().manual_seed(seed)
         before = torch.get_rng_state()
-        outputs.append(network(x)[0])
+        generator = torch.Generator().manual_seed(seed)
+        outputs.append(network(x, draw_keep(network.droppable, 4, drop_path=0.5, generator=generator))[0])
         assert torch.equal(torch.get_rng_state(), before)
 
     assert torch.equal(outputs[0], outputs[1])
     assert not torch.equal(outputs[0], outputs[2])
 
 
-def test_drop_path_does_nothing_in_evaluation_and_needs_a_generator_in_training():
-    network, x = build(), torch.randn(2, 3, 32, 32)
-    network.drop_path = 0.5
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_drop_path_leaves_maps_in_half_precision(dtype):
+    """In a factor of float32 every map behind the first dropped edge would be float32 too."""
+    network, types = build(auxiliary=False), []
+    network.float()
+    for cell in network.cells:
+        cell.register_forward_hook(lambda cell, inputs, output: types.append(output.dtype))
+    keep_DB = draw_keep(network.droppable, 4, drop_path=0.5, generator=torch.Generator().manual_seed(0))
 
-    with pytest.raises(AssertionError, match="generator"):
-        network(x)
-    assert network.eval()(x)[0].isfinite().all()
+    with torch.autocast("cpu", dtype=dtype):
+        network(torch.randn(4, 3, 32, 32, dtype=torch.float32), keep_DB)
+
+    assert types == [dtype] * len(network.cells)
 
 
 def test_images_too_small_for_the_auxiliary_head_fail_with_the_remedy():

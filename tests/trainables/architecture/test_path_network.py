@@ -9,7 +9,6 @@ from trainables.architecture.complexity import count
 from trainables.architecture.path_network import PathNetwork
 from trainables.architecture.paths import PATH_OPERATIONS, MultiChannelPath, PathStep
 from trainables.architecture.published_paths import PUBLISHED_PATHS
-from trainables.errors import TrialFailure
 
 TABLE_4 = [
     # name, operations; parameters, multiply-accumulates and +× in millions, as counted with the released code
@@ -105,12 +104,3 @@ def test_every_operation_can_stand_in_a_path():
     network = PathNetwork(path=path_of(*steps), classes=3, head_channels=4)
 
     assert network(torch.randn(2, 3, 6, 6))[0].isfinite().all()
-
-
-def test_drop_path_is_refused_with_the_remedy():
-    network, x = PathNetwork(path=SMALL, classes=3, head_channels=8), torch.randn(2, 3, 8, 8)
-    network.drop_path = 0.2
-
-    with pytest.raises(TrialFailure, match="no drop path; set drop_path: 0"):
-        network(x)
-    assert network.eval()(x)[0].shape == (2, 3)

@@ -38,15 +38,15 @@ def test_the_two_parts_of_an_operation_are_the_whole_times_a_number(name, channe
     for stride in (1, 2):
         operation = scaling_operation(name, channels_in=channels[0], channels_out=channels[1], stride=stride).eval()
         x, number = torch.randn(2, channels[0], 6, 6), torch.tensor(0.3)
-        begin, go_on = parts(operation)
+        apart = parts(operation)
 
-        torch.testing.assert_close(go_on(begin(x), number), 0.3 * operation(x), rtol=0, atol=1e-12)
-        assert not list(begin.parameters())
+        torch.testing.assert_close(apart.go_on(apart.begin(x), number), 0.3 * operation(x), rtol=0, atol=1e-12)
+        assert not list(apart.begin.parameters())
 
 
-def test_equal_beginnings_are_equal_in_writing_and_different_ones_are_not():
+def test_equal_beginnings_have_equal_keys_and_different_ones_have_not():
     def beginning(name, channels_out=4, stride=1):
-        return repr(parts(scaling_operation(name, channels_in=4, channels_out=channels_out, stride=stride))[0])
+        return parts(scaling_operation(name, channels_in=4, channels_out=channels_out, stride=stride)).key
 
     assert beginning("max_pool_3x3") == beginning("max_pool_3x3", channels_out=8)
     assert beginning("sep_conv_3x3") == beginning("flood_conv_5x5", channels_out=8, stride=2)

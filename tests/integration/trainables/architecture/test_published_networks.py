@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from trainables.architecture.drop_path import draw_keep
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import ARCHITECTURES, InvalidGenotype, check_operations
 from trainables.architecture.published import PUBLISHED
@@ -24,10 +25,10 @@ def buildable():
 @pytest.mark.parametrize(("name", "operations"), list(buildable()))
 def test_every_published_genotype_takes_a_step(name, operations):
     network = build_network(PUBLISHED[name], network="cifar", operations=operations, auxiliary=True, **SIZES)
-    network.drop_path, network.drop_path_generator = 0.2, torch.Generator().manual_seed(0)
+    keep_DB = draw_keep(network.droppable, 2, drop_path=0.2, generator=torch.Generator().manual_seed(0))
     before = network.stem[0].weight.clone()
 
-    logits, auxiliary = network(torch.randn(2, 3, 32, 32))
+    logits, auxiliary = network(torch.randn(2, 3, 32, 32), keep_DB)
     (logits.sum() + auxiliary.square().sum()).backward()
     torch.optim.SGD(network.parameters(), lr=0.1).step()
 
