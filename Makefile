@@ -1,13 +1,14 @@
-# make run    the main job: installs what it needs on the first call, then runs the quickstart and prints its table
-# make test   the whole test suite: installs what it needs on the first call
-# make unit   its quick part, without Ray: under a minute on two cores
-# make check  what CI runs: lint, types, tests
+# make run      the main job: installs what it needs on the first call, then runs the quickstart and prints its table
+# make test     the whole test suite: installs what it needs on the first call
+# make unit     its quick part, without Ray: under a minute on two cores
+# make explore  the property tests with many new examples, other ones each time: for a developer's machine, not for CI
+# make check    what CI runs: lint, types, tests
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test unit check lint types format pins
+.PHONY: run test unit explore check lint types format pins
 
 run: $(READY)
 	@$(BIN)/sharptune run quickstart
@@ -19,6 +20,10 @@ test: $(READY)
 # is logged, so nothing watches for logs.
 unit: $(READY)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal -p no:logging -m "not ray and not slow" --ignore tests/integration
+
+# What it finds it tries again first, the next time; the failure also prints a line that reproduces it anywhere.
+explore: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "hypothesis and not ray and not slow" --hypothesis-profile explore
 
 check: lint types test
 

@@ -18,8 +18,9 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  (by default 15, with which they starve beside other tests)
 sys.path.insert(0, str(SUPPORT))
 gc.set_threshold(10_000, 20, 50)  # all that has been imported is no garbage: looking through it takes seconds
-settings.register_profile("the same each time", derandomize=True, deadline=None)
-settings.load_profile("the same each time")  # others are looked for with --hypothesis-profile=default
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=500, deadline=None, print_blob=True)  # what `make explore` asks for
+settings.load_profile("fixed")
 pytest.register_assert_rewrite("running_contract", "storage_contract")
 
 

@@ -106,12 +106,6 @@ def finish(drive):
     return run_to_the_end
 
 
-def test_ray_gives_the_rows_that_the_local_runner_gives(drive, finish, tmp_path, undisturbed):
-    finish(tmp_path)
-
-    assert essence(tmp_path) == undisturbed
-
-
 @pytest.mark.parametrize(
     "moment",
     [
@@ -152,6 +146,8 @@ def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(drive, finish, tmp_pa
     assert victims
     assert set(states.values()) == {"done"}
     assert any("its process died" in event["text"] for event in driver.events if event["kind"] == "note")
+    logs = [path.read_text() for path in tmp_path.glob("trials/*/log.txt")]
+    assert any("attempt 2 resumes after epoch" in log for log in logs)
     assert essence(tmp_path) == undisturbed
 
 
@@ -187,7 +183,7 @@ def test_kill_9_of_driver_and_workers_together_changes_nothing(drive, finish, tm
     assert essence(tmp_path) == undisturbed
 
 
-def test_a_worker_that_dies_again_and_again_is_one_failed_row_and_the_others_go_on(drive, tmp_path):
+def test_a_worker_that_dies_again_and_again_is_one_failed_row_and_blocks_its_child(drive, tmp_path):
     driver = drive(tmp_path, "die_always=true", "--children", "1", "--roots", "1")
 
     states = driver.end()
@@ -201,7 +197,9 @@ def test_a_worker_that_dies_again_and_again_is_one_failed_row_and_the_others_go_
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_saves_everything_and_exits_130(drive, finish, tmp_path, undisturbed, number):
+def test_after_a_signal_and_exit_130_the_same_command_goes_on_to_the_same_rows(
+    drive, finish, tmp_path, undisturbed, number
+):
     driver = drive(tmp_path)
     driver.read_until(lambda event: event["kind"] == "started")
     time.sleep(1.5)

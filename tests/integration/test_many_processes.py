@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 
-def test_many_processes_may_ensure_a_dataset_at_once(tmp_path, monkeypatch):
+def test_two_processes_may_ensure_a_dataset_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path))
     code = (
         "from trainables.data.cache import ensure, verify; ensure('cifar10-mini'); verify('cifar10-mini'); print('ok')"

@@ -3,7 +3,8 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from few import few
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.layered import Thing, crossings, orders, place
@@ -29,11 +30,14 @@ def test_two_crossed_links_are_uncrossed():
     assert orders([left, right], links) == [[left, [right[1], right[0]]]]
 
 
-@settings(max_examples=60, deadline=None)
+@few(60)
 @given(graphs())
 def test_no_swap_of_neighbours_makes_it_better(graph):
     columns, links = graph
-    for found in orders(columns, links):
+    every = orders(columns, links)
+
+    assert every
+    for found in every:
         fewest = crossings(found, links)
         assert found[0] == columns[0]
         assert [sorted(things) for things in found] == columns
@@ -43,7 +47,7 @@ def test_no_swap_of_neighbours_makes_it_better(graph):
                 assert crossings([*found[:number], swapped, *found[number + 1 :]], links) >= fewest
 
 
-@settings(max_examples=20, deadline=None)
+@few(20)
 @given(graphs())
 def test_things_keep_their_order_and_distance(graph):
     columns, links = graph

@@ -79,6 +79,7 @@ def test_exactly_two_numbers_of_the_tables_are_contradicted_by_the_text():
 
 
 def test_every_claim_quotes_a_sentence_that_holds_its_number():
+    assert len(PAPER.claims) == 33
     for claim in PAPER.claims:
         words = claim.sentence.replace(" ", "")
         assert claim.printed.strip("~").rstrip("M%") in words, claim

@@ -1,13 +1,12 @@
-"""Running a plan: what starts when, what fails alone, what is never run twice. The contract of every runner."""
+"""Running a plan: what starts when, what fails alone, what is never run twice, by the local runner."""
 
 import dataclasses
 import errno
 import itertools
-import json
 
 import pytest
 from drive import grid, planned
-from running_contract import RunningContract, go
+from running_contract import RunningContract, go, started
 
 from orchestrator.errors import HaltError, LedgerError
 from orchestrator.frontier import open_frontier, path_weights
@@ -18,59 +17,10 @@ from trainables.claims import Claim, Process
 from trainables.storage import open_storage
 
 
-def started(events):
-    return [event.trial.trial_id for event in events if event.kind == "started"]
-
-
 class TestRunsInAFolder(RunningContract):
     @pytest.fixture
     def storage(self, tmp_path):
         return tmp_path / "runs"
-
-
-def test_running_again_runs_nothing(tmp_path):
-    go(tmp_path, grid(2, 2))
-    events = []
-
-    states, _ = go(tmp_path, grid(2, 2), events=events)
-
-    assert set(states.values()) == {"done"}
-    assert events == []
-
-
-def test_a_grown_grid_runs_only_what_is_new(tmp_path):
-    go(tmp_path, grid(2, 2))
-    events = []
-
-    go(tmp_path, grid(3, 2), events=events)
-
-    assert set(started(events)) == {t.trial_id for t in grid(3, 2)} - {t.trial_id for t in grid(2, 2)}
-
-
-def test_a_failed_trial_blocks_its_children_and_nothing_else(tmp_path):
-    bad = planned(0, nan_at=1)
-    child = planned(0, (bad.trial_id,), link={"parent": 0, "key": "genotype"})
-    trials = [bad, child, *grid(1, 1)]
-
-    states, _ = go(tmp_path, trials)
-
-    assert (states[bad.trial_id], states[child.trial_id]) == ("failed", "blocked")
-    assert [states[t.trial_id] for t in grid(1, 1)] == ["done", "done"]
-
-
-def test_a_failed_trial_is_not_run_again_until_it_is_retried(tmp_path):
-    bad = planned(0, nan_at=2)
-    go(tmp_path, [bad])
-    events = []
-    go(tmp_path, [bad], events=events)
-    assert events == []
-
-    kept = Ledger(open_storage(tmp_path)).retry(bad.trial_id)
-    go(tmp_path, [bad], events=events)
-
-    assert kept == "row.json.failed-1"
-    assert started(events) == [bad.trial_id]
-    assert json.loads((tmp_path / "trials" / bad.trial_id / kept).read_text())["state"] == "failed"
 
 
 def test_a_finished_trial_cannot_be_retried(tmp_path):
@@ -145,13 +95,18 @@ def test_code_edited_while_a_run_goes_on_ends_it_in_a_sentence_and_loses_nothing
     assert set(states.values()) == {"done"}
 
 
-def test_the_longest_way_to_go_starts_first():
+def test_the_longest_way_to_go_starts_first(tmp_path):
     long, short = planned(0), planned(1)
     children = [planned(seed, (long.trial_id,), link={"parent": 0, "key": "genotype"}) for seed in range(2)]
 
-    weights = path_weights([short, long, *children])
+    trials = [short, long, *children]
+    ledger = Ledger(open_storage(tmp_path))
 
+    first = open_frontier(trials, ledger, ledger.states(trial.spec for trial in trials)).next()
+
+    weights = path_weights(trials)
     assert weights[long.trial_id] == 2 * weights[short.trial_id]
+    assert first == long
 
 
 def test_children_start_when_their_own_parent_is_done_not_the_whole_stage(tmp_path):
@@ -212,14 +167,19 @@ def test_one_bad_moment_of_the_storage_fails_no_trial(tmp_path, monkeypatch):
 
 
 def test_a_storage_that_never_works_is_a_failed_row_after_max_failures(tmp_path, monkeypatch):
+    tried = []
+
     def broken(self, *arguments):
+        tried.append(self)
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr("trainables.checkpoints.CheckpointFolder.save", broken)
+    trials = grid(1, 1)
 
-    states, _ = go(tmp_path, grid(1, 1))
+    states, _ = go(tmp_path, trials)
 
-    assert sorted(states.values()) == ["blocked", "failed"]
+    assert [states[trial.trial_id] for trial in trials] == ["failed", "blocked"]
+    assert len(tried) == 1 + trials[0].max_failures
 
 
 def test_a_claim_left_by_another_machine_is_waited_for_and_then_taken_over(tmp_path, monkeypatch):

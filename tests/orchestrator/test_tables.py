@@ -4,7 +4,8 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from hypothesis import given, settings
+from few import few
+from hypothesis import given
 from hypothesis import strategies as st
 from table_worlds import FakePlan, FakeTable, World, error_of, make_world
 
@@ -325,7 +326,7 @@ def undisturbed(paper: str | None = None) -> Table:
     return table_of(WORLD, paper=paper)
 
 
-@settings(max_examples=15, deadline=None)
+@few(15)
 @given(st.permutations(sorted(WORLD.rows)))
 def test_the_order_of_rows_never_changes_a_table(order):
     shuffled = {trial_id: WORLD.rows[trial_id] for trial_id in order}
@@ -333,7 +334,7 @@ def test_the_order_of_rows_never_changes_a_table(order):
     assert build(WORLD.plan, shuffled, FakeTable(paper="table4")) == undisturbed("table4")
 
 
-@settings(max_examples=15, deadline=None)
+@few(15)
 @given(st.permutations(WORLD.plan.trials))
 def test_the_order_of_trials_changes_no_line_of_a_table(order):
     plan = replace(WORLD.plan, trials=tuple(order))
@@ -344,7 +345,7 @@ def test_the_order_of_trials_changes_no_line_of_a_table(order):
     assert lines(build(plan, WORLD.rows, FakeTable())) == lines(undisturbed())
 
 
-@settings(max_examples=15, deadline=None)
+@few(15)
 @given(st.integers(10, 10**6), st.floats(0, 100), st.sampled_from(["search", "train", "another"]))
 def test_a_row_of_no_trial_of_the_plan_changes_nothing(seed, error, trainable):
     spec = TrialSpec(trainable=trainable, version=1, config={}, seed=seed)

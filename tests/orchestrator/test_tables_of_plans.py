@@ -96,9 +96,12 @@ def test_labels_stand_side_by_side():
 
 
 def test_before_anything_has_run_every_cell_expects_its_runs():
-    plan = plan_of()
-    for table in tables_of(plan, {}).values():
-        assert "n=0/6" in render(table, "text")
+    tables = tables_of(plan_of(), {})
+
+    runs = {name: {(c.n, c.expected) for row in t.rows for c in row.cells.values()} for name, t in tables.items()}
+
+    assert runs == {"weighting": {(0, 6), (0, 2)}, "quoted": {(0, 6)}, "side": {(0, 6)}}
+    assert all("n=0/6" in render(tables[name], "text") for name in runs)
 
 
 def test_the_best_of_several_searches_is_one_search_for_its_trainings():

@@ -34,6 +34,8 @@ class ChainConfig(BaseModel):
     """What a parent found, or anything else."""
     nan_at: int | None = None
     raise_at: int | None = None
+    hold: str | None = None
+    """A file: while it is there, the run comes no further than the first step of epoch 2."""
     die_once: str | None = None
     """A file: while it is not there, the process makes it and kills itself in epoch 2."""
     die_always: bool = False
@@ -63,7 +65,10 @@ class ChainRun:
                 time.sleep(config.seconds)
                 self.past = hashlib.sha256(f"{self.past}/{self.epoch}/{self.step}".encode()).hexdigest()
                 self.step += 1
-                yield Step(epoch=self.epoch + 1, step=self.step, steps=config.steps)
+                here = Step(epoch=self.epoch + 1, step=self.step, steps=config.steps)
+                yield here
+                if config.hold is not None and here.epoch == 2:
+                    yield from _held(here, Path(config.hold))
             self.epoch, self.step = self.epoch + 1, 0
             metrics = {"error": int(self.past[:8], 16) / 2**32 * 100}
             self.history.append({"epoch": self.epoch, **metrics})
@@ -101,6 +106,16 @@ class ChainRun:
         if here == 2 and config.die_once is not None and not Path(config.die_once).exists():
             Path(config.die_once).touch()
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _held(here: Step, file: Path) -> Iterator[Step]:
+    """Yield the same step while the file is there; nobody need wait for ever for a stop that does not come."""
+    since = time.monotonic()
+    while file.exists():
+        if time.monotonic() - since > 60:
+            raise RuntimeError(f"{file} was there for a minute")
+        time.sleep(0.01)
+        yield here
 
 
 def start_chain(config: ChainConfig, *, seed: int, threads: int) -> ChainRun:

@@ -1,9 +1,14 @@
-"""What every run of a plan does, as a class to be tested on any storage: its tests take a fixture `storage`, a URI."""
+"""What every run of a plan does, as a class to be tested with any runner on any storage.
 
-import itertools
+Its tests take a fixture `storage`, a URI, and a fixture `runner`.
+"""
 
-from drive import grid
+import json
+
+import pytest
+from drive import grid, planned
 from fakes import CATALOG
+from jobs import essence
 
 from orchestrator.ledger import Ledger, load_rows
 from orchestrator.local_runner import LocalRunner
@@ -11,44 +16,82 @@ from orchestrator.running import Stop, run
 from trainables.storage import open_storage
 
 
-def go(storage, trials, *, stop=None, events=None):
-    """Run trials in this process and return (states, sentences)."""
+def go(storage, trials, *, stop=None, events=None, runner=None):
+    """Run trials, in this process unless told otherwise, and return (states, sentences)."""
     said = []
     ledger = Ledger(open_storage(storage), said.append)
     listen = events.append if events is not None else (lambda event: None)
-    states = run(trials, ledger=ledger, catalog=CATALOG, runner=LocalRunner(), listen=listen, stop=stop)
+    runner = runner or LocalRunner()
+    states = run(trials, ledger=ledger, catalog=CATALOG, runner=runner, listen=listen, stop=stop)
     return {trial_id: state.state for trial_id, state in states.items()}, said
 
 
+def started(events):
+    return [event.trial.trial_id for event in events if event.kind == "started"]
+
+
+def essences(storage):
+    """Return what must be identical of each trial's row."""
+    return {trial_id: essence(row) for trial_id, row in Ledger(open_storage(storage)).rows().items()}
+
+
 class RunningContract:
-    """A grid run to its end, at once and with a stop in between."""
+    """What is run, what is not run again, and that a stop in between changes nothing."""
 
-    def test_a_grid_of_parents_and_children_is_done_in_one_go(self, storage):
-        trials = grid(2, 2)
+    @pytest.fixture
+    def runner(self):
+        return LocalRunner()
 
-        states, said = go(storage, trials)
+    def test_a_grid_is_done_once_and_a_grown_one_runs_only_what_is_new(self, storage, runner, tmp_path):
+        go(tmp_path / "reference", grid(2, 2))
+        again, new = [], []
 
-        assert set(states.values()) == {"done"}
-        assert said == []
+        states, said = go(storage, grid(1, 2), runner=runner)
+        go(storage, grid(1, 2), runner=runner, events=again)
+        grown, _ = go(storage, grid(2, 2), runner=runner, events=new)
+
+        assert (set(states.values()), said, again) == ({"done"}, [], [])
+        assert set(grown.values()) == {"done"}
+        assert sorted(started(new)) == sorted({t.trial_id for t in grid(2, 2)} - {t.trial_id for t in grid(1, 2)})
         assert len(load_rows(open_storage(storage))) == 6
+        assert essences(storage) == essences(tmp_path / "reference")
 
-    def test_stopping_and_going_on_gives_the_same_rows(self, storage, tmp_path):
-        go(tmp_path / "reference", grid(2, 1))
+    def test_trials_stopped_at_work_go_on_to_the_same_rows(self, storage, runner, tmp_path):
+        held = tmp_path / "held"
+        trials = grid(2, 1, hold=str(held))
+        go(tmp_path / "reference", trials)
         stop = Stop(open_storage(storage))
-        heard = itertools.count()
 
-        class Tired(list):
+        class Impatient(list):
             def append(self, event):
                 super().append(event)
-                if next(heard) == 5:
+                if event.kind == "progress":
                     stop.request()
 
-        states, _ = go(storage, grid(2, 1), stop=stop, events=Tired())
-        assert "done" not in set(states.values()) or len(set(states.values())) > 1
+        held.touch()
+        states, _ = go(storage, trials, runner=runner, stop=stop, events=Impatient())
+        held.unlink()
+        events = []
+        again, _ = go(storage, trials, runner=runner, events=events)
 
-        go(storage, grid(2, 1))
+        assert "resumable" in states.values()
+        assert "done" not in states.values()
+        assert set(again.values()) == {"done"}
+        assert any(event.progress and event.progress.note == "resumes after epoch 1, step 1" for event in events)
+        assert essences(storage) == essences(tmp_path / "reference")
 
-        ours, reference = (Ledger(open_storage(place)).rows() for place in (storage, tmp_path / "reference"))
-        assert {i: (r.metrics, r.artifacts) for i, r in ours.items()} == {
-            i: (r.metrics, r.artifacts) for i, r in reference.items()
-        }
+    def test_a_failed_trial_blocks_its_children_alone_and_runs_again_only_when_retried(self, storage, runner):
+        bad = planned(0, nan_at=2)
+        child = planned(0, (bad.trial_id,), link={"parent": 0, "key": "genotype"})
+        trials = [bad, child, *grid(1, 1)]
+        again, retried = [], []
+
+        states, _ = go(storage, trials, runner=runner)
+        go(storage, trials, runner=runner, events=again)
+        kept = Ledger(open_storage(storage)).retry(bad.trial_id)
+        go(storage, trials, runner=runner, events=retried)
+
+        assert [states[trial.trial_id] for trial in trials] == ["failed", "blocked", "done", "done"]
+        assert (again, started(retried)) == ([], [bad.trial_id])
+        assert kept == "row.json.failed-1"
+        assert json.loads(open_storage(storage).read(f"trials/{bad.trial_id}/{kept}"))["state"] == "failed"

@@ -200,13 +200,18 @@ def test_an_attempt_that_was_taken_over_writes_nothing_more(tmp_path):
     next(first)
     second = execute(job, should_stop=never)  # the same driver retries: the old process counts as dead
     next(second)
-    checkpoints = tmp_path / "trials" / job.spec.trial_id / "checkpoints"
-    before = sorted(path.name for path in checkpoints.iterdir())
+    place = tmp_path / "trials" / job.spec.trial_id
+
+    def record():
+        return {path: path.read_bytes() for path in place.rglob("*") if path.is_file() and path.parent.name != "claims"}
+
+    before = record()
 
     rest = list(first)
 
     assert rest[-1].state == "lost"
-    assert sorted(path.name for path in checkpoints.iterdir()) == before
+    assert len(before) >= 3
+    assert record() == before
     assert list(second)[-1].state == "done"
 
 
@@ -232,26 +237,31 @@ def test_a_refused_checkpoint_does_not_stand_before_later_ones(tmp_path, referen
     assert essence(row) == essence(reference)
 
 
-def test_an_attempt_taken_over_while_it_writes_its_files_spoils_nothing(tmp_path, monkeypatch):
-    """It wakes up after the winner has recorded its row, and must not touch what the row stands for."""
+@pytest.mark.parametrize("last_written", ["predictions.npz", "epochs.parquet"])
+def test_an_attempt_taken_over_before_its_files_have_their_names_spoils_nothing(tmp_path, monkeypatch, last_written):
+    """It goes on to write after the winner has recorded its row, and must not touch what the row stands for."""
     job = make_job(tmp_path)
-    folder, winner_done = folder_of(job), []
+    folder, winners = folder_of(job), []
     write_files = TrialFolder.write_files
 
+    class HeldUp(dict):
+        def items(self):
+            for name, data in super().items():
+                yield name, data
+                if name == last_written:
+                    winners.append(finish(job).state)
+
     def late(self, files, claim):
-        if not winner_done:
-            winner_done.append(True)
-            assert finish(job).state == "done"
-            files = {name: data + b"late" for name, data in files.items()}
-        return write_files(self, files, claim)
+        monkeypatch.undo()
+        return write_files(self, HeldUp({name: data + b"late" for name, data in files.items()}), claim)
 
     monkeypatch.setattr(TrialFolder, "write_files", late)
     last = finish(job)
 
     row = folder.read_row()
-    assert last.state == "lost"
+    assert (winners, last.state) == (["done"], "lost")
     assert row is not None
-    assert folder.read_file(row, "predictions.npz")
+    assert [folder.read_file(row, name).endswith(b"late") for name in row.files] == [False, False]
 
 
 def test_what_killed_writers_left_is_cleared_away(tmp_path):

@@ -71,18 +71,18 @@ def test_what_waits_is_counted():
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("changes", SEARCHES, ids=str)
-def test_cuda_itself_sees_no_wait_in_a_step_of_a_search(mini, changes, no_waits):
-    no_waits(search_step(mini, torch.device("cuda"), changes))
+def test_cuda_itself_sees_no_wait_in_a_step_of_a_search(mini, changes, assert_no_waits):
+    assert_no_waits(search_step(mini, torch.device("cuda"), changes))
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("changes", TRAININGS, ids=lambda changes: "-".join(changes))
-def test_cuda_itself_sees_no_wait_in_a_step_of_a_final_training(mini, changes, no_waits):
-    no_waits(training_step(mini, torch.device("cuda"), changes))
+def test_cuda_itself_sees_no_wait_in_a_step_of_a_final_training(mini, changes, assert_no_waits):
+    assert_no_waits(training_step(mini, torch.device("cuda"), changes))
 
 
 @pytest.fixture
-def no_waits():
+def assert_no_waits():
     """Take a step twice, the second time with every wait an error."""
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")

@@ -54,8 +54,9 @@ def test_a_search_of_all_primitives_goes_on_in_a_fresh_object_as_in_its_own(smal
     next(steps)
     next(second.steps())
 
-    expected = first.network.state_dict()
-    assert all(torch.equal(value, expected[name]) for name, value in second.network.state_dict().items())
+    found, expected = second.network.state_dict(), first.network.state_dict()
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 def test_the_metrics_are_those_the_catalog_names(finished):

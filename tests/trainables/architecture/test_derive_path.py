@@ -5,7 +5,8 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from few import few
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.architecture.derive_path import greedy_bottom_up, greedy_top_down, longest_path, to_path
@@ -51,7 +52,7 @@ def columns_of(cuboid, operations):
     return tuple(cuboid.candidates(layer).index(operation) for layer, operation in enumerate(operations))
 
 
-@settings(deadline=None, max_examples=60)
+@few(60)
 @given(weighted_cuboids())
 def test_the_longest_path_is_the_best_of_all_paths_with_ties_as_documented(case):
     cuboid, w_LK = case
@@ -65,7 +66,7 @@ def test_the_longest_path_is_the_best_of_all_paths_with_ties_as_documented(case)
     assert columns_of(cuboid, longest_path(cuboid, tenths)) == min(all_paths(cuboid), key=rank)
 
 
-@settings(deadline=None, max_examples=40)
+@few(40)
 @given(weighted_cuboids(weights=st.floats(0, 1, width=32)))
 def test_the_longest_path_of_any_weights_scores_as_much_as_the_best_of_all(case):
     cuboid, w_LK = case
@@ -76,7 +77,7 @@ def test_the_longest_path_of_any_weights_scores_as_much_as_the_best_of_all(case)
     assert score(columns_of(cuboid, longest_path(cuboid, w_LK))) == max(map(score, all_paths(cuboid)))
 
 
-@settings(deadline=None, max_examples=60)
+@few(60)
 @given(weighted_cuboids())
 def test_greedy_paths_are_those_that_are_best_layer_by_layer_among_all_paths(case):
     """Comparing whole paths by their first (or last) layer first is what a greedy choice comes to."""
@@ -90,7 +91,7 @@ def test_greedy_paths_are_those_that_are_best_layer_by_layer_among_all_paths(cas
     assert columns_of(cuboid, greedy_bottom_up(cuboid, w_LK)) == min(paths, key=lambda p: from_the_top(p)[::-1])
 
 
-@settings(deadline=None, max_examples=40)
+@few(40)
 @given(weighted_cuboids(), st.data())
 def test_a_greedy_path_starts_where_it_is_told_to(case, data):
     cuboid, w_LK = case
@@ -101,7 +102,7 @@ def test_a_greedy_path_starts_where_it_is_told_to(case, data):
 
 
 @pytest.mark.parametrize("derive", WAYS)
-@settings(deadline=None, max_examples=25)
+@few(25)
 @given(weighted_cuboids())
 def test_all_paths_have_one_operation_of_each_layer(derive, case):
     cuboid, w_LK = case

@@ -4,7 +4,8 @@ import itertools
 import math
 
 import torch
-from hypothesis import given, settings
+from few import few
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.architecture.discretize import derive_genotype
@@ -42,7 +43,7 @@ def best_cell(alphas, primitives, keep_none=False):
     return tuple(cell)
 
 
-@settings(deadline=None, max_examples=15)
+@few(15)
 @given(ALPHAS, ALPHAS, st.booleans())
 def test_the_derived_cells_are_the_best_of_all_choices(normal, reduce, keep_none):
     genotype = derive_genotype(normal, reduce, PRIMITIVES, keep_none=keep_none)
@@ -79,7 +80,7 @@ def test_none_is_chosen_where_it_is_kept_and_strongest():
     assert genotype.normal[:2] == (("none", 0), ("sep_conv_3x3", 1))
 
 
-@settings(deadline=None, max_examples=30)
+@few(30)
 @given(
     st.lists(st.lists(st.integers(-500, 500), min_size=8, max_size=8, unique=True), min_size=14, max_size=14),
     st.permutations(range(8)),

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.architecture.genotype import (
@@ -38,7 +38,6 @@ def genotypes(draw):
     return Genotype(normal=normal, normal_concat=normal_concat, reduce=reduce, reduce_concat=reduce_concat)
 
 
-@settings(deadline=None)
 @given(genotypes())
 def test_a_genotype_survives_json(genotype):
     assert Genotype.from_json(json.loads(json.dumps(genotype.to_json()))) == genotype

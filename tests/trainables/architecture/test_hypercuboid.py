@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from few import few
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.architecture.hypercuboid import HyperCuboid, multichannel_cuboid, multichannel_stride
@@ -36,7 +37,7 @@ def test_the_printed_multichannelnet_has_the_printed_number_of_weights():
     assert multichannel_cuboid(look_up_space("multichannel_printed")).weights == (4 * 4) * 3 * 3 * 2
 
 
-@settings(deadline=None, max_examples=25)
+@few(25)
 @given(multichannel_spaces())
 def test_there_are_as_many_weights_as_the_product_of_the_axes(space):
     cuboid = multichannel_cuboid(space)
@@ -46,7 +47,7 @@ def test_there_are_as_many_weights_as_the_product_of_the_axes(space):
     assert len(cuboid.layers) == space.blocks * space.layers
 
 
-@settings(deadline=None, max_examples=25)
+@few(25)
 @given(multichannel_spaces())
 def test_each_index_leads_to_the_alpha_of_its_candidate(space):
     cuboid = multichannel_cuboid(space)

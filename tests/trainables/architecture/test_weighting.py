@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from few import few
+from hypothesis import given
 from hypothesis import strategies as st
 
 from trainables.architecture.weighting import look_up_weighting, max_w, scalar
@@ -18,13 +19,13 @@ def softmax_weights(draw):
     return torch.tensor(alphas, dtype=torch.float64).softmax(dim=-1)
 
 
-@settings(deadline=None, max_examples=40)
+@few(40)
 @given(softmax_weights())
 def test_scalar_leaves_the_weights_as_they_are(w_EK):
     assert torch.equal(scalar(w_EK), w_EK)
 
 
-@settings(deadline=None, max_examples=40)
+@few(40)
 @given(softmax_weights())
 def test_max_w_multiplies_the_leading_operation_by_exactly_one(w_EK):
     multipliers_EK = max_w(w_EK)
@@ -34,7 +35,7 @@ def test_max_w_multiplies_the_leading_operation_by_exactly_one(w_EK):
     assert torch.all(multipliers_EK > 0)
 
 
-@settings(deadline=None, max_examples=40)
+@few(40)
 @given(softmax_weights())
 def test_max_w_is_the_formula_of_the_paper(w_EK):
     expected = torch.stack([1 - row.max() + row for row in w_EK])
@@ -42,7 +43,7 @@ def test_max_w_is_the_formula_of_the_paper(w_EK):
     torch.testing.assert_close(max_w(w_EK), expected, rtol=0, atol=1e-15)
 
 
-@settings(deadline=None, max_examples=40)
+@few(40)
 @given(softmax_weights())
 def test_max_w_keeps_the_order_of_operations(w_EK):
     scaled_EK = max_w(w_EK)
@@ -51,7 +52,7 @@ def test_max_w_keeps_the_order_of_operations(w_EK):
     assert torch.all(order >= 0)
 
 
-@settings(deadline=None, max_examples=40)
+@few(40)
 @given(softmax_weights())
 def test_max_w_gives_the_leading_operation_no_gradient_through_its_own_multiplier(w_EK):
     w_EK = w_EK.clone().requires_grad_()
@@ -70,7 +71,7 @@ def test_max_w_lets_the_others_pull_the_leading_weight_down():
     assert torch.equal(gradient, torch.tensor([[-5.0, 2.0, 3.0]]))
 
 
-@settings(deadline=None, max_examples=40)
+@few(40)
 @given(softmax_weights(), st.randoms(use_true_random=False))
 def test_permuting_the_primitives_permutes_the_multipliers(w_EK, random):
     order = list(range(w_EK.shape[1]))

@@ -48,11 +48,11 @@ def test_crop_and_flip_equal_torchvision(images_BHWC: Tensor, padding: int):
 
     found_BHWC = crop_and_flip(images_BHWC, offsets_B2, flipped_B, padding=padding)
 
-    for image, found, (row, column), flipped in zip(
-        images_BHWC, found_BHWC, offsets_B2.tolist(), flipped_B, strict=True
-    ):
-        expected = torchvision_crop_flip(image.numpy(), row, column, bool(flipped), padding)
-        np.testing.assert_array_equal(found.numpy(), np.asarray(expected))
+    expected = [
+        torchvision_crop_flip(image, row, column, bool(flipped), padding)
+        for image, (row, column), flipped in zip(images_BHWC.numpy(), offsets_B2.tolist(), flipped_B, strict=True)
+    ]
+    np.testing.assert_array_equal(found_BHWC.numpy(), np.stack(expected))
 
 
 def test_scaling_equals_torchvision(mini: Dataset, images_BHWC: Tensor):
@@ -60,9 +60,8 @@ def test_scaling_equals_torchvision(mini: Dataset, images_BHWC: Tensor):
 
     x_BCHW = EvalTransform(mean, std)(images_BHWC)
 
-    for image, found in zip(images_BHWC, x_BCHW, strict=True):
-        expected = tv.normalize(tv.to_tensor(Image.fromarray(image.numpy())), mean, std)
-        assert torch.equal(found, expected)
+    expected = [tv.normalize(tv.to_tensor(Image.fromarray(image)), mean, std) for image in images_BHWC.numpy()]
+    assert torch.equal(x_BCHW, torch.stack(expected))
 
 
 def test_scaling_is_exact_for_every_pixel_value(mini: Dataset):
@@ -102,10 +101,12 @@ def test_the_whole_transform_equals_torchvision_for_the_same_draws(mini: Dataset
 
     found_BCHW = TrainTransform(mean, std, cutout=16)(images_BHWC, draw)
 
+    expected = []
     for index, image in enumerate(images_BHWC.numpy()):
         cropped = torchvision_crop_flip(image, *offsets[index], bool(flips[index]), 4)
         scaled = tv.normalize(tv.to_tensor(cropped), mean, std)
-        assert torch.equal(found_BCHW[index], cut_out_by_numpy(scaled, rows[index], columns[index], 16))
+        expected.append(cut_out_by_numpy(scaled, rows[index], columns[index], 16))
+    assert torch.equal(found_BCHW, torch.stack(expected))
 
 
 def test_the_margin_is_black_before_scaling_and_cutout_is_the_mean_after_it(mini: Dataset):

@@ -38,6 +38,7 @@ def test_permuting_the_primitives_permutes_the_gradients_and_changes_nothing_els
     state = network.state_dict()
     other.load_state_dict({k: v[:, order] if k.startswith("alphas") else v for k, v in state.items()})
 
+    assert {"scalar", "max_w"} <= WEIGHTINGS.keys()
     for weighting in WEIGHTINGS.values():
         network._weighting = other._weighting = weighting
         loss, other_loss = loss_of(network), loss_of(other)
@@ -65,6 +66,7 @@ def test_under_max_w_the_leading_operation_counts_once_and_gets_no_gradient_of_i
     monkeypatch.setattr(network, "_weighting", watched)
     loss_of(network).backward()
 
+    assert len(seen) == len(network.alpha_parameters()) == 2
     for w_EK, multipliers_EK in seen:
         leading_E1 = w_EK.argmax(dim=-1, keepdim=True)
         asked_EK = multipliers_EK.grad.scatter(1, leading_E1, 0.0)

@@ -1,4 +1,4 @@
-"""Every published architecture trains, as every network that can be made of it."""
+"""Every published architecture takes a step of training, as every network that can be made of it."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ def buildable():
 
 
 @pytest.mark.parametrize(("name", "operations"), list(buildable()))
-def test_every_published_genotype_trains(name, operations):
+def test_every_published_genotype_takes_a_step(name, operations):
     network = build_network(PUBLISHED[name], network="cifar", operations=operations, auxiliary=True, **SIZES)
     keep_DB = draw_keep(network.droppable, 2, drop_path=0.2, generator=torch.Generator().manual_seed(0))
     before = network.stem[0].weight.clone()
@@ -49,7 +49,7 @@ def test_all_published_genotypes_build_with_the_sharp_operations():
         ("MULTI_CHANNEL_HANDMADE_PATH", "multichannel_released"),
     ],
 )
-def test_every_published_architecture_trains(name, network):
+def test_every_published_architecture_takes_a_step(name, network):
     built = build_network(ARCHITECTURES[name], network=network, operations="ssc", auxiliary=False, **SIZES).float()
     before = built.stem[-2].weight.clone()
 

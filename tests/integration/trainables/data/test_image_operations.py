@@ -24,8 +24,8 @@ def test_an_operation_equals_pil(images_BHWC: Tensor, name: str, level: int, sig
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_a_gpu_gives_the_same_pixels(images_BHWC: Tensor):
-    for name, level, sign in cases([LOW, HIGH]):
-        on_gpu = operate(images_BHWC.cuda(), name, level, sign=sign)
+@pytest.mark.parametrize(("name", "level", "sign"), cases([LOW, HIGH]))
+def test_a_gpu_gives_the_same_pixels(images_BHWC: Tensor, name: str, level: int, sign: int):
+    on_gpu = operate(images_BHWC.cuda(), name, level, sign=sign)
 
-        assert torch.equal(on_gpu.cpu(), operate(images_BHWC, name, level, sign=sign)), name
+    assert torch.equal(on_gpu.cpu(), operate(images_BHWC, name, level, sign=sign))
