@@ -193,7 +193,12 @@ class _EverySecond(nn.Conv2d):
         # To pick the pixels first is safe there, and faster.
         if input.device.type != "cpu":
             return super().forward(input)
-        return F.conv2d(input[:, :, ::2, ::2], self.weight, groups=self.groups)
+        return F.conv2d(_from_pixel(input, 0, step=2), self.weight, groups=self.groups)
+
+
+def _from_pixel(x_BFHW: Tensor, first: int, *, step: int = 1) -> Tensor:
+    """Return every `step`-th row and column from the `first` on. Gradients lie in memory as the maps do, channels last."""
+    return x_BFHW.permute(0, 2, 3, 1)[:, first::step, first::step].permute(0, 3, 1, 2)
 
 
 class _EvenAndOdd(nn.Module):
@@ -209,7 +214,7 @@ class _EvenAndOdd(nn.Module):
         height, width = x_BFHW.shape[-2:]
         # An odd size has one even pixel more than odd ones; a line of zeros stands in for the missing one.
         padded = F.pad(x_BFHW, (0, width % 2, 0, height % 2)) if height % 2 or width % 2 else x_BFHW
-        even, odd = self.even(x_BFHW), self.odd(padded[:, :, 1:, 1:])
+        even, odd = self.even(x_BFHW), self.odd(_from_pixel(padded, 1))
         if self.copies == 1:
             return torch.cat([even, odd], dim=1)
         halves = [half.unflatten(1, (self.copies, -1)) for half in (even, odd)]
