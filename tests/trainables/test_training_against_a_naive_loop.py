@@ -151,10 +151,8 @@ def test_a_training_is_the_naive_one_to_the_last_bit(mini, one_thread, architect
     assert same(run.network.state_dict(), network.state_dict())
     for name, error in (("best", "test_error"), ("selected", "validation_error")):
         row, weights, logits = min(epochs, key=lambda epoch: epoch[0][error])
-        assert [found.metrics[f"{name}_epoch"], found.metrics[f"test_error_{name}"]] == [
-            row["epoch"],
-            row["test_error"],
-        ]
+        kept = {f"{name}_epoch": row["epoch"], f"{error}_best": row[error], f"test_error_{name}": row["test_error"]}
+        assert {metric: found.metrics[metric] for metric in kept} == kept
         assert same(load_safetensors(found.files[f"weights-{name}.safetensors"]), weights)
         assert np.array_equal(read_predictions(found.files[f"predictions-{name}.npz"])["logits"], logits.half().numpy())
     last = read_predictions(found.files["predictions.npz"])["logits"]
