@@ -158,7 +158,7 @@ class TrainConfig(_Config):
     mid_channels: Annotated[Integer, Field(ge=1)] = 32
     """Channels in the middle of a choke_conv."""
     accumulate: Annotated[Integer, Field(ge=1)] = 1
-    """Compute each batch in this many parts, to save memory; batch norm then sees the parts."""
+    """Compute each batch in this many parts of nearly one size, to save memory; batch norm then sees the parts."""
     ranks: Annotated[Integer, Field(ge=1, le=MOST_RANKS)] = 1
     """Processes that share each batch, each on a GPU of its own; batch norm sees their shares: see `ranks.py`."""
     validation_images: Annotated[Integer, Field(ge=1)] | None = None

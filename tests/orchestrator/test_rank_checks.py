@@ -20,7 +20,14 @@ def plan(settings: str, gpus: float):
 
 
 @pytest.mark.parametrize(
-    ("settings", "gpus"), [("ranks: 4", 4), ("ranks: 4", 0), ("ranks: 1", 0.5), ("ranks: 4, train_images: 80", 4)]
+    ("settings", "gpus"),
+    [
+        ("ranks: 4", 4),
+        ("ranks: 4", 0),
+        ("ranks: 1", 0.5),
+        ("ranks: 4, train_images: 80", 4),
+        ("ranks: 1, accumulate: 8", 1),
+    ],
 )
 def test_each_rank_has_a_gpu_or_all_share_the_cpu(settings, gpus):
     (trial,) = plan(settings, gpus).trials
@@ -37,12 +44,20 @@ def test_each_rank_has_a_gpu_or_all_share_the_cpu(settings, gpus):
         ("ranks: 2, train_images: 140, validation_images: 10", 2, "the last batch of 130 images has 2, and each of 2"),
         ("ranks: 2, validation_images: 590", 2, "the last batch of 1410 images has 2, and each of 2 ranks needs two"),
         ("ranks: 4, batch_size: 6, warmup_epochs: 0", 4, "a batch has 6, and each of 4 ranks needs two of them"),
+        ("accumulate: 9", 1, "the last batch of 2000 images has 16, which can be computed in no more than 8 parts"),
+        ("accumulate: 33, train_images: 640", 1, "a batch has 64, which can be computed in no more than 32 parts"),
+        (
+            "accumulate: 2, train_images: 130",
+            1,
+            "the last batch of 130 images has 2, which can be computed in one part only",
+        ),
+        ("accumulate: 2, ranks: 2, train_images: 70", 2, "needs two of them in each of its 2 parts"),
         ("ranks: 17", 0, "must be at most 16"),
         ("ranks: two", 0, "must be a whole number"),
         ("ranks: 0", 0, "must be at least 1"),
     ],
 )
-def test_ranks_that_cannot_be_are_refused_in_one_sentence(settings, gpus, sentence):
+def test_ranks_and_parts_that_cannot_be_are_refused_in_one_sentence(settings, gpus, sentence):
     with pytest.raises(SpecError) as caught:
         plan(settings, gpus)
 
