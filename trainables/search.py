@@ -36,6 +36,7 @@ from trainables.loop import (
 )
 from trainables.metering import Meter
 from trainables.optimization.bilevel import Batch, FirstOrder, SecondOrder
+from trainables.optimization.descent import learning_rate_of
 from trainables.random_search import RandomRun
 from trainables.trial import JSON, Outcome, Spent, Step, canonical_json
 
@@ -122,7 +123,7 @@ class SearchRun:
     def _work(self) -> Iterator[Step]:
         while self._epoch <= self.config.epochs:
             self.network.train()
-            self._bilevel.set_learning_rate(self._learning_rate())
+            self._bilevel.set_learning_rate(scheduled(self.config, self._epoch))
             weights_batches = self._order(self._weights_images, "order")
             alphas_batches = self._order(self._alphas_images, "alphas order")
             while self._step < self._steps:
@@ -169,7 +170,7 @@ class SearchRun:
         self._history.append(
             {
                 "epoch": self._epoch,
-                "learning_rate": self._learning_rate(),
+                "learning_rate": learning_rate_of(self._bilevel.weights_optimizer),
                 "train_loss": self._sums.loss(),
                 "train_error": self._sums.error(),
                 "alphas_loss": self._alphas_sums.loss() if alphas_moved else None,
@@ -193,9 +194,6 @@ class SearchRun:
     def _open_sums(self) -> None:
         self._sums = EpochSums(self._steps, self._device)
         self._alphas_sums = EpochSums(self._steps, self._device)
-
-    def _learning_rate(self) -> float:
-        return scheduled(self.config, self._epoch)
 
     def _order(self, images: Images, purpose: str) -> Sequence[Tensor]:
         """Return the rows of each batch of this epoch; an incomplete last one is kept."""

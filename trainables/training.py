@@ -41,7 +41,7 @@ from trainables.loop import (
     weights_file,
 )
 from trainables.metering import Meter
-from trainables.optimization.descent import descend, set_learning_rate
+from trainables.optimization.descent import descend, learning_rate_of, set_learning_rate
 from trainables.optimization.precision import Precision
 from trainables.shares import share, share_problem
 from trainables.training_images import TrainingImages
@@ -159,7 +159,7 @@ class FinalRun:
     def _work(self) -> Iterator[Step]:
         while self._epoch <= self.config.epochs:
             self.network.train()
-            set_learning_rate(self._optimizer, self._learning_rate())
+            set_learning_rate(self._optimizer, scheduled(self.config, self._epoch))
             rows_of_batches = self._order()
             rest, share = rows_of_batches[self._step :], self._team.share if self._team else None
             for batch in self._images.train.batches(rest, epoch=self._epoch, share=share):
@@ -256,7 +256,7 @@ class FinalRun:
         self._history.append(
             {
                 "epoch": self._epoch,
-                "learning_rate": self._learning_rate(),
+                "learning_rate": learning_rate_of(self._optimizer),
                 "drop_path": self._drop_path(),
                 "train_loss": self._sums.loss(),
                 "train_error": self._sums.error(),
@@ -288,9 +288,6 @@ class FinalRun:
 
     def _here(self) -> Step:
         return Step(epoch=self._epoch, step=self._step, steps=self._steps)
-
-    def _learning_rate(self) -> float:
-        return scheduled(self.config, self._epoch)
 
     def _drop_path(self) -> float:
         return self.config.drop_path * self._epoch / self.config.epochs

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables.architecture.blocks import frozen_statistics
-from trainables.optimization.descent import descend, set_learning_rate
+from trainables.optimization.descent import descend, learning_rate_of, set_learning_rate
 from trainables.optimization.precision import Precision
 
 Batch: TypeAlias = tuple[Tensor, Tensor]
@@ -139,7 +139,7 @@ class SecondOrder(FirstOrder):
         self, alphas_batch: Batch, weights_batch: Batch, start: Sequence[Tensor]
     ) -> tuple[list[Tensor], Tensor, Tensor]:
         """Return the alphas' gradients, and loss and logits_BC one step ahead of `start`; displaces the weights."""
-        rate = self.weights_optimizer.param_groups[0]["lr"]
+        rate = learning_rate_of(self.weights_optimizer)
 
         loss, _ = self._loss(weights_batch)
         self._move(self._velocity(_gradient(loss, self._weights)), start, -rate)

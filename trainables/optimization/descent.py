@@ -46,3 +46,8 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, learning_rate: float) ->
     """Give every group of the optimizer this learning rate."""
     for group in optimizer.param_groups:
         group["lr"] = learning_rate
+
+
+def learning_rate_of(optimizer: torch.optim.Optimizer) -> float:
+    """Return the learning rate that the optimizer's next step takes."""
+    return optimizer.param_groups[0]["lr"]
