@@ -1,8 +1,11 @@
 """Trials one after the other in this process: for a debugger, for tests, and as the measure of the Ray runner."""
 
+from dataclasses import replace
+
 from orchestrator.plan import PlannedTrial
 from orchestrator.running import Session
 from trainables.execution import execute
+from trainables.job import Job
 
 
 class LocalRunner:
@@ -20,7 +23,12 @@ class LocalRunner:
 
     def _run(self, session: Session, trial: PlannedTrial) -> None:
         try:
-            for progress in execute(session.job(trial), should_stop=session.stop):
+            for progress in execute(_alone(session.job(trial)), should_stop=session.stop):
                 session.hear(trial, progress)
         except OSError as error:  # the machine's trouble: as where a worker dies of it
             session.bury(trial, f"{type(error).__name__}: {error}", for_good=False)
+
+
+def _alone(job: Job) -> Job:
+    """Return a trial's job as one that has its GPU to itself: here nobody shares it, whatever the trial asked for."""
+    return replace(job, gpus=max(1, job.gpus)) if job.gpus else job

@@ -28,11 +28,13 @@ class Meter:
         self._ranks = ranks
         self._seconds = 0.0
         self._peak = 0
+        self._measuring = False
         self._pending: list[tuple[torch.cuda.Event, torch.cuda.Event]] = []
 
     def measure(self, work: Iterator[T]) -> Iterator[T]:
         """Yield what `work` yields, measuring it in between."""
         self._forget_earlier_peak()
+        self._measuring = True
         end = object()
         while True:
             began = self._now()
@@ -44,11 +46,10 @@ class Meter:
 
     def spent(self) -> Spent:
         """Return the cost so far: seconds of one GPU, or of the CPU, of which each rank takes as many as this one."""
-        seconds = self.seconds() * (self._ranks if self._device.type == "cpu" else 1)
-        return Spent(device=device_name(self._device), seconds=seconds, peak_bytes=self.peak_bytes())
+        return Spent(device=device_name(self._device), seconds=self.seconds(), peak_bytes=self.peak_bytes())
 
     def seconds(self) -> float:
-        """Return this process's seconds so far; on a GPU, waits for it."""
+        """Return the seconds so far; on a GPU, waits for it."""
         for began, ended in self._pending:
             ended.synchronize()
             self._seconds += began.elapsed_time(ended) / 1000
@@ -56,7 +57,9 @@ class Meter:
         return self._seconds
 
     def peak_bytes(self) -> int:
-        """Return the most memory held at once: allocated on the GPU, or resident in the process."""
+        """Return the most memory held at once while measuring: allocated on the GPU, or resident in the process."""
+        if not self._measuring:  # what an earlier trial of this process needed is not yet forgotten
+            return self._peak
         if self._device.type == "cuda":
             self._peak = max(self._peak, torch.cuda.max_memory_allocated(self._device))
         else:
@@ -78,7 +81,7 @@ class Meter:
 
     def _add(self, began: Any, ended: Any) -> None:
         if self._device.type != "cuda":
-            self._seconds += ended - began
+            self._seconds += (ended - began) * self._ranks
             return
         self._pending.append((began, ended))
         if len(self._pending) >= 1000:

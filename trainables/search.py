@@ -153,7 +153,10 @@ class SearchRun:
         self._learn(alphas_batch, weights_batch)
 
     def _learn(self, alphas_batch: Batch | None, weights_batch: Batch) -> None:
-        """Move the alphas, unless there is nothing for them, then the weights. The host waits for nothing in it."""
+        """Move the alphas, unless there is nothing for them, then the weights.
+
+        The host waits for the device in none of it, but for fp16's look at overflows and that of `prune_below`.
+        """
         if alphas_batch is not None:
             loss, logits_BC = self._bilevel.alphas_step(alphas_batch, weights_batch)
             self._alphas_sums.add(self._step, loss, logits_BC, alphas_batch[1])
@@ -264,9 +267,8 @@ class SearchRun:
         self.network.load_state_dict(state["network"])
         self._bilevel.weights_optimizer.load_state_dict(state["weights_optimizer"])
         self._bilevel.alphas_optimizer.load_state_dict(state["alphas_optimizer"])
-        # Not in states of before there were precisions, when all was fp32, which has none of its own.
-        self._bilevel.weights_precision.load(state.get("weights_precision", {}))
-        self._bilevel.alphas_precision.load(state.get("alphas_precision", {}))
+        self._bilevel.weights_precision.load(state["weights_precision"])
+        self._bilevel.alphas_precision.load(state["alphas_precision"])
         self._sums.load(state["sums"])
         self._alphas_sums.load(state["alphas_sums"])
         self._history = state["history"]

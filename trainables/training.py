@@ -199,7 +199,10 @@ class FinalRun:
         self._images.count_damaged(batch, damaged, rows_B)
 
     def _learn(self, x_BCHW: Tensor, keep_DB: Tensor | None, batch: Batch) -> int:
-        """Move the weights; return how many images of the batch could not be read. One rank waits for nothing in it."""
+        """Move the weights; return how many images of the batch could not be read.
+
+        The host of a single rank waits for the device in none of it, but for fp16's look at overflows.
+        """
         done: list[tuple[Tensor, Tensor]] = []
         descend(
             self._losses(x_BCHW, keep_DB, batch.labels_B, batch.whole, done),

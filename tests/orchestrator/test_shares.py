@@ -91,14 +91,22 @@ def test_walking_back_names_the_share():
     assert [line.partition("one GPU")[2] for line in lines] == [", 0.25 GPU", "", ""]
 
 
-def test_a_trial_is_charged_for_the_share_that_its_stage_asks_for(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("alone", "asked", "held"), [(False, 0.25, 0.25), (True, 0.25, 1), (False, 2, 2), (True, 2, 2)]
+)
+def test_a_trial_is_charged_for_what_its_stage_asks_for_but_alone_for_whole_gpus(
+    tmp_path, monkeypatch, alone, asked, held
+):
+    """The local runner runs one trial after the other: nobody shares a GPU with it."""
     monkeypatch.setattr(ChainRun, "device", "Fake GPU")
-    trial = dataclasses.replace(planned(0), resources=Resources(gpus=0.25))
+    if not alone:
+        monkeypatch.setattr("orchestrator.local_runner._alone", lambda job: job)
+    trial = dataclasses.replace(planned(0), resources=Resources(gpus=asked))
     go(tmp_path, [trial])
 
     (row,) = Ledger(open_storage(str(tmp_path))).rows().values()
-    assert row.timing["gpu_days"] == pytest.approx(0.25 * row.timing["device_seconds"] / 86_400)
-    assert list(load_rows(str(tmp_path))["provenance.gpus"]) == [[0.25]]
+    assert row.timing["gpu_days"] == pytest.approx(held * row.timing["device_seconds"] / 86_400)
+    assert list(load_rows(str(tmp_path))["provenance.gpus"]) == [[held]]
 
 
 def test_rows_of_before_are_loaded(tmp_path):

@@ -22,21 +22,26 @@ TRAININGS = [
 ]
 
 
-def search_step(mini, device, changes):
-    """One step of a search, as a function of nothing, its images already on the device."""
+def search_step(mini, device, changes, *, whole=False):
+    """One step of a search, as a function of nothing; the whole of it, or from when its images lie on the device."""
     config = SearchConfig.model_validate({**SETTINGS, **changes})
     run = SearchRun(config, seed=0, dataset=mini, device=device)
     run._bilevel.set_learning_rate(0.1)
     rows_B = torch.arange(8)
+    if whole:
+        return lambda: run._take_step(rows_B, rows_B)
     weights_batch = run._augmented(run._weights_images, rows_B, "weights")
     alphas_batch = run._augmented(run._alphas_images, rows_B, "alphas")
     return lambda: run._learn(alphas_batch, weights_batch)
 
 
-def training_step(mini, device, changes):
+def training_step(mini, device, changes, *, whole=False):
     """One step of a final training."""
     run = FinalRun(CONFIG.model_copy(update=changes), seed=0, dataset=mini, device=device)
-    (batch,) = run._images.train.batches([torch.arange(8)])
+    rows_B = torch.arange(8)
+    if whole:
+        return lambda: run._take_step(*run._images.train.batches([rows_B]), rows_B)
+    (batch,) = run._images.train.batches([rows_B])
     draw = lambda purpose: torch.Generator().manual_seed(0)  # noqa: E731
     x_BCHW = run._images.augment(batch.images_BHWC, draw, share=(batch.mine, batch.whole))
     keep_DB = run._draw_keep(batch, draw)
@@ -72,13 +77,13 @@ def test_what_waits_is_counted():
 @pytest.mark.gpu
 @pytest.mark.parametrize("changes", SEARCHES, ids=str)
 def test_cuda_itself_sees_no_wait_in_a_step_of_a_search(mini, changes, assert_no_waits):
-    assert_no_waits(search_step(mini, torch.device("cuda"), changes))
+    assert_no_waits(search_step(mini, torch.device("cuda"), changes, whole=True))
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("changes", TRAININGS, ids=lambda changes: "-".join(changes))
 def test_cuda_itself_sees_no_wait_in_a_step_of_a_final_training(mini, changes, assert_no_waits):
-    assert_no_waits(training_step(mini, torch.device("cuda"), changes))
+    assert_no_waits(training_step(mini, torch.device("cuda"), changes, whole=True))
 
 
 @pytest.fixture

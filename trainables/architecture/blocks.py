@@ -197,7 +197,7 @@ class _EverySecond(nn.Conv2d):
 
 
 def _from_pixel(x_BFHW: Tensor, first: int, *, step: int = 1) -> Tensor:
-    """Return every `step`-th row and column from the `first` on. Gradients lie in memory as the maps do, channels last."""
+    """Return every `step`-th row and column from the `first` on; gradients lie channels last, as the maps do."""
     return x_BFHW.permute(0, 2, 3, 1)[:, first::step, first::step].permute(0, 3, 1, 2)
 
 
@@ -219,6 +219,18 @@ class _EvenAndOdd(nn.Module):
             return torch.cat([even, odd], dim=1)
         halves = [half.unflatten(1, (self.copies, -1)) for half in (even, odd)]
         return torch.cat(halves, dim=2).flatten(1, 2).contiguous(memory_format=torch.channels_last)
+
+
+class Classifier(nn.Linear):
+    """The linear layer that ends a network. Its logits are float32 under any precision.
+
+    In half precision some logits are equal that are not, and the answer of an image hangs on the order of the classes.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return (B, classes) of (B, C)."""
+        with without_autocast(input.device):
+            return super().forward(at_least_float32(input))
 
 
 class Zero(nn.Module):

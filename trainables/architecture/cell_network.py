@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from trainables.architecture.blocks import BatchNorm, factorized_reduce, relu_conv_bn
+from trainables.architecture.blocks import BatchNorm, Classifier, factorized_reduce, relu_conv_bn
 from trainables.architecture.cell_supernet import STEM_CHANNELS, reductions
 from trainables.architecture.genotype import Edges, Genotype, check_operations
 from trainables.architecture.operations import CHOKE_CHANNELS, OPERATIONS
@@ -88,7 +88,7 @@ class StackedCells(nn.Module):
         self._droppable = [cell.droppable for cell in self.cells if isinstance(cell, Cell)]
         self.droppable = sum(self._droppable)
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(last, classes)
+        self.classifier = Classifier(last, classes)
 
     def forward(self, x_BCHW: Tensor, keep_DB: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
         """Return the logits, and those of the auxiliary head while training with one; each (B, classes).
@@ -220,13 +220,14 @@ class Cell(nn.Module):
 
     def forward(self, s0_BCHW: Tensor, s1_BCHW: Tensor, keep_DB: Tensor | None = None) -> Tensor:
         states = [self.preprocess0(s0_BCHW), self.preprocess1(s1_BCHW)]
-        # In the precision of the maps: a factor of float32 would make float32 of all maps from here on.
-        factors = iter(() if keep_DB is None else keep_DB[:, :, None, None, None].to(states[0].dtype))
+        factors = iter(() if keep_DB is None else keep_DB[:, :, None, None, None])
         outputs: list[Tensor] = []
         for operation, state in zip(self.operations, self._states, strict=True):
             y_BCHW = operation(states[state])
             if keep_DB is not None and not isinstance(operation, nn.Identity):
-                y_BCHW = y_BCHW * next(factors)
+                # Half precision would round the factor, one way for all images; and the product is float32, as all maps
+                # behind it would be.
+                y_BCHW = (y_BCHW * next(factors)).to(y_BCHW.dtype)
             outputs.append(y_BCHW)
             if len(outputs) % 2 == 0:
                 states.append(outputs[-2] + outputs[-1])
@@ -258,7 +259,7 @@ class AuxiliaryHead(nn.Module):
             nn.BatchNorm2d(768),
             nn.ReLU(),
         )
-        self.classifier = nn.Linear(768, classes)
+        self.classifier = Classifier(768, classes)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return logits, (B, classes). Raises: TrialFailure when the maps are too small."""

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from trainables.architecture.blocks import BatchNorm, computed_again, factorized_reduce, relu_conv_bn
+from trainables.architecture.blocks import BatchNorm, Classifier, computed_again, factorized_reduce, relu_conv_bn
 from trainables.architecture.mixed import MixedEdges
 from trainables.architecture.spaces import SearchSpace
 from trainables.architecture.weighting import look_up_weighting
@@ -65,7 +65,7 @@ class CellSupernet(nn.Module):
         )
         self.cells = nn.ModuleList(_cells(space, channels, layers))
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(NODES * channels * 2 ** len(reductions(layers)), classes)
+        self.classifier = Classifier(NODES * channels * 2 ** len(reductions(layers)), classes)
         # What the cells of a kind take of their multipliers, in their order: one copy for each kind and forward pass,
         # by indices that lie on the device, so that the host never waits for it.
         for kind, reduction in (("normal", False), ("reduce", True)):

@@ -119,8 +119,8 @@ class HyperCuboidSupernet(nn.Module):
 class MixedLayer(nn.Module):
     """The operations of one layer; each state of the next is the sum of those that lead to it.
 
-    Operations that begin alike on one state share that beginning. Under any precision terms are scaled and summed in
-    float32 (or float64), and only the sums are rounded: see `MixedEdges`.
+    Operations that begin alike on one state share that beginning. Under any precision multipliers and sums are float32
+    (or float64): see `MixedEdges`.
     """
 
     def __init__(

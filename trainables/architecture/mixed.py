@@ -20,9 +20,10 @@ class MixedEdges(nn.Module):
     and their batch norms. Their convolutions are copies in one block. `none` adds nothing and is not computed. Pools
     are followed by a batch norm here, and only here (arXiv:1806.09055, released code).
 
-    In half precision the operations are computed in it; their outputs are scaled and summed in float32, and only the
-    sum is rounded. (A multiplier such as the 0.9996 of Max-W would be 1 in bfloat16: of pools and identities alone,
-    since those of convolutions are in their batch norms, which compute in float32.)
+    Under any precision multipliers and sums are float32. In half precision what is rounded are the outputs of the
+    operations (of a convolution already scaled, since its multiplier is in its batch norm, which computes in float32)
+    and in the end the sum. (As half precision has it, a multiplier such as the 0.9996 of Max-W would be 1 in bfloat16:
+    of pools and identities alone.)
     """
 
     def __init__(self, *, space: SearchSpace, channels: int, stride: int, edges: int) -> None:

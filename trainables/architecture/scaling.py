@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from trainables.architecture.blocks import (
     BatchNorm,
     Block,
+    Classifier,
     at_least_float32,
     factorized_reduce,
     pointwise,
@@ -75,7 +76,7 @@ def last_convolution(channels: int, head_channels: int) -> Block:
 
 def map_classifier(head_channels: int, classes: int) -> nn.Sequential:
     """Return the mean over all pixels and a linear layer."""
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1), nn.Linear(head_channels, classes))
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(1), Classifier(head_channels, classes))
 
 
 @dataclass(frozen=True, slots=True)

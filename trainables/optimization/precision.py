@@ -13,8 +13,9 @@ HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Precision:
     """One of `fp32`, `tf32`, `bf16`, `fp16`, on a device.
 
-    `tf32` rounds the inputs of matrix products and convolutions to 10 bits of mantissa where the device can; a CPU
-    cannot, and there it is float32. Losses are computed in float32 under all of them.
+    `tf32` rounds the inputs of convolutions to 10 bits of mantissa where the device can; a CPU cannot, and there it is
+    float32. Products of matrices stay float32: they are few, and one of them scales the pools and identities of a
+    supernet, whose multipliers must count as exactly as those of convolutions. Losses are float32 under all.
 
     In float16 small gradients vanish, so the loss is multiplied by a scale that adapts; a step whose gradients overflow
     is left out and the scale lowered (arXiv:1710.03740). The scale is part of a run's state.
@@ -26,10 +27,9 @@ class Precision:
         self._scaler = torch.amp.GradScaler(device.type, enabled=name == "fp16")
 
     def set_up(self) -> None:
-        """Tell this process's matrix products and convolutions whether they may round to TF32."""
-        allowed = self.name == "tf32"
-        torch.backends.cuda.matmul.allow_tf32 = allowed
-        torch.backends.cudnn.allow_tf32 = allowed
+        """Tell this process's convolutions whether they may round to TF32, and its products of matrices not to."""
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = self.name == "tf32"
 
     def compute(self) -> AbstractContextManager[Any]:
         """Return the context in which to call a network."""
