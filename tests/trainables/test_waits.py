@@ -10,7 +10,7 @@ from trainables.config import SearchConfig
 from trainables.search import SearchRun
 from trainables.training import FinalRun
 
-MULTICHANNEL = {"kind": "multichannel", "scales": [2, 3], "blocks": 2, "layers": 2, "head_channels": 4}
+MULTICHANNEL = {"kind": "multichannel", "scales": [2, 3], "blocks": 1, "layers": 2, "head_channels": 4}
 SEARCHES = [
     {"weighting": "max_w", "activation_checkpointing": True},
     {"order": 2, "space": MULTICHANNEL},
