@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli import cli, invoke
+from orchestrator.plan import expand
+from orchestrator.spec import load_experiment
+from trainables.catalog import CATALOG
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -29,3 +32,17 @@ def test_every_command_in_it_exists(command):
 def test_the_sizes_in_it_are_those_that_are_counted(capsys):
     assert invoke(["cost", "DARTS_V2"]) == 0
     assert capsys.readouterr().out.strip() in README
+
+
+def test_the_trials_in_it_are_those_that_the_quickstart_plans():
+    trials = {trial.trial_id: trial.label for trial in expand(load_experiment("quickstart"), CATALOG).trials}
+    shown = re.findall(r"(?<!commit )\b([0-9a-f]{12})\b", README)
+    labelled = re.findall(r"(?:search|train) (weighting=\S+ (?:p=\S+ )?seed=\d) +\[([0-9a-f]{6})\]", README)
+
+    assert len(shown) > 5
+    assert set(shown) <= set(trials)
+    assert len(labelled) > 5
+    for label, short in labelled:
+        assert [known for trial, known in trials.items() if trial.startswith(short)] == [label]
+    for short in re.findall(r"sharptune (?:logs|retry|genotype draw) ([0-9a-f]{6})\b", README):
+        assert sum(trial.startswith(short) for trial in trials) == 1

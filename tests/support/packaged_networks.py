@@ -134,7 +134,9 @@ def _that_may_be_found(space_json: str) -> list[Architecture]:
     """Return a few architectures of a space that have everything together that any of many has."""
     space = read_space(json.loads(space_json))
     rng = random.Random(0)
-    drawn = [random_genotype(space, rng) if isinstance(space, SearchSpace) else random_path(space, rng) for _ in range(DRAWS)]
+    drawn = [
+        random_genotype(space, rng) if isinstance(space, SearchSpace) else random_path(space, rng) for _ in range(DRAWS)
+    ]
     chosen: list[Architecture] = []
     missing = set().union(*map(_contents, drawn))
     while missing:
