@@ -20,7 +20,7 @@ from orchestrator.spec import load_experiment, packaged
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import Architecture, Genotype, read_architecture
 from trainables.architecture.sampling import random_genotype, random_path
-from trainables.architecture.spaces import SearchSpace, Space, read_space
+from trainables.architecture.spaces import SearchSpace, read_space
 from trainables.architecture.supernets import build_supernet
 from trainables.catalog import CATALOG
 from trainables.config import SearchConfig, TrainConfig, canonical, is_reference
