@@ -4,7 +4,7 @@ from heap_checks import computed_on_a_checked_heap
 
 
 def test_halvings_write_nothing_beyond_their_memory_and_are_right():
-    """The gradient of a library's 1×1 convolutions of stride 2 does, of as many channels as a vector has or fewer."""
+    """The gradient of a library's 1×1 convolutions of stride 2 does, of fewer channels than a vector has lanes."""
     computed = computed_on_a_checked_heap("halvings")
 
     assert len(computed) == len(set(computed)) == 32 * 3 + 3
