@@ -33,7 +33,7 @@ class Telling:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self.state, self.load, self.outcome = run.state, run.load, run.outcome
+        self.state, self.load, self.outcome, self.spent = run.state, run.load, run.outcome, run.spent
 
     def steps(self) -> Iterator[Step]:
         folder, held = Path(os.environ["TOLD"]), int(os.environ.get("HELD", "-1"))

@@ -66,14 +66,14 @@ def test_losses_are_near_those_of_float32_and_parameters_stay_float32(small_cell
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("space", SPACES, ids=["cells", "paths"])
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_what_is_kept_for_the_backward_pass_takes_half_the_bytes(space, precision, checkpointing):
+def test_what_is_kept_for_the_backward_pass_takes_little_more_than_half_the_bytes(space, precision, checkpointing):
     kept = {
         name: bytes_kept(supernet(space, activation_checkpointing=checkpointing), name) for name in HALF | {"fp32": 0}
     }
 
     maps = kept[precision][HALF[precision]]
     assert maps == pytest.approx(kept["fp32"][torch.float32] / 2, rel=0.05)
-    assert kept[precision][torch.float32] < 0.1 * maps
+    assert kept[precision][torch.float32] < 0.15 * maps  # what is mixed in float32, among them
 
 
 def bytes_kept(network, precision):
