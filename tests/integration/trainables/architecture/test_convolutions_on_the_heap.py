@@ -1,6 +1,13 @@
-"""The convolutions of all networks that packaged experiments train stay within their memory."""
+"""Halvings of the size, and all convolutions of packaged experiments, stay within their memory."""
 
 from heap_checks import computed_on_a_checked_heap
+
+
+def test_halvings_write_nothing_beyond_their_memory_and_are_right():
+    """The gradient of a library's 1×1 convolutions of stride 2 does, of fewer channels than a vector has lanes."""
+    computed = computed_on_a_checked_heap("halvings")
+
+    assert len(computed) == len(set(computed)) == 32 * 3 + 3
 
 
 def test_convolutions_of_packaged_experiments_write_nothing_beyond_their_memory_and_are_right():
