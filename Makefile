@@ -1,6 +1,6 @@
 # make run      the main job: installs what it needs on the first call, then runs the quickstart and prints its table
 # make test     the whole test suite: installs what it needs on the first call
-# make unit     its quick part, without Ray: under a minute on two cores
+# make unit     its quick part, without Ray: about a minute on two cores
 # make explore  the property tests with many new examples, other ones each time: for a developer's machine, not for CI
 # make check    what CI runs: lint, types, tests
 
