@@ -25,7 +25,7 @@ from trainables.exporting import Export, export_trial, own_test, read_export, re
 from trainables.loop import weights_file
 from trainables.record import TrialFolder
 
-DOC = Path(__file__).parents[2] / "docs" / "export.md"
+DOC = Path(__file__).parents[3] / "docs" / "export.md"
 
 
 @pytest.fixture(autouse=True)
