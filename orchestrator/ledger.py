@@ -13,10 +13,10 @@ from typing import Literal
 import pandas as pd
 
 from orchestrator.errors import LedgerError
-from trainables.claims import BeatWatcher
 from trainables.errors import DamagedFile
-from trainables.record import TrialFolder
-from trainables.storage import Storage, open_storage
+from trainables.record.claims import BeatWatcher
+from trainables.record.storage import Storage, open_storage
+from trainables.record.trial_folder import TrialFolder
 from trainables.trial import TrialRow, TrialSpec, artifact_digest
 
 State = Literal["done", "running", "resumable", "new", "failed", "blocked"]

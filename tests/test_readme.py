@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli import cli, invoke
-from orchestrator.plan import expand
-from orchestrator.spec import load_experiment
+from orchestrator.cli.main import cli, invoke
+from orchestrator.document.spec import load_experiment
+from orchestrator.planning.plan import expand
 from trainables.catalog import CATALOG
 
 README = (Path(__file__).parent.parent / "README.md").read_text()

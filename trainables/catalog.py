@@ -55,7 +55,7 @@ CATALOG: Mapping[str, Trainable] = {
         name="search",
         version=2,
         config="trainables.config:SearchConfig",
-        start="trainables.search:start",
+        start="trainables.loops.search:start",
         metrics=(
             "search_val_error",
             "search_val_error_best",
@@ -87,7 +87,7 @@ CATALOG: Mapping[str, Trainable] = {
         name="train",
         version=2,
         config="trainables.config:TrainConfig",
-        start="trainables.training:start",
+        start="trainables.loops.training:start",
         metrics=(
             "test_error",
             "test_error_best",

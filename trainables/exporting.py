@@ -19,7 +19,6 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from trainables import provenance
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import read_architecture
 from trainables.data.augment import EvalTransform
@@ -29,13 +28,14 @@ from trainables.data.catalog import describe as describe_dataset
 from trainables.data.decoders import Decoders
 from trainables.data.files import FileDataset
 from trainables.data.subsets import subset
-from trainables.devices import device_name
 from trainables.errors import DamagedFile, SharptuneError
-from trainables.evaluation import wrong_answers
-from trainables.images import FileImages, Images, ImageSource
-from trainables.loop import EVALUATION_BATCH, choose_device
+from trainables.loops.devices import device_name
+from trainables.loops.evaluation import wrong_answers
+from trainables.loops.images import FileImages, Images, ImageSource
+from trainables.loops.sums import EVALUATION_BATCH, choose_device
 from trainables.optimization.precision import Precision
-from trainables.record import TrialFolder
+from trainables.record import provenance
+from trainables.record.trial_folder import TrialFolder
 from trainables.trial import JSON, TrialRow
 
 METADATA = "sharptune"

@@ -17,9 +17,9 @@ from ray import tune
 
 from trainables.catalog import CATALOG, Trainable, load
 from trainables.errors import DataError
-from trainables.execution import execute
-from trainables.job import Job, Progress
-from trainables.storage import NO_SPACE, Storage, open_storage, stop_path
+from trainables.execution.attempt import execute
+from trainables.execution.job import Job, Progress
+from trainables.record.storage import NO_SPACE, Storage, open_storage, stop_path
 from trainables.trial import Run, Step
 
 RESULT = "sharptune"

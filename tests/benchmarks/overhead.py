@@ -22,9 +22,9 @@ from fakes import CATALOG, ChainConfig, start_chain
 from ray import tune
 
 from orchestrator.ledger import Ledger
-from orchestrator.ray_runner import RayRunner, SilentReporter
-from orchestrator.running import Event, run
-from trainables.storage import open_storage
+from orchestrator.running.ray_tune.runner import RayRunner, SilentReporter
+from orchestrator.running.session import Event, run
+from trainables.record.storage import open_storage
 
 WORK = {"epochs": 1, "steps": 1}
 

@@ -18,8 +18,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from orchestrator import load_rows
-from orchestrator.plan import expand
-from orchestrator.spec import load_experiment
+from orchestrator.document.spec import load_experiment
+from orchestrator.planning.plan import expand
 from trainables.architecture.spaces import SearchSpace, read_space
 from trainables.catalog import CATALOG
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.ledger import Ledger
-from trainables.storage import open_storage
+from trainables.record.storage import open_storage
 
 pytestmark = pytest.mark.ray
 DRIVE = Path(__file__).parent.parent / "support" / "drive.py"

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from command_line import FAKE_SHARPTUNE, rows
 
-from orchestrator.cli import invoke
+from orchestrator.cli.main import invoke
 from orchestrator.ledger import Ledger
-from trainables.storage import open_storage
+from trainables.record.storage import open_storage
 
 COLOURS = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7])[0-9;]*m")
 
@@ -32,7 +32,7 @@ def test_the_installed_command_and_the_module_are_the_same(chains):
 def test_when_all_is_done_neither_ray_nor_torch_is_loaded(run):
     run()
     code = (
-        "import sys, fakes, orchestrator.cli as c; code = c.invoke(['run', 'chains.yaml'], catalog=fakes.CATALOG);"
+        "import sys, fakes, orchestrator.cli.main as c; code = c.invoke(['run', 'chains.yaml'], catalog=fakes.CATALOG);"
         "print(code, {'ray', 'torch'} & set(sys.modules))"
     )
 

@@ -11,9 +11,9 @@ import torch
 from image_files import write_shards
 from PIL import Image
 
-from orchestrator.cli import invoke
+from orchestrator.cli.main import invoke
 
-COMMAND = (sys.executable, "-c", "import sys; from orchestrator.cli import main; sys.exit(main())")
+COMMAND = (sys.executable, "-c", "import sys; from orchestrator.cli.main import main; sys.exit(main())")
 EXPERIMENT = """\
 experiment: files
 stages:
@@ -57,7 +57,7 @@ def place(tmp_path, monkeypatch):
     """A working directory with the experiment, where the images that it names will be; one thread."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("trainables.provenance.cpu_count", lambda: 1)
+    monkeypatch.setattr("trainables.record.provenance.cpu_count", lambda: 1)
     (tmp_path / "files.yaml").write_text(EXPERIMENT)
     before = torch.get_num_threads()
     yield tmp_path

@@ -6,7 +6,7 @@ import pytest
 from running_contract import RunningContract
 from storage_contract import StorageContract
 
-from trainables.storage import open_storage
+from trainables.record.storage import open_storage
 
 
 class TestAnObjectStore(StorageContract):

@@ -1,7 +1,7 @@
 """Trainings in several processes: they compute what one computes, and no death of one of them changes a number.
 
 Each start of a rank imports torch, which takes seconds; everything that needs no process is in
-`tests/trainables/test_ranks.py`.
+`tests/trainables/distributed/test_ranks.py`.
 """
 
 import json
@@ -22,15 +22,15 @@ from safetensors.torch import load as load_safetensors
 
 from orchestrator.ledger import Ledger
 from trainables.catalog import CATALOG
-from trainables.checkpoints import position
-from trainables.claims import Process
 from trainables.config import canonical
-from trainables.execution import execute
-from trainables.job import Job
-from trainables.rank_processes import RankLost
-from trainables.record import TrialFolder
-from trainables.storage import open_storage
-from trainables.training import FinalRun
+from trainables.distributed.rank_processes import RankLost
+from trainables.execution.attempt import execute
+from trainables.execution.job import Job
+from trainables.loops.training import FinalRun
+from trainables.record.checkpoints import position
+from trainables.record.claims import Process
+from trainables.record.storage import open_storage
+from trainables.record.trial_folder import TrialFolder
 from trainables.trial import Outcome, TrialSpec
 
 CONFIG = SMALL.model_copy(update={"ranks": 2, "batch_size": 7, "epochs": 6, "drop_path": 0.0})
@@ -222,7 +222,7 @@ def test_on_ray_a_trial_that_lost_a_rank_goes_on_from_its_checkpoint(tmp_path, u
             while newest_checkpoint(storage) is None and process.poll() is None:
                 time.sleep(0.02)
             family = psutil.Process(process.pid).children(recursive=True)
-            (rank,) = (each for each in family if "trainables.ranks" in " ".join(each.cmdline()))
+            (rank,) = (each for each in family if "trainables.distributed.team" in " ".join(each.cmdline()))
             rank.kill()
             output, _ = process.communicate(timeout=300)
         finally:

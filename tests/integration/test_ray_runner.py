@@ -3,7 +3,7 @@
 import pytest
 from running_contract import RunningContract
 
-from orchestrator.ray_runner import RayRunner
+from orchestrator.running.ray_tune.runner import RayRunner
 
 pytestmark = pytest.mark.ray
 

@@ -23,11 +23,11 @@ from PIL import Image
 from telling_sharptune import Pause, told
 
 from orchestrator.ledger import Ledger
-from trainables.checkpoints import decode, position
 from trainables.config import canonical
 from trainables.data.catalog import EVALUATION_SETS
 from trainables.data.cifar10_1 import import_pair
-from trainables.storage import open_storage
+from trainables.record.checkpoints import decode, position
+from trainables.record.storage import open_storage
 from trainables.trial import TrialRow
 
 TELLING_SHARPTUNE = Path(__file__).parent.parent / "support" / "telling_sharptune.py"

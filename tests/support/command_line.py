@@ -5,11 +5,11 @@ from pathlib import Path
 
 import fakes
 
-from orchestrator.cli import invoke
+from orchestrator.cli.main import invoke
+from orchestrator.document.spec import load_experiment
 from orchestrator.ledger import Ledger
-from orchestrator.plan import PlannedTrial, expand
-from orchestrator.spec import load_experiment
-from trainables.storage import open_storage
+from orchestrator.planning.plan import PlannedTrial, expand
+from trainables.record.storage import open_storage
 
 FAKE_SHARPTUNE = Path(__file__).with_name("fake_sharptune.py")
 """The same command as a program, for a process of its own."""

@@ -13,9 +13,9 @@ import sys
 from fakes import CATALOG
 
 from orchestrator.ledger import Ledger
-from orchestrator.plan import PlannedTrial, Resources
-from orchestrator.running import Event, Stop, run
-from trainables.storage import open_storage
+from orchestrator.planning.plan import PlannedTrial, Resources
+from orchestrator.running.session import Event, Stop, run
+from trainables.record.storage import open_storage
 from trainables.trial import TrialSpec
 
 
@@ -79,11 +79,11 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.request())
     if options.runner == "ray":
-        from orchestrator.ray_runner import RayRunner
+        from orchestrator.running.ray_tune.runner import RayRunner
 
         runner = RayRunner(address=options.address)
     else:
-        from orchestrator.local_runner import LocalRunner
+        from orchestrator.running.local_runner import LocalRunner
 
         runner = LocalRunner()
     trials = grid(options.roots, options.children, **config)

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.plan import Plan
+from orchestrator.planning.plan import Plan
 
 NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?(?:e-\d+)?"
 VALUES = rf"{NUMBER}(?:(?:, | or | and ){NUMBER})*"

@@ -4,7 +4,7 @@ import sys
 
 from fakes import CATALOG
 
-from orchestrator.cli import invoke
+from orchestrator.cli.main import invoke
 
 if __name__ == "__main__":
     sys.exit(invoke(sys.argv[1:], catalog=CATALOG))

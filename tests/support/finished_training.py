@@ -4,12 +4,12 @@ from pathlib import Path
 
 from trainables.architecture.genotype import Genotype
 from trainables.catalog import CATALOG
-from trainables.claims import Process
 from trainables.config import TrainConfig, canonical
-from trainables.execution import execute
-from trainables.job import Job
-from trainables.record import TrialFolder
-from trainables.storage import open_storage
+from trainables.execution.attempt import execute
+from trainables.execution.job import Job
+from trainables.record.claims import Process
+from trainables.record.storage import open_storage
+from trainables.record.trial_folder import TrialFolder
 from trainables.trial import TrialSpec
 
 _NODE = (("skip_connect", 0), ("max_pool_3x3", 1))

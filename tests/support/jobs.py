@@ -2,11 +2,11 @@
 
 from fakes import CHAIN
 
-from trainables.claims import Process
-from trainables.execution import execute
-from trainables.job import Job
-from trainables.record import TrialFolder
-from trainables.storage import open_storage
+from trainables.execution.attempt import execute
+from trainables.execution.job import Job
+from trainables.record.claims import Process
+from trainables.record.storage import open_storage
+from trainables.record.trial_folder import TrialFolder
 from trainables.trial import TrialSpec
 
 

@@ -15,16 +15,16 @@ from torch.nn import functional as F
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
-from orchestrator.plan import PlannedTrial, expand
-from orchestrator.spec import load_experiment, packaged
+from orchestrator.document.spec import load_experiment, packaged
+from orchestrator.planning.plan import PlannedTrial, expand
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import Architecture, Genotype, read_architecture
 from trainables.architecture.sampling import random_genotype, random_path
 from trainables.architecture.spaces import SearchSpace, read_space
-from trainables.architecture.supernets import build_supernet
 from trainables.catalog import CATALOG
 from trainables.config import SearchConfig, TrainConfig, canonical, is_reference
 from trainables.data.catalog import describe
+from trainables.loops.supernets import build_supernet
 from trainables.trial import canonical_json
 
 IMAGES = 2

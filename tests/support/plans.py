@@ -2,9 +2,9 @@
 
 import pytest
 
+from orchestrator.document.spec import parse_experiment
 from orchestrator.errors import SpecError
-from orchestrator.plan import Plan, expand
-from orchestrator.spec import parse_experiment
+from orchestrator.planning.plan import Plan, expand
 from trainables.catalog import CATALOG
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from trainables.architecture.final_networks import build_network
-from trainables.training import FinalRun
+from trainables.loops.training import FinalRun
 
 
 class NoNorm(nn.Module):
@@ -42,7 +42,7 @@ class PlainRun(FinalRun):
         return super().of_rank(*args, **kwargs)
 
     def __init__(self, *args, **kwargs):
-        with patch("trainables.training.build_network", without_batch_norm):
+        with patch("trainables.loops.training.build_network", without_batch_norm):
             super().__init__(*args, **kwargs)
 
 
@@ -53,7 +53,7 @@ def take_a_step_and_wait(*, pipe_held: bool) -> None:
     """
     from finished_training import CONFIG
 
-    from trainables.training import start
+    from trainables.loops.training import start
 
     paused = start(CONFIG.model_copy(update={"ranks": 2}), seed=0, threads=1).steps()
     next(paused)

@@ -25,7 +25,7 @@ def one_thread():
 @pytest.fixture
 def small_evaluations(monkeypatch):
     """Evaluations of several batches, also of a few images."""
-    monkeypatch.setattr("trainables.loop.EVALUATION_BATCH", 8)
+    monkeypatch.setattr("trainables.loops.sums.EVALUATION_BATCH", 8)
 
 
 def whole_run(build):
@@ -33,7 +33,7 @@ def whole_run(build):
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trainables.loop.EVALUATION_BATCH", 8)
+        patch.setattr("trainables.loops.sums.EVALUATION_BATCH", 8)
         run = build()
         pauses = list(run.steps())
     torch.set_num_threads(before)

@@ -11,9 +11,9 @@ from fakes import CATALOG
 from jobs import essence
 
 from orchestrator.ledger import Ledger, load_rows
-from orchestrator.local_runner import LocalRunner
-from orchestrator.running import Stop, run
-from trainables.storage import open_storage
+from orchestrator.running.local_runner import LocalRunner
+from orchestrator.running.session import Stop, run
+from trainables.record.storage import open_storage
 
 
 def go(storage, trials, *, stop=None, events=None, runner=None):

@@ -4,7 +4,7 @@ import torch
 
 from trainables.config import SearchConfig
 from trainables.data.cache import Dataset
-from trainables.search import SearchRun
+from trainables.loops.search import SearchRun
 
 FEW = ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3"]
 """A real space, and half as much work as one of eight."""

@@ -5,7 +5,7 @@ import torch
 from trainables.architecture.published import PUBLISHED
 from trainables.config import TrainConfig
 from trainables.data.cache import Dataset
-from trainables.training import FinalRun
+from trainables.loops.training import FinalRun
 
 GENOTYPE = PUBLISHED["SHARPSEPCONV_DARTS"]
 CONFIG = TrainConfig(

@@ -73,10 +73,10 @@ class SmallNetwork(nn.Module):
 @pytest.fixture
 def small_supernet(monkeypatch):
     """A small network in place of the supernet."""
-    monkeypatch.setattr("trainables.search.build_supernet", SmallSupernet)
+    monkeypatch.setattr("trainables.loops.search.build_supernet", SmallSupernet)
 
 
 @pytest.fixture
 def small_network(monkeypatch):
     """A small network in place of a genotype's."""
-    monkeypatch.setattr("trainables.training.build_network", SmallNetwork)
+    monkeypatch.setattr("trainables.loops.training.build_network", SmallNetwork)

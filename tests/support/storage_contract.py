@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainables.storage import open_storage
+from trainables.record.storage import open_storage
 
 
 class StorageContract:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from orchestrator.spec import ColumnSpec
+from orchestrator.document.spec import ColumnSpec
 from trainables.trial import TrialRow, TrialSpec, artifact_digest
 
 COMMIT = "a" * 40

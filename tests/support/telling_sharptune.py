@@ -19,7 +19,7 @@ from unittest.mock import patch
 
 from pydantic import BaseModel
 
-from orchestrator.cli import invoke
+from orchestrator.cli.main import invoke
 from trainables.catalog import CATALOG, load
 from trainables.data.catalog import HELD_OUT
 from trainables.trial import Run, Step
@@ -37,7 +37,7 @@ class Telling:
 
     def steps(self) -> Iterator[Step]:
         folder, held = Path(os.environ["TOLD"]), int(os.environ.get("HELD", "-1"))
-        few = patch("trainables.loop.EVALUATION_BATCH", 8)
+        few = patch("trainables.loops.sums.EVALUATION_BATCH", 8)
         held_out = patch.dict(HELD_OUT, {"cifar10-mini": "cifar10_1"})
         with few, held_out, (folder / "pauses").open("a", buffering=1) as pauses:
             for number, step in enumerate(self._run.steps()):
@@ -73,7 +73,7 @@ def serve() -> None:
     Prints its number, and its exit code as soon as it has ended. They are forks of this process, which has imported
     torch once for all of them: nothing takes longer.
     """
-    for module in ("trainables.search", "trainables.training", "torch._dynamo"):
+    for module in ("trainables.loops.search", "trainables.loops.training", "torch._dynamo"):
         importlib.import_module(module)
     for line in sys.stdin:
         arguments, environment, output = json.loads(line)

@@ -20,10 +20,10 @@ from trainables.data.augment import EvalTransform
 from trainables.data.catalog import DATASETS
 from trainables.data.folders import import_folder
 from trainables.errors import DamagedFile, SharptuneError
-from trainables.evaluation import read_predictions
 from trainables.exporting import Export, export_trial, own_test, read_export, recorded_error, score
-from trainables.loop import weights_file
-from trainables.record import TrialFolder
+from trainables.loops.evaluation import read_predictions
+from trainables.loops.sums import weights_file
+from trainables.record.trial_folder import TrialFolder
 
 DOC = Path(__file__).parents[3] / "docs" / "export.md"
 
@@ -31,7 +31,7 @@ DOC = Path(__file__).parents[3] / "docs" / "export.md"
 @pytest.fixture(autouse=True)
 def few_threads(one_thread, monkeypatch):
     """Scores are computed by one thread, as everything in tests."""
-    monkeypatch.setattr("trainables.provenance.cpu_count", lambda: 1)
+    monkeypatch.setattr("trainables.record.provenance.cpu_count", lambda: 1)
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from PIL import Image
 from torch import Generator, Tensor
 from torchvision.transforms import functional as tv
 
-from trainables import randomness
 from trainables.data.augment import TrainTransform
 from trainables.data.autoaugment import AutoAugment, choose
 from trainables.data.cache import Dataset
 from trainables.data.image_operations import LEVELS, OPERATIONS
 from trainables.data.policies import CIFAR10_POLICIES, IMAGENET_POLICIES, SubPolicy
+from trainables.loops import randomness
 
 
 def generator(seed: int = 0) -> Generator:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from new_images import as_official
 
-from orchestrator.cli_run import _held_out
+from orchestrator.cli.run import _held_out
 from trainables.data.cache import open_dataset, pack, present, unpack, verify
 from trainables.data.catalog import DATASETS, EVALUATION_SETS, EvaluationSet, batch_problems, describe, resolve
 from trainables.data.cifar10_1 import import_pair, read_pair

@@ -1,0 +1,64 @@
+"""An architecture in words: node by node, or step by step."""
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator.architectures.drawing.cells import INPUTS
+from orchestrator.architectures.drawing.paths import sizes_along
+from trainables.architecture.genotype import Architecture, Edges, Genotype, MultiChannelPath
+
+CELLS = ("normal", "reduction")
+
+
+def title(architecture: Architecture, name: str, operations: str) -> str:
+    """Return the first line about an architecture."""
+    if isinstance(architecture, Genotype):
+        return f"{name}: cells of {operations!r} operations"
+    return f"{name}: path of {len(architecture.steps)} {operations!r} operations"
+
+
+def lines(architecture: Architecture) -> Iterator[str]:
+    """Yield what an architecture consists of."""
+    if isinstance(architecture, MultiChannelPath):
+        yield from _path_lines(architecture)
+        return
+    for cell, edges, concat in cells_of(architecture):
+        yield f"{cell} cell"
+        for node in range(len(edges) // 2):
+            yield f"  node {node} = {node_text(edges[2 * node : 2 * node + 2])}"
+        yield f"  output = {output_text(concat)}"
+
+
+def cells_of(genotype: Genotype) -> tuple[tuple[str, Edges, tuple[int, ...]], ...]:
+    """Return (name, edges, states of the output) of both cells."""
+    return (
+        (CELLS[0], genotype.normal, genotype.normal_concat),
+        (CELLS[1], genotype.reduce, genotype.reduce_concat),
+    )
+
+
+def node_text(edges: Edges) -> str:
+    return " + ".join(f"{operation}({state_name(state)})" for operation, state in edges)
+
+
+def output_text(concat: Sequence[int]) -> str:
+    nodes = ", ".join(str(state - 2) for state in concat)
+    return f"nodes {nodes}, concatenated" if len(concat) > 1 else f"node {nodes}"
+
+
+def state_name(state: int) -> str:
+    return INPUTS[state] if state < 2 else f"node {state - 2}"
+
+
+def _path_lines(path: MultiChannelPath) -> Iterator[str]:
+    width = max(len(step.operation) for step in path.steps)
+    digits = len(str(len(path.steps) - 1))
+    channels = [f"{step.channels_in:>5} -> {step.channels_out:<5}" for step in path.steps]
+    broadest = max(map(len, channels))
+    sizes = sizes_along(path.steps)
+    yield f"  {'layer':<{digits + 6}}  {'operation':<{width}}  {'channels':^{broadest}}  stride  CIFAR image after it"
+    for number, (step, text) in enumerate(zip(path.steps, channels, strict=True)):
+        size = sizes[number + 1]
+        yield (
+            f"  layer {number:<{digits}}  {step.operation:<{width}}  {text:<{broadest}}  {step.stride:>6}"
+            f"  {size} × {size}"
+        )

@@ -1,0 +1,46 @@
+"""Find an architecture by whatever a person calls it: a published name, a file, or the trial that found it."""
+
+from pathlib import Path
+
+from orchestrator.errors import LedgerError
+from orchestrator.ledger import Ledger
+from orchestrator.planning.resolvers import genotype_content
+from trainables.architecture.genotype import Architecture, read_architecture
+from trainables.errors import UnknownName, unknown_name
+from trainables.record.storage import open_storage
+from trainables.trial import TrialRow
+
+DEFAULT_OPERATIONS = "ssc"
+DEFAULT_ARTIFACT = "genotype"
+
+
+def find_genotype(what: str, storage: str) -> tuple[Architecture, str]:
+    """Return an architecture and the operations it goes with.
+
+    Args:
+        what: a name, a file, or the beginning of a trial's id. A trial that has found several says with a colon which
+            one is meant, as in `0123456789ab:genotype_top_down`.
+        storage: where the trials are.
+
+    Raises: UnknownName, InvalidGenotype, LedgerError.
+    """
+    try:
+        content = genotype_content(what, base=Path.cwd())
+        return read_architecture(content.value), str(content.declares.get("operations", DEFAULT_OPERATIONS))
+    except UnknownName:
+        prefix, _, key = what.partition(":")
+        ledger = Ledger(open_storage(storage))
+        if not prefix or not any(name.startswith(prefix) for name in ledger.storage.names("trials")):
+            raise
+    trial_id = ledger.find(prefix)
+    artifact = _artifact(ledger.row(trial_id), trial_id, key or DEFAULT_ARTIFACT)
+    return read_architecture(artifact), str(artifact.get("operations", DEFAULT_OPERATIONS))
+
+
+def _artifact(row: TrialRow | None, trial_id: str, key: str) -> dict:
+    found = {} if row is None else {name: value for name, value in row.artifacts.items() if name.startswith("genotype")}
+    if not found:
+        raise LedgerError(f"trial {trial_id} has found no genotype")
+    if key not in found:
+        raise unknown_name(f"genotype of trial {trial_id}:", key, found)
+    return found[key]

@@ -1,0 +1,107 @@
+"""The command `cost`: what a network costs, what a supernet costs, and our sizes beside the paper's."""
+
+import json
+from typing import Any
+
+import click
+
+from orchestrator.architectures.find import find_genotype
+from orchestrator.cli.options import json_option, storage_option
+from orchestrator.paper.sizes import FORMATS, paper_sizes
+from trainables.architecture.networks import NETWORKS, check_network, natural_network
+from trainables.architecture.spaces import SearchSpace, look_up_space
+
+CHANNELS_OF_SUPERNETS = 16
+LAYERS_OF_SUPERNETS = 8
+
+
+@click.command()
+@click.argument("what", metavar="[NAME|FILE|TRIAL]", required=False)
+@click.option(
+    "--network",
+    type=click.Choice(list(NETWORKS)),
+    help="cifar for cells and multichannel for paths by default.",
+)
+@click.option("--operations", type=click.Choice(["ssc", "original"]), help="ssc by default; a trial's own otherwise.")
+@click.option("--channels", type=click.IntRange(1), help="36 by default, 48 for imagenet, 16 for supernets.")
+@click.option("--layers", type=click.IntRange(3), help="20 by default, 14 for imagenet, 8 for supernets.")
+@click.option("--mid-channels", type=click.IntRange(1), help="Width of choke blocks, 32 by default.")
+@click.option("--space", metavar="NAME", help="Count the supernet of a search space instead.")
+@click.option("--paper", is_flag=True, help="Show our sizes beside those of the paper's tables instead.")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), help="Of --paper; text by default.")
+@storage_option
+@json_option
+def cost(
+    what: str | None,
+    space: str | None,
+    paper: bool,
+    form: str | None,
+    storage: str,
+    as_json: bool,
+    **sizes: Any,
+) -> None:
+    """Count a network: parameters and arithmetic for one image, as exact integers.
+
+    NAME is a published genotype or path, FILE a JSON file of one, TRIAL the id of a trial that found one. `addmult` is
+    the paper's +× column; `macs` are the multiply-accumulates of convolutions and linear layers alone.
+    """
+    chosen = {name: value for name, value in sizes.items() if value is not None}
+    if (what is not None) + (space is not None) + paper != 1:
+        raise click.UsageError("say what to count: one of NAME|FILE|TRIAL, --space NAME and --paper")
+    if form is not None and not paper:
+        raise click.UsageError("--format goes with --paper")
+    if paper:
+        _refuse(chosen, (), "--paper shows the sizes of the paper's own networks")
+        click.echo(FORMATS["json" if as_json else form or "text"](paper_sizes()), nl=False)
+        return
+    title, numbers = _count_supernet(space, chosen) if space is not None else _count(what or "", storage, chosen)
+    if as_json:
+        click.echo(json.dumps(numbers))
+        return
+    click.echo(title)
+    for name, number in numbers.items():
+        click.echo(f"  {name:<22}{number:>15,}")
+
+
+def _count(what: str, storage: str, chosen: dict[str, Any]) -> tuple[str, dict[str, int]]:
+    """Return the title and the numbers of a final network. Raises: UnknownName, InvalidGenotype, LedgerError."""
+    from trainables.architecture.final_networks import architecture_cost
+
+    architecture, found = find_genotype(what, storage)
+    options = {"network": natural_network(architecture), "operations": found, **chosen}
+    usual = NETWORKS[options["network"]]
+    check_network(architecture, options["network"])
+    if not usual.cells:
+        _refuse(chosen, ("network", "operations"), "a path has channels and layers of its own")
+    counted = architecture_cost(architecture, **options)
+    size = ""
+    if usual.cells:
+        layers, channels = options.get("layers", usual.layers), options.get("channels", usual.channels)
+        size = f" of {layers} cells and {channels} channels"
+    title = f"{what}: {usual.title}{size}, operations {options['operations']}"
+    return title, {name: getattr(counted, name) for name in ("params", "params_with_auxiliary", "macs", "addmult")}
+
+
+def _count_supernet(name: str, chosen: dict[str, Any]) -> tuple[str, dict[str, int]]:
+    """Return the title and the numbers of a supernet. Raises: UnknownName."""
+    from trainables.architecture.complexity import supernet_cost
+
+    space = look_up_space(name)
+    if isinstance(space, SearchSpace):
+        _refuse(chosen, ("channels", "layers"), "a search space says itself how its operations are built")
+        size = {"channels": CHANNELS_OF_SUPERNETS, "layers": LAYERS_OF_SUPERNETS, **chosen}
+        title = f"{name}: supernet of {size['layers']} cells and {size['channels']} channels"
+    else:
+        _refuse(chosen, (), "a MultiChannelNet has channels and layers of its own")
+        size = {}
+        title = f"{name}: supernet of {space.blocks} blocks of {space.layers} layers"
+    counted = supernet_cost(space, **size)
+    names = ("params", "params_with_auxiliary", "macs", "addmult", "alphas")
+    return title, {name: getattr(counted, name) for name in names}
+
+
+def _refuse(chosen: dict[str, Any], allowed: tuple[str, ...], because: str) -> None:
+    """Raises: UsageError for an option that changes nothing here."""
+    for name in chosen:
+        if name not in allowed:
+            raise click.UsageError(f"--{name.replace('_', '-')} does not apply: {because}")

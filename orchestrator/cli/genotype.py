@@ -1,0 +1,229 @@
+"""The command `genotype`: the published architectures, and any in words, as JSON, beside another, and drawn."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from orchestrator.architectures.comparison import Difference, differences, operation_counts, places
+from orchestrator.architectures.description import lines, title
+from orchestrator.architectures.drawing.architecture import draw
+from orchestrator.architectures.find import find_genotype
+from orchestrator.architectures.sources import SOURCES
+from orchestrator.cli.options import json_option, storage_option
+from trainables.architecture.genotype import (
+    ARCHITECTURE_ALIASES,
+    ARCHITECTURES,
+    Architecture,
+    Genotype,
+    check_operations,
+    describe,
+)
+from trainables.architecture.networks import NETWORKS, natural_network
+
+SIZES = ("params", "addmult")
+WHAT = "NAME|FILE|TRIAL"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Found:
+    """An architecture and what a person calls it."""
+
+    name: str
+    architecture: Architecture
+    operations: str
+
+
+@click.group()
+def genotype() -> None:
+    """Architectures: cells of a genotype, or a path through a MultiChannelNet.
+
+    NAME is a published one or its alias, FILE a JSON file of one, TRIAL the beginning of the id of a trial that found
+    one; with several, as in 0123456789ab:genotype_top_down.
+    """
+
+
+@genotype.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the published architectures: name, kind, source, other names."""
+    if as_json:
+        click.echo(json.dumps([_entry(name) for name in ARCHITECTURES], indent=1, ensure_ascii=False))
+        return
+    entries = [_entry(name) for name in ARCHITECTURES]
+    columns = ("name", "kind", "source", "what")
+    widths = {column: max(len(entry[column]) for entry in entries) for column in columns}
+    for entry in entries:
+        also = f" (also {', '.join(entry['aliases'])})" if entry["aliases"] else ""
+        fixed = "  ".join(f"{entry[column]:<{widths[column]}}" for column in columns[:-1])
+        click.echo(f"{fixed}  {entry['what']}{also}")
+
+
+@genotype.command()
+@click.argument("what", metavar=WHAT)
+@storage_option
+@json_option
+def show(what: str, storage: str, as_json: bool) -> None:
+    """Show an architecture node by node or step by step.
+
+    Its JSON, saved as a file, can stand wherever a name can.
+    """
+    found = _find(what, storage)
+    if as_json:
+        click.echo(_artifact_text(describe(found.architecture, found.operations)))
+        return
+    click.echo(title(found.architecture, found.name, found.operations))
+    for line in lines(found.architecture):
+        click.echo(line)
+
+
+@genotype.command()
+@click.argument("one", metavar="A")
+@click.argument("other", metavar="B")
+@storage_option
+@json_option
+def compare(one: str, other: str, storage: str, as_json: bool) -> None:
+    """Show what differs between architectures A and B: nodes or steps, operations, sizes.
+
+    A and B are each a NAME, a FILE or a TRIAL. The order of edges within a node does not matter.
+    """
+    pair = _find(one, storage), _find(other, storage)
+    sizes = tuple(map(_sizes, pair))
+    if as_json:
+        click.echo(json.dumps(_comparison_json(pair, sizes), indent=1, ensure_ascii=False))
+        return
+    for line in _comparison_lines(pair, sizes):
+        click.echo(line)
+
+
+@genotype.command("draw")
+@click.argument("what", metavar=WHAT)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg",
+    help="Write here; to the standard output by default.",
+)
+@storage_option
+def draw_(what: str, output: Path | None, storage: str) -> None:
+    """Draw an architecture as SVG: cells as graphs, a path in its grid of channels and layers."""
+    found = _find(what, storage)
+    svg = draw(found.architecture, name=found.name, operations=found.operations)
+    if output is None:
+        click.echo(svg, nl=False)
+        return
+    output.write_text(svg, encoding="utf-8", newline="\n")
+    click.echo(f"{output} shows {found.name}", err=True)
+
+
+def _find(what: str, storage: str) -> _Found:
+    """Return an architecture with the operations that its file or its trial tells, 'ssc' where none does.
+
+    Raises: UnknownName, InvalidGenotype, LedgerError.
+    """
+    architecture, operations = find_genotype(what, storage)
+    check_operations(architecture, operations)
+    is_file = what not in ARCHITECTURES and what not in ARCHITECTURE_ALIASES and Path(what).is_file()
+    return _Found(name=Path(what).stem if is_file else what, architecture=architecture, operations=operations)
+
+
+def _entry(name: str) -> dict[str, Any]:
+    source = SOURCES[name]
+    return {
+        "name": name,
+        "aliases": [alias for alias, meant in ARCHITECTURE_ALIASES.items() if meant == name],
+        "kind": _kind(ARCHITECTURES[name]),
+        "source": source.where,
+        "what": source.what,
+    }
+
+
+def _kind(architecture: Architecture) -> str:
+    return "cells" if isinstance(architecture, Genotype) else "path"
+
+
+def _artifact_text(artifact: dict[str, Any]) -> str:
+    """Return the JSON of an artifact, a key to a line."""
+    content = ",\n".join(f" {json.dumps(key)}: {json.dumps(value)}" for key, value in artifact.items())
+    return f"{{\n{content}\n}}"
+
+
+def _sizes(found: _Found) -> dict[str, int]:
+    """Return the sizes of the usual network of an architecture, as `cost` counts them."""
+    from trainables.architecture.final_networks import architecture_cost
+
+    network = natural_network(found.architecture)
+    counted = architecture_cost(found.architecture, network=network, operations=found.operations)
+    return {name: getattr(counted, name) for name in SIZES}
+
+
+def _comparison_json(pair: tuple[_Found, _Found], sizes: tuple[dict[str, int], ...]) -> dict[str, Any]:
+    found = differences(pair[0].architecture, pair[1].architecture)
+    return {
+        "same": _same(pair, found),
+        "differences": [{"place": each.place, "a": each.contents[0], "b": each.contents[1]} for each in found],
+        **{
+            key: {
+                "name": one.name,
+                "kind": _kind(one.architecture),
+                "operations": one.operations,
+                "counts": operation_counts(one.architecture),
+                **size,
+            }
+            for key, one, size in zip("ab", pair, sizes, strict=True)
+        },
+    }
+
+
+def _comparison_lines(pair: tuple[_Found, _Found], sizes: tuple[dict[str, int], ...]) -> Iterator[str]:
+    one, other = pair
+    found = differences(one.architecture, other.architecture)
+    yield _verdict(pair, found)
+    width = max(len(one.name), len(other.name))
+    for each in found:
+        yield f"{each.place}"
+        for named, text in zip(pair, each.texts, strict=True):
+            yield f"  {named.name:<{width}}  {text}"
+    yield ""
+    counts = [operation_counts(named.architecture) for named in pair]
+    rows = [(name, *(count.get(name, 0) for count in counts)) for name in sorted({*counts[0], *counts[1]})]
+    rows += [(name, *(size[name] for size in sizes)) for name in SIZES]
+    heading = max(len(name) for name, *_ in rows)
+    yield f"{'':<{heading}}  {one.name:>{max(12, len(one.name))}}  {other.name:>{max(12, len(other.name))}}"
+    for name, of_one, of_other in rows:
+        yield (f"{name:<{heading}}  {of_one:>{max(12, len(one.name))},}  {of_other:>{max(12, len(other.name))},}")
+    yield f"Sizes are of: {', '.join(dict.fromkeys(map(_network_title, pair)))}."
+
+
+def _verdict(pair: tuple[_Found, _Found], found: list[Difference]) -> str:
+    one, other = pair
+    if _same(pair, found):
+        return f"{one.name} and {other.name} are the same"
+    if _kind(one.architecture) != _kind(other.architecture):
+        kinds = {"cells": "consists of cells", "path": "is a path"}
+        return " and ".join(f"{named.name} {kinds[_kind(named.architecture)]}" for named in pair)
+    if not found:
+        return (
+            f"{one.name} and {other.name} have the same {_kind(one.architecture)}, of different operations:"
+            f" {one.operations!r} and {other.operations!r}"
+        )
+    total = max(places(named.architecture) for named in pair)
+    what = "nodes and outputs" if isinstance(one.architecture, Genotype) else "layers"
+    built = "" if one.operations == other.operations else f", and are of {one.operations!r} and {other.operations!r}"
+    operations = f"{built} operations" if built else ""
+    return f"{one.name} and {other.name} differ in {len(found)} of {total} {what}{operations}"
+
+
+def _same(pair: tuple[_Found, _Found], found: list[Difference]) -> bool:
+    alike = _kind(pair[0].architecture) == _kind(pair[1].architecture)
+    return alike and not found and pair[0].operations == pair[1].operations
+
+
+def _network_title(found: _Found) -> str:
+    usual = NETWORKS[natural_network(found.architecture)]
+    size = f" of {usual.layers} cells and {usual.channels} channels" if usual.cells else ""
+    return f"the {usual.title}{size}"

@@ -1,0 +1,92 @@
+"""What commands share: their options, and how they get at a plan and at the record.
+
+The catalog of trainables comes in as click's context object, so that tests can run the commands on fakes.
+"""
+
+import shutil
+import sys
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+import click
+
+from orchestrator.document.spec import load_experiment
+from orchestrator.errors import HaltError, RunError
+from orchestrator.ledger import Ledger, TrialState
+from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
+from trainables.catalog import Trainable
+from trainables.record.storage import NO_SPACE, LocalStorage, Storage, open_storage
+
+Catalog: TypeAlias = Mapping[str, Trainable]
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+ANY_NUMBER = 10**9
+"""For commands that run nothing, and so need not ask whether a large grid is meant."""
+
+storage_option = click.option(
+    "--storage", default="runs", show_default=True, envvar="SHARPTUNE_STORAGE", help="A folder, s3://… or gs://…"
+)
+set_option = click.option(
+    "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change a value of the file, for this call only."
+)
+max_trials_option = click.option(
+    "--max-trials", type=click.IntRange(1), default=MAX_TRIALS, show_default=True, help="Refuse larger grids."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+pass_catalog = click.pass_obj
+
+
+def experiment_options(command: Command) -> Command:
+    """Add what every command on one experiment takes."""
+    for option in (max_trials_option, set_option, storage_option, click.argument("experiment")):
+        command = option(command)
+    return command
+
+
+def load_plan(experiment: str, catalog: Catalog, overrides: Sequence[str], max_trials: int = ANY_NUMBER) -> Plan:
+    """Return the plan of an experiment. Raises: SpecError, UnknownName."""
+    return expand(load_experiment(experiment, overrides=overrides), catalog, max_trials=max_trials)
+
+
+def open_ledger(uri: str) -> Ledger:
+    """Return the record in a storage, which need not exist yet; it tells on stderr what is not as it should be.
+
+    Raises: RunError when there can be no record at that place.
+    """
+    storage = open_storage(uri)
+    if isinstance(storage, LocalStorage):
+        there = next(path for path in (storage.root, *storage.root.parents) if path.exists())
+        if not there.is_dir():
+            raise RunError(f"storage {uri!r}: {there} is a file; name a folder, s3://bucket/path or gs://bucket/path")
+    else:
+        try:
+            storage.exists("trials")
+        except OSError as error:
+            raise RunError(f"storage {uri!r} cannot be reached: {one_line(error)}") from error
+    return Ledger(storage, lambda sentence: click.echo(f"note: {sentence}", err=True))
+
+
+def prove_writable(storage: Storage) -> None:
+    """Write and delete a small file, before any time is spent. Raises: RunError; HaltError on a full disk."""
+    path = f"drivers/probe-{uuid.uuid4().hex[:12]}"
+    try:
+        storage.write(path, b"")
+        storage.delete(path)
+    except OSError as error:
+        sentence = f"storage {storage.uri} cannot be written: {error.strerror or one_line(error)}"
+        raise (HaltError if error.errno in NO_SPACE else RunError)(sentence) from error
+
+
+def states_of(plan: Plan, ledger: Ledger) -> dict[str, TrialState]:
+    return ledger.states(trial.spec for trial in plan.trials)
+
+
+def terminal_width() -> int | None:
+    """Return how many characters a line may have; None when the output is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def one_line(error: Exception) -> str:
+    """Return what an exception says, in one line; its name when it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

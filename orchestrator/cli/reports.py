@@ -1,0 +1,105 @@
+"""What commands say of a plan and its states: JSON that scripts may rely on, and the same in words."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from orchestrator.document.spec import Resources
+from orchestrator.ledger import STATES, TrialState
+from orchestrator.planning.plan import Plan, PlannedTrial
+from trainables.trial import JSON, TrialSpec
+
+States = Mapping[str, TrialState]
+
+
+def plan_json(plan: Plan, states: States) -> dict[str, JSON]:
+    """Return a plan and where it stands, as `plan`, `status` and `run` print it."""
+    trials = [_trial_json(trial, states[trial.trial_id]) for trial in plan.trials]
+    return {"experiment": plan.experiment, "trials": trials, "counts": counts_json(trial["state"] for trial in trials)}
+
+
+def storage_json(specs: Mapping[str, TrialSpec], states: States) -> dict[str, JSON]:
+    """Return all that is in a storage, whatever experiment it belongs to."""
+    trials = [
+        {
+            "id": trial_id,
+            "trainable": spec.trainable,
+            "seed": spec.seed,
+            "parents": list(spec.parents),
+            "config": dict(spec.config),
+            "state": states[trial_id].state,
+            "reason": states[trial_id].reason,
+        }
+        for trial_id, spec in specs.items()
+    ]
+    return {"trials": trials, "counts": counts_json(trial["state"] for trial in trials)}
+
+
+def counts_json(states: Any) -> dict[str, int]:
+    """Return how many trials are in each state, those that none is in included."""
+    counts = Counter(states)
+    return {name: counts[name] for name in STATES}
+
+
+def plan_lines(plan: Plan, states: States) -> list[str]:
+    """Return the trials stage by stage, each with its state and why."""
+    width = max((len(trial.label) for trial in plan.trials), default=0)
+    lines = []
+    for stage in plan.stages:
+        trials = list(plan.of_stage(stage))
+        if not trials:
+            lines.append(f"{stage}: no trials")
+            continue
+        lines.append(f"{stage}: {_count(trials)}, each on {_resources(trials[0].resources)}")
+        lines += [f"  {state_line(t.trial_id, t.label, width, states[t.trial_id])}" for t in trials]
+    return lines
+
+
+def state_lines(labels: Sequence[tuple[str, str]], states: States) -> list[str]:
+    """Return one line per trial; `labels` are its id and what to call it."""
+    width = max((len(label) for _, label in labels), default=0)
+    return [state_line(trial_id, label, width, states[trial_id]) for trial_id, label in labels]
+
+
+def state_line(trial_id: str, label: str, width: int, state: TrialState) -> str:
+    return f"{trial_id}  {label:<{width}}  {state.state:<9}  {state.reason}"
+
+
+def called(trial: PlannedTrial) -> str:
+    """Return what a person calls a trial, its id first."""
+    return f"{trial.trial_id}  {trial.stage} {trial.label}"
+
+
+def summary(plan: Plan, states: States) -> str:
+    """Return where an experiment stands, in a sentence."""
+    counts = Counter(states[trial.trial_id].state for trial in plan.trials)
+    if counts["done"] == len(plan.trials) > 1:
+        return f"{plan.experiment}: all {len(plan.trials)} trials are done"
+    return f"{plan.experiment}: {_count(plan.trials)}; {counts_text(counts)}"
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{counts[name]} {name}" for name in STATES if counts.get(name)) or "none"
+
+
+def _trial_json(trial: PlannedTrial, state: TrialState) -> dict[str, JSON]:
+    return {
+        "id": trial.trial_id,
+        "stage": trial.stage,
+        "label": trial.label,
+        "parents": list(trial.parents),
+        "config": dict(trial.spec.config),
+        "seed": trial.spec.seed,
+        "resources": {"gpus": trial.resources.gpus, "cpus": trial.resources.cpus},
+        "state": state.state,
+        "reason": state.reason,
+    }
+
+
+def _count(trials: Sequence[object]) -> str:
+    return "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
+
+
+def _resources(resources: Resources) -> str:
+    cpus = f"{resources.cpus:g} CPU{'s' if resources.cpus > 1 else ''}"
+    return f"{cpus} and {resources.gpus:g} GPU{'s' if resources.gpus > 1 else ''}" if resources.gpus else cpus

@@ -1,0 +1,199 @@
+"""The command that runs an experiment, and prints its tables at the end."""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import click
+
+from orchestrator.cli.options import (
+    Catalog,
+    experiment_options,
+    json_option,
+    load_plan,
+    open_ledger,
+    pass_catalog,
+    prove_writable,
+    states_of,
+)
+from orchestrator.cli.reports import called, plan_json, summary
+from orchestrator.cli.table import tables_of, tables_text
+from orchestrator.ledger import Ledger, TrialState
+from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.running.display import Display, Outline, open_display
+from orchestrator.running.frontier import RUNNABLE
+from orchestrator.running.session import Runner, Stop
+from orchestrator.running.session import run as run_plan
+from trainables.data.catalog import HELD_OUT
+
+FAILED, INTERRUPTED = 1, 130
+
+
+@click.command()
+@experiment_options
+@click.option("--address", help="Join a running Ray cluster: host:port, or auto.")
+@click.option(
+    "--runner",
+    type=click.Choice(["ray", "local"]),
+    default="ray",
+    show_default=True,
+    help="local: one trial after the other in this process.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would run, and stop.")
+@json_option
+@pass_catalog
+def run(
+    catalog: Catalog,
+    experiment: str,
+    overrides: tuple[str, ...],
+    storage: str,
+    max_trials: int,
+    address: str | None,
+    runner: str,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Run what of EXPERIMENT has not run yet, and print its tables.
+
+    Interrupt it any way you like, and give the same command again: it goes on from where it was.
+    """
+    if address is not None and runner == "local":
+        raise click.UsageError("--address goes with --runner ray")
+    planned = load_plan(experiment, catalog, overrides, max_trials)
+    ledger = open_ledger(storage)
+    states = states_of(planned, ledger)
+    todo = [trial for trial in planned.trials if states[trial.trial_id].state in RUNNABLE]
+    say = _sayer(as_json)
+    say(summary(planned, states))
+    if dry_run:
+        for trial in todo:
+            state = states[trial.trial_id]
+            say(f"  would run {called(trial)}: {state.state}, {state.reason}")
+        return 0
+    stopped = False
+    if todo:
+        prove_writable(ledger.storage)
+        identities = sorted({identity for trial in todo if (identity := _dataset(trial))})
+        _ensure_data(identities)
+        stop = Stop(ledger.storage)
+        outline = _outline(planned, states, catalog)
+        display = open_display(outline, sys.stderr if as_json else sys.stdout, stopping=stop)
+        with _signals(stop, display), display:
+            states = run_plan(
+                planned.trials,
+                ledger=ledger,
+                catalog=catalog,
+                runner=_runner(runner, address, identities),
+                listen=display,
+                stop=stop,
+            )
+        stopped = stop()
+        say(summary(planned, states))
+    _print_results(planned, ledger, states, as_json=as_json)
+    return _conclude(planned, states, say, stopped=stopped)
+
+
+def _print_results(plan: Plan, ledger: Ledger, states: Mapping[str, TrialState], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(plan_json(plan, states), indent=1))
+        return
+    for table in tables_of(plan, ledger):
+        click.echo("\n" + tables_text([table], "text"))
+
+
+def _conclude(plan: Plan, states: Mapping[str, TrialState], say: Callable[[str], None], *, stopped: bool) -> int:
+    """Say what is not done, and what to do about it; return the exit code."""
+    by_state: dict[str, dict[str, PlannedTrial]] = {}
+    for trial in plan.trials:
+        by_state.setdefault(states[trial.trial_id].state, {})[trial.trial_id] = trial
+    unfinished = [trial for state in RUNNABLE for trial in by_state.get(state, {}).values()]
+    if stopped and unfinished:
+        say("\nInterrupted; nothing is lost. The same command goes on from here.")
+        return INTERRUPTED
+    failed = by_state.get("failed", {})
+    if failed or unfinished:
+        say("")
+    for trial in failed.values():
+        say(f"failed: {called(trial)}: {states[trial.trial_id].reason}")
+    if blocked := by_state.get("blocked"):
+        say(f"blocked: {len(blocked)} trial(s) that need these; sharptune status EXPERIMENT names them")
+    for trial in unfinished:
+        say(f"not finished: {called(trial)}: {states[trial.trial_id].reason}")
+    if failed:
+        say("See why: sharptune logs TRIAL. Run them again: sharptune retry TRIAL, then run.")
+    return FAILED if failed or unfinished else 0
+
+
+def _runner(kind: str, address: str | None, identities: Sequence[str]) -> Runner:
+    """Return the runner; Ray is imported only here, when it is needed."""
+    if kind == "local":
+        from orchestrator.running.local_runner import LocalRunner
+
+        return LocalRunner()
+    from orchestrator.running.ray_tune.runner import RayRunner
+
+    if address is None:
+        return RayRunner()
+    from trainables.data.cache import pack
+
+    return RayRunner(address=address, data={name: pack(name) for name in [*identities, *_held_out(identities)]})
+
+
+def _ensure_data(identities: Sequence[str]) -> None:
+    """Make sure that this machine has the data, before any time is spent. Raises: DataError."""
+    if not identities:
+        return
+    from trainables.data.cache import ensure
+
+    for identity in identities:
+        ensure(identity)
+
+
+def _held_out(identities: Sequence[str]) -> list[str]:
+    """Return what networks trained on these datasets are tested on besides, where this machine has it."""
+    from trainables.data.cache import present
+
+    return [name for identity in identities if (name := HELD_OUT.get(identity)) and present(name)]
+
+
+def _dataset(trial: PlannedTrial) -> str:
+    """Return the identity of the dataset a trial reads; "" for one that reads none."""
+    return str(trial.effective[trial.stage].get("dataset") or "")
+
+
+@contextlib.contextmanager
+def _signals(stop: Stop, display: Display) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM ask for a clean stop, and a second one end it at once."""
+
+    def on_signal(number: int, frame: object) -> None:
+        if stop():
+            raise KeyboardInterrupt
+        stop.request()
+        if not display.live:
+            os.write(2, b"Stopping: running trials save where they are. Again to stop at once.\n")
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _outline(plan: Plan, states: Mapping[str, TrialState], catalog: Catalog) -> Outline:
+    epochs = {trial.trial_id: trial.effective[trial.stage].get("epochs") for trial in plan.trials}
+    return Outline(
+        stages={stage: [trial.trial_id for trial in plan.of_stage(stage)] for stage in plan.stages},
+        done=[trial_id for trial_id, state in states.items() if state.row is not None],
+        epochs={trial_id: count for trial_id, count in epochs.items() if isinstance(count, int)},
+        costs={trial.trial_id: trial.expected_cost for trial in plan.trials},
+        headline={name: entry.progress for name, entry in catalog.items()},
+    )
+
+
+def _sayer(as_json: bool) -> Callable[[str], None]:
+    """Return where words go: beside the JSON, they would spoil it."""
+    return lambda text: click.echo(text, err=as_json)

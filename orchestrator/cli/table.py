@@ -1,0 +1,105 @@
+"""The command that prints tables, and walks their numbers back to the runs they were made from."""
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from orchestrator.cli.options import Catalog, experiment_options, load_plan, open_ledger, pass_catalog, terminal_width
+from orchestrator.errors import LedgerError
+from orchestrator.ledger import Ledger
+from orchestrator.planning.plan import Plan
+from orchestrator.tables.evidence import Evidence
+from orchestrator.tables.formats.data import json_value
+from orchestrator.tables.formats.text import FORMATS, render
+from orchestrator.tables.table import Table, build, explain
+from trainables.errors import unknown_name
+
+
+@click.command()
+@experiment_options
+@click.argument("name", required=False)
+@click.option("--format", "format_", type=click.Choice(sorted(FORMATS)), default="text", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option("--explain", "explained", is_flag=True, help="Show the runs that each number was made from.")
+@pass_catalog
+def table(
+    catalog: Catalog,
+    experiment: str,
+    name: str | None,
+    overrides: tuple[str, ...],
+    storage: str,
+    max_trials: int,
+    format_: str,
+    as_json: bool,
+    explained: bool,
+) -> None:
+    """Print the tables of EXPERIMENT, or the one called NAME, from the rows there are.
+
+    As JSON, one table is an object, several are a list of them.
+    """
+    form = "json" if as_json else format_
+    if explained and form != "text":
+        raise click.UsageError("--explain is text; the JSON of a table names the trials and values of every cell")
+    ledger = open_ledger(storage)
+    tables = tables_of(load_plan(experiment, catalog, overrides, max_trials), ledger, name)
+    if not tables and form != "json":
+        click.echo(f"{experiment} asks for no table", err=True)
+        return
+    if explained:
+        click.echo("\n\n".join(explanation(each, ledger) for each in tables))
+    else:
+        click.echo(tables_text(tables, form))
+
+
+def tables_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Table]:
+    """Return the tables of a plan from the rows there are, or the one of that name.
+
+    Raises: UnknownName, LedgerError.
+    """
+    names = [spec.name for spec in plan.tables]
+    if name is not None and name not in names:
+        if not names:
+            raise LedgerError(f"{plan.experiment} asks for no table")
+        raise unknown_name("table", name, names)
+    rows = {trial.trial_id: row for trial in plan.trials if (row := ledger.row(trial.trial_id)) is not None}
+    return [build(plan, rows, spec) for spec in plan.tables if name in (None, spec.name)]
+
+
+def tables_text(tables: Sequence[Table], form: str) -> str:
+    """Return tables in one of FORMATS, without a newline at the end; text fits the terminal, where there is one."""
+    if form == "json":
+        values = [json_value(table) for table in tables]
+        return json.dumps(values[0] if len(values) == 1 else values, indent=1, allow_nan=False, ensure_ascii=False)
+    return "\n\n".join(render(table, form, width=terminal_width()).rstrip("\n") for table in tables)
+
+
+def explanation(table: Table, ledger: Ledger) -> str:
+    """Return, for each number of a table, its runs: id, value, label, commit, hardware, share of it and folder."""
+    blocks = [table.title]
+    for index, row in enumerate(table.rows):
+        keys = " ".join(
+            f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in row.keys.items()
+        )
+        for column in table.columns:
+            evidence = explain(table, index, column.name)
+            if evidence:
+                lines = [f"{keys}  {column.name}  {_number(row.cells[column.name].median)}".strip()]
+                blocks.append("\n".join(lines + [_origin(one, ledger) for one in evidence]))
+    return "\n\n".join(blocks)
+
+
+def _number(median: float | None) -> str:
+    return "no number yet" if median is None else f"median {median:.6g}"
+
+
+def _origin(one: Evidence, ledger: Ledger) -> str:
+    """Return what one run says, and all that is needed to look it up."""
+    value = f"{one.value:.10g}" if one.value is not None else f"{one.state}: {one.reason}"
+    row = ledger.row(one.trial_id) if one.state == "done" else None
+    seed = f"seed {row.spec.seed}" if row is not None else ""
+    commit = f"commit {one.source}" if one.commit else ""
+    folder = f"{ledger.storage.uri}/trials/{one.trial_id}" if row is not None else ""
+    return "  " + "  ".join(
+        part for part in (one.trial_id, value, one.label, seed, commit, one.hardware, one.share, folder) if part
+    )

@@ -1,0 +1,123 @@
+"""The commands that read the record of an experiment, or set a failed row aside: plan, status, logs, retry."""
+
+import contextlib
+import json
+import time
+from collections import Counter
+
+import click
+
+from orchestrator.cli.options import (
+    Catalog,
+    experiment_options,
+    json_option,
+    load_plan,
+    open_ledger,
+    pass_catalog,
+    set_option,
+    states_of,
+    storage_option,
+)
+from orchestrator.cli.reports import counts_text, plan_json, plan_lines, state_lines, storage_json, summary
+from orchestrator.errors import LedgerError
+from orchestrator.ledger import Ledger
+from trainables.errors import UnknownName
+
+FOLLOW_SECONDS = 1.0
+
+
+@click.command()
+@experiment_options
+@json_option
+@pass_catalog
+def plan(
+    catalog: Catalog, experiment: str, overrides: tuple[str, ...], storage: str, max_trials: int, as_json: bool
+) -> None:
+    """Show every trial of EXPERIMENT, and for each why it will run or not. Runs nothing."""
+    planned = load_plan(experiment, catalog, overrides, max_trials)
+    states = states_of(planned, open_ledger(storage))
+    if as_json:
+        click.echo(json.dumps(plan_json(planned, states), indent=1))
+        return
+    click.echo("\n".join([*plan_lines(planned, states), summary(planned, states)]))
+
+
+@click.command()
+@click.argument("experiment", required=False)
+@set_option
+@storage_option
+@json_option
+@pass_catalog
+def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...], storage: str, as_json: bool) -> int:
+    """Show where the trials stand: those of EXPERIMENT, or all in the storage. Exit code 1 if one has failed."""
+    if experiment is None and overrides:
+        raise click.UsageError("--set goes with an EXPERIMENT")
+    ledger = open_ledger(storage)
+    if experiment is not None:
+        planned = load_plan(experiment, catalog, overrides)
+        states = states_of(planned, ledger)
+        data = plan_json(planned, states)
+        labels = [(trial.trial_id, f"{trial.stage} {trial.label}") for trial in planned.trials]
+        closing = summary(planned, states)
+    else:
+        specs = {}
+        for trial_id in ledger.storage.names("trials"):
+            with contextlib.suppress(LedgerError):
+                specs[trial_id] = ledger.spec(trial_id)
+        states = ledger.states(specs.values())
+        data = storage_json(specs, states)
+        labels = [(trial_id, f"{spec.trainable} seed={spec.seed}") for trial_id, spec in specs.items()]
+        counts = Counter(state.state for state in states.values())
+        closing = f"{ledger.storage.uri}: {len(states)} trials; {counts_text(counts)}"
+    click.echo(json.dumps(data, indent=1) if as_json else "\n".join([*state_lines(labels, states), closing]))
+    return 1 if any(state.state == "failed" for state in states.values()) else 0
+
+
+@click.command()
+@click.argument("trial")
+@storage_option
+@click.option("--follow", "-f", is_flag=True, help="Keep printing what is added, until the trial ends.")
+def logs(trial: str, storage: str, follow: bool) -> None:
+    """Print the log of TRIAL (an id, or its beginning)."""
+    ledger = open_ledger(storage)
+    folder = ledger.folder(ledger.find(trial))
+    shown = ""
+    while True:
+        ended = not follow or ledger.row(folder.trial_id) is not None
+        text = folder.read_log()
+        click.echo(text[len(shown) :], nl=False)
+        shown = text
+        if ended:
+            return
+        time.sleep(FOLLOW_SECONDS)
+
+
+@click.command()
+@click.argument("what", metavar="TRIAL|EXPERIMENT", nargs=-1, required=True)
+@set_option
+@storage_option
+@pass_catalog
+def retry(catalog: Catalog, what: tuple[str, ...], overrides: tuple[str, ...], storage: str) -> None:
+    """Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.
+
+    The failed row is kept under another name; the trial goes on from its last checkpoint.
+    """
+    ledger = open_ledger(storage)
+    for item in what:
+        ids = _failed_of(item, ledger, catalog, overrides)
+        for trial_id in ids:
+            click.echo(f"{trial_id} will run again; its failed row is kept as {ledger.retry(trial_id)}")
+        if not ids:
+            click.echo(f"{item}: no trial has failed")
+
+
+def _failed_of(item: str, ledger: Ledger, catalog: Catalog, overrides: tuple[str, ...]) -> list[str]:
+    """Return the trials that `retry` means: an id or its beginning, else an experiment's failed ones."""
+    if any(name.startswith(item) for name in ledger.storage.names("trials")):
+        return [ledger.find(item)]
+    try:
+        planned = load_plan(item, catalog, overrides)
+    except UnknownName as error:
+        raise LedgerError(f"no trial in {ledger.storage.uri} begins with {item!r}, and: {error}") from error
+    states = states_of(planned, ledger)
+    return list(dict.fromkeys(trial.trial_id for trial in planned.trials if states[trial.trial_id].state == "failed"))

@@ -1,0 +1,177 @@
+"""A figure is a pure function of a plan, the epochs of its trials, and what the author asked for.
+
+Learning rates are functions of the settings alone, so they can be drawn before anything has run.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.document.spec import FigureSpec
+from orchestrator.errors import TableError
+from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.tables.evidence import Record
+from orchestrator.tables.grouping import grouped, selected
+from orchestrator.tables.layout import key_text
+from trainables.config import Restart
+from trainables.optimization.schedules import cosine_power
+from trainables.trial import JSON, TrialRow
+
+SCHEDULE = "learning_rate"
+Epochs = Sequence[Mapping[str, JSON]]
+"""The rows of a trial's `epochs.parquet`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Curve:
+    """One line: the median over its trials in every epoch that all of them have, and their range."""
+
+    label: str
+    epochs: tuple[int, ...]
+    median: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    trials: tuple[str, ...]
+    expected: int
+    """How many trials the plan has for it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Panel:
+    """Curves under one title."""
+
+    metric: str
+    title: str
+    log: bool
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """A figure, ready to be drawn."""
+
+    name: str
+    title: str
+    panels: tuple[Panel, ...]
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return everything that is drawn, and which trials it comes from."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "panels": [
+                {
+                    "metric": panel.metric,
+                    "title": panel.title,
+                    "log": panel.log,
+                    "curves": [
+                        {
+                            "label": curve.label,
+                            "epochs": list(curve.epochs),
+                            **{name: list(getattr(curve, name)) for name in ("median", "low", "high", "trials")},
+                            "n": len(curve.trials),
+                            "expected": curve.expected,
+                        }
+                        for curve in panel.curves
+                    ],
+                }
+                for panel in self.panels
+            ],
+        }
+
+
+def build_figure(
+    plan: Plan, rows: Mapping[str, TrialRow], spec: FigureSpec, read_epochs: Callable[[TrialRow], Epochs]
+) -> Figure:
+    """Return the figure that an experiment asks for.
+
+    Args:
+        rows: by trial id, as `Ledger.rows` has them; a row that cannot be trusted is left out.
+        read_epochs: returns the epochs of a finished trial.
+
+    Raises: TableError when a finished trial has no such curve.
+    """
+    record = Record(rows)
+    groups = grouped(plan, selected(plan, spec.stage, spec.filter), spec.lines)
+    known: dict[str, Epochs] = {}
+
+    def epochs_of(trial: PlannedTrial, metric: str) -> Epochs | None:
+        if metric == SCHEDULE and (planned := _schedule(trial)) is not None:
+            return planned
+        row = rows.get(trial.trial_id)
+        if row is None or row.state != "done" or record.distrust(trial.trial_id):
+            return None
+        if trial.trial_id not in known:
+            known[trial.trial_id] = read_epochs(row)
+        return known[trial.trial_id]
+
+    return Figure(
+        name=spec.name,
+        title=spec.title or spec.name,
+        panels=tuple(
+            Panel(
+                metric=panel.metric,
+                title=panel.title or panel.metric.replace("_", " ") + _unit(panel.metric),
+                log=panel.log,
+                curves=tuple(
+                    _curve(
+                        " ".join(_key_words(key, value) for key, value in group.keys.items()),
+                        panel.metric,
+                        [(trial.trial_id, epochs_of(trial, panel.metric)) for trial in group.trials],
+                    )
+                    for group in groups
+                ),
+            )
+            for panel in spec.panels
+        ),
+    )
+
+
+def _unit(metric: str) -> str:
+    return " (%)" if metric.endswith("_error") else ""
+
+
+def _key_words(key: str, value: JSON) -> str:
+    """Return `p=2`; a label speaks for itself."""
+    return key_text(value) if isinstance(value, str) else f"{key}={key_text(value)}"
+
+
+def _curve(label: str, metric: str, trials: Sequence[tuple[str, Epochs | None]]) -> Curve:
+    values = {trial_id: _values(trial_id, metric, epochs) for trial_id, epochs in trials if epochs is not None}
+    common = sorted(set[int].intersection(*(set(each) for each in values.values()))) if values else []
+    columns = [[each[epoch] for each in values.values()] for epoch in common]
+    return Curve(
+        label=label,
+        epochs=tuple(common),
+        median=tuple(statistics.median(column) for column in columns),
+        low=tuple(map(min, columns)),
+        high=tuple(map(max, columns)),
+        trials=tuple(values),
+        expected=len(trials),
+    )
+
+
+def _values(trial_id: str, metric: str, epochs: Epochs) -> dict[int, float]:
+    """Return epoch -> value. Raises: TableError."""
+    found: dict[int, float] = {}
+    for row in epochs:
+        value, epoch = row.get(metric), row.get("epoch")
+        if not isinstance(value, int | float) or not isinstance(epoch, int) or not math.isfinite(value):
+            raise TableError(f"trial {trial_id} has no {metric} for each of its epochs")
+        found[epoch] = float(value)
+    return found
+
+
+def _schedule(trial: PlannedTrial) -> Epochs | None:
+    """Return the learning rates that a trial's settings mean; None for settings that mean none."""
+    values = trial.values[trial.stage]
+    names = ("epochs", "learning_rate", "learning_rate_min", "p", "warmup_epochs")
+    if any(values.get(name) is None for name in names):
+        return None
+    settings = {name: values[name] for name in names}
+    restarts = tuple(Restart.model_validate(each) for each in values.get("warm_restarts") or ())
+    return [
+        {"epoch": epoch, SCHEDULE: cosine_power(epoch, **settings, warm_restarts=restarts)}
+        for epoch in range(1, int(settings["epochs"]) + 1)
+    ]

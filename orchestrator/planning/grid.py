@@ -1,0 +1,168 @@
+"""A stage's grid: its settings and axes, every value read as its field's type and replaced by its content."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from orchestrator.document.spec import Stage
+from orchestrator.document.yaml_document import Path, shown
+from orchestrator.planning.config_fields import Fields
+from trainables.catalog import Trainable
+from trainables.errors import unknown_name
+from trainables.trial import JSON, canonical_json
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reference:
+    """`${stage.key}`: what a trial of an ancestor stage will have found."""
+
+    stage: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"${{{self.stage}.{self.key}}}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """A value that the file gives a field."""
+
+    value: JSON | Reference
+    shown: JSON
+    """As people wrote it."""
+    path: Path
+    declares: Mapping[str, JSON] = field(default_factory=dict)
+    """What it says about other fields (see `contents.Content`)."""
+
+    @property
+    def identity(self) -> str:
+        """Equal exactly for equal values."""
+        return str(self.value) if isinstance(self.value, Reference) else canonical_json(self.value)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """One position of an axis."""
+
+    givens: Mapping[str, Given]
+    path: Path
+    label: str | None = None
+    """Of a labelled axis."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Axis:
+    """One direction of a grid: a config field, or a name of its own whose choices set several fields together."""
+
+    name: str
+    choices: tuple[Choice, ...]
+    labelled: bool = False
+    complete: bool = True
+    """False when a choice could not be read and is left out."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Condition:
+    """A key of an ancestor or the own stage that must have a value."""
+
+    stage: str
+    key: str
+    value: JSON
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Exclusion:
+    """Points that are left out: those that meet all conditions."""
+
+    path: Path
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inclusion:
+    """One whole point more, under the parents that meet the conditions."""
+
+    path: Path
+    givens: Mapping[str, Given]
+    labels: Mapping[str, str]
+    """Labelled axis -> label."""
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(kw_only=True)
+class StageGrid:
+    """Everything a stage's trials are made of."""
+
+    name: str
+    stage: Stage
+    entry: Trainable
+    fields: Fields
+    base: Mapping[str, Given]
+    axes: tuple[Axis, ...]
+    exclusions: tuple[Exclusion, ...] = ()
+    inclusions: tuple[Inclusion, ...] = ()
+    readable: bool = True
+    """Whether every setting and axis could be read, so that its points can be told."""
+
+    @property
+    def path(self) -> Path:
+        return ("stages", self.name)
+
+    @property
+    def labelled(self) -> dict[str, Axis]:
+        return {axis.name: axis for axis in self.axes if axis.labelled}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What a key may name in this stage."""
+        return (*self.labelled, *self.fields.names)
+
+    @property
+    def axis_names(self) -> tuple[str, ...]:
+        """The grid's axes, and the fields that included points set besides."""
+        names = [axis.name for axis in self.axes]
+        set_by_axes = {name for axis in self.axes for choice in axis.choices for name in choice.givens}
+        for inclusion in self.inclusions:
+            names += [name for name in inclusion.givens if name not in names and name not in set_by_axes]
+        return tuple(names)
+
+    def attainable(self, key: str) -> dict[str, JSON] | None:
+        """Return what a field can be in this stage: identity -> as written. None when that cannot be said."""
+        values: dict[str, JSON] = {}
+        always = False
+        for axis in self.axes:
+            givens = [choice.givens[key] for choice in axis.choices if key in choice.givens]
+            values |= {given.identity: given.shown for given in givens}
+            if givens and not axis.complete:
+                return None
+            always = always or len(givens) == len(axis.choices) > 0
+        if key in self.base:
+            values[self.base[key].identity] = self.base[key].shown
+        elif not always and key in self.fields.defaults:
+            values[canonical_json(self.fields.defaults[key])] = self.fields.defaults[key]
+        return values
+
+
+def find_key(key: str, line: Iterable[StageGrid]) -> tuple[str, str]:
+    """Return (stage, key) for a key as people write it: the own stage first, then the nearest ancestor; `stage.key`.
+
+    `line` is the own stage's grid, then its ancestors', nearest first. Raises: UnknownName.
+    """
+    grids = list(line)
+    stage, dot, name = key.partition(".")
+    if not dot:
+        for grid in grids:
+            if key in grid.keys:
+                return grid.name, key
+        raise unknown_name("key", key, dict.fromkeys(known for grid in grids for known in grid.keys))
+    for grid in grids:
+        if grid.name == stage:
+            if name in grid.keys:
+                return stage, name
+            raise unknown_name(f"key of stage {stage!r}:", name, grid.keys)
+    raise unknown_name("stage", stage, [grid.name for grid in grids])
+
+
+def word(value: JSON) -> str:
+    """Return a value as a label shows it."""
+    return value if isinstance(value, str) else shown(value)

@@ -1,0 +1,100 @@
+"""What the children of a stage start from: one parent trial, or a group of which the best will be taken."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.planning import config_checks as checks
+from orchestrator.planning.grid import Condition, StageGrid, find_key
+from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.stage_order import Report
+from trainables.trial import JSON, canonical_json
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Family:
+    """What the children of one parent, or of one group of candidates, have in common."""
+
+    parents: tuple[str, ...] = ()
+    """The parent's id; the sorted ids of all candidates."""
+    coordinates: Mapping[str, JSON] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
+    effective: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    ancestors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    bequest: Mapping[str, JSON] = field(default_factory=dict)
+    """Settings that children take over."""
+
+    def meets(self, conditions: Iterable[Condition]) -> bool:
+        """Say whether the family fulfils conditions on its stages."""
+        return all(self.effective[each.stage].get(each.key, ...) == each.value for each in conditions)
+
+
+def families(line: Sequence[StageGrid], parents: Sequence[PlannedTrial], report: Report) -> list[Family]:
+    """Return the families of a stage, in the order of their first parents.
+
+    Args:
+        line: the stage's grid, then those of its ancestors, nearest first.
+        parents: all trials of the stage that it needs.
+    """
+    needs = line[0].stage.needs
+    if needs is None or needs.best is None:
+        return [_family([parent]) for parent in parents]
+    over = {".".join(find_key(key, line[1:])) for key in needs.over or []}
+    groups: dict[str, list[PlannedTrial]] = {}
+    for parent in parents:
+        fixed = {key: value for key, value in parent.coordinates.items() if key not in over}
+        groups.setdefault(canonical_json(fixed), []).append(parent)
+    found = [_family(group) for group in groups.values()]
+    for family, group in zip(found, groups.values(), strict=True):
+        _refuse_mixed(line[0], family, group, report)
+    if not any(str(given.value).startswith("${") for given in _givens(line[0])):
+        report((*line[0].path, "needs"), "the best is taken, but nothing of it is used: no setting refers to it")
+    return found
+
+
+def _givens(grid: StageGrid) -> Iterable:
+    yield from grid.base.values()
+    for choice in (choice for axis in grid.axes for choice in axis.choices):
+        yield from choice.givens.values()
+    for inclusion in grid.inclusions:
+        yield from inclusion.givens.values()
+
+
+def _family(candidates: Sequence[PlannedTrial]) -> Family:
+    first = candidates[0]
+    bequests = [_bequest(candidate) for candidate in candidates]
+    return Family(
+        parents=tuple(sorted({candidate.trial_id for candidate in candidates})),
+        coordinates=_common([candidate.coordinates for candidate in candidates]),
+        values={stage: _common([each.values[stage] for each in candidates]) for stage in first.values},
+        effective={stage: _common([each.effective[stage] for each in candidates]) for stage in first.effective},
+        ancestors={
+            first.stage: tuple(sorted({each.trial_id for each in candidates})),
+            **{
+                stage: tuple(sorted({trial for each in candidates for trial in each.ancestors[stage]}))
+                for stage in first.ancestors
+            },
+        },
+        bequest=_common(bequests),
+    )
+
+
+def _bequest(trial: PlannedTrial) -> dict[str, JSON]:
+    """Return what children of a trial take over: from its own config, else from its nearest ancestor's."""
+    left: dict[str, JSON] = {}
+    for values in trial.effective.values():
+        left = {**checks.bequest(values), **left}
+    return left
+
+
+def _common(mappings: Sequence[Mapping]) -> dict:
+    """Return the entries in which all the mappings agree."""
+    first, *others = mappings
+    return {key: value for key, value in first.items() if all(each.get(key, ...) == value for each in others)}
+
+
+def _refuse_mixed(grid: StageGrid, family: Family, group: Sequence[PlannedTrial], report: Report) -> None:
+    for name in {key for candidate in group for key in _bequest(candidate)} - set(family.bequest):
+        if name in grid.fields.names or name == checks.KIND:
+            report(
+                (*grid.path, "needs", "over"), f"the candidates differ in {name}, so it cannot be taken over from them"
+            )

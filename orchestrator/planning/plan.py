@@ -1,0 +1,163 @@
+"""The plan: every trial of every stage, named before anything runs.
+
+`expand` is pure: the same document and contents give the same plan, in the same order. It raises every mistake of the
+document at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+from orchestrator.document.spec import Experiment, FigureSpec, Resources, TableSpec
+from orchestrator.document.yaml_document import Path, path_text
+from orchestrator.errors import Problem, SpecError
+from orchestrator.planning.config_fields import Fields
+from orchestrator.planning.expansion import Expansion
+from orchestrator.planning.grid import StageGrid
+from orchestrator.planning.grid_reader import GridReader
+from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.resolvers import RESOLVERS, Resolve
+from orchestrator.planning.stage_order import Chains, order_stages
+from orchestrator.planning.table_checks import check_figures, check_tables
+from trainables.catalog import Trainable, look_up
+from trainables.errors import UnknownName, unknown_name
+from trainables.trial import JSON
+
+__all__ = ["MAX_TRIALS", "Plan", "PlannedTrial", "Resources", "expand"]
+
+MAX_TRIALS = 1000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """All trials of an experiment, parents before children, and the tables asked of them."""
+
+    experiment: str
+    source: FilePath
+    stages: tuple[str, ...]
+    trials: tuple[PlannedTrial, ...]
+    tables: tuple[TableSpec, ...]
+    """Values of `filter` and `baseline` are as `value` returns them."""
+    figures: tuple[FigureSpec, ...]
+    """Values of `filter` are as `value` returns them."""
+    axes: Mapping[str, tuple[str, ...]]
+    """Stage -> the names of its axes."""
+    keys: Mapping[str, tuple[str, ...]]
+    """Stage -> everything a key may name there: its labelled axes, config fields and seed."""
+
+    def value(self, trial: PlannedTrial, key: str) -> JSON:
+        """Return what a key is for a trial: the own stage first, then the nearest ancestor; `stage.key` always works.
+
+        None where the trial takes the best of several that differ in it. Raises: UnknownName.
+        """
+        stage, name = self._find(trial, key)
+        return trial.values[stage].get(name)
+
+    def of_stage(self, stage: str) -> Iterator[PlannedTrial]:
+        """Yield the trials of one stage, in the plan's order."""
+        return (trial for trial in self.trials if trial.stage == stage)
+
+    def _find(self, trial: PlannedTrial, key: str) -> tuple[str, str]:
+        line = tuple(trial.values)
+        stage, dot, name = key.rpartition(".")
+        if dot and stage not in line:
+            raise unknown_name("stage", stage, line)
+        searched = (stage,) if dot else line
+        for each in searched:
+            if name in self.keys[each]:
+                return each, name
+        raise unknown_name("key", name, {known for each in searched for known in self.keys[each]})
+
+
+def expand(
+    experiment: Experiment,
+    catalog: Mapping[str, Trainable],
+    *,
+    max_trials: int = MAX_TRIALS,
+    resolvers: Mapping[str, Resolve] = RESOLVERS,
+) -> Plan:
+    """Return the plan of an experiment.
+
+    Args:
+        resolvers: how names of datasets and genotypes are replaced by their content; the defaults read files.
+
+    Raises: SpecError with everything that is wrong with the experiment.
+    """
+    mistakes = _Mistakes(experiment)
+    chains = order_stages(experiment, mistakes.report)
+    grids = _read_grids(experiment, catalog, chains, resolvers, mistakes)
+    expansion = Expansion(chains=chains, grids=grids, max_trials=max_trials, report=mistakes.report)
+    for name in chains.order:
+        ancestors = chains.ancestors[name]
+        family = (name, *(ancestors or ()))
+        if ancestors is not None and all(each in grids and _sound(experiment, grids[each]) for each in family):
+            expansion.expand(name)
+    expansion.check_count()
+    lines = {name: expansion.line(name) for name in grids if expansion.whole(name)}
+    known = {name: trials for name, trials in expansion.trials.items() if expansion.judged(name)}
+    tables = check_tables(experiment, lines, known, resolvers, mistakes.report)
+    figures = check_figures(experiment, lines, known, resolvers, mistakes.report)
+    if mistakes.problems:
+        raise SpecError(mistakes.sorted())
+    trials = tuple(trial for name in chains.order for trial in expansion.trials[name])
+    return Plan(
+        experiment=experiment.name,
+        source=experiment.source,
+        stages=chains.order,
+        trials=trials,
+        tables=tables,
+        figures=figures,
+        axes={name: grid.axis_names for name, grid in grids.items()},
+        keys={name: grid.keys for name, grid in grids.items()},
+    )
+
+
+class _Mistakes:
+    """Collects problems, each once."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._document = experiment.document
+        self.problems: list[Problem] = list(experiment.problems)
+
+    def report(self, path: Path, message: str) -> None:
+        problem = self._document.problem(path, message)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def sorted(self) -> list[Problem]:
+        """Return the problems in the order of the file; those of overrides first."""
+        return sorted(self.problems, key=lambda problem: problem.line or 0)
+
+
+def _sound(experiment: Experiment, grid: StageGrid) -> bool:
+    """Say whether nothing is wrong with what makes a stage's points."""
+    here = path_text(grid.path)
+    harmless = tuple(f"{here}.{part}" for part in ("resources", "max_failures", "checkpoint_minutes"))
+    paths = [problem.path for problem in experiment.problems]
+    mine = [path for path in paths if path == here or path.startswith((f"{here}.", f"{here}["))]
+    return grid.readable and all(path.startswith(harmless) for path in mine)
+
+
+def _read_grids(
+    experiment: Experiment,
+    catalog: Mapping[str, Trainable],
+    chains: Chains,
+    resolvers: Mapping[str, Resolve],
+    mistakes: _Mistakes,
+) -> dict[str, StageGrid]:
+    grids: dict[str, StageGrid] = {}
+    for name in chains.order:
+        stage = experiment.stages[name]
+        try:
+            entry = look_up(catalog, stage.trainable)
+        except UnknownName as error:
+            mistakes.report(("stages", name, "trainable"), str(error))
+            continue
+        fields = Fields(entry.config_class())
+        grid = StageGrid(name=name, stage=stage, entry=entry, fields=fields, base={}, axes=())
+        ancestors = chains.ancestors[name]
+        cut = ancestors is None or any(each not in grids for each in ancestors)
+        line = [grid, *(grids[each] for each in ancestors or () if each in grids)]
+        GridReader(experiment=experiment, line=line, cut=cut, resolvers=resolvers, report=mistakes.report).read()
+        grids[name] = grid
+    return grids

@@ -1,0 +1,62 @@
+"""`${stage.key}`: a config value that is taken from what an ancestor's trial finds."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from orchestrator.planning.grid import Reference, StageGrid
+from trainables.errors import SharptuneError, unknown_name
+from trainables.trial import JSON
+
+_WHOLE = re.compile(r"\$\{\s*([^{}.\s]+)\s*\.\s*([^{}.\s]+)\s*\}")
+
+
+class InvalidReference(SharptuneError):
+    """A reference that refers to nothing."""
+
+
+def mentions_reference(value: JSON) -> bool:
+    """Say whether `${` stands anywhere in a value."""
+    if isinstance(value, Mapping):
+        return any(map(mentions_reference, value.values()))
+    if isinstance(value, list):
+        return any(map(mentions_reference, value))
+    return isinstance(value, str) and "${" in value
+
+
+def read_reference(value: JSON, *, reader: str, line: Sequence[StageGrid]) -> Reference:
+    """Return the reference that a value is.
+
+    Args:
+        reader: the stage in which it stands.
+        line: that stage's own grid first, then those of its ancestors, nearest first.
+
+    Raises: InvalidReference, UnknownName.
+    """
+    match = _WHOLE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise InvalidReference('a reference must be the whole value, as in "${search.genotype}"')
+    reference = Reference(stage=match[1], key=match[2])
+    own, ancestors = line[0], line[1:]
+    if not ancestors:
+        raise InvalidReference(f"stage {reader!r} needs no other stage, so there is nothing to refer to; say needs: …")
+    by_name = {grid.name: position for position, grid in enumerate(ancestors)}
+    if reference.stage not in by_name:
+        raise unknown_name("stage to refer to:", reference.stage, by_name)
+    position = by_name[reference.stage]
+    _refuse_undetermined(reference, position, [own, *ancestors])
+    entry = ancestors[position].entry
+    found = (*entry.artifacts, *entry.metrics)
+    if reference.key not in found:
+        raise unknown_name(f"result of stage {reference.stage!r}:", reference.key, found)
+    return reference
+
+
+def _refuse_undetermined(reference: Reference, position: int, line: Sequence[StageGrid]) -> None:
+    """Beyond a stage that takes the best of several trials, nobody knows yet which trial is meant."""
+    for grid in line[: position + 1]:
+        chooses = grid.stage.needs is not None and grid.stage.needs.best is not None
+        if chooses and position > 0:
+            sentence = (
+                f"which trial of {reference.stage!r} is meant is not known, as {grid.name!r} takes the best of several"
+            )
+            raise InvalidReference(sentence)

@@ -1,0 +1,269 @@
+"""The trials of one stage: every point of its grid, under every family of parents, with all that the point implies."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from orchestrator.document.validation_errors import findings
+from orchestrator.document.yaml_document import Path
+from orchestrator.planning import config_checks as checks
+from orchestrator.planning import expected_cost as workload
+from orchestrator.planning.config_fields import SEED, plain_number
+from orchestrator.planning.grid import Condition, Given, Reference, StageGrid, find_key, word
+from orchestrator.planning.parent_groups import Family
+from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.stage_order import Report
+from trainables.config import canonical
+from trainables.trial import JSON, TrialSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """What one trial of a stage is given, before its parents and defaults add the rest."""
+
+    givens: Mapping[str, Given]
+    labels: Mapping[str, str]
+    path: Path
+    conditions: tuple[Condition, ...] = ()
+    """On the parents; of included points."""
+
+
+@dataclass(kw_only=True)
+class StageBuilder:
+    """Turns the points of one stage into trials."""
+
+    line: Sequence[StageGrid]
+    report: Report
+    whole: bool
+    """Whether all trials of the ancestors are known."""
+    troubled: bool = False
+    """Whether some points are wrong, and left out."""
+    _excluded: dict[Path, int] = field(default_factory=dict)
+    _said: set[tuple[Path, str]] = field(default_factory=set)
+    _seen: dict[str, str] = field(default_factory=dict)
+    """Trial id -> label."""
+
+    @property
+    def grid(self) -> StageGrid:
+        return self.line[0]
+
+    def trials(self, parents: Sequence[Family]) -> tuple[PlannedTrial, ...]:
+        built = [
+            trial
+            for family in parents
+            for point in self._points()
+            if family.meets(point.conditions)
+            for trial in self._trial(family, point)
+        ]
+        for exclusion in self.grid.exclusions:
+            if self.whole and not self._excluded.get(exclusion.path):
+                self.report(exclusion.path, "matches no point of the grid")
+        if self._excluded and not built and not self.troubled:
+            self.troubled = True
+            self.report((*self.grid.path, "exclude"), "leaves no point of the grid")
+        return tuple(built)
+
+    def _points(self) -> Iterator[Point]:
+        if self.grid.axes or not self.grid.inclusions:
+            for choices in itertools.product(*(axis.choices for axis in self.grid.axes)):
+                givens = {**self.grid.base}
+                for choice in choices:
+                    givens |= choice.givens
+                labels = {
+                    axis.name: choice.label or ""
+                    for axis, choice in zip(self.grid.axes, choices, strict=True)
+                    if axis.labelled
+                }
+                yield Point(givens=givens, labels=labels, path=(*self.grid.path, "grid"))
+        for inclusion in self.grid.inclusions:
+            givens = {**self.grid.base}
+            for name, label in inclusion.labels.items():
+                choices = self.grid.labelled[name].choices
+                givens |= next(choice.givens for choice in choices if choice.label == label)
+            yield Point(
+                givens={**givens, **inclusion.givens},
+                labels=inclusion.labels,
+                path=inclusion.path,
+                conditions=inclusion.conditions,
+            )
+
+    def _trial(self, family: Family, point: Point) -> Iterator[PlannedTrial]:
+        """Yield the trial of a point, unless it is excluded or cannot be."""
+        inherited = self._inherited(family, point)
+        givens = {name: given.value for name, given in point.givens.items()}
+        values: dict[str, Any] = {**self.grid.fields.defaults, **inherited, **givens}
+        effective = {self.grid.name: {**values, **point.labels}, **family.effective}
+        if point.path[-1] == "grid" and self._is_excluded(effective):
+            return
+        if self._conflicts(inherited, point, family):
+            self.troubled = True
+            return
+        shown = {name: plain_number(value) for name, value in values.items()}
+        shown |= {name: given.shown for name, given in point.givens.items()}
+        shown |= point.labels
+        label = self._label(shown, family)
+        references = {name: value for name, value in values.items() if isinstance(value, Reference)}
+        config = self._config(values, references, point, family, label)
+        if config is None:
+            self.troubled = True
+            return
+        parents, config = self._with_references(config, references, family)
+        entry = self.grid.entry
+        spec = TrialSpec(trainable=entry.name, version=entry.version, config=config, seed=values[SEED], parents=parents)
+        trial_id = spec.trial_id
+        if self._seen.setdefault(trial_id, label) is not label:
+            self.report(point.path, f"the points {self._seen[trial_id]!r} and {label!r} are the same trial")
+        own = {f"{self.grid.name}.{axis}": shown[axis] for axis in self.grid.axis_names}
+        yield PlannedTrial(
+            trial_id=trial_id,
+            spec=spec,
+            stage=self.grid.name,
+            label=label,
+            coordinates={**own, **family.coordinates},
+            parents=parents,
+            resources=self.grid.stage.resources,
+            max_failures=self.grid.stage.max_failures,
+            checkpoint_minutes=self.grid.stage.checkpoint_minutes,
+            expected_cost=workload.expected_cost(values),
+            values={self.grid.name: shown, **family.values},
+            effective=effective,
+            ancestors=family.ancestors,
+        )
+
+    def _inherited(self, family: Family, point: Point) -> dict[str, JSON]:
+        """Return what a point takes over from its parent, or else from the contents it names."""
+        declared = {name: value for given in point.givens.values() for name, value in given.declares.items()}
+        left = {**declared, **family.bequest}
+        return {name: value for name, value in left.items() if name in self.grid.fields.names}
+
+    def _conflicts(self, inherited: Mapping[str, JSON], point: Point, family: Family) -> bool:
+        """Report settings that contradict what the parent, or a genotype's file, says about them."""
+        found = False
+        for name, value in inherited.items():
+            given = point.givens.get(name)
+            if given is not None and given.value != value and not checks.is_transfer(name, given.value):
+                source = (
+                    f"its parent in stage {self.line[1].name!r} has" if name in family.bequest else "its genotype has"
+                )
+                self.report(
+                    given.path, f"conflicts with {word(value)!r}, which {source}; leave it out to take that over"
+                )
+                found = True
+        for given in point.givens.values():
+            for name, value in given.declares.items():
+                if family.bequest.get(name, value) != value:
+                    self.report(given.path, f"its {name} are {value!r}, its parent's {family.bequest[name]!r}")
+                    found = True
+        return found
+
+    def _is_excluded(self, effective: Mapping[str, Mapping[str, object]]) -> bool:
+        hit = False
+        for exclusion in self.grid.exclusions:
+            if all(effective[each.stage].get(each.key, ...) == each.value for each in exclusion.conditions):
+                self._excluded[exclusion.path] = self._excluded.get(exclusion.path, 0) + 1
+                hit = True
+        return hit
+
+    def _config(
+        self,
+        values: Mapping[str, Any],
+        references: Mapping[str, Reference],
+        point: Point,
+        family: Family,
+        label: str,
+    ) -> dict[str, JSON] | None:
+        """Return the canonical config without its references; None, with a report, when the values do not fit."""
+        known = {name: value for name, value in values.items() if name not in references}
+        try:
+            config = self.grid.fields.build(known, references)
+        except ValidationError as error:
+            for path, message in findings(error, known, self.grid.fields.config_class):
+                place = self._place(path, point) if path else self._blame(known, references, point)
+                self._say_once(place, message, "" if path else label)
+            self._check(self.grid.fields.construct(known, references), references, point, family)
+            return None
+        return canonical(config) if self._check(config, references, point, family) else None
+
+    def _say_once(self, place: Path, message: str, label: str) -> None:
+        """Report a mistake, with the label of the first point that has it."""
+        if (place, message) not in self._said:
+            self._said.add((place, message))
+            self.report(place, f"{message} (at {label})" if label and self.grid.axis_names else message)
+
+    def _check(self, config: BaseModel, references: Mapping[str, Reference], point: Point, family: Family) -> bool:
+        """Say whether a config's trainable has nothing against it, nor against its references; report what it has."""
+        kind = family.bequest.get(checks.KIND)
+        found = checks.problems(
+            self.grid.entry,
+            config,
+            kind=str(kind) if kind and "genotype" in references else None,
+            gpus=self.grid.stage.resources.gpus,
+        )
+        for name, reference in references.items():
+            sentence = checks.absent(reference.key, family.effective[reference.stage])
+            found += [(name, sentence)] if sentence else []
+        for name, sentence in found:
+            self.report(self._place((name,), point), sentence)
+        return not found
+
+    def _place(self, path: Path, point: Point) -> Path:
+        given = point.givens.get(str(path[0]))
+        return (*given.path, *path[1:]) if given else (*self.grid.path, "config", *path)
+
+    def _blame(self, values: Mapping[str, Any], references: Mapping[str, Reference], point: Point) -> Path:
+        """Return the place of the given value without which the others would fit together."""
+        axes_first = sorted(point.givens.items(), key=lambda item: item[1].path[2] == "config")
+        for name, given in axes_first:
+            if name not in values or name not in self.grid.fields.defaults:
+                continue
+            try:
+                self.grid.fields.build({**values, name: self.grid.fields.defaults[name]}, references)
+            except ValidationError:
+                continue
+            return given.path
+        return (*self.grid.path, "config")
+
+    def _with_references(
+        self, config: Mapping[str, JSON], references: Mapping[str, Reference], family: Family
+    ) -> tuple[tuple[str, ...], dict[str, JSON]]:
+        """Return the ids of the parents, and the config with its references pointing to them."""
+        parents = list(family.parents)
+        pointers: dict[str, JSON] = {}
+        needs = self.grid.stage.needs
+        for distance, ancestor in enumerate(self.line[1:], start=1):
+            for name, reference in references.items():
+                if reference.stage != ancestor.name:
+                    continue
+                if needs is not None and needs.best is not None:
+                    parent: JSON = {"best": needs.best}
+                elif distance == 1:
+                    parent = 0
+                else:
+                    (ancestor_id,) = family.ancestors[ancestor.name]
+                    parents += [ancestor_id] if ancestor_id not in parents else []
+                    parent = parents.index(ancestor_id)
+                pointers[name] = {"parent": parent, "key": reference.key}
+        return tuple(parents), {**config, **pointers}
+
+    def _label(self, shown: Mapping[str, JSON], family: Family) -> str:
+        """Return the axes' values: those of ancestors that vary, then all of the own stage."""
+        parts: list[str] = []
+        for grid in reversed(self.line):
+            for axis in grid.axis_names:
+                if grid is self.grid:
+                    parts.append(_part(grid, axis, axis, shown[axis]))
+                elif f"{grid.name}.{axis}" in family.coordinates and _varies(grid, axis):
+                    name = axis if find_key(axis, self.line) == (grid.name, axis) else f"{grid.name}.{axis}"
+                    parts.append(_part(grid, axis, name, family.coordinates[f"{grid.name}.{axis}"]))
+        return " ".join(parts) or self.grid.name
+
+
+def _part(grid: StageGrid, axis: str, name: str, value: JSON) -> str:
+    return str(value) if axis in grid.labelled else f"{name}={word(value)}"
+
+
+def _varies(grid: StageGrid, axis: str) -> bool:
+    return all(each.name != axis or len(each.choices) > 1 for each in grid.axes)

@@ -1,0 +1,235 @@
+"""Checks the tables of an experiment against its plan: that every key means something, and every cell one thing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestrator.document.spec import ColumnSpec, Experiment, FigureSpec, TableSpec
+from orchestrator.document.yaml_document import Path, shown
+from orchestrator.paper.published import load_published
+from orchestrator.planning.config_fields import SEED
+from orchestrator.planning.grid import Condition, StageGrid, find_key
+from orchestrator.planning.grid_reader import GridReader
+from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.resolvers import Resolve
+from orchestrator.planning.stage_order import Report
+from orchestrator.planning.table_line_checks import check_lines, metrics
+from trainables.errors import UnknownName, unknown_name
+from trainables.trial import JSON
+
+
+def check_tables(
+    experiment: Experiment,
+    lines: Mapping[str, Sequence[StageGrid]],
+    trials: Mapping[str, Sequence[PlannedTrial]],
+    resolvers: Mapping[str, Resolve],
+    report: Report,
+) -> tuple[TableSpec, ...]:
+    """Return the tables, values of their filters and baselines as the plan shows them; report what is wrong.
+
+    Args:
+        lines: stage -> its grid and its ancestors', for stages whose ancestors could all be read.
+        trials: stage -> its trials, where they are known.
+    """
+    tables: list[TableSpec] = []
+    for index, table in experiment.tables.items():
+        path = ("tables", index)
+
+        def checked(part: TableSpec, path: Path) -> TableSpec | None:
+            if part.stage not in experiment.declared:
+                report((*path, "stage"), str(unknown_name("stage", part.stage, experiment.declared)))
+            if part.stage not in lines:
+                return None
+            line = lines[part.stage]
+            reader = GridReader(experiment=experiment, line=line, cut=False, resolvers=resolvers, report=report)
+            checker = _TableCheck(table=part, path=path, line=line, reader=reader, report=report)
+            return checker.check(trials.get(part.stage))
+
+        if table.digits == "printed" and table.paper is None:
+            report((*path, "digits"), "needs the published table: give the table the key paper")
+        if table.details and not table.lines:
+            report((*path, "details"), "only a table of lines has details")
+        found = check_lines(table, path, lines, checked, report) if table.lines else checked(table, path)
+        tables += [found] if found is not None else []
+    return tuple(tables)
+
+
+def check_figures(
+    experiment: Experiment,
+    lines: Mapping[str, Sequence[StageGrid]],
+    trials: Mapping[str, Sequence[PlannedTrial]],
+    resolvers: Mapping[str, Resolve],
+    report: Report,
+) -> tuple[FigureSpec, ...]:
+    """Return the figures, values of their filters as the plan shows them; report what is wrong."""
+    figures: list[FigureSpec] = []
+    for index, figure in experiment.figures.items():
+        path = ("figures", index)
+        if figure.stage not in experiment.declared:
+            report((*path, "stage"), str(unknown_name("stage", figure.stage, experiment.declared)))
+        if figure.stage not in lines:
+            continue
+        line = lines[figure.stage]
+        for number, panel in enumerate(figure.panels):
+            if panel.metric not in line[0].entry.curves:
+                report((*path, "panels", number), str(unknown_name("curve", panel.metric, line[0].entry.curves)))
+        reader = GridReader(experiment=experiment, line=line, cut=False, resolvers=resolvers, report=report)
+        like = TableSpec(
+            name=figure.name, stage=figure.stage, rows=figure.lines, columns=[RUNNING_TIME], filter=figure.filter
+        )
+        checker = _TableCheck(table=like, path=path, line=line, reader=reader, report=report, rows="lines")
+        checked = checker.check(trials.get(figure.stage))
+        figures.append(figure.model_copy(update={"filter": checked.filter}))
+    return tuple(figures)
+
+
+RUNNING_TIME = ColumnSpec(metric="wall_seconds")
+"""A column that every stage has: what is checked of a figure are its lines and its filter."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _TableCheck:
+    table: TableSpec
+    path: Path
+    line: Sequence[StageGrid]
+    reader: GridReader
+    report: Report
+    rows: str = "rows"
+    """Under which key the keys stand that tell rows apart."""
+
+    def check(self, trials: Sequence[PlannedTrial] | None) -> TableSpec:
+        keys = self._keys(self.rows, self.table.rows) + self._column_keys()
+        self._refuse_repeats(self.rows, self.table.rows)
+        self._refuse_repeats("columns", [column.name for column in self.table.columns])
+        self._check_paper()
+        wanted = self._conditions("filter", self.table.filter)
+        baseline = self._conditions("baseline", self.table.baseline or {})
+        for key in self.table.baseline or {}:
+            if key not in self.table.rows:
+                self.report(
+                    (*self.path, "baseline", key), f"must be one of the rows' keys: {', '.join(self.table.rows)}"
+                )
+        if trials is None or None in keys or any(None in allowed or not allowed for allowed in (*wanted, *baseline)):
+            return self.table
+        chosen = _matching(trials, wanted)
+        if not chosen:
+            self.report((*self.path, "filter"), "matches no trial of the plan")
+            return self.table
+        self._refuse_open_axes(chosen, [key for key in keys if key is not None])
+        if self.table.baseline and not _matching(chosen, baseline):
+            self.report((*self.path, "baseline"), "matches no row of the table")
+            return self.table
+        changes = {"filter": _as_shown(self.table.filter, wanted, chosen)}
+        if self.table.baseline:
+            changes["baseline"] = _as_shown(self.table.baseline, baseline, _matching(chosen, baseline))
+        return self.table.model_copy(update=changes)
+
+    def _check_paper(self) -> None:
+        if self.table.paper is None:
+            return
+        try:
+            load_published().table(self.table.paper)
+        except UnknownName as error:
+            self.report((*self.path, "paper"), str(error))
+
+    def _keys(self, part: str, keys: Sequence[str]) -> list[tuple[str, str] | None]:
+        return [self._key((*self.path, part, index), key) for index, key in enumerate(keys)]
+
+    def _key(self, path: Path, key: str) -> tuple[str, str] | None:
+        try:
+            return find_key(key, self.line)
+        except UnknownName as error:
+            self.report(path, str(error))
+            return None
+
+    def _column_keys(self) -> list[tuple[str, str] | None]:
+        """Return the keys among the columns; the others are metrics, and one must be."""
+        keys: list[tuple[str, str] | None] = []
+        for index, column in enumerate(column.metric for column in self.table.columns):
+            if self._is_metric(column):
+                continue
+            try:
+                keys.append(find_key(column, self.line))
+            except UnknownName:
+                keys.append(None)
+                known = self._known_columns()
+                self.report((*self.path, "columns", index), str(unknown_name("column", column, known)))
+        if len(keys) == len(self.table.columns) and None not in keys:
+            self.report((*self.path, "columns"), "none of them is a metric, so the table would be empty")
+        return keys
+
+    def _is_metric(self, column: str) -> bool:
+        stage, dot, metric = column.partition(".")
+        if not dot:
+            return any(column in metrics(grid) for grid in self.line)
+        return any(grid.name == stage and metric in metrics(grid) for grid in self.line)
+
+    def _known_columns(self) -> list[str]:
+        own, *ancestors = self.line
+        names = [*metrics(own), *(f"{grid.name}.{metric}" for grid in ancestors for metric in metrics(grid))]
+        return [*names, *(axis for grid in self.line for axis in grid.axis_names)]
+
+    def _refuse_repeats(self, part: str, keys: Sequence[str]) -> None:
+        for index, key in enumerate(keys):
+            if key in keys[:index]:
+                self.report((*self.path, part, index), "stands twice")
+
+    def _conditions(self, part: str, values: Mapping[str, JSON]) -> list[list[Condition | None]]:
+        """Return, for each key, the conditions of which one must be met; a list allows each of its values."""
+        found: list[list[Condition | None]] = []
+        for key, value in values.items():
+            path = (*self.path, part, key)
+            several = isinstance(value, list) and part == "filter"
+            places = [((*path, index), one) for index, one in enumerate(value)] if several else [(path, value)]
+            if not places:
+                self.report(path, "must not be empty")
+            found.append([self.reader.condition(key, one, place) for place, one in places])
+        return found
+
+    def _refuse_open_axes(self, trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> None:
+        """Report axes, other than seeds, that take several values within what would be one cell."""
+        cells: dict[str, list[PlannedTrial]] = {}
+        for trial in trials:
+            place = [shown(trial.values[stage].get(key), limit=10_000) for stage, key in keys]
+            cells.setdefault(repr(place), []).append(trial)
+        for axis in dict.fromkeys(axis for trial in trials for axis in trial.coordinates):
+            stage, _, name = axis.partition(".")
+            if name == SEED:
+                continue
+            mixed = [_different(cell, axis) for cell in cells.values()]
+            if widest := max(mixed, key=len, default=[]):
+                key = name if find_key(name, self.line) == (stage, name) else axis
+                values = ", ".join(widest)
+                where = "rows or columns" if self.rows == "rows" else self.rows
+                message = f"a cell would mix {key} = {values}; put {key} into {where}, or fix it by filter"
+                self.report(self.path, message)
+
+
+def _different(cell: Sequence[PlannedTrial], axis: str) -> list[str]:
+    """Return the values of an axis in a cell when there are several."""
+    values = list(dict.fromkeys(shown(trial.coordinates.get(axis)) for trial in cell))
+    return values if len(values) > 1 else []
+
+
+def _matching(trials: Sequence[PlannedTrial], wanted: Sequence[Sequence[Condition | None]]) -> list[PlannedTrial]:
+    return [trial for trial in trials if all(_allowed(trial, allowed) for allowed in wanted)]
+
+
+def _allowed(trial: PlannedTrial, allowed: Sequence[Condition | None]) -> bool:
+    return any(each and trial.effective[each.stage].get(each.key, ...) == each.value for each in allowed)
+
+
+def _as_shown(
+    written: Mapping[str, JSON], wanted: Sequence[Sequence[Condition | None]], trials: Sequence[PlannedTrial]
+) -> dict[str, JSON]:
+    """Return the values of a filter or baseline as `Plan.value` has them (an alias and a name are one genotype)."""
+    result: dict[str, JSON] = {}
+    for (key, value), allowed in zip(written.items(), wanted, strict=True):
+        shown_values = [
+            trial.values[each.stage].get(each.key)
+            for each in allowed
+            for trial in trials
+            if each and _allowed(trial, [each])
+        ]
+        distinct = [each for index, each in enumerate(shown_values) if each not in shown_values[:index]]
+        result[key] = distinct if isinstance(value, list) else distinct[0]
+    return result

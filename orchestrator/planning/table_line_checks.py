@@ -1,0 +1,134 @@
+"""Checks a table whose rows are written out one by one: each line is a table of one row, checked as such."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+from orchestrator.document.spec import Line, TableSpec
+from orchestrator.document.yaml_document import Path
+from orchestrator.paper.published import PublishedTable, load_published
+from orchestrator.planning.grid import StageGrid
+from orchestrator.planning.stage_order import Report
+from trainables.catalog import TIMING
+from trainables.errors import UnknownName, unknown_name
+from trainables.trial import JSON
+
+Check: TypeAlias = Callable[[TableSpec, Path], TableSpec | None]
+"""Checks a table of one stage; None when its stage could not be read."""
+
+
+def check_lines(
+    table: TableSpec, path: Path, grids: Mapping[str, Sequence[StageGrid]], check: Check, report: Report
+) -> TableSpec | None:
+    """Return the table with its lines' filters as the plan shows them; report what is wrong.
+
+    Args:
+        grids: stage -> its grid and its ancestors', nearest first.
+        check: for each line as a table by itself.
+    """
+    published = _check_paper(table, path, report)
+    _check_whole(table, path, report)
+    _check_labels(table, path, published, report)
+    _check_details(table, path, published, report)
+    known = dict.fromkeys((column.metric for column in table.columns), False)
+    lines: list[Line] = []
+    for index, line in enumerate(table.lines):
+        place = (*path, "lines", index)
+        _check_quote(line, published, place, report)
+        stage = line.stage or table.stage
+        if not stage:
+            if line.filter:
+                report((*place, "filter"), "a line without a stage has no trials to choose from")
+            if line.paper is None:
+                report(place, "needs a stage, or the name of a published row")
+            lines.append(line)
+            continue
+        columns = [column for column in table.columns if _is_measured(column.metric, grids.get(stage, ()))]
+        known |= {column.metric: True for column in columns}
+        only = {"stage": stage, "filter": {**table.filter, **line.filter}, "rows": [], "lines": [], "baseline": None}
+        part = check(table.model_copy(update={**only, "columns": columns or table.columns, "paper": None}), place)
+        if part is None:
+            return None
+        lines.append(line.model_copy(update={"filter": part.filter}))
+    for index, column in enumerate(column.metric for column in table.columns):
+        only_quoted = published is not None and column in published.columns
+        if not known[column] and not only_quoted and any(known.values()):
+            names = [name for grid in grids.values() for each in grid for name in metrics(each)]
+            report((*path, "columns", index), str(unknown_name("column", column, set(names))))
+    return table.model_copy(update={"lines": lines, "filter": {}})
+
+
+def metrics(grid: StageGrid) -> tuple[str, ...]:
+    """Return what a table can show of a stage's rows."""
+    return (*grid.entry.metrics, *TIMING)
+
+
+def _is_measured(column: str, line: Sequence[StageGrid]) -> bool:
+    stage, _, metric = column.rpartition(".")
+    return any(metric in metrics(grid) and stage in ("", grid.name) for grid in line)
+
+
+def _check_whole(table: TableSpec, path: Path, report: Report) -> None:
+    if table.rows:
+        report((*path, "rows"), "a table has either rows or lines")
+    if not any(line.stage or table.stage for line in table.lines):
+        report((*path, "lines"), "none of them names a stage, so the table would only quote")
+
+
+def _check_labels(table: TableSpec, path: Path, published: PublishedTable | None, report: Report) -> None:
+    """Report lines that look alike, and a baseline that is not one line."""
+    labels = [line.label for line in table.lines]
+    looks = [(line.label, *map(str, shown_details(table, line, published).values())) for line in table.lines]
+    for index, look in enumerate(looks):
+        if look in looks[:index]:
+            report((*path, "lines", index, "label"), f"the label {labels[index]!r} stands twice")
+    for key, value in (table.baseline or {}).items():
+        if key != table.heading:
+            report((*path, "baseline", key), f"must be {table.heading!r}, over the labels of the lines")
+        elif value not in labels:
+            report((*path, "baseline", key), str(unknown_name("label", value, labels)))
+        elif labels.count(str(value)) > 1:
+            report((*path, "baseline", key), f"several lines have the label {value!r}")
+
+
+def shown_details(table: TableSpec, line: Line, published: PublishedTable | None) -> dict[str, JSON]:
+    """Return, by title, what a line says in the columns of the table's `details`; None where nothing is known."""
+    names = [row.name for row in published.rows] if published else []
+    quoted = published.row(line.paper).details if published and line.paper in names else {}
+    known = {**quoted, **line.details}
+    return {title: known.get(key) for title, key in table.details.items()}
+
+
+def _check_details(table: TableSpec, path: Path, published: PublishedTable | None, report: Report) -> None:
+    printed = [key for row in published.rows for key in row.details] if published else []
+    known = dict.fromkeys([*printed, *(key for line in table.lines for key in line.details)])
+    for title, key in table.details.items():
+        if key not in known:
+            report((*path, "details", title), str(unknown_name("detail", key, known)))
+        if title == table.heading:
+            report((*path, "details", title), "is the heading of the labels already")
+    for index, line in enumerate(table.lines):
+        for key in line.details:
+            if key not in table.details.values():
+                report((*path, "lines", index, "details", key), "no column shows this; name it in the table's details")
+
+
+def _check_paper(table: TableSpec, path: Path, report: Report) -> PublishedTable | None:
+    if table.paper is None:
+        return None
+    try:
+        return load_published().table(table.paper)
+    except UnknownName as error:
+        report((*path, "paper"), str(error))
+        return None
+
+
+def _check_quote(line: Line, published: PublishedTable | None, place: Path, report: Report) -> None:
+    if line.paper is None:
+        return
+    if published is None:
+        report((*place, "paper"), "needs the published table: give the whole table the key paper")
+        return
+    try:
+        published.row(line.paper)
+    except UnknownName as error:
+        report((*place, "paper"), str(error))

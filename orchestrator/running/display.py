@@ -1,0 +1,255 @@
+"""What a run shows while it works: live bars on a terminal, plain lines anywhere else."""
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Protocol, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from orchestrator.planning.plan import PlannedTrial
+from orchestrator.running.session import Event
+from orchestrator.running.time_left import Outline, Pace, left_text
+
+__all__ = ["Display", "LiveDisplay", "Outline", "PlainDisplay", "open_display"]
+
+QUIET_SECONDS = 30.0
+"""In plain lines, a running trial says where it is this often at most."""
+
+
+class Display(Protocol):
+    """Hears events while its context is open."""
+
+    live: bool
+    """It redraws the terminal, so nothing else should write there."""
+
+    def __call__(self, event: Event) -> None: ...
+
+    def __enter__(self) -> "Display": ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+
+class PlainDisplay:
+    """One line per event, for logs and pipes."""
+
+    live = False
+
+    def __init__(self, outline: Outline, out: TextIO) -> None:
+        self._outline = outline
+        self._out = out
+        self._pace = Pace(outline=outline)
+        self._everything = _everything(outline)
+        self._open = self._everything - set(outline.done)
+        self._running: set[str] = set()
+        self._said: dict[str, float] = {}
+
+    def __enter__(self) -> "PlainDisplay":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._out.flush()
+
+    def __call__(self, event: Event) -> None:
+        self._pace.hear(event)
+        self._note_state(event)
+        if event.kind == "progress" and event.trial is not None:
+            if not self._worth_saying(event):
+                return
+            self._said[event.trial.trial_id] = time.monotonic()
+        if text := self._text(event):
+            print(f"{datetime.now():%H:%M:%S}  {text}", file=self._out, flush=True)
+
+    def _note_state(self, event: Event) -> None:
+        if event.trial is None:
+            return
+        if event.kind == "started":
+            self._running.add(event.trial.trial_id)
+        elif event.kind in ("finished", "released"):
+            self._running.discard(event.trial.trial_id)
+            if event.kind == "finished":
+                self._open.discard(event.trial.trial_id)
+
+    def _worth_saying(self, event: Event) -> bool:
+        assert event.trial is not None
+        if event.progress is not None and event.progress.note:
+            return True
+        return time.monotonic() - self._said.get(event.trial.trial_id, float("-inf")) >= QUIET_SECONDS
+
+    def _text(self, event: Event) -> str:
+        if event.kind == "progress" and event.trial is not None and event.progress is not None:
+            if event.progress.note:
+                return f"{name(event.trial)}  {event.progress.note}"
+            left = left_text(self._pace.left(event.trial.trial_id))
+            return "  ".join(filter(None, [name(event.trial), where(event, self._outline), left]))
+        if event.kind == "finished":
+            rest = self._pace.left_in_all(sorted(self._open), len(self._running)) if self._open else None
+            so_far = f"{len(self._everything) - len(self._open)}/{len(self._everything)}"
+            return f"{describe(event, self._outline)}  ({', '.join(filter(None, [so_far, left_text(rest)]))})"
+        return describe(event, self._outline)
+
+
+class LiveDisplay:
+    """Bars per stage and a line per running trial, redrawn in place; what is finished scrolls by above.
+
+    `stopping` says whether someone asked to stop; then the last line says what happens, and how to stop at once.
+    """
+
+    live = True
+
+    def __init__(self, outline: Outline, out: TextIO, *, stopping: Callable[[], bool] = lambda: False) -> None:
+        self._outline = outline
+        self._stopping = stopping
+        self._console = Console(file=out, highlight=False)
+        self._pace = Pace(outline=outline)
+        self._running: dict[str, PlannedTrial] = {}
+        self._last: dict[str, Event] = {}
+        self._failed: Counter[str] = Counter()
+        self._open = _everything(outline) - set(outline.done)
+        self._begun = False
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("[red]{task.fields[note]}"),
+            console=self._console,
+        )
+        self._tasks = {
+            stage: self._bars.add_task(stage, total=len(set(ids)), completed=len(set(ids) & set(outline.done)), note="")
+            for stage, ids in outline.stages.items()
+        }
+        self._live = Live(console=self._console, refresh_per_second=4, get_renderable=self._render, transient=True)
+
+    def __enter__(self) -> "LiveDisplay":
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._live.__exit__(None, None, None)
+
+    def __call__(self, event: Event) -> None:
+        self._begun = True
+        self._pace.hear(event)
+        trial, progress = event.trial, event.progress
+        if trial is None:
+            self._say(event.text, "yellow")
+            return
+        if event.kind == "started":
+            self._running[trial.trial_id] = trial
+            return
+        if event.kind == "progress":
+            self._last[trial.trial_id] = event
+            if progress is not None and progress.note:
+                self._say(f"{name(trial)}  {progress.note}", "cyan")
+            return
+        failed = progress is not None and progress.state == "failed"
+        if event.kind in ("finished", "released"):
+            self._running.pop(trial.trial_id, None)
+            self._last.pop(trial.trial_id, None)
+        if event.kind == "finished":
+            self._count(trial, failed=failed)
+        self._say(describe(event, self._outline), "red" if failed else "")
+
+    def _count(self, trial: PlannedTrial, *, failed: bool) -> None:
+        task = self._tasks[trial.stage]
+        if trial.trial_id in self._open:
+            self._open.discard(trial.trial_id)
+            self._bars.advance(task)
+        if failed:
+            self._failed[trial.stage] += 1
+            self._bars.update(task, note=f"{self._failed[trial.stage]} failed")
+
+    def _say(self, text: str, style: str) -> None:
+        if text:
+            self._console.print(Text(text, style=style))
+
+    def _render(self) -> Group:
+        return Group(self._bars, self._trials(), self._closing())
+
+    def _trials(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        for _ in range(3):
+            table.add_column(no_wrap=True, overflow="ellipsis")
+        running = list(self._running.items())
+        room = max(1, self._console.size.height - len(self._tasks) - 3)
+        for trial_id, trial in running[:room]:
+            event = self._last.get(trial_id)
+            at = where(event, self._outline) if event is not None else "starting"
+            table.add_row("  " + name(trial), at, left_text(self._pace.left(trial_id)))
+        if len(running) > room:
+            table.add_row(f"  and {len(running) - room} more", "", "")
+        return table
+
+    def _closing(self) -> Text:
+        if self._stopping():
+            return Text("Stopping: running trials save where they are. Ctrl-C again stops at once.", style="yellow")
+        left = left_text(self._pace.left_in_all(sorted(self._open), len(self._running)), "left in all; ")
+        begin = "" if self._begun else "Starting; "
+        words = f"{begin}{'about ' if left else ''}{left}Ctrl-C stops and keeps everything"
+        return Text(words, style="dim", no_wrap=True)
+
+
+def open_display(outline: Outline, out: TextIO, *, stopping: Callable[[], bool] = lambda: False) -> Display:
+    """Return the live display on a terminal that can redraw, plain lines elsewhere."""
+    if out.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
+        return LiveDisplay(outline, out, stopping=stopping)
+    return PlainDisplay(outline, out)
+
+
+def name(trial: PlannedTrial) -> str:
+    return f"{trial.stage} {trial.label} [{trial.trial_id[:6]}]"
+
+
+def where(event: Event, outline: Outline) -> str:
+    """Return how far a trial is: `epoch 3/60, test_error 45.2`."""
+    assert event.trial is not None
+    progress = event.progress
+    if progress is None:
+        return ""
+    epochs = outline.epochs.get(event.trial.trial_id)
+    text = f"epoch {progress.epoch}/{epochs}" if epochs else f"epoch {progress.epoch}"
+    if progress.steps and not progress.metrics:
+        text += f", step {progress.step}/{progress.steps}"
+    return ", ".join(filter(None, [text, headline(event, outline)]))
+
+
+def headline(event: Event, outline: Outline) -> str:
+    """Return the one metric worth showing, as text; empty when there is none."""
+    assert event.trial is not None
+    metric = outline.headline.get(event.trial.spec.trainable, "")
+    if event.progress is None or metric not in event.progress.metrics:
+        return ""
+    return f"{metric} {event.progress.metrics[metric]:.4g}"
+
+
+def describe(event: Event, outline: Outline) -> str:
+    """Return an event in words; empty when it is not worth a line."""
+    if event.trial is None:
+        return event.text
+    who, progress = name(event.trial), event.progress
+    if event.kind == "started":
+        return f"{who}  starts"
+    if event.kind == "note":
+        return f"{who}  {event.text}"
+    if progress is None:
+        return ""
+    if progress.state == "done":
+        return f"{who}  done  {headline(event, outline)}".rstrip()
+    words = {
+        "failed": f"failed: {progress.note}",
+        "busy": f"is at work elsewhere ({progress.note})",
+        "stopped": "stopped; it goes on from here next time",
+        "lost": f"given up: {progress.note}",
+        "halted": progress.note,
+    }
+    return f"{who}  {words.get(progress.state, progress.state)}"
+
+
+def _everything(outline: Outline) -> set[str]:
+    return {trial_id for ids in outline.stages.values() for trial_id in ids}

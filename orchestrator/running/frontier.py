@@ -1,0 +1,143 @@
+"""Which trials may start now: those whose parents are done, longest remaining path first.
+
+Readiness is read from the ledger. No barrier stands between stages: a child may start as soon as its own parents are
+done, whoever finished them.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.ledger import Ledger, TrialState
+from orchestrator.planning.plan import PlannedTrial
+
+
+@dataclass(kw_only=True)
+class Frontier:
+    """The trials of a plan that still have to run, and which of them can.
+
+    A trial is in one of four places: `waiting` (for parents, or for its turn), `elsewhere` (another driver has it),
+    `running` (handed out by `next`), or gone (`settled`).
+    """
+
+    ledger: Ledger
+    waiting: dict[str, PlannedTrial]
+    elsewhere: dict[str, PlannedTrial] = field(default_factory=dict)
+    running: dict[str, PlannedTrial] = field(default_factory=dict)
+    finished_elsewhere: list[PlannedTrial] = field(default_factory=list)
+    """Trials that other drivers were seen to finish; whoever tells people about them takes them out."""
+    refresh_seconds: float = 1.0
+    clock: Callable[[], float] = time.monotonic
+    _refreshed: float = field(default=float("-inf"), init=False)
+    _weights: dict[str, float] = field(default_factory=dict, init=False)
+    _ready: list[str] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self._weights = path_weights([*self.elsewhere.values(), *self.waiting.values()])
+        self._ready = [trial_id for trial_id in self.waiting if self._can_start(trial_id)]
+
+    def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:
+        """Hand out the ready trial with the longest way to go, of those that fit; None when there is none."""
+        self.refresh()
+        ready = [trial_id for trial_id in self._ready if fits(self.waiting[trial_id])]
+        if not ready:
+            return None
+        trial_id = min(ready, key=lambda ready: (-self._weights[ready], ready))
+        self._ready.remove(trial_id)
+        self.running[trial_id] = self.waiting.pop(trial_id)
+        return self.running[trial_id]
+
+    def settle(self, trial_id: str) -> list[PlannedTrial]:
+        """Take note that a trial has its row now; return the trials that this blocks for good."""
+        trial = self.running.pop(trial_id, None) or self.elsewhere.pop(trial_id, None)
+        row = self.ledger.row(trial_id)
+        if row is None and trial is not None:  # said to be there, but not to be seen (yet): ask again, drop nobody
+            self.elsewhere[trial_id] = trial
+            return []
+        if row is not None and row.state == "done":
+            for other in self.waiting.values():
+                if trial_id in other.parents and other.trial_id not in self._ready and self._can_start(other.trial_id):
+                    self._ready.append(other.trial_id)
+            return []
+        return self._drop_descendants(trial_id)
+
+    def put_back(self, trial_id: str) -> None:
+        """Take note that a trial has to start once more."""
+        trial = self.running.pop(trial_id, None)
+        if trial is not None:
+            self.waiting[trial_id] = trial
+            self._ready.append(trial_id)
+
+    def give_back(self, trial_id: str) -> None:
+        """Take note that another driver has the trial, or that it must wait: ask the ledger again from time to time."""
+        trial = self.running.pop(trial_id, None)
+        if trial is not None:
+            self.elsewhere[trial_id] = trial
+
+    def refresh(self, *, force: bool = False) -> None:
+        """Look, once a second at most, whether trials that others had are finished or free."""
+        if not self.elsewhere or (not force and self.clock() - self._refreshed < self.refresh_seconds):
+            return
+        self._refreshed = self.clock()
+        for trial_id, trial in list(self.elsewhere.items()):
+            state = self.ledger.state(trial.spec)
+            if state.row is not None:
+                self.finished_elsewhere.append(trial)
+                self.settle(trial_id)
+            elif state.state != "running" and self._parents_done(trial):
+                del self.elsewhere[trial_id]
+                self.waiting[trial_id] = trial
+                self._ready.append(trial_id)
+
+    @property
+    def can_start(self) -> bool:
+        """Whether a trial is ready now."""
+        return bool(self._ready)
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left to run, wait for, or watch."""
+        return not (self.waiting or self.elsewhere or self.running)
+
+    def _can_start(self, trial_id: str) -> bool:
+        return self._parents_done(self.waiting[trial_id])
+
+    def _parents_done(self, trial: PlannedTrial) -> bool:
+        rows = (self.ledger.row(parent) for parent in trial.parents)
+        return all(row is not None and row.state == "done" for row in rows)
+
+    def _drop_descendants(self, trial_id: str) -> list[PlannedTrial]:
+        dropped: list[PlannedTrial] = []
+        gone = {trial_id}
+        for other_id, other in list(self.waiting.items()):  # parents come first in a plan
+            if gone.intersection(other.parents):
+                gone.add(other_id)
+                dropped.append(self.waiting.pop(other_id))
+        self._ready = [ready for ready in self._ready if ready not in gone]
+        return dropped
+
+
+def open_frontier(trials: Iterable[PlannedTrial], ledger: Ledger, states: dict[str, TrialState]) -> Frontier:
+    """Return the frontier of the trials that are neither done, failed nor blocked."""
+    unique = {trial.trial_id: trial for trial in trials}
+    open_trials = {trial_id: t for trial_id, t in unique.items() if states[trial_id].state in RUNNABLE}
+    return Frontier(
+        ledger=ledger,
+        waiting={trial_id: t for trial_id, t in open_trials.items() if states[trial_id].state != "running"},
+        elsewhere={trial_id: t for trial_id, t in open_trials.items() if states[trial_id].state == "running"},
+    )
+
+
+RUNNABLE = ("new", "resumable", "running")
+
+
+def path_weights(trials: Sequence[PlannedTrial]) -> dict[str, float]:
+    """Return each trial's expected cost plus that of the costliest chain of trials that wait for it."""
+    weights = {trial.trial_id: trial.expected_cost for trial in trials}
+    longest_child = dict.fromkeys(weights, 0.0)
+    for trial in reversed(trials):  # children come after their parents
+        weights[trial.trial_id] += longest_child[trial.trial_id]
+        for parent in trial.parents:
+            if parent in longest_child:
+                longest_child[parent] = max(longest_child[parent], weights[trial.trial_id])
+    return weights

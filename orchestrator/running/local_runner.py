@@ -1,0 +1,34 @@
+"""Trials one after the other in this process: for a debugger, for tests, and as the measure of the Ray runner."""
+
+from dataclasses import replace
+
+from orchestrator.planning.plan import PlannedTrial
+from orchestrator.running.session import Session
+from trainables.execution.attempt import execute
+from trainables.execution.job import Job
+
+
+class LocalRunner:
+    """Runs in the calling process and thread."""
+
+    ship_code = False
+
+    def drain(self, session: Session) -> None:
+        while (trial := session.next()) is not None:
+            session.begin(trial)
+            self._run(session, trial)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _run(self, session: Session, trial: PlannedTrial) -> None:
+        try:
+            for progress in execute(_alone(session.job(trial)), should_stop=session.stop):
+                session.hear(trial, progress)
+        except OSError as error:  # the machine's trouble: as where a worker dies of it
+            session.bury(trial, f"{type(error).__name__}: {error}", for_good=False)
+
+
+def _alone(job: Job) -> Job:
+    """Return a trial's job as one that has its GPU to itself: here nobody shares it, whatever the trial asked for."""
+    return replace(job, gpus=max(1, job.gpus)) if job.gpus else job

@@ -1,0 +1,234 @@
+"""Run a plan: what both runners share. Resume is "run again"; nothing here remembers, the ledger does."""
+
+import contextlib
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from orchestrator.errors import HaltError
+from orchestrator.ledger import Ledger, TrialState
+from orchestrator.planning.plan import PlannedTrial
+from orchestrator.running.frontier import Frontier, open_frontier
+from trainables.catalog import Trainable
+from trainables.execution.attempt import record_failure
+from trainables.execution.job import Job, Progress
+from trainables.record import provenance
+from trainables.record.claims import Process
+from trainables.record.storage import Storage, stop_path
+
+WAIT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """Something worth telling a person while a plan runs."""
+
+    kind: Literal["started", "progress", "finished", "released", "note", "waiting"]
+    trial: PlannedTrial | None = None
+    progress: Progress | None = None
+    text: str = ""
+
+
+Listener = Callable[[Event], None]
+
+
+class Stop:
+    """The wish to stop. Raised once by a signal; workers on any node see it as a file in the storage."""
+
+    def __init__(self, storage: Storage) -> None:
+        self.driver = uuid.uuid4().hex[:12]
+        """The token by which the driver's workers and claims know each other."""
+        self._storage = storage
+        self._path = stop_path(self.driver)
+        self._raised = False  # a plain bool: a lock could be held by the very code that a signal interrupts
+
+    def __call__(self) -> bool:
+        return self._raised
+
+    def request(self) -> None:
+        """Ask everything to save and stop. Safe in a signal handler: it only writes one small file."""
+        self._raised = True
+        with contextlib.suppress(OSError):
+            self._storage.write(self._path, b"", durable=False)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, unless the wish comes first."""
+        end = time.monotonic() + seconds
+        while not self._raised and (left := end - time.monotonic()) > 0:
+            time.sleep(min(0.1, left))
+
+    def clear(self) -> None:
+        """Remove the file, once no worker needs it any more."""
+        with contextlib.suppress(OSError):
+            self._storage.delete(self._path)
+
+
+@dataclass(kw_only=True)
+class Session:
+    """One driver's run over a plan: turns planned trials into jobs, and what runners hear into frontier and events."""
+
+    ledger: Ledger
+    catalog: Mapping[str, Trainable]
+    listen: Listener
+    stop: Stop
+    driver: str
+    frontier: Frontier
+    code: str
+    """The digest of the code that the run began with."""
+    ship_code: bool = False
+    halted: str = ""
+    settled: int = 0
+    """How many trials got their row."""
+    deaths: Counter[str] = field(default_factory=Counter)
+    """How often each trial's process died before it began."""
+    process: Process = field(default_factory=Process.current)
+
+    def job(self, trial: PlannedTrial) -> Job:
+        return Job(
+            spec=trial.spec,
+            trainable=self.catalog[trial.spec.trainable],
+            storage=self.ledger.storage.uri,
+            driver=self.driver,
+            driver_process=self.process,
+            threads=max(1, int(trial.resources.cpus)),
+            gpus=trial.resources.gpus,
+            commit=provenance.commit(),
+            code=self.code,
+            elsewhere=self.ship_code,
+            stale=self.ledger.stale_claim(trial.trial_id),
+            checkpoint_minutes=trial.checkpoint_minutes,
+        )
+
+    def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:
+        """Return the next trial to start, if any that fits can and nobody asked to stop."""
+        trial = None if self.stop() else self.frontier.next(fits)
+        while self.frontier.finished_elsewhere:
+            other = self.frontier.finished_elsewhere.pop()
+            row = self.ledger.row(other.trial_id)
+            if row is not None:
+                progress = Progress(
+                    trial_id=row.trial_id, state=row.state, metrics=row.metrics, note=row.error or "elsewhere"
+                )
+                self.listen(Event(kind="finished", trial=other, progress=progress))
+        return trial
+
+    def begin(self, trial: PlannedTrial) -> None:
+        """Say that a trial has its place now."""
+        self.listen(Event(kind="started", trial=trial))
+
+    def hear(self, trial: PlannedTrial, progress: Progress) -> None:
+        """Act on what a trial reports."""
+        if progress.state in ("done", "failed"):
+            self.settle(trial, progress)
+        elif progress.state == "running":
+            self.listen(Event(kind="progress", trial=trial, progress=progress))
+        else:
+            self._let_go(trial, progress)
+
+    def settle(self, trial: PlannedTrial, progress: Progress) -> None:
+        """Note that a trial has its row."""
+        self.settled += 1
+        blocked = self.frontier.settle(trial.trial_id)
+        self.listen(Event(kind="finished", trial=trial, progress=progress))
+        if blocked:
+            text = f"{len(blocked)} trial(s) that need it are blocked"
+            self.listen(Event(kind="note", trial=trial, text=text))
+
+    def bury(self, trial: PlannedTrial, reason: str, *, for_good: bool) -> None:
+        """A trial's process died: let it start once more, or record that it died too often."""
+        self.deaths[trial.trial_id] += 1
+        if not for_good and self.deaths[trial.trial_id] <= trial.max_failures:
+            self.frontier.put_back(trial.trial_id)
+            self.listen(Event(kind="note", trial=trial, text=f"its process died ({reason}); it starts once more"))
+            return
+        self.record_failure(trial, reason)
+        self.ledger.forget([trial.trial_id])
+        row = self.ledger.row(trial.trial_id)
+        if row is None:
+            self.hear(trial, Progress(trial_id=trial.trial_id, state="lost", note=reason))
+        else:
+            self.settle(trial, Progress(trial_id=row.trial_id, state=row.state, note=row.error or ""))
+
+    def record_failure(self, trial: PlannedTrial, reason: str) -> None:
+        """Write a trial's failed row here; a disk that takes no more halts the run."""
+        try:
+            record_failure(self.job(trial), reason)
+        except OSError as error:
+            self.halted = f"{error.strerror or error} in {self.ledger.storage.uri}"
+            self.stop.request()
+
+    def _let_go(self, trial: PlannedTrial, progress: Progress) -> None:
+        """A trial ended without a row: stopped, another driver's, or this machine cannot go on."""
+        self.frontier.give_back(trial.trial_id)
+        self.ledger.forget(trial.parents)
+        self.listen(Event(kind="released", trial=trial, progress=progress))
+        if progress.state == "halted":
+            self.halted = progress.note
+            self.stop.request()
+
+
+class Runner(Protocol):
+    """Where trials run. `drain` returns when none is running and none can be started."""
+
+    ship_code: bool
+
+    def drain(self, session: Session) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def run(
+    trials: Sequence[PlannedTrial],
+    *,
+    ledger: Ledger,
+    catalog: Mapping[str, Trainable],
+    runner: Runner,
+    listen: Listener = lambda event: None,
+    stop: Stop | None = None,
+) -> dict[str, TrialState]:
+    """Bring every trial of a plan as far as it will go and return the states they are in then.
+
+    Finished trials are not run again, failed ones neither; interrupted ones go on from their last checkpoint. Trials
+    that another driver works on are waited for.
+
+    Raises: HaltError when this machine cannot go on: a full disk, code that was edited meanwhile.
+    """
+    stop = stop or Stop(ledger.storage)
+    specs = [trial.spec for trial in trials]
+    code = provenance.code_digest()
+    waiting_said = False
+    deaths: Counter[str] = Counter()
+    try:
+        while not stop():
+            frontier = open_frontier(trials, ledger, ledger.states(specs))
+            if frontier.exhausted:
+                break
+            if frontier.can_start:
+                session = Session(
+                    ledger=ledger,
+                    catalog=catalog,
+                    listen=listen,
+                    stop=stop,
+                    driver=stop.driver,
+                    frontier=frontier,
+                    code=code,
+                    ship_code=runner.ship_code,
+                    deaths=deaths,
+                )
+                runner.drain(session)
+                if session.halted:
+                    raise HaltError(f"{session.halted}; finished trials are kept, run again to go on")
+                if not session.settled:
+                    stop.wait(WAIT_SECONDS)  # nothing came of it: whatever the reason, do not spin
+                continue
+            if not waiting_said:
+                waiting_said = True
+                listen(Event(kind="waiting", text=f"{len(frontier.elsewhere)} trial(s) are at work in another process"))
+            stop.wait(WAIT_SECONDS)
+    finally:
+        runner.close()
+        stop.clear()
+    return ledger.states(specs)

@@ -1,0 +1,74 @@
+"""The columns of a table: what each measures, at which stage, and which settings stand side by side."""
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.document.spec import TableSpec
+from orchestrator.errors import TableError
+from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.tables.cells import Column
+from orchestrator.tables.quantities import quantity_of
+from trainables.catalog import CATALOG, TIMING
+from trainables.errors import SharptuneError
+from trainables.trial import TrialRow
+
+
+def ask(
+    plan: Plan, rows: Mapping[str, TrialRow], lineage: Sequence[str], spec: TableSpec
+) -> tuple[list[Column], list[str]]:
+    """Return the measured columns, and the keys whose values stand side by side.
+
+    A bare metric is the own stage's if it measures such a thing, else the nearest ancestor's. Raises: TableError.
+    """
+    known = known_metrics(plan, rows, lineage)
+    measured: list[Column] = []
+    keys: list[str] = []
+    for column in spec.columns:
+        name = column.metric
+        stage, _, metric = name.rpartition(".")
+        if stage and stage not in lineage:
+            raise TableError(f"table {spec.name!r}: column {name!r} names no stage among {', '.join(lineage)}")
+        places = [place for place in lineage if metric in known[place] and stage in ("", place)]
+        if not places and _is_setting(plan, spec, name):
+            keys.append(name)
+            continue
+        place = places[0] if places else stage or spec.stage
+        statistic = column.statistic or spec.statistic
+        measured.append(
+            Column(
+                asked=column.name,
+                stage=place,
+                metric=metric,
+                own=place == spec.stage,
+                best=statistic == "best" and quantity_of(metric).kind == "error",
+                title=column.title or "",
+            )
+        )
+    if not measured:
+        raise TableError(f"table {spec.name!r} has settings as columns but nothing measured")
+    return measured, keys
+
+
+def known_metrics(plan: Plan, rows: Mapping[str, TrialRow], lineage: Sequence[str]) -> dict[str, set[str]]:
+    """Return what each of these stages measures."""
+    return {stage: _metrics_of([t for t in plan.trials if t.stage == stage], rows) for stage in lineage}
+
+
+def _metrics_of(trials: Sequence[PlannedTrial], rows: Mapping[str, TrialRow]) -> set[str]:
+    """Return what a stage measures, by the catalog and by the rows it has."""
+    names: set[str] = set(TIMING)
+    for trial in trials:
+        if trial.spec.trainable in CATALOG:
+            names.update(CATALOG[trial.spec.trainable].metrics)
+        if trial.trial_id in rows:
+            names.update(rows[trial.trial_id].metrics)
+    return names
+
+
+def _is_setting(plan: Plan, spec: TableSpec, key: str) -> bool:
+    """Say whether the plan has a value for this key; what it raises for others is its own affair."""
+    trial = next(trial for trial in plan.trials if trial.stage == spec.stage)
+    try:
+        plan.value(trial, key)
+    except (LookupError, SharptuneError):
+        return False
+    return True

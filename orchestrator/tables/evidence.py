@@ -1,0 +1,193 @@
+"""What stands behind each number of a table: which trial, which row, and whether it may be trusted.
+
+A *slot* is one place a number can come from: a trial of the table's own stage, or one of its ancestors. A search that
+three trainings share is one slot, so it counts once.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.planning.planned_trial import PlannedTrial
+from trainables.trial import JSON, TrialRow, artifact_digest
+
+RUN = ""
+"""The metric that every finished run has, with the value 1: counting it counts runs."""
+
+EvidenceState = Literal["done", "failed", "missing", "untrusted", "unmeasured"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Slot:
+    """Where one number comes from."""
+
+    candidates: tuple[PlannedTrial, ...]
+    """The trial; or, for the best of several parents, all of them."""
+    chosen: PlannedTrial | None
+    """The trial; None while the best of several is not known yet."""
+
+    @property
+    def key(self) -> str:
+        return " ".join(sorted(trial.trial_id for trial in self.candidates))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """One slot's answer to one column."""
+
+    trial_id: str
+    label: str
+    state: EvidenceState
+    value: float | None = None
+    reason: str = ""
+    commit: str = ""
+    code: str = ""
+    """The digest of the code that computed it, where the row has one."""
+    versions: Mapping[str, JSON] | None = None
+    hardware: str = ""
+    gpus: tuple[float, ...] | None = None
+    """The GPUs it held: whole ones or a fraction of one, several where it went on with another share; () on a CPU. None
+    where its row does not say."""
+    resumed: bool = False
+    """It was interrupted and went on under other code, versions, threads or hardware."""
+    unverified: bool = False
+    """A parent's row is not there any more, so what was taken from it cannot be checked."""
+
+    @property
+    def share(self) -> str:
+        """The GPUs it held, for a line: `0.25 GPU`, `2 GPUs`, `0.25, 1 GPU`; "" where none are known of."""
+        if not self.gpus:
+            return ""
+        return f"{', '.join(f'{gpus:g}' for gpus in self.gpus)} GPU{'s' if self.gpus[-1] > 1 else ''}"
+
+    @property
+    def source(self) -> str:
+        """What it was computed by, shortened for a line: `3c087886eb43`, `3c087886eb43-dirty`, `sharptune 0.1.0`."""
+        commit, dirty, rest = self.commit.partition("-dirty")
+        return commit[:12] + dirty + rest if re.fullmatch("[0-9a-f]{40}", commit) else self.commit
+
+
+class Record:
+    """The rows, and which of them may be tabulated."""
+
+    def __init__(self, rows: Mapping[str, TrialRow]) -> None:
+        self._rows = rows
+        self._distrust: dict[str, str] = {}
+
+    def row(self, trial_id: str) -> TrialRow | None:
+        return self._rows.get(trial_id)
+
+    def distrust(self, trial_id: str) -> str:
+        """Return why a row must not be tabulated; "" for one that may.
+
+        A child remembers the sha256 of everything it took from its parents. When a parent's row now says something
+        else, the child's result belongs to another experiment than the one in the plan.
+        """
+        if trial_id not in self._distrust:
+            self._distrust[trial_id] = self._find_distrust(trial_id)
+        return self._distrust[trial_id]
+
+    def unverified(self, trial_id: str) -> bool:
+        """Say whether some ancestor's row is missing, so that what was taken from it cannot be checked."""
+        row = self._rows[trial_id]
+        parents = [self._done(parent) for parent in row.parents]
+        return any(parent is None or self.unverified(parent.trial_id) for parent in parents)
+
+    def _find_distrust(self, trial_id: str) -> str:
+        row = self._done(trial_id)
+        for parent_id, taken in row.parents.items() if row else ():
+            parent = self._done(parent_id)
+            if parent is None:
+                continue
+            for key, digest in taken.items():
+                value = parent.artifacts.get(key, parent.metrics.get(key))
+                if value is None or artifact_digest(value) != digest:
+                    return f"it was made from another {key} than its parent {parent_id} now records"
+            if self.distrust(parent_id):
+                return f"its parent {parent_id} cannot be trusted: {self.distrust(parent_id)}"
+        return ""
+
+    def _done(self, trial_id: str) -> TrialRow | None:
+        row = self._rows.get(trial_id)
+        return row if row is not None and row.state == "done" else None
+
+
+def measured(row: TrialRow, metric: str) -> float | None:
+    """Return a row's metric or timing; None when it measured no such thing."""
+    if metric == RUN:
+        return 1.0
+    value = row.metrics.get(metric, row.timing.get(metric))
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def testify(record: Record, slot: Slot, metric: str) -> Evidence:
+    """Return what one slot says about one metric."""
+    if slot.chosen is None:
+        reason = f"the best of {len(slot.candidates)} trials is not known yet"
+        return Evidence(trial_id=slot.key, label=reason, state="missing", reason=reason)
+    trial_id, label = slot.chosen.trial_id, slot.chosen.label
+    row = record.row(trial_id)
+    if row is None:
+        return Evidence(trial_id=trial_id, label=label, state="missing", reason="it has no row yet")
+    if row.state == "failed":
+        return Evidence(trial_id=trial_id, label=label, state="failed", reason=row.error or "it failed")
+    if reason := record.distrust(trial_id):
+        return Evidence(trial_id=trial_id, label=label, state="untrusted", reason=reason)
+    value = measured(row, metric)
+    if value is None:
+        return Evidence(trial_id=trial_id, label=label, state="unmeasured", reason=f"it did not measure {metric}")
+    return Evidence(
+        trial_id=trial_id,
+        label=label,
+        state="done",
+        value=value,
+        commit=str(row.provenance.get("commit", "")),
+        code=str(row.provenance.get("code", "")),
+        versions=row.provenance.get("versions"),
+        hardware=str(row.provenance.get("hardware", row.provenance.get("device", ""))),
+        gpus=tuple(row.provenance["gpus"]) if "gpus" in row.provenance else None,
+        resumed=bool(row.provenance.get("mixed", False)),
+        unverified=record.unverified(trial_id),
+    )
+
+
+class Family:
+    """Who descends from whom in a plan."""
+
+    def __init__(self, trials: Iterable[PlannedTrial], record: Record) -> None:
+        self._by_id: dict[str, list[PlannedTrial]] = {}
+        for trial in trials:
+            self._by_id.setdefault(trial.trial_id, []).append(trial)
+        self._record = record
+
+    def lineage(self, trial: PlannedTrial) -> tuple[str, ...]:
+        """Return a trial's stage and its ancestors' stages, nearest first."""
+        stages = [trial.stage]
+        while parents := self._parents(trial):
+            trial = parents[0]
+            stages.append(trial.stage)
+        return tuple(stages)
+
+    def slot(self, trial: PlannedTrial, stage: str) -> Slot:
+        """Return the slot of a trial's ancestor in a stage, or of the trial itself. Raises: KeyError."""
+        candidates: tuple[PlannedTrial, ...] = (trial,)
+        chosen: PlannedTrial | None = trial
+        while candidates[0].stage != stage:
+            child = chosen
+            candidates = tuple({p.trial_id: p for c in candidates for p in self._parents(c)}.values())
+            if not candidates:
+                raise KeyError(stage)
+            chosen = self._chosen(child, candidates)
+        return Slot(candidates=candidates, chosen=chosen)
+
+    def _parents(self, trial: PlannedTrial) -> list[PlannedTrial]:
+        return [self._by_id[parent][0] for parent in trial.parents if parent in self._by_id]
+
+    def _chosen(self, child: PlannedTrial | None, candidates: tuple[PlannedTrial, ...]) -> PlannedTrial | None:
+        """Return the parent whose finding the child took, if that can be known."""
+        if len(candidates) == 1:
+            return candidates[0]
+        row = self._record.row(child.trial_id) if child else None
+        winner = row.artifacts.get("chosen", {}).get("trial") if row else None
+        return next((trial for trial in candidates if child and trial.trial_id == winner), None)

@@ -1,0 +1,116 @@
+"""Tables for programs: CSV and JSON, in the units of the rows, with nothing rounded."""
+
+import csv
+import io
+import json
+
+from orchestrator.tables.cells import MARKS, Cell, Column
+from orchestrator.tables.layout import (
+    column_title,
+    notes_of,
+    quoted_number,
+    runs_text,
+    unit_of,
+    unit_of_cell,
+    whole_text,
+)
+from orchestrator.tables.quantities import Unit
+from orchestrator.tables.table import Table, TableRow
+from trainables.trial import JSON, canonical_json
+
+CSV_FIELDS = ("median", "low", "high", "half_range", "n", "expected", "marks", "trials")
+
+
+def json_value(table: Table) -> dict[str, JSON]:
+    """Return a table as JSON values; every cell names its trials and their numbers."""
+    units = {column.name: unit_of(table, column) for column in table.columns}
+    used = {mark for row in table.rows for cell in (row.runs, *row.cells.values()) for mark in cell.marks}
+    return {
+        "name": table.name,
+        "title": table.title,
+        "stage": table.stage,
+        "statistic": table.statistic,
+        "baseline": dict(table.baseline),
+        "keys": list(table.keys),
+        "columns": [column.name for column in table.columns],
+        "titles": {column.name: column_title(column, units[column.name]) for column in table.columns},
+        "rows": [_row(table, row, units) for row in table.rows],
+        "marks": {mark: words for mark, words in MARKS.items() if mark in used},
+        "notes": notes_of(table),
+    }
+
+
+def json_text(table: Table) -> str:
+    return json.dumps(json_value(table), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def csv_text(table: Table) -> str:
+    """Return a table as CSV: the keys, then each column's numbers, marks and trials, and what the paper prints."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*table.keys, *(name for column in table.columns for name in _csv_names(table, column))])
+    for row in table.rows:
+        fields = [field for column in table.columns for field in _csv_fields(table, row, column)]
+        writer.writerow([*(_csv_key(row.keys[key]) for key in table.keys), *fields])
+    return buffer.getvalue()
+
+
+def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]:
+    cells = {c.name: _cell(c, row, unit_of_cell(table, row, c, units[c.name])) for c in table.columns}
+    data: dict[str, JSON] = {
+        "keys": dict(row.keys),
+        **({"block": row.block} if row.block else {}),
+        "cells": cells,
+        "n": row.runs.n,
+        "expected": row.runs.expected,
+        "runs": runs_text(row.runs, each=row.each),
+    }
+    if table.paper is not None:
+        data["paper"] = _quoted(table, row)
+    return data
+
+
+def _cell(column: Column, row: TableRow, unit: Unit) -> dict[str, JSON]:
+    cell = row.cells[column.name]
+    data: dict[str, JSON] = {
+        **{name: getattr(cell, name) for name in ("median", "low", "high", "half_range", "n", "expected")},
+        "trials": list(cell.trials),
+        "values": {one.trial_id: one.value for one in cell.evidence if one.state == "done"},
+        **{state: list(cell.in_state(state)) for state in ("failed", "missing", "untrusted", "unmeasured")},
+        "text": whole_text(column, row, unit),
+        "marks": list(cell.marks),
+    }
+    if cell.change is not None:
+        data["change"] = cell.change
+    return data
+
+
+def _quoted(table: Table, row: TableRow) -> dict[str, JSON]:
+    """Return what the paper prints beside a row's cells, by column."""
+    found = {}
+    for column in table.columns:
+        if (number := quoted_number(table, row, column)) is not None:
+            source = f"{table.paper.title.partition(':')[0]}, {row.paper[column.name].name}" if table.paper else ""
+            found[column.name] = {"printed": number.printed, "value": number.value, "source": source}
+    return found
+
+
+def _csv_names(table: Table, column: Column) -> list[str]:
+    more = [*(["change"] if table.baseline else []), *(["paper"] if table.paper else [])]
+    return [f"{column.name}.{name}" for name in (*CSV_FIELDS, *more)]
+
+
+def _csv_fields(table: Table, row: TableRow, column: Column) -> list[JSON]:
+    cell: Cell = row.cells[column.name]
+    fields: list[JSON] = [getattr(cell, name) for name in CSV_FIELDS[:6]]
+    fields += [" ".join(cell.marks), " ".join(cell.trials)]
+    if table.baseline:
+        fields.append(cell.change)
+    if table.paper is not None:
+        number = quoted_number(table, row, column)
+        fields.append(number.printed if number else None)
+    return fields
+
+
+def _csv_key(value: JSON) -> str:
+    return value if isinstance(value, str) else canonical_json(value)

@@ -1,0 +1,236 @@
+"""A table as words: headings, entries and footnotes, the same for every format that people read."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from orchestrator.paper.published import Published
+from orchestrator.tables.cells import LEFT_OUT, MARKS, Cell, Column
+from orchestrator.tables.quantities import Unit, change_text, in_unit, number_text, quantity_of, spread_text, unit_for
+from orchestrator.tables.table import Table, TableRow
+from trainables.trial import JSON, canonical_json
+
+NOTHING = "–"
+PUBLISHED = "paper"
+"""Heading of every column that quotes and does not measure."""
+LONGEST_KEY = 60
+"""Characters shown of a key; longer ones (a whole genotype) are cut."""
+_LETTERS = "abcdefghijklmnop"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """One entry: its text, and the letters of its footnotes."""
+
+    text: str
+    marks: str = ""
+    bold: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heading:
+    """The head of one column of text."""
+
+    title: str
+    numeric: bool
+    quoted: bool = False
+    """The column holds published numbers."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Layout:
+    """What to write, before any format's own signs."""
+
+    title: str
+    headings: tuple[Heading, ...]
+    lines: tuple[tuple[Entry, ...], ...]
+    blocks: Mapping[int, str]
+    """Headings between the lines: number of the line below -> words."""
+    footnotes: tuple[tuple[str, str], ...]
+    """(letter, words) of the marks used."""
+    notes: tuple[str, ...]
+
+
+def lay_out(table: Table) -> Layout:
+    """Return a table's words."""
+    units = {column.name: unit_of(table, column) for column in table.columns}
+    letters = _letters(table)
+    quoted = {column.name: _is_quoted(table, column) for column in table.columns}
+    return Layout(
+        title=table.title,
+        headings=tuple(_headings(table, units, quoted)),
+        lines=tuple(tuple(_line(table, row, units, quoted, letters)) for row in table.rows),
+        blocks={index: row.block for index, row in enumerate(table.rows) if row.block},
+        footnotes=tuple((letter, MARKS[mark]) for mark, letter in letters.items()),
+        notes=tuple(notes_of(table)),
+    )
+
+
+def unit_of(table: Table, column: Column) -> Unit:
+    """Return the unit that a whole column is shown in: that of the published numbers, where some stand beside it."""
+    found = [column.value(row.cells[column.name]) for row in table.rows]
+    values = [value for value in found if value is not None]
+    quantity = quantity_of(column.metric)
+    asked = column.asked.partition(":")[0]
+    if table.paper is not None and asked in table.paper.columns and (table.as_printed or _is_quoted(table, column)):
+        for unit in quantity.units:
+            if unit.symbol == table.paper.columns[asked].unit:
+                return unit if table.as_printed else in_unit(unit, values)
+    return unit_for(quantity, values)
+
+
+def column_title(column: Column, unit: Unit) -> str:
+    """Return a column's heading: `test error, best epoch (%)`, `search: GPU days`."""
+    if column.title:
+        return f"{settings_text(column.settings)}: " * bool(column.settings) + column.title + symbol_of(unit)
+    stage = "" if column.own else f"{column.stage}: "
+    side = f"{settings_text(column.settings)}: " if column.settings else ""
+    best = ", best run" if column.best else ""
+    return f"{side}{stage}{quantity_of(column.metric).title}{best}{symbol_of(unit)}"
+
+
+def symbol_of(unit: Unit) -> str:
+    """Return what follows a title: ` (%)`; nothing for a plain number."""
+    return f" ({unit.symbol})" if unit.symbol else ""
+
+
+def unit_of_cell(table: Table, row: TableRow, column: Column, unit: Unit) -> Unit:
+    """Return the column's unit, with the digits of the published number beside the cell where the table asks so."""
+    number = quoted_number(table, row, column) if table.as_printed else None
+    return unit if number is None or number.median is None else replace(unit, digits=number.decimals(unit.scale))
+
+
+def cell_text(column: Column, cell: Cell, unit: Unit) -> str:
+    """Return the number of a cell: `5.44±0.12`; no ± for one run, for a best run, or for a size all runs share."""
+    value = column.value(cell)
+    if value is None or cell.median is None or cell.half_range is None:
+        return NOTHING
+    exact = quantity_of(column.metric).kind == "size" and cell.low == cell.high
+    if cell.n == 1 or column.best or exact:
+        return number_text(value, unit)
+    return spread_text(cell.median, cell.half_range, unit)
+
+
+def count_text(cell: Cell) -> str:
+    """Return `n=3`, or `n=2/3` when runs are not in."""
+    return f"n={cell.n}" if cell.n == cell.expected else f"n={cell.n}/{cell.expected}"
+
+
+def runs_text(cell: Cell, *, each: bool = False) -> str:
+    """Return how many runs a cell is of: `n=3`, `n=2/3 (1 failed)`, `n=6: 2 searches × 3`."""
+    left_out = [f"{len(ids)} {state}" for state in LEFT_OUT if (ids := cell.in_state(state))]
+    why = f" ({', '.join(left_out)})" if left_out else ""
+    return f"{count_text(cell)}{' each' if each else ''}{why}" + (f": {cell.pooling}" if cell.pooling else "")
+
+
+def whole_text(column: Column, row: TableRow, unit: Unit) -> str:
+    """Return a cell that says everything about itself: `5.44±0.12 (n=3)`."""
+    cell = row.cells[column.name]
+    return f"{cell_text(column, cell, unit)} ({runs_text(cell)})"
+
+
+def key_text(value: JSON) -> str:
+    """Return a key of a row as one short line of printable characters."""
+    text = value if isinstance(value, str) else canonical_json(value)
+    text = " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())
+    return text if len(text) <= LONGEST_KEY else f"{text[: LONGEST_KEY - 1]}…"
+
+
+def notes_of(table: Table) -> list[str]:
+    """Return what a reader must know of the whole table, one sentence each."""
+    notes = [table.note] if table.note else []
+    cells = [row.cells[column.name] for row in table.rows for column in table.columns if not column.best]
+    if any(cell.n > 1 for cell in cells):
+        notes.append("Numbers are median ± (max − min)/2 over n runs.")
+    if _has_shared(table):
+        notes.append("Numbers of a search are of that search alone, not of the n runs of a row.")
+    if any("missing" in row.runs.marks for row in table.rows):
+        notes.append(f"{MARKS['missing']}.")
+    if table.baseline:
+        notes.append(f"Δ is the relative change against {settings_text(table.baseline)}.")
+    if table.paper is not None and any(row.paper for row in table.rows):
+        notes.append(
+            f"Columns headed “{PUBLISHED}” are quoted, not measured: {table.paper.title}; {table.paper.setting}."
+        )
+    elif table.paper is not None:
+        notes.append(f"No row of {table.paper.title} has the settings of a row here.")
+    for row in table.rows:
+        for one in row.runs.evidence:
+            if one.state == "untrusted":
+                notes.append(f"Left out: {one.trial_id} ({one.label}): {one.reason}.")
+    return notes
+
+
+def quoted_number(table: Table, row: TableRow, column: Column) -> Published | None:
+    """Return what the paper prints beside a cell; None where it is silent."""
+    if table.paper is None or column.name not in row.paper:
+        return None
+    return table.paper.number(row.paper[column.name], column.asked)
+
+
+def settings_text(settings: Mapping[str, JSON]) -> str:
+    return ", ".join(f"{key}={key_text(value)}" for key, value in settings.items())
+
+
+def _is_shared(table: Table, cell: Cell) -> bool:
+    """Say whether a table that prints as the paper does leaves the count of a number to a note: nothing is missing."""
+    return table.as_printed and cell.n == cell.expected
+
+
+def _has_shared(table: Table) -> bool:
+    return any(
+        0 < cell.n != row.runs.n and _is_shared(table, cell) for row in table.rows for cell in row.cells.values()
+    )
+
+
+def _letters(table: Table) -> dict[str, str]:
+    """Return the footnote letter of each mark that occurs; `missing` needs none, since n=2/3 says it."""
+    used = {mark for row in table.rows for cell in (row.runs, *row.cells.values()) for mark in cell.marks}
+    lettered = [mark for mark in MARKS if mark in used and mark != "missing"]
+    return dict(zip(lettered, _LETTERS, strict=False))
+
+
+def _is_quoted(table: Table, column: Column) -> bool:
+    """Say whether a column has published numbers beside it."""
+    return any(column.name in row.paper for row in table.rows)
+
+
+def _headings(table: Table, units: Mapping[str, Unit], quoted: Mapping[str, bool]):
+    for key in table.keys:
+        yield Heading(title=key, numeric=False)
+    for column in table.columns:
+        yield Heading(title=column_title(column, units[column.name]), numeric=True)
+        if table.baseline:
+            yield Heading(title="Δ", numeric=True)
+        if quoted[column.name]:
+            yield Heading(title=PUBLISHED, numeric=True, quoted=True)
+    yield Heading(title="runs", numeric=False)
+
+
+def _line(
+    table: Table, row: TableRow, units: Mapping[str, Unit], quoted: Mapping[str, bool], letters: Mapping[str, str]
+):
+    for key in table.keys:
+        yield Entry(text=key_text(row.keys[key]), bold=row.bold)
+    for column in table.columns:
+        cell, unit = row.cells[column.name], units[column.name]
+        text = cell_text(column, cell, unit_of_cell(table, row, column, unit))
+        same_runs = (cell.n, cell.expected) == (row.runs.n, row.runs.expected)
+        if not row.runs.expected:
+            text = ""
+        elif cell.n and not same_runs and not _is_shared(table, cell):
+            text = f"{text} ({count_text(cell)})"
+        said = row.runs.marks if column.own and same_runs else ()
+        yield Entry(text=text, marks=_marked(cell.marks, letters, said), bold=row.bold)
+        if table.baseline:
+            yield Entry(text="" if cell.change is None else change_text(cell.change))
+        if quoted[column.name]:
+            number = quoted_number(table, row, column)
+            yield Entry(text="" if number is None else number.text(unit.scale))
+    runs = runs_text(row.runs, each=row.each) if row.runs.expected else ""
+    yield Entry(text=runs, marks=_marked(row.runs.marks, letters))
+
+
+def _marked(marks: Sequence[str], letters: Mapping[str, str], said: Sequence[str] = ()) -> str:
+    """Return the letters of the marks that the line's own count does not carry already."""
+    return "".join(letters[mark] for mark in marks if mark in letters and mark not in said)

@@ -1,0 +1,279 @@
+"""A table is a pure function of a plan, the rows there are, and what the author asked for.
+
+The plan says which trials belong in which cell, also those that have not run; pandas aggregates; every cell keeps the
+evidence it was made from, so that each number can be walked back to its rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from orchestrator.document.spec import Line, TableSpec
+from orchestrator.errors import TableError
+from orchestrator.paper.published import PublishedRow, PublishedTable, load_published
+from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.planning.table_line_checks import shown_details
+from orchestrator.tables.cells import FEW, LEFT_OUT, Cell, Column, Members, cells_of
+from orchestrator.tables.columns import ask, known_metrics
+from orchestrator.tables.evidence import RUN, Evidence, Family, Record
+from orchestrator.tables.grouping import agreed, grouped, holding, identity, refuse_hidden_axes, selected
+from orchestrator.tables.statistics import relative_change
+from trainables.errors import SharptuneError
+from trainables.trial import JSON, TrialRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TableRow:
+    """One line of a table."""
+
+    keys: Mapping[str, JSON]
+    cells: Mapping[str, Cell]
+    """By the columns' names."""
+    runs: Cell
+    """The line's trials, whatever they measured: how many are in, how many are expected, and the marks all carry."""
+    each: bool = False
+    """`runs` holds for each of several settings side by side, not for all of them together."""
+    paper: Mapping[str, PublishedRow] = field(default_factory=dict)
+    """The published row that stands beside a cell, by the column's name."""
+    block: str = ""
+    """A heading above this line."""
+    bold: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A table, ready to be written in any format."""
+
+    name: str
+    title: str
+    stage: str
+    keys: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[TableRow, ...]
+    note: str = ""
+    statistic: str = "median"
+    baseline: Mapping[str, JSON] = field(default_factory=dict)
+    paper: PublishedTable | None = None
+    as_printed: bool = False
+    """Units and digits follow the published numbers."""
+
+
+def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
+    """Return the table that an experiment asks for; `rows` go by trial id, as `Ledger.rows` has them.
+
+    Raises: TableError when the table would mix settings, or names a stage, baseline or published table there is not.
+    """
+    if spec.lines:
+        return _written_out(plan, rows, spec)
+    record = Record(rows)
+    family = Family(plan.trials, record)
+    trials = selected(plan, spec.stage, spec.filter)
+    if not trials:
+        raise TableError(f"table {spec.name!r} has no trials: its filter leaves none of stage {spec.stage!r}")
+    published = load_published().table(spec.paper) if spec.paper else None
+    asked, side_keys = ask(plan, rows, family.lineage(trials[0]), spec)
+    refuse_hidden_axes(spec.name, grouped(plan, trials, (*spec.rows, *side_keys)))
+    sides = [group.keys for group in grouped(plan, trials, side_keys)]
+    columns = tuple(replace(column, settings=settings) for settings in sides for column in asked)
+    counts = [replace(_runs_column("runs", spec.stage), settings=settings) for settings in sides]
+    total = _runs_column("all runs", spec.stage)
+    groups = grouped(plan, trials, spec.rows)
+    members = [{c.name: holding(plan, g.trials, c.settings) for c in (*columns, *counts, total)} for g in groups]
+    lines = tuple(
+        TableRow(
+            keys=group.keys,
+            cells={column.name: cells[column.name] for column in columns},
+            **_runs([cells[count.name] for count in counts], cells[total.name]),
+            paper=_quoted(plan, columns, some, published),
+        )
+        for group, some, cells in zip(
+            groups, members, cells_of(record, family, members, (*columns, *counts, total)), strict=True
+        )
+    )
+    return Table(
+        name=spec.name,
+        title=spec.title or spec.name,
+        stage=spec.stage,
+        keys=tuple(spec.rows),
+        columns=columns,
+        rows=_enough(published, _compared(spec, columns, lines)),
+        note=spec.note or "",
+        statistic=spec.statistic,
+        baseline=dict(spec.baseline or {}),
+        paper=published,
+        as_printed=spec.digits == "printed",
+    )
+
+
+def _written_out(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
+    """Return a table of lines named one by one: each is a table of one row, and all stand under the same columns."""
+    published = load_published().table(spec.paper) if spec.paper else None
+    parts = [_line_table(plan, rows, spec, line) for line in spec.lines]
+    columns = _merged(spec, [part for part in parts if part is not None], published)
+    lines = tuple(
+        _written_line(spec, line, part, columns, published) for line, part in zip(spec.lines, parts, strict=True)
+    )
+    return Table(
+        name=spec.name,
+        title=spec.title or spec.name,
+        stage=spec.stage,
+        keys=(spec.heading, *spec.details),
+        columns=columns,
+        rows=_enough(published, _compared(spec, columns, lines)),
+        note=spec.note or "",
+        statistic=spec.statistic,
+        baseline=dict(spec.baseline or {}),
+        paper=published,
+        as_printed=spec.digits == "printed",
+    )
+
+
+def _line_table(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec, line: Line) -> Table | None:
+    """Return a line's own table, of one row and the columns its stage or an ancestor has; None if it only quotes."""
+    stage = line.stage or spec.stage
+    if not stage:
+        return None
+    trial = next((trial for trial in plan.trials if trial.stage == stage), None)
+    lineage = Family(plan.trials, Record(rows)).lineage(trial) if trial else ()
+    known = known_metrics(plan, rows, lineage)
+    columns = [column for column in spec.columns if _is_known(column.metric, known)]
+    only = {"stage": stage, "filter": {**spec.filter, **line.filter}, "columns": columns, "rows": [], "lines": ()}
+    table = build(plan, rows, spec.model_copy(update={**only, "paper": None, "baseline": None}))
+    if any(column.settings for column in table.columns):
+        raise TableError(f"table {spec.name!r}: a table of lines cannot set settings side by side")
+    return table
+
+
+def _is_known(column: str, known: Mapping[str, set[str]]) -> bool:
+    stage, _, metric = column.rpartition(".")
+    return any(metric in names and stage in ("", each) for each, names in known.items())
+
+
+def _merged(spec: TableSpec, parts: Sequence[Table], published: PublishedTable | None) -> tuple[Column, ...]:
+    """Return the columns that any of the lines has, or the published table alone, in the order asked for."""
+    found = {column.name: column for part in reversed(parts) for column in part.columns}
+    for column in spec.columns:
+        if published and column.metric in published.columns:
+            stage, _, metric = column.metric.rpartition(".")
+            quoted = Column(asked=column.name, stage=stage, metric=metric, own=False, title=column.title or "")
+            found.setdefault(column.name, quoted)
+    return tuple(found[column.name] for column in spec.columns if column.name in found)
+
+
+def _written_line(
+    spec: TableSpec, line: Line, part: Table | None, columns: Sequence[Column], published: PublishedTable | None
+) -> TableRow:
+    nothing = Cell(n=0, expected=0)
+    row = part.rows[0] if part else TableRow(keys={}, cells={}, runs=nothing)
+    quoted = published.row(line.paper) if published and line.paper else None
+    details = shown_details(spec, line, published)
+    return replace(
+        row,
+        keys={spec.heading: line.label, **{title: _detail(value) for title, value in details.items()}},
+        cells={column.name: row.cells.get(column.name, nothing) for column in columns},
+        paper={c.name: quoted for c in columns if published and quoted and published.number(quoted, c.asked)},
+        block=line.block or "",
+        bold=line.bold,
+    )
+
+
+def _detail(value: JSON) -> str:
+    """Return what tables of papers print: ✓ and ✗ for yes and no, nothing where nothing is known."""
+    if value is None:
+        return ""
+    return ("✓" if value else "✗") if isinstance(value, bool) else str(value)
+
+
+def explain(table: Table, row: int | Mapping[str, JSON], column: str) -> tuple[Evidence, ...]:
+    """Return what a number was made from: every planned trial of the cell, with its value or why it gives none.
+
+    `row` is a line's place from 0, or keys that only one line has. Raises: TableError.
+    """
+    if isinstance(row, int):
+        lines = list(table.rows[row : row + 1]) if row >= 0 else []
+    else:
+        lines = [line for line in table.rows if _has(line.keys, row)]
+    if len(lines) != 1:
+        raise TableError(f"table {table.name!r} has {len(lines)} rows for {row!r}; name one of its {len(table.rows)}")
+    if column not in lines[0].cells:
+        raise TableError(f"table {table.name!r} has no column {column!r}; it has {', '.join(lines[0].cells)}")
+    return lines[0].cells[column].evidence
+
+
+def _runs_column(name: str, stage: str) -> Column:
+    return Column(asked=name, stage=stage, metric=RUN, own=True)
+
+
+def _runs(sides: Sequence[Cell], total: Cell) -> dict[str, Any]:
+    """Return what a line says of its runs: of each setting side by side when all are alike, else of all together."""
+    there = [side for side in sides if side.expected]
+    alike = {(s.n, s.expected, s.marks, s.pooling, *(len(s.in_state(state)) for state in LEFT_OUT)) for s in there}
+    return {"runs": there[0], "each": len(there) > 1} if len(alike) == 1 else {"runs": replace(total, pooling="")}
+
+
+def _quoted(
+    plan: Plan, columns: Sequence[Column], members: Members, published: PublishedTable | None
+) -> dict[str, PublishedRow]:
+    """Return, by column, the published row whose settings are those of the cell's trials."""
+    if published is None:
+        return {}
+    found = {}
+    for column in columns:
+        trials = members[column.name]
+
+        def fits(match: Mapping[str, JSON], trials: Sequence[PlannedTrial] = trials) -> bool:
+            try:
+                return all(identity(agreed(plan, trials, key)) == identity(value) for key, value in match.items())
+            except (LookupError, SharptuneError):  # the plan has no such setting
+                return False
+
+        row = published.matching(fits)
+        if row is not None and published.number(row, column.asked) is not None:
+            found[column.name] = row
+    return found
+
+
+def _enough(published: PublishedTable | None, lines: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
+    """Return the lines without the mark for few runs, where the published table has single runs itself."""
+    if published is None or published.runs > 1:
+        return lines
+
+    def unmarked(cell: Cell) -> Cell:
+        return replace(cell, marks=tuple(mark for mark in cell.marks if mark != FEW))
+
+    return tuple(
+        replace(line, runs=unmarked(line.runs), cells={name: unmarked(cell) for name, cell in line.cells.items()})
+        for line in lines
+    )
+
+
+def _compared(spec: TableSpec, columns: Sequence[Column], lines: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
+    """Return the lines with each cell's relative change against its baseline line. Raises: TableError."""
+    if not spec.baseline:
+        return lines
+    if strangers := sorted(set(spec.baseline) - set(lines[0].keys)):
+        raise TableError(
+            f"table {spec.name!r}: baseline names {', '.join(strangers)}, which is not among its rows "
+            f"({', '.join(lines[0].keys)})"
+        )
+    if not any(_has(line.keys, spec.baseline) for line in lines):
+        raise TableError(f"table {spec.name!r}: no row has the baseline {dict(spec.baseline)}")
+    compared = []
+    for line in lines:
+        target = spec.baseline if spec.lines else {**line.keys, **spec.baseline}
+        base = next((other for other in lines if _has(other.keys, target)), None)
+        cells = {c.name: _with_change(c, line, base) for c in columns}
+        compared.append(replace(line, cells=cells))
+    return tuple(compared)
+
+
+def _with_change(column: Column, line: TableRow, base: TableRow | None) -> Cell:
+    cell = line.cells[column.name]
+    if base is None or base is line:
+        return cell
+    value, against = column.value(cell), column.value(base.cells[column.name])
+    return replace(cell, change=relative_change(value, against)) if value is not None and against else cell
+
+
+def _has(keys: Mapping[str, JSON], some: Mapping[str, JSON]) -> bool:
+    return all(key in keys and identity(keys[key]) == identity(value) for key, value in some.items())

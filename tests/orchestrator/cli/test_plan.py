@@ -1,0 +1,94 @@
+"""`sharptune plan`, `status` and `logs`: what will run and what happened; none of them runs anything."""
+
+from pathlib import Path
+
+import fakes
+from command_line import Result, planned
+
+from trainables.execution.attempt import execute
+from trainables.execution.job import Job
+from trainables.record.claims import Process
+from trainables.record.storage import open_storage
+from trainables.record.trial_folder import TrialFolder
+
+
+def states(result: Result) -> dict[str, str]:
+    return {trial["id"]: trial["state"] for trial in result.json["trials"]}
+
+
+def job(trial, storage: str = "runs", driver: str = "another") -> Job:
+    return Job(
+        spec=trial.spec,
+        trainable=fakes.CHAIN,
+        storage=str(Path(storage).absolute()),
+        driver=driver,
+        driver_process=Process.current(),
+    )
+
+
+def test_plan_names_every_trial_and_runs_nothing(sharptune):
+    result = sharptune("plan", "chains.yaml")
+
+    assert result.code == 0
+    assert result.out.count("never started") == 6
+    assert "root: 2 trials, each on 1 CPU" in result.out
+    assert not Path("runs").exists()
+
+
+def test_plan_as_json_is_what_the_design_promises(sharptune, chains):
+    data = sharptune("plan", "chains.yaml", "--json").json
+
+    assert set(data) == {"experiment", "trials", "counts"}
+    assert data["counts"] == {"done": 0, "running": 0, "resumable": 0, "new": 6, "failed": 0, "blocked": 0}
+    promised = {"id", "stage", "label", "parents", "config", "resources", "state", "reason"}
+    assert promised <= set(data["trials"][0])
+    roots = [trial["id"] for trial in data["trials"] if trial["stage"] == "root"]
+    assert [t["parents"] for t in data["trials"] if t["stage"] == "child"] == [[r] for r in roots for _ in range(2)]
+    assert [trial["id"] for trial in data["trials"]] == [trial.trial_id for trial in planned(chains)]
+    assert data["trials"][0]["resources"] == {"gpus": 0, "cpus": 1}
+
+
+def test_plan_says_of_each_trial_why_it_will_run_or_not(sharptune, chains):
+    first, second, *children = planned(chains)
+    list(execute(job(first), should_stop=lambda: False))
+    stops = iter([False, False, False, True, True])
+    list(execute(job(second), should_stop=lambda: next(stops)))
+    claim = TrialFolder(open_storage("runs"), children[0].trial_id).claims.acquire(
+        driver="another", driver_process=Process.current()
+    )
+
+    result = sharptune("plan", "chains.yaml", "--json")
+
+    assert states(result) == {
+        first.trial_id: "done",
+        second.trial_id: "resumable",
+        children[0].trial_id: "running",
+        **{child.trial_id: "new" for child in children[1:]},
+    }
+    reasons = {trial["id"]: trial["reason"] for trial in result.json["trials"]}
+    assert reasons[second.trial_id] == "interrupted after epoch 1"
+    assert f"process {claim.worker_process.pid}" in reasons[children[0].trial_id]
+
+
+def test_the_status_of_a_storage_needs_no_experiment(sharptune, run):
+    assert "runs: 0 trials" in sharptune("status").out
+    run()
+
+    result = sharptune("status", "--json")
+
+    assert result.code == 0
+    assert result.json["counts"]["done"] == len(result.json["trials"]) == 6
+    assert {"id", "state", "reason", "trainable"} <= set(result.json["trials"][0])
+    assert sharptune("status", "chains.yaml", "--json").json == sharptune("plan", "chains.yaml", "--json").json
+
+
+def test_logs_show_what_happened(sharptune, chains, run):
+    run()
+    trial = planned(chains)[0].trial_id
+
+    result = sharptune("logs", trial[:8])
+
+    assert result.code == 0
+    assert "epoch 1: error=" in result.out
+    assert "done: error=" in result.out.splitlines()[-1]
+    assert sharptune("logs", trial, "--follow").out == result.out

@@ -1,0 +1,118 @@
+"""Tables of real plans: what an experiment file asks for is what its table shows."""
+
+from collections.abc import Callable
+
+from orchestrator.document.spec import parse_experiment
+from orchestrator.planning.plan import Plan, PlannedTrial, expand
+from orchestrator.tables.formats.text import render
+from orchestrator.tables.table import Table, build
+from trainables.catalog import CATALOG
+from trainables.trial import TrialRow, artifact_digest
+
+EXPERIMENT = """
+experiment: ablation
+stages:
+  search:
+    trainable: search
+    config: {space: darts_ssc, dataset: cifar10-mini, epochs: 3, warmup_epochs: 0}
+    grid: {weighting: [scalar, max_w], seed: [0, 1]}
+  train:
+    trainable: train
+    needs: NEEDS
+    config: {genotype: "${search.genotype}", epochs: 2, warmup_epochs: 0}
+    grid:
+      schedule: [{label: "p=1", p: 1}, {label: "p=2", p: 2}]
+      seed: [0, 1, 2]
+tables:
+  - {name: weighting, stage: train, rows: [weighting, schedule], paper: table4, baseline: {weighting: scalar},
+     columns: [test_error_best, params, search_val_error_best, search.gpu_days]}
+  - {name: quoted, stage: train, rows: [weighting], filter: {p: 2}, paper: table2, columns: [test_error_best]}
+  - {name: side, stage: train, rows: [search.weighting], columns: [schedule, test_error_best]}
+"""
+
+
+def plan_of(needs: str = "search") -> Plan:
+    return expand(parse_experiment(EXPERIMENT.replace("NEEDS", needs)), CATALOG)
+
+
+def rows_of(plan: Plan, chosen: Callable[[PlannedTrial], dict] = lambda trial: {}) -> dict[str, TrialRow]:
+    """Return a done row for each trial; errors tell the trials apart."""
+    rows: dict[str, TrialRow] = {}
+    for trial in plan.trials:
+        seed = trial.spec.seed
+        parents = {
+            parent: {"genotype": artifact_digest(rows[parent].artifacts["genotype"])} for parent in trial.parents
+        }
+        rows[trial.trial_id] = TrialRow(
+            trial_id=trial.trial_id,
+            spec=trial.spec,
+            config={},
+            state="done",
+            metrics={"search_val_error_best": 50.0 + seed}
+            if trial.stage == "search"
+            else {"test_error_best": 60.0 + seed + (plan.value(trial, "p") == 2), "params": 25_000.0},
+            artifacts={"genotype": {"of": trial.trial_id}, **chosen(trial)},
+            parents=parents,
+            timing={"gpu_days": 0.01 * (1 + seed)},
+        )
+    return rows
+
+
+def tables_of(plan: Plan, rows: dict[str, TrialRow]) -> dict[str, Table]:
+    return {spec.name: build(plan, rows, spec) for spec in plan.tables}
+
+
+def test_a_two_stage_grid_becomes_the_table_its_file_asks_for():
+    plan = plan_of()
+    table = tables_of(plan, rows_of(plan))["weighting"]
+
+    keys = [tuple(row.keys.values()) for row in table.rows]
+    assert keys == [("scalar", "p=1"), ("scalar", "p=2"), ("max_w", "p=1"), ("max_w", "p=2")]
+    row = table.rows[3]
+    error = row.cells["test_error_best"]
+    assert (error.median, error.half_range, error.n) == (62.0, 1.0, 6)
+    assert row.runs.pooling == "2 searches × 3"
+    assert [row.cells[name].n for name in ("search_val_error_best", "search.gpu_days")] == [2, 2]
+    assert error.change == 0
+    assert row.paper["test_error_best"].name == "Max-W"
+    assert table.rows[2].paper == {}
+
+
+def test_published_rows_are_found_by_settings_of_any_stage():
+    plan = plan_of()
+    table = tables_of(plan, rows_of(plan))["quoted"]
+
+    assert [row.paper and row.paper["test_error_best"].name for row in table.rows] == ["SharpSepConvDARTS", {}]
+
+
+def test_labels_stand_side_by_side():
+    plan = plan_of()
+    table = tables_of(plan, rows_of(plan))["side"]
+
+    assert [column.name for column in table.columns] == [
+        "test_error_best[schedule=p=1]",
+        "test_error_best[schedule=p=2]",
+    ]
+
+
+def test_before_anything_has_run_every_cell_expects_its_runs():
+    tables = tables_of(plan_of(), {})
+
+    runs = {name: {(c.n, c.expected) for row in t.rows for c in row.cells.values()} for name, t in tables.items()}
+
+    assert runs == {"weighting": {(0, 6), (0, 2)}, "quoted": {(0, 6)}, "side": {(0, 6)}}
+    assert all("n=0/6" in render(tables[name], "text") for name in runs)
+
+
+def test_the_best_of_several_searches_is_one_search_for_its_trainings():
+    plan = plan_of("{stage: search, over: seed, best: search_val_error_best}")
+    winners = {parent for trial in plan.trials for parent in trial.parents}
+    winner = {trial.trial_id for trial in plan.trials if trial.trial_id in winners and trial.spec.seed == 1}
+
+    def chosen(trial: PlannedTrial) -> dict:
+        return {"chosen": {"trial": next(iter(winner & set(trial.parents)))}} if trial.parents else {}
+
+    row = tables_of(plan, rows_of(plan, chosen))["weighting"].rows[0]
+    assert (row.cells["test_error_best"].n, row.runs.pooling) == (3, "")
+    assert (row.cells["search.gpu_days"].n, row.cells["search.gpu_days"].expected) == (1, 1)
+    assert row.cells["search.gpu_days"].median == 0.02

@@ -1,0 +1,185 @@
+"""A trial belongs to one process at a time, and to nobody that is gone."""
+
+import dataclasses
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from trainables.errors import ClaimLost
+from trainables.record.claims import STALE_SECONDS, BeatWatcher, Busy, Claim, ClaimFolder, Heartbeat, Process
+from trainables.record.storage import open_storage
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def claims(tmp_path, clock):
+    return ClaimFolder(open_storage(tmp_path), "trials/t", BeatWatcher(clock))
+
+
+def acquire(claims, driver="a") -> Claim:
+    claim = claims.acquire(driver=driver, driver_process=Process.current())
+    assert isinstance(claim, Claim)
+    return claim
+
+
+def foreign(claims, tmp_path) -> None:
+    """Rewrite the claim in force as another machine's."""
+    elsewhere = Process(host="elsewhere", boot="other", pid=1, started="1")
+    claim = dataclasses.replace(acquire(claims), driver_process=elsewhere, worker_process=elsewhere)
+    (tmp_path / f"trials/t/claims/{claim.number:04d}.json").write_text(claim.to_json())
+
+
+def dead_process() -> Process:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        started = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        process = dataclasses.replace(Process.current(), pid=child.pid, started=started)
+        assert process.alive()
+        child.communicate(b"\n")
+    return process
+
+
+def test_a_process_knows_itself_and_is_not_mistaken_for_one_with_its_number():
+    here = Process.current()
+
+    assert here.alive() is True
+    assert dataclasses.replace(here, started="1").alive() is False
+    assert dataclasses.replace(here, host="elsewhere").alive() is None
+    assert dataclasses.replace(here, boot="another").alive() is None
+
+
+def test_a_live_claim_keeps_others_out(claims):
+    claim = acquire(claims)
+
+    assert claims.acquire(driver="b", driver_process=Process.current()) == Busy(claim=claim)
+    assert claims.live() == claim
+    claims.check(claim)
+
+
+def test_a_released_claim_is_free_at_once(claims):
+    claims.release(acquire(claims))
+
+    assert claims.live() is None
+    assert acquire(claims, "b").number == 2
+
+
+def test_the_same_driver_takes_over_at_once_and_the_old_attempt_notices(claims):
+    first = acquire(claims)
+
+    second = acquire(claims)
+
+    assert second.number == 2
+    with pytest.raises(ClaimLost, match="taken over by attempt 2"):
+        claims.check(first)
+
+
+def test_a_claim_whose_processes_here_are_gone_is_stale(claims, tmp_path):
+    gone = dead_process()
+    claim = dataclasses.replace(acquire(claims), driver_process=gone, worker_process=gone)
+    (tmp_path / "trials/t/claims/0001.json").write_text(claim.to_json())
+
+    assert claims.live() is None
+    assert acquire(claims, "b").number == 2
+
+
+def test_a_worker_that_outlives_its_driver_still_counts(claims, tmp_path):
+    claim = dataclasses.replace(acquire(claims), driver_process=dead_process())
+    (tmp_path / "trials/t/claims/0001.json").write_text(claim.to_json())
+
+    assert claims.live() == claim
+
+
+def test_a_claim_of_another_machine_is_stale_when_its_beat_rests_by_our_own_clock(claims, tmp_path, clock):
+    foreign(claims, tmp_path)
+    assert claims.live() is not None
+    clock.now = STALE_SECONDS - 1
+    assert claims.live() is not None
+
+    clock.now = STALE_SECONDS
+
+    assert claims.live() is None
+
+
+def test_a_claim_that_the_driver_found_stale_is_taken_over_by_a_worker_that_has_only_just_come(claims, tmp_path):
+    foreign(claims, tmp_path)
+    fresh = ClaimFolder(open_storage(tmp_path), "trials/t", BeatWatcher())
+
+    assert isinstance(fresh.acquire(driver="b", driver_process=Process.current()), Busy)
+    taken = fresh.acquire(driver="b", driver_process=Process.current(), stale=1)
+
+    assert isinstance(taken, Claim)
+    assert taken.number == 2
+    assert isinstance(fresh.acquire(driver="c", driver_process=Process.current(), stale=1), Busy)
+
+
+def test_a_beat_that_moves_keeps_a_claim_alive(claims, tmp_path, clock):
+    foreign(claims, tmp_path)
+    claim = claims.live()
+    assert claim is not None
+    for beat in range(5):
+        clock.now += STALE_SECONDS - 1
+        claims.beat(claim, beat)
+        assert claims.live() is not None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"number": 1}', b"\x00" * 50, b"[]", b'"x"'])
+def test_a_garbled_claim_is_said_and_not_trusted(claims, tmp_path, content):
+    acquire(claims)
+    (tmp_path / "trials/t/claims/0001.json").write_bytes(content)
+
+    assert acquire(claims, "b").number == 2
+    assert claims.problems == ["claim 0001.json is damaged and not trusted; the next attempt takes over"]
+
+
+def _race(root, barrier, wins):
+    claims = ClaimFolder(open_storage(root), "trials/t", BeatWatcher())
+    barrier.wait()
+    claim = claims.acquire(driver=str(os.getpid()), driver_process=Process.current())
+    wins.put(isinstance(claim, Claim))
+    barrier.wait()
+
+
+def test_of_many_processes_that_claim_at_once_one_wins(tmp_path):
+    context = multiprocessing.get_context("fork")
+    barrier, wins = context.Barrier(8), context.Queue()
+    processes = [context.Process(target=_race, args=(tmp_path, barrier, wins)) for _ in range(8)]
+    for process in processes:
+        process.start()
+    won = [wins.get(timeout=30) for _ in processes]
+    for process in processes:
+        process.join()
+
+    assert sum(won) == 1
+
+
+def test_the_heartbeat_moves_the_beat_until_it_is_stopped(claims, tmp_path):
+    claim = acquire(claims)
+    heartbeat = Heartbeat(claims, claim, after=0.01, seconds=0.01)
+    path = tmp_path / f"trials/t/claims/{claim.attempt}.beat"
+
+    heartbeat.start()
+    while not path.exists() or int(path.read_text()) < 3:
+        pass
+    heartbeat.stop()
+    rested = path.read_text()
+
+    assert not any(thread.name == "sharptune-beat" for thread in threading.enumerate())
+    assert path.read_text() == rested

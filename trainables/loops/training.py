@@ -1,0 +1,384 @@
+"""Final training, one trial: the network of a genotype, trained on the training set, tested after every epoch.
+
+Shape letters: B = images of a batch, N = images of an evaluation, C = channels or classes, H, W = pixels.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from trainables.architecture.complexity import count
+from trainables.architecture.drop_path import draw_keep
+from trainables.architecture.final_networks import build_network, read_config_architecture
+from trainables.architecture.genotype import describe
+from trainables.config import TrainConfig, canonical
+from trainables.data.augment import Draw
+from trainables.data.cache import Dataset
+from trainables.data.files import FileDataset
+from trainables.data.transfer import to_device
+from trainables.distributed.shares import share, share_problem
+from trainables.errors import TrialFailure
+from trainables.loops import randomness
+from trainables.loops.evaluation import top_k_error, wrong_answers
+from trainables.loops.held_out import held_out_errors
+from trainables.loops.images import Batch
+from trainables.loops.kept_epochs import KeptEpochs
+from trainables.loops.metering import Meter
+from trainables.loops.sums import (
+    CHECK_EVERY,
+    EpochSums,
+    check_identity,
+    choose_device,
+    evaluate,
+    evaluation_loss,
+    load_or_leave,
+    open_for_training,
+    pack,
+    scheduled,
+    weights_file,
+)
+from trainables.loops.training_images import TrainingImages
+from trainables.optimization.descent import descend, learning_rate_of, set_learning_rate
+from trainables.optimization.precision import Precision
+from trainables.trial import JSON, Outcome, Spent, Step
+
+if TYPE_CHECKING:
+    from trainables.distributed.team import Team
+
+TRAINABLE = "train"
+"""Keys this loop's random draws."""
+
+
+def start(config: TrainConfig, *, seed: int, threads: int) -> "FinalRun":
+    """Return the run of a final training, on the GPU if there is one. Raises: TrialFailure, DataError, UnknownName."""
+    return FinalRun.of_rank(config, seed=seed, threads=max(1, threads // config.ranks))
+
+
+class FinalRun:
+    """Training of one network from nothing; satisfies `trainables.trial.Run`.
+
+    The loss is cross entropy plus, with an auxiliary head, `auxiliary_weight` times that head's. The probability of
+    dropping a path grows linearly over the epochs and reaches `drop_path` in the last one.
+
+    `test_error` is the last epoch's: nothing selects it. `test_error_best` is the lowest of all epochs, the first of
+    equals, as the paper reports it: selected on the images it is measured on, so optimistic. With `validation_images`,
+    which are held out of the training images, `test_error_selected` is that of the epoch with the lowest
+    `validation_error`, the first of equals: selected on other images, so not optimistic, though the network has learned
+    from fewer; `validation_error_best` in turn is optimistic. `test_error_top5`, `…_best` and `…_selected`, where there
+    are more than five classes, are those of the same epochs. Weights and predictions of all these epochs are kept, and
+    tested in the end on images that were never looked at, where there are such: see `held_out.py`.
+    """
+
+    @classmethod
+    def of_rank(cls, settings: TrainConfig | dict[str, JSON], *, seed: int, threads: int, rank: int = 0) -> "FinalRun":
+        """Return the run as one of its ranks, on a GPU of its own if there are any. Raises: as `start`."""
+        config = TrainConfig.model_validate(settings)
+        device = choose_device(threads, rank=rank, ranks=config.ranks)
+        dataset = open_for_training(config)
+        images = (config.train_images or len(dataset.train.labels)) - (config.validation_images or 0)
+        if problem := share_problem(
+            images, batch_size=config.batch_size, ranks=config.ranks, accumulate=config.accumulate
+        ):
+            raise TrialFailure(": ".join(problem))
+        return cls(config, seed=seed, dataset=dataset, device=device, workers=threads - 1)
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        *,
+        seed: int,
+        dataset: Dataset | FileDataset,
+        device: torch.device,
+        workers: int = 0,
+    ) -> None:
+        """`workers`: processes that decode images kept as files; without any, that is done between the steps."""
+        self.config = config
+        self._seed = seed
+        self._device = device
+        self._architecture = read_config_architecture(config)
+        self._images = TrainingImages(config, dataset, device, seed=seed, trainable=TRAINABLE, workers=workers)
+        self._steps = math.ceil(len(self._images.train) / config.batch_size)
+
+        with randomness.initialising(seed=seed, trainable=TRAINABLE):
+            network = build_network(
+                self._architecture,
+                network=config.network,
+                operations=config.operations,
+                channels=config.channels,
+                layers=config.layers,
+                classes=self._images.classes,
+                auxiliary=config.auxiliary,
+                mid_channels=config.mid_channels,
+            )
+        self._cost = count(network, (3, self._images.size, self._images.size))
+        self.network = network.to(device).to(memory_format=torch.channels_last)
+        self._parameters = list(network.parameters())
+        self._precision = Precision(config.precision, device)
+        self._precision.set_up()
+        self._optimizer = torch.optim.SGD(
+            self._parameters, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+        )
+
+        self._epoch, self._step = 1, 0
+        self._sums = EpochSums(self._steps, device)
+        self._history: list[dict[str, JSON]] = []
+        selected = {} if config.validation_images is None else {"selected": "validation_error"}
+        self._kept = KeptEpochs({"best": "test_error", **selected})
+        self._held_out: dict[str, float] = {}
+        self._meter = Meter(device, ranks=config.ranks)
+        self._team: Team | None = None  # the ranks, while several are at work
+
+    # ------------------------------------------------------------------------------------------------ the loop
+
+    def steps(self) -> Iterator[Step]:
+        """Work to the end, pausing after each step and each evaluation batch. Raises: TrialFailure, RankLost."""
+        with closing(self._images):
+            yield from self._measured()
+
+    def _measured(self) -> Iterator[Step]:
+        if self.config.ranks == 1:
+            yield from self._meter.measure(self._work())
+            return
+        from trainables.distributed.rank_processes import lead
+
+        with lead(self, self.config.model_dump(mode="json"), seed=self._seed, ranks=self.config.ranks) as (team, watch):
+            self._team = team
+            yield from watch.watched(self._meter.measure(self._work()))
+
+    def follow(self, team: "Team") -> None:
+        """Go through the loop as another rank than 0: its steps, and nothing else."""
+        self._team = team
+        for _ in self._work():
+            pass
+
+    def _work(self) -> Iterator[Step]:
+        while self._epoch <= self.config.epochs:
+            self.network.train()
+            set_learning_rate(self._optimizer, scheduled(self.config, self._epoch))
+            rows_of_batches = self._order()
+            rest, share = rows_of_batches[self._step :], self._team.share if self._team else None
+            for batch in self._images.train.batches(rest, epoch=self._epoch, share=share):
+                self._take_step(batch, rows_of_batches[self._step])
+                self._step += 1
+                if self._step % CHECK_EVERY == 0 or self._step == self._steps:
+                    self._sums.check(self._epoch, self._step)
+                yield self._here()
+
+            if self._team is not None and self._team.rank > 0:
+                self._open_epoch()
+                continue
+            self.network.eval()
+            logits: dict[str, Tensor] = {}
+            for name, images in self._images.evaluated.items():
+                logits[name] = yield from evaluate(self._classify, images, self._images.normalise, self._here())
+            metrics = self._finish_epoch(logits)
+            yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
+
+        if self._team is not None and self._team.rank > 0:
+            return
+        self._held_out = yield from held_out_errors(
+            self.network.eval(),
+            self._kept.weights,
+            dataset=self.config.dataset,
+            transform=self._images.normalise,
+            here=Step(epoch=self.config.epochs, step=self._steps, steps=self._steps),
+            device=self._device,
+            compute=self._precision.compute,
+        )
+
+    def _take_step(self, batch: Batch, rows_B: Tensor) -> None:
+        """Learn from a batch, of which `rows_B` are all rows and `batch` is this rank's share."""
+        draw = randomness.draws(seed=self._seed, trainable=TRAINABLE, epoch=self._epoch, step=self._step)
+        x_BCHW = self._images.augment(batch.images_BHWC, draw, share=(batch.mine, batch.whole))
+        damaged = self._learn(x_BCHW, self._draw_keep(batch, draw), batch)
+        self._images.count_damaged(batch, damaged, rows_B)
+
+    def _learn(self, x_BCHW: Tensor, keep_DB: Tensor | None, batch: Batch) -> int:
+        """Move the weights; return how many images of the batch could not be read.
+
+        The host of a single rank waits for the device in none of it, but for fp16's look at overflows.
+        """
+        done: list[tuple[Tensor, Tensor]] = []
+        descend(
+            self._losses(x_BCHW, keep_DB, batch.labels_B, batch.whole, done),
+            self._parameters,
+            self._optimizer,
+            grad_clip=self.config.grad_clip,
+            precision=self._precision,
+        )
+        losses, logits_BC = (torch.cat(parts) for parts in zip(*done, strict=True))
+        loss, wrong = losses.sum(), wrong_answers(logits_BC, batch.labels_B)
+        damaged = len(batch.damaged)
+        if self._team is not None:
+            loss, wrong = self._team.add_up(loss, wrong)
+            if self._images.may_be_damaged:
+                damaged = int(self._team.add_up(torch.tensor(damaged, device=self._device))[0])
+        self._sums.take(self._step, loss, wrong, images=batch.whole)
+        return damaged
+
+    def _losses(
+        self,
+        x_BCHW: Tensor,
+        keep_DB: Tensor | None,
+        labels_B: Tensor,
+        whole: int,
+        done: list[tuple[Tensor, Tensor]],
+    ) -> Iterator[Tensor]:
+        """Yield the loss of each part of this rank's share, weighted by its size; note (loss (1,), logits_BC) of each.
+
+        What is noted adds up to the loss over all ranks, and what is yielded to their number times it.
+        """
+        parts = self.config.accumulate
+        for number in range(parts):
+            part = share(len(labels_B), rank=number, ranks=parts)
+            inputs = (x_BCHW[part], None if keep_DB is None else keep_DB[:, part])
+            labels = labels_B[part]
+            with self._precision.compute():
+                if self._team is None:
+                    logits, auxiliary = self.network(*inputs)
+                else:
+                    logits, auxiliary = self._team.forward(*inputs, last=number == parts - 1)
+            loss = F.cross_entropy(logits.float(), labels)
+            if auxiliary is not None:
+                loss = loss + self.config.auxiliary_weight * F.cross_entropy(auxiliary.float(), labels)
+            loss = loss * (len(labels) / whole)
+            done.append((loss.detach().view(1), logits.detach().float()))
+            yield loss if self._team is None else loss * self._team.ranks
+
+    def _finish_epoch(self, logits: Mapping[str, Tensor]) -> dict[str, float]:
+        """Add the epoch to the history and open the next one; return the metrics so far.
+
+        Args:
+            logits: logits_NC of each of the evaluated sets of images.
+        """
+        self._history.append(
+            {
+                "epoch": self._epoch,
+                "learning_rate": learning_rate_of(self._optimizer),
+                "drop_path": self._drop_path(),
+                "train_loss": self._sums.loss(),
+                "train_error": self._sums.error(),
+                **{key: value for name in logits for key, value in self._errors(name, logits[name]).items()},
+                **self._images.tested(),
+            }
+        )
+        self._kept.take(self._history, self.network, logits["test"])
+        self._open_epoch()
+        return self._metrics()
+
+    def _errors(self, name: str, logits_NC: Tensor) -> dict[str, float]:
+        """Return loss and errors, in percent, on one of the evaluated sets of images."""
+        labels_N = self._images.evaluated[name].labels_N.cpu()
+        found = {
+            f"{name}_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
+            f"{name}_error": top_k_error(logits_NC, labels_N),
+        }
+        if name == "test" and self._images.classes > 5:
+            found["test_error_top5"] = top_k_error(logits_NC, labels_N, k=5)
+        return found
+
+    def _open_epoch(self) -> None:
+        self._epoch, self._step = self._epoch + 1, 0
+        self._sums = EpochSums(self._steps, self._device)
+        self._images.open_epoch()
+
+    # ------------------------------------------------------------------------------------ what the loop is made of
+
+    def _here(self) -> Step:
+        return Step(epoch=self._epoch, step=self._step, steps=self._steps)
+
+    def _drop_path(self) -> float:
+        return self.config.drop_path * self._epoch / self.config.epochs
+
+    def _draw_keep(self, batch: Batch, draw: Draw) -> Tensor | None:
+        """Return keep_DB for this rank's share of a batch, on the device; None while nothing is dropped."""
+        if self._drop_path() == 0.0:
+            return None
+        keep_DB = draw_keep(
+            self.network.droppable, batch.whole, drop_path=self._drop_path(), generator=draw("drop_path")
+        )
+        return to_device(keep_DB[:, batch.mine], self._device)
+
+    def _order(self) -> Sequence[Tensor]:
+        """Return the rows of each batch of this epoch; an incomplete last one is kept."""
+        order_N = randomness.order(len(self._images.train), seed=self._seed, trainable=TRAINABLE, epoch=self._epoch)
+        return order_N.split(self.config.batch_size)
+
+    def _classify(self, x_BCHW: Tensor) -> Tensor:
+        """Return logits_BC without those of the auxiliary head."""
+        with self._precision.compute():
+            return self.network(x_BCHW)[0]
+
+    def _metrics(self) -> dict[str, float]:
+        last = self._history[-1]
+        names = ("test_error", "test_error_top5", "validation_error", "train_error", "corrupt_images")
+        return {
+            **{name: last[name] for name in names if name in last},
+            **self._kept.metrics(self._history),
+            "params": self._cost.params,
+            "params_with_auxiliary": self._cost.params_with_auxiliary,
+            "macs": self._cost.macs,
+            "addmult": self._cost.addmult,
+        }
+
+    # ------------------------------------------------------------------------------------------ state and results
+
+    def state(self) -> bytes:
+        """Return everything needed to go on from here."""
+        return pack(
+            {
+                "trial": self._identity(),
+                "epoch": self._epoch,
+                "step": self._step,
+                "network": self.network.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "precision": self._precision.state(),
+                "sums": self._sums.state(),
+                "history": self._history,
+                "kept": self._kept.state(),
+                **self._images.state(),
+                "meter": self._meter.state(),
+            }
+        )
+
+    def load(self, state: bytes) -> None:
+        """Take over a state that `state` returned. Raises: DamagedFile, leaving the run as it was."""
+        load_or_leave(self, state, self._device)
+
+    def take(self, state: dict[str, Any]) -> None:
+        """Take over a state that is already unpacked; `load` is the safe way."""
+        check_identity(state["trial"], self._identity())
+        self._epoch, self._step = state["epoch"], state["step"]
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._precision.load(state["precision"])
+        self._sums.load(state["sums"])
+        self._history = state["history"]
+        self._kept.load(state["kept"])
+        self._images.load(state)
+        self._meter.load(state["meter"])
+
+    def spent(self) -> Spent:
+        """Return what the run has cost so far."""
+        return self._meter.spent()
+
+    def outcome(self) -> Outcome:
+        """Return the results, with weights and predictions of the last, of the best and of the selected epoch."""
+        labels_N = self._images.evaluated["test"].labels_N.cpu()
+        return Outcome(
+            metrics={**self._metrics(), **self._held_out},
+            artifacts={"genotype": describe(self._architecture, self.config.operations)},
+            files={
+                "weights-last.safetensors": weights_file(self.network.state_dict()),
+                **self._kept.files(labels_N),
+            },
+            epochs=list(self._history),
+        )
+
+    def _identity(self) -> dict[str, JSON]:
+        return {"trainable": TRAINABLE, "config": canonical(self.config), "seed": self._seed}

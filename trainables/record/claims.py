@@ -1,0 +1,243 @@
+"""Who may work on a trial: numbered claims, of which the highest is in force.
+
+`claims/<n>.json` is created exclusively and never changed, so that taking over a stale claim is one atomic step with
+one winner: creating the next number. A claim is stale when its processes on this machine are gone, or when its beat
+(`claims/<n>.<token>.beat`) has not moved for 60 seconds of the observer's own clock; clocks of two machines are never
+compared. `claims/<n>.<token>.released` gives it back early.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from trainables.errors import ClaimLost
+from trainables.record.storage import Storage
+
+STALE_SECONDS = 60.0
+BEAT_SECONDS = 10.0
+BEAT_AFTER_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """A process that can be recognised later: its number alone may be reused."""
+
+    host: str
+    boot: str
+    """The machine's boot, and the namespace of process numbers (containers share the first, not the second)."""
+    pid: int
+    started: str
+
+    @classmethod
+    def current(cls) -> "Process":
+        return cls(host=platform.node(), boot=_boot(), pid=os.getpid(), started=_started(os.getpid()) or "?")
+
+    def alive(self) -> bool | None:
+        """Say whether it runs; None when it belongs to another machine and cannot be asked."""
+        if (self.host, self.boot) != (platform.node(), _boot()):
+            return None  # another machine, another container, or this one before it was restarted
+        return _started(self.pid) == self.started
+
+
+def _boot() -> str:
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace = Path("/proc/self/ns/pid").readlink()
+        return f"{boot}/{namespace}"
+    return f"{int(psutil.boot_time())}/"
+
+
+def _started(pid: int) -> str | None:
+    """Return when a process started, in its machine's own count; None when it is gone or only its remains are left."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    except FileNotFoundError:
+        if Path("/proc/self/stat").exists():
+            return None
+    except (ProcessLookupError, PermissionError):
+        return None
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.Error:
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """One attempt's right to work on a trial."""
+
+    number: int
+    token: str
+    driver: str
+    """The driver's token; a retry by the same driver takes over at once."""
+    driver_process: Process
+    worker_process: Process
+
+    @property
+    def attempt(self) -> str:
+        """The name of this attempt in file names."""
+        return f"{self.number:04d}.{self.token}"
+
+    @property
+    def holder(self) -> str:
+        """Who holds it, for people."""
+        return f"process {self.worker_process.pid} on {self.worker_process.host}"
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Claim":
+        """Raises: ValueError, KeyError, TypeError for anything that is no claim."""
+        data = json.loads(text)
+        data["driver_process"] = Process(**data["driver_process"])
+        data["worker_process"] = Process(**data["worker_process"])
+        return cls(**data)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Busy:
+    """The trial is somebody else's at present."""
+
+    claim: Claim
+
+
+class BeatWatcher:
+    """Remembers when this process first saw each beat, by its own clock."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, tuple[bytes, float]] = {}
+
+    def silent_seconds(self, path: str, beat: bytes) -> float:
+        """Return for how long this beat has not moved, as far as this process saw."""
+        now = self._clock()
+        known = self._seen.get(path)
+        if known is None or known[0] != beat:
+            self._seen[path] = (beat, now)
+            return 0.0
+        return now - known[1]
+
+
+class ClaimFolder:
+    """The claims of one trial."""
+
+    def __init__(self, storage: Storage, folder: str, watcher: BeatWatcher) -> None:
+        self._storage = storage
+        self._folder = f"{folder}/claims"
+        self._watcher = watcher
+        self.problems: list[str] = []
+        """A sentence for each claim that could not be trusted."""
+
+    def numbers(self) -> list[int]:
+        names = self._storage.names(self._folder)
+        return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit())
+
+    def live(self) -> Claim | None:
+        """Return the claim in force, if its holder may still be at work."""
+        numbers = self.numbers()
+        return self._live(numbers[-1]) if numbers else None
+
+    def acquire(self, *, driver: str, driver_process: Process, stale: int | None = None) -> Claim | Busy:
+        """Claim the trial for this process, or say whose it is.
+
+        `stale` is the number of a claim that the driver found stale: it has watched the beat for long enough, which a
+        worker that has only just begun to look has not.
+        """
+        while True:
+            numbers = self.numbers()
+            held = self._live(numbers[-1]) if numbers and numbers[-1] != stale else None
+            if held is not None and held.driver != driver:
+                return Busy(claim=held)
+            claim = Claim(
+                number=(numbers[-1] if numbers else 0) + 1,
+                token=uuid.uuid4().hex[:8],
+                driver=driver,
+                driver_process=driver_process,
+                worker_process=Process.current(),
+            )
+            path = f"{self._folder}/{claim.number:04d}.json"
+            if self._storage.create(path, claim.to_json().encode(), durable=False):
+                return claim
+
+    def check(self, claim: Claim) -> None:
+        """Make sure the claim is still in force. Raises: ClaimLost."""
+        numbers = self.numbers()
+        if not numbers or numbers[-1] != claim.number:
+            raise ClaimLost(f"attempt {claim.number} was taken over by attempt {numbers[-1] if numbers else '?'}")
+        if self._storage.remote and self._read(claim.number) != claim:
+            raise ClaimLost(f"attempt {claim.number} was overwritten by another process")
+
+    def release(self, claim: Claim) -> None:
+        """Give the claim back, so that nobody needs to wait for it to grow stale."""
+        self._storage.write(f"{self._folder}/{claim.attempt}.released", b"", durable=False)
+
+    def beat(self, claim: Claim, count: int) -> None:
+        self._storage.write(f"{self._folder}/{claim.attempt}.beat", str(count).encode(), durable=False)
+
+    def _read(self, number: int) -> Claim | None:
+        path = f"{self._folder}/{number:04d}.json"
+        try:
+            return Claim.from_json(self._storage.read(path))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            sentence = f"claim {number:04d}.json is damaged and not trusted; the next attempt takes over"
+            if sentence not in self.problems:
+                self.problems.append(sentence)
+            return None
+
+    def _live(self, number: int) -> Claim | None:
+        claim = self._read(number)
+        if claim is None or self._storage.exists(f"{self._folder}/{claim.attempt}.released"):
+            return None
+        alive = [claim.worker_process.alive(), claim.driver_process.alive()]
+        if not any(state is None or state for state in alive):
+            return None
+        path = f"{self._folder}/{claim.attempt}.beat"
+        try:
+            beat = self._storage.read(path)
+        except FileNotFoundError:
+            beat = b""
+        return claim if self._watcher.silent_seconds(path, beat) < STALE_SECONDS else None
+
+
+class Heartbeat:
+    """Moves a claim's beat from a thread of its own while the trial works; a trial of seconds writes none."""
+
+    def __init__(
+        self, claims: ClaimFolder, claim: Claim, *, after: float = BEAT_AFTER_SECONDS, seconds: float = BEAT_SECONDS
+    ) -> None:
+        self._claims = claims
+        self._claim = claim
+        self._after = after
+        self._seconds = seconds
+        self._end = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._beat, name="sharptune-beat", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._end.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _beat(self) -> None:
+        count, pause = 0, self._after
+        while not self._end.wait(pause):
+            count, pause = count + 1, self._seconds
+            with contextlib.suppress(Exception):  # a full disk is noticed where something is lost by it
+                self._claims.beat(self._claim, count)

@@ -1,0 +1,99 @@
+"""What a trial takes from its parents: values for its config, and the days they cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from trainables.config import is_reference
+from trainables.errors import DamagedFile, SharptuneError, TrialFailure
+from trainables.record.storage import Storage
+from trainables.record.trial_folder import TrialFolder
+from trainables.trial import JSON, Spent, TrialRow, TrialSpec, artifact_digest
+
+SECONDS_PER_DAY = 86_400.0
+
+
+class ParentNotDone(SharptuneError):
+    """A parent has no row that says done (any more): this trial must wait, which is no failure of its own."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Inputs:
+    """A config with its references filled in, and the receipt."""
+
+    config: dict[str, JSON] = field(default_factory=dict)
+    consumed: dict[str, dict[str, str]] = field(default_factory=dict)
+    """{parent id: {key: sha256 of what was taken}}."""
+    artifacts: dict[str, JSON] = field(default_factory=dict)
+    """`chosen`, when a parent was the best of several: who won, by what, with which value."""
+    ancestors: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Days of every ancestor, each once: {trial id: {"gpu_days": ..., "cpu_days": ...}}."""
+
+
+def gather(storage: Storage, spec: TrialSpec) -> Inputs:
+    """Read what the parents found. Raises: ParentNotDone, TrialFailure."""
+    rows = {parent: _done_row(storage, parent) for parent in spec.parents}
+    inputs = Inputs()
+    for row in rows.values():
+        inputs.ancestors.update(row.provenance.get("ancestors", {}))
+        inputs.ancestors[row.trial_id] = {kind: row.timing.get(kind, 0.0) for kind in ("gpu_days", "cpu_days")}
+    for name, value in spec.config.items():
+        inputs.config[name] = _take(value, spec, rows, inputs) if is_reference(value) else value
+    return inputs
+
+
+def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs) -> dict[str, float]:
+    """Return the trial's own days and those with all its ancestors'.
+
+    A day of a whole GPU is a GPU day: a trial is charged for what it held, a quarter of one or two of them, each of its
+    segments by itself, since the next one may hold another share. A segment has its `device`, the `gpus` it held, and
+    as `device_seconds` those that had been spent before it.
+    """
+    ends = [*(segment["device_seconds"] for segment in segments[1:]), spent.seconds]
+    own = {"gpu_days": 0.0, "cpu_days": 0.0}
+    for segment, end in zip(segments, ends, strict=True):
+        days = (end - segment["device_seconds"]) / SECONDS_PER_DAY
+        if segment["device"] == "cpu":
+            own["cpu_days"] += days
+        else:
+            own["gpu_days"] += days * segment["gpus"]
+    whole = {
+        f"{kind}_total": value + sum(ancestor[kind] for ancestor in inputs.ancestors.values())
+        for kind, value in own.items()
+    }
+    return {**own, **whole}
+
+
+def _take(reference: Mapping[str, JSON], spec: TrialSpec, rows: Mapping[str, TrialRow], inputs: Inputs) -> JSON:
+    """Return the value a reference stands for, and note it in the receipt."""
+    parent, key = reference["parent"], reference["key"]
+    row = _best(parent["best"], rows, inputs) if isinstance(parent, Mapping) else rows[spec.parents[parent]]
+    value = row.artifacts.get(key, row.metrics.get(key))
+    if value is None:
+        raise TrialFailure(f"parent trial {row.trial_id} found no {key!r}")
+    inputs.consumed.setdefault(row.trial_id, {})[key] = artifact_digest(value)
+    return value
+
+
+def _best(criterion: str, rows: Mapping[str, TrialRow], inputs: Inputs) -> TrialRow:
+    """Return the parent with the lowest value; ties go to the smallest id."""
+    for row in rows.values():
+        if criterion not in row.metrics:
+            raise TrialFailure(f"parent trial {row.trial_id} has no metric {criterion!r}")
+        inputs.consumed.setdefault(row.trial_id, {})[criterion] = artifact_digest(row.metrics[criterion])
+    winner = min(rows.values(), key=lambda row: (row.metrics[criterion], row.trial_id))
+    inputs.artifacts["chosen"] = {
+        "trial": winner.trial_id,
+        "criterion": criterion,
+        "value": winner.metrics[criterion],
+    }
+    return winner
+
+
+def _done_row(storage: Storage, trial_id: str) -> TrialRow:
+    try:
+        row = TrialFolder(storage, trial_id).read_row()
+    except DamagedFile as error:
+        raise ParentNotDone(f"parent trial {trial_id} has a damaged row: {error}") from error
+    if row is None or row.state != "done":
+        raise ParentNotDone(f"parent trial {trial_id} is not done")
+    return row

@@ -1,0 +1,123 @@
+"""The folder of a trial: `<storage>/trials/<trial_id>/`, shared by all experiments.
+
+spec.json                  what the trial is
+claims/                    who may work on it
+checkpoints/               where it can go on from
+log.txt                    what happened, one line each
+weights-*.safetensors, predictions*.npz, epochs.parquet
+row.json                   the result; the only commit point, written last, never replaced
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trainables.errors import DamagedFile
+from trainables.record.checkpoints import CheckpointFolder
+from trainables.record.claims import BeatWatcher, Claim, ClaimFolder
+from trainables.record.storage import Storage
+from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
+
+ROW = "row.json"
+
+
+def seal(row: TrialRow) -> bytes:
+    """Return `row.json`: readable, and closed by a sha256 over everything else in it."""
+    data = row.to_json()
+    digest = hashlib.sha256(canonical_json(data).encode()).hexdigest()
+    return (json.dumps({**data, "sha256": digest}, indent=1, allow_nan=False) + "\n").encode()
+
+
+def unseal(content: bytes, trial_id: str) -> TrialRow:
+    """Return the row in a `row.json`. Raises: DamagedFile, saying what does not add up."""
+    try:
+        data = json.loads(content)
+        digest = data.pop("sha256")
+        found = hashlib.sha256(canonical_json(data).encode()).hexdigest()
+        row = TrialRow.from_json(data)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedFile(f"it is cut short or garbled ({type(error).__name__}: {error})") from error
+    if found != digest:
+        raise DamagedFile("its content does not match its sha256")
+    if row.trial_id != trial_id or row.spec.trial_id != trial_id:
+        raise DamagedFile(f"it belongs to trial {row.spec.trial_id}")
+    return row
+
+
+class TrialFolder:
+    """One trial's record."""
+
+    def __init__(self, storage: Storage, trial_id: str, watcher: BeatWatcher | None = None) -> None:
+        self.storage = storage
+        self.trial_id = trial_id
+        self.path = f"trials/{trial_id}"
+        self.claims = ClaimFolder(storage, self.path, watcher or BeatWatcher())
+
+    def checkpoints(self, spec: TrialSpec) -> CheckpointFolder:
+        return CheckpointFolder(self.storage, self.path, spec)
+
+    def read_row(self) -> TrialRow | None:
+        """Return the row; None when the trial has not finished. Raises: DamagedFile."""
+        try:
+            content = self.storage.read(f"{self.path}/{ROW}")
+        except FileNotFoundError:
+            return None
+        return unseal(content, self.trial_id)
+
+    def commit_row(self, row: TrialRow) -> bool:
+        """Write the row unless there is one; return whether this call wrote it."""
+        return self.storage.create(f"{self.path}/{ROW}", seal(row))
+
+    def set_aside(self, name: str, why: str) -> str:
+        """Keep a file under another name (`row.json` → `row.json.failed-1`) and return that name."""
+        taken = set(self.storage.names(self.path))
+        number = next(n for n in range(1, 10_000) if f"{name}.{why}-{n}" not in taken)
+        aside = f"{name}.{why}-{number}"
+        self.storage.move(f"{self.path}/{name}", f"{self.path}/{aside}")
+        return aside
+
+    def write_spec(self, spec: TrialSpec) -> None:
+        path = f"{self.path}/spec.json"
+        if not self.storage.exists(path):
+            self.storage.write(path, (json.dumps(spec.to_json(), indent=1) + "\n").encode(), durable=False)
+
+    def write_files(self, files: Mapping[str, bytes], claim: Claim) -> dict[str, dict[str, JSON]]:
+        """Write the files that stand beside a row and return what the row says of them.
+
+        They get their names only once all are written and the claim is seen to be still in force, so that an attempt
+        that was taken over cannot spoil what the other one recorded. Raises: ClaimLost.
+        """
+        for name, data in files.items():
+            self.storage.write(f"{self.path}/{name}.{claim.attempt}", data)
+        self.claims.check(claim)
+        for name in files:
+            self.storage.move(f"{self.path}/{name}.{claim.attempt}", f"{self.path}/{name}")
+        return {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
+
+    def read_file(self, row: TrialRow, name: str) -> bytes:
+        """Return a file beside the row, proven to be the row's. Raises: DamagedFile, FileNotFoundError, KeyError."""
+        data = self.storage.read(f"{self.path}/{name}")
+        if hashlib.sha256(data).hexdigest() != row.files[name]["sha256"]:
+            raise DamagedFile(f"{self.path}/{name} is not the file its row was written with")
+        return data
+
+    def log(self, *lines: str) -> None:
+        """Add lines to the trial's log."""
+        self.storage.append(f"{self.path}/log.txt", "".join(f"{line}\n" for line in lines).encode())
+
+    def read_log(self) -> str:
+        try:
+            return self.storage.read(f"{self.path}/log.txt").decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+
+def epochs_parquet(epochs: Sequence[Mapping[str, JSON]]) -> bytes:
+    """Return the epoch history as a Parquet file, one row per epoch."""
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([dict(epoch) for epoch in epochs]), buffer, compression="zstd")
+    return buffer.getvalue()
