@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import click
 
 from orchestrator.cli.cost import cost
-from orchestrator.cli.doctor import data, doctor
+from orchestrator.cli.data import data
+from orchestrator.cli.doctor import doctor
 from orchestrator.cli.evaluate import evaluate, export
 from orchestrator.cli.figure import figure
 from orchestrator.cli.genotype import genotype
