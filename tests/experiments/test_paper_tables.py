@@ -11,7 +11,8 @@ from functools import cache
 
 import pytest
 
-from orchestrator.document.spec import Line, TableSpec, load_experiment
+from orchestrator.document.experiment import load_experiment
+from orchestrator.document.spec import Line, TableSpec
 from orchestrator.paper.published import Published, load_published
 from orchestrator.planning.plan import Plan, PlannedTrial, expand
 from orchestrator.tables.formats.text import render

@@ -29,7 +29,7 @@ def test_loading_it_loads_neither_torch_nor_ray(module):
 def test_planning_loads_neither_torch_nor_ray():
     code = (
         "import sys; from orchestrator.planning.plan import expand;"
-        "from orchestrator.document.spec import load_experiment;"
+        "from orchestrator.document.experiment import load_experiment;"
         "from trainables.catalog import CATALOG; expand(load_experiment('quickstart'), CATALOG);"
         f"sys.exit(' '.join({HEAVY} & set(sys.modules)) or None)"
     )
