@@ -9,7 +9,7 @@ from torch_free import TORCH_FREE
 
 ROOT = Path(__file__).parents[2]
 HEAVY = "{'torch', 'ray', 'torchvision'}"
-TABLES = ("tables.table", "tables.formats.text", "paper.published", "tables.statistics")
+TABLES = ("tables.table", "tables.formats.catalog", "paper.published", "tables.statistics")
 
 
 def run_code(code: str) -> tuple[int, str]:
