@@ -25,8 +25,8 @@ from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.running.display import Display, Outline, open_display
 from orchestrator.running.frontier import RUNNABLE
+from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner, Stop
-from orchestrator.running.session import run as run_plan
 from trainables.data.catalog import HELD_OUT
 
 FAILED, INTERRUPTED = 1, 130
