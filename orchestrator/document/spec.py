@@ -5,7 +5,7 @@ wrong with the meaning, and raises all of it at once.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path as FilePath
@@ -158,6 +158,20 @@ class TableSpec(_Form):
     """A table of published numbers to stand beside ours."""
     title: str | None = None
     note: str | None = None
+
+    def of_line(self, line: Line, columns: Sequence[ColumnSpec]) -> "TableSpec":
+        """Return one of `lines` as a table of its own: of one row, these columns, and nothing beside it."""
+        return self.model_copy(
+            update={
+                "stage": line.stage or self.stage,
+                "lines": [],
+                "rows": [],
+                "columns": list(columns),
+                "filter": {**self.filter, **line.filter},
+                "baseline": None,
+                "paper": None,
+            }
+        )
 
 
 class PanelSpec(_Form):
