@@ -3,12 +3,10 @@
 The files are the only truth. `done` and `failed` are rows; `running`, `resumable`, `new` and `blocked` are derived.
 """
 
-import contextlib
-import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pandas as pd
 
@@ -16,10 +14,12 @@ from orchestrator.errors import LedgerError
 from trainables.errors import DamagedFile
 from trainables.record.claims import BeatWatcher
 from trainables.record.storage import Storage, open_storage
-from trainables.record.trial_folder import TrialFolder
-from trainables.trial import TrialRow, TrialSpec, artifact_digest
+from trainables.record.trial_folder import ROW, TRIALS, TrialFolder
+from trainables.trial import TrialRow, TrialSpec
 
 State = Literal["done", "running", "resumable", "new", "failed", "blocked"]
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
 
 
@@ -93,8 +93,7 @@ class Ledger:
     def states(self, specs: Iterable[TrialSpec]) -> dict[str, TrialState]:
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
         unique = {spec.trial_id: spec for spec in specs}
-        with ThreadPoolExecutor(16 if self.storage.remote else 1) as pool:
-            states = dict(zip(unique, pool.map(self.state, unique.values()), strict=True))
+        states = dict(zip(unique, self._each(self.state, unique.values()), strict=True))
         for trial_id, spec in unique.items():
             if states[trial_id].row is not None:
                 continue
@@ -107,25 +106,24 @@ class Ledger:
 
     def rows(self) -> dict[str, TrialRow]:
         """Return every row in the storage that can be trusted."""
-        ids = self.storage.names("trials")
-        with ThreadPoolExecutor(16 if self.storage.remote else 1) as pool:
-            rows = pool.map(self.row, ids)
-        return {row.trial_id: row for row in rows if row is not None}
+        return {row.trial_id: row for row in self._each(self.row, self.ids()) if row is not None}
+
+    def ids(self, prefix: str = "") -> list[str]:
+        """Return the ids of the trials in the storage that begin so, sorted."""
+        return [name for name in self.storage.names(TRIALS) if name.startswith(prefix)]
 
     def spec(self, trial_id: str) -> TrialSpec:
         """Return the spec that a trial's folder holds. Raises: LedgerError."""
         row = self.row(trial_id)
         if row is not None:
             return row.spec
-        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
-            spec = TrialSpec.from_json(json.loads(self.storage.read(f"trials/{trial_id}/spec.json")))
-            if spec.trial_id == trial_id:
-                return spec
+        if (spec := self.folder(trial_id).read_spec()) is not None:
+            return spec
         raise LedgerError(f"there is no trial {trial_id!r} in {self.storage.uri}")
 
     def find(self, prefix: str) -> str:
         """Return the id of the one trial that begins so. Raises: LedgerError."""
-        ids = [name for name in self.storage.names("trials") if name.startswith(prefix)]
+        ids = self.ids(prefix)
         if len(ids) == 1:
             return ids[0]
         what = f"{len(ids)} trials begin with" if ids else "there is no trial"
@@ -143,7 +141,7 @@ class Ledger:
         if self.state(row.spec).state != "failed":
             raise LedgerError(f"trial {trial_id} is done; a finished trial is never run again")
         self._done.pop(trial_id, None)
-        return self.folder(trial_id).set_aside("row.json", "failed" if row.state == "failed" else "stale")
+        return self.folder(trial_id).set_aside(ROW, "failed" if row.state == "failed" else "stale")
 
     def stale_claim(self, trial_id: str) -> int | None:
         """Return the number of a trial's last claim when it holds no more; None when it holds, or there is none."""
@@ -153,15 +151,18 @@ class Ledger:
 
     def _stale_parent(self, row: TrialRow) -> str:
         """Return a sentence when a row was made from something its parent's row no longer says."""
-        for parent_id, taken in row.parents.items():
+        for parent_id in row.parents:
             parent = self.row(parent_id)
             if parent is None or parent.state != "done":
                 continue  # the parent will be run again and then found equal, or not
-            for key, digest in taken.items():
-                value = parent.artifacts.get(key, parent.metrics.get(key))
-                if value is None or artifact_digest(value) != digest:
-                    return f"it was made from another {key} than its parent {parent_id} now records"
+            if stale := row.contradiction(parent):
+                return stale
         return ""
+
+    def _each(self, ask: Callable[[Asked], Answer], items: Iterable[Asked]) -> list[Answer]:
+        """Return the answer for each item; those of an object store come many at a time."""
+        with ThreadPoolExecutor(16 if self.storage.remote else 1) as pool:
+            return list(pool.map(ask, items))
 
     def _mention(self, sentence: str) -> None:
         if sentence not in self._said:

@@ -2,9 +2,7 @@
 
 SharptuneError              one clear sentence for a person; never shown with a traceback at the command line
 ├── TrialFailure            this trial cannot succeed as specified (a loss that is not a number, ...): a failed row
-├── Interrupted             the trial was told to stop; its checkpoint is written and it can go on later
 ├── ClaimLost               another process owns this trial now; this one must not write any more
-├── CodeMismatch            this node's code differs from the driver's
 ├── DamagedFile             a checkpoint, row or claim that cannot be trusted
 ├── DataError               a dataset that is missing, incomplete or not what it says it is
 └── UnknownName             a name that is in no table, with a suggestion
@@ -22,16 +20,8 @@ class TrialFailure(SharptuneError):
     """This trial cannot succeed as specified; running it again would end the same way."""
 
 
-class Interrupted(SharptuneError):
-    """The trial stopped on request, with its checkpoint written."""
-
-
 class ClaimLost(SharptuneError):
     """Another process owns the trial now."""
-
-
-class CodeMismatch(SharptuneError):
-    """The code on this node is not the code of the driver."""
 
 
 class DamagedFile(SharptuneError):

@@ -143,6 +143,18 @@ class TrialRow:
     timing: Mapping[str, JSON] = field(default_factory=dict)
     provenance: Mapping[str, JSON] = field(default_factory=dict)
 
+    def found(self, key: str) -> JSON:
+        """Return what a child can take: the artifact, or else the metric, of that name; None when there is none."""
+        return self.artifacts.get(key, self.metrics.get(key))
+
+    def contradiction(self, parent: "TrialRow") -> str:
+        """Return a sentence when this row was made from something that its parent's row no longer says; else ""."""
+        for key, digest in self.parents.get(parent.trial_id, {}).items():
+            value = parent.found(key)
+            if value is None or artifact_digest(value) != digest:
+                return f"it was made from another {key} than its parent {parent.trial_id} now records"
+        return ""
+
     def to_json(self) -> dict[str, JSON]:
         return {**asdict(self), "spec": self.spec.to_json()}
 

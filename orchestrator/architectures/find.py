@@ -30,7 +30,7 @@ def find_genotype(what: str, storage: str) -> tuple[Architecture, str]:
     except UnknownName:
         prefix, _, key = what.partition(":")
         ledger = Ledger(open_storage(storage))
-        if not prefix or not any(name.startswith(prefix) for name in ledger.storage.names("trials")):
+        if not prefix or not ledger.ids(prefix):
             raise
     trial_id = ledger.find(prefix)
     artifact = _artifact(ledger.row(trial_id), trial_id, key or DEFAULT_ARTIFACT)

@@ -61,7 +61,7 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
         closing = summary(planned, states)
     else:
         specs = {}
-        for trial_id in ledger.storage.names("trials"):
+        for trial_id in ledger.ids():
             with contextlib.suppress(LedgerError):
                 specs[trial_id] = ledger.spec(trial_id)
         states = ledger.states(specs.values())
@@ -113,7 +113,7 @@ def retry(catalog: Catalog, what: tuple[str, ...], overrides: tuple[str, ...], s
 
 def _failed_of(item: str, ledger: Ledger, catalog: Catalog, overrides: tuple[str, ...]) -> list[str]:
     """Return the trials that `retry` means: an id or its beginning, else an experiment's failed ones."""
-    if any(name.startswith(item) for name in ledger.storage.names("trials")):
+    if ledger.ids(item):
         return [ledger.find(item)]
     try:
         planned = load_plan(item, catalog, overrides)

@@ -1,6 +1,7 @@
 """What an experiment file may say: the form of its stages, tables and figures, as pydantic models."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -147,6 +148,20 @@ class TableSpec(Form):
     """A table of published numbers to stand beside ours."""
     title: str | None = None
     note: str | None = None
+
+    def of_line(self, line: Line, columns: Sequence[ColumnSpec]) -> "TableSpec":
+        """Return one of `lines` as a table of its own: of one row, these columns, and nothing beside it."""
+        return self.model_copy(
+            update={
+                "stage": line.stage or self.stage,
+                "lines": [],
+                "rows": [],
+                "columns": list(columns),
+                "filter": {**self.filter, **line.filter},
+                "baseline": None,
+                "paper": None,
+            }
+        )
 
 
 class PanelSpec(Form):

@@ -4,7 +4,6 @@ Learning rates are functions of the settings alone, so they can be drawn before 
 """
 
 import math
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.tables.evidence import Record
 from orchestrator.tables.grouping import grouped, selected
 from orchestrator.tables.layout import key_text
+from orchestrator.tables.statistics import median_range
 from trainables.config import Restart
 from trainables.optimization.schedules import cosine_power
 from trainables.trial import JSON, TrialRow
@@ -140,13 +140,13 @@ def _key_words(key: str, value: JSON) -> str:
 def _curve(label: str, metric: str, trials: Sequence[tuple[str, Epochs | None]]) -> Curve:
     values = {trial_id: _values(trial_id, metric, epochs) for trial_id, epochs in trials if epochs is not None}
     common = sorted(set[int].intersection(*(set(each) for each in values.values()))) if values else []
-    columns = [[each[epoch] for each in values.values()] for epoch in common]
+    columns = [median_range(each[epoch] for each in values.values()) for epoch in common]
     return Curve(
         label=label,
         epochs=tuple(common),
-        median=tuple(statistics.median(column) for column in columns),
-        low=tuple(map(min, columns)),
-        high=tuple(map(max, columns)),
+        median=tuple(column.median for column in columns),
+        low=tuple(column.low for column in columns),
+        high=tuple(column.high for column in columns),
         trials=tuple(values),
         expected=len(trials),
     )

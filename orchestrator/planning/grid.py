@@ -7,7 +7,6 @@ from orchestrator.document.spec import Stage
 from orchestrator.document.yaml_document import Path, shown
 from orchestrator.planning.config_fields import Fields
 from trainables.catalog import Trainable
-from trainables.errors import unknown_name
 from trainables.trial import JSON, canonical_json
 
 
@@ -68,6 +67,10 @@ class Condition:
     key: str
     value: JSON
     path: Path
+
+    def is_met(self, effective: Mapping[str, Mapping[str, object]]) -> bool:
+        """Say whether a trial, or all candidates of a group, have the value; `effective`: stage -> key -> value."""
+        return effective[self.stage].get(self.key, ...) == self.value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,24 +146,9 @@ class StageGrid:
         return values
 
 
-def find_key(key: str, line: Iterable[StageGrid]) -> tuple[str, str]:
-    """Return (stage, key) for a key as people write it: the own stage first, then the nearest ancestor; `stage.key`.
-
-    `line` is the own stage's grid, then its ancestors', nearest first. Raises: UnknownName.
-    """
-    grids = list(line)
-    stage, dot, name = key.partition(".")
-    if not dot:
-        for grid in grids:
-            if key in grid.keys:
-                return grid.name, key
-        raise unknown_name("key", key, dict.fromkeys(known for grid in grids for known in grid.keys))
-    for grid in grids:
-        if grid.name == stage:
-            if name in grid.keys:
-                return stage, name
-            raise unknown_name(f"key of stage {stage!r}:", name, grid.keys)
-    raise unknown_name("stage", stage, [grid.name for grid in grids])
+def keys_of(line: Iterable[StageGrid]) -> dict[str, tuple[str, ...]]:
+    """Return what a key may name in each of these stages, in their order."""
+    return {grid.name: grid.keys for grid in line}
 
 
 def word(value: JSON) -> str:

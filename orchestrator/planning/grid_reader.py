@@ -9,7 +9,8 @@ from orchestrator.document.spec import plain_name
 from orchestrator.document.yaml_document import Path, shown
 from orchestrator.planning.config_checks import INHERITED
 from orchestrator.planning.config_fields import SEED, plain_number
-from orchestrator.planning.grid import Axis, Choice, Condition, Exclusion, Given, Inclusion, StageGrid, find_key, word
+from orchestrator.planning.grid import Axis, Choice, Condition, Exclusion, Given, Inclusion, StageGrid, keys_of, word
+from orchestrator.planning.keys import find_key
 from orchestrator.planning.references import mentions_reference, read_reference
 from orchestrator.planning.resolvers import Content, Resolve
 from orchestrator.planning.stage_order import Report
@@ -75,7 +76,7 @@ class GridReader:
     def condition(self, key: str, value: JSON, path: Path) -> Condition | None:
         """Return what `key: value` in an exclude, filter or baseline asks for; None, with a report, for nonsense."""
         try:
-            stage, name = find_key(key, self.line)
+            stage, name = find_key(key, keys_of(self.line))
         except UnknownName as error:
             if not self.cut:
                 self.report(path, str(error))
@@ -257,7 +258,7 @@ class GridReader:
             self.report((*path, "best"), str(unknown_name(f"metric of {parent.name!r}:", metric, parent.entry.metrics)))
         for key in over:
             try:
-                stage, name = find_key(key, self.line[1:])
+                stage, name = find_key(key, keys_of(self.line[1:]))
             except UnknownName as error:
                 self.grid.readable = False
                 self.report((*path, "over"), str(error))

@@ -1,10 +1,11 @@
 """What the children of a stage start from: one parent trial, or a group of which the best will be taken."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.planning import config_checks as checks
-from orchestrator.planning.grid import Condition, StageGrid, find_key
+from orchestrator.planning.grid import Condition, Given, Reference, StageGrid, keys_of
+from orchestrator.planning.keys import find_key
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.stage_order import Report
 from trainables.trial import JSON, canonical_json
@@ -25,7 +26,7 @@ class Family:
 
     def meets(self, conditions: Iterable[Condition]) -> bool:
         """Say whether the family fulfils conditions on its stages."""
-        return all(self.effective[each.stage].get(each.key, ...) == each.value for each in conditions)
+        return all(each.is_met(self.effective) for each in conditions)
 
 
 def families(line: Sequence[StageGrid], parents: Sequence[PlannedTrial], report: Report) -> list[Family]:
@@ -38,7 +39,7 @@ def families(line: Sequence[StageGrid], parents: Sequence[PlannedTrial], report:
     needs = line[0].stage.needs
     if needs is None or needs.best is None:
         return [_family([parent]) for parent in parents]
-    over = {".".join(find_key(key, line[1:])) for key in needs.over or []}
+    over = {".".join(find_key(key, keys_of(line[1:]))) for key in needs.over or []}
     groups: dict[str, list[PlannedTrial]] = {}
     for parent in parents:
         fixed = {key: value for key, value in parent.coordinates.items() if key not in over}
@@ -46,12 +47,12 @@ def families(line: Sequence[StageGrid], parents: Sequence[PlannedTrial], report:
     found = [_family(group) for group in groups.values()]
     for family, group in zip(found, groups.values(), strict=True):
         _refuse_mixed(line[0], family, group, report)
-    if not any(str(given.value).startswith("${") for given in _givens(line[0])):
+    if not any(isinstance(given.value, Reference) for given in _givens(line[0])):
         report((*line[0].path, "needs"), "the best is taken, but nothing of it is used: no setting refers to it")
     return found
 
 
-def _givens(grid: StageGrid) -> Iterable:
+def _givens(grid: StageGrid) -> Iterator[Given]:
     yield from grid.base.values()
     for choice in (choice for axis in grid.axes for choice in axis.choices):
         yield from choice.givens.values()

@@ -16,12 +16,13 @@ from orchestrator.planning.config_fields import Fields
 from orchestrator.planning.expansion import Expansion
 from orchestrator.planning.grid import StageGrid
 from orchestrator.planning.grid_reader import GridReader
+from orchestrator.planning.keys import find_key
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.resolvers import RESOLVERS, Resolve
 from orchestrator.planning.stage_order import Chains, order_stages
 from orchestrator.planning.table_checks import check_figures, check_tables
 from trainables.catalog import Trainable, look_up
-from trainables.errors import UnknownName, unknown_name
+from trainables.errors import UnknownName
 from trainables.trial import JSON
 
 __all__ = ["MAX_TRIALS", "Plan", "PlannedTrial", "Resources", "expand"]
@@ -51,23 +52,12 @@ class Plan:
 
         None where the trial takes the best of several that differ in it. Raises: UnknownName.
         """
-        stage, name = self._find(trial, key)
+        stage, name = find_key(key, {stage: self.keys[stage] for stage in trial.lineage})
         return trial.values[stage].get(name)
 
     def of_stage(self, stage: str) -> Iterator[PlannedTrial]:
         """Yield the trials of one stage, in the plan's order."""
         return (trial for trial in self.trials if trial.stage == stage)
-
-    def _find(self, trial: PlannedTrial, key: str) -> tuple[str, str]:
-        line = tuple(trial.values)
-        stage, dot, name = key.rpartition(".")
-        if dot and stage not in line:
-            raise unknown_name("stage", stage, line)
-        searched = (stage,) if dot else line
-        for each in searched:
-            if name in self.keys[each]:
-                return each, name
-        raise unknown_name("key", name, {known for each in searched for known in self.keys[each]})
 
 
 def expand(

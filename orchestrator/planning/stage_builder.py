@@ -12,7 +12,8 @@ from orchestrator.document.yaml_document import Path
 from orchestrator.planning import config_checks as checks
 from orchestrator.planning import expected_cost as workload
 from orchestrator.planning.config_fields import SEED, plain_number
-from orchestrator.planning.grid import Condition, Given, Reference, StageGrid, find_key, word
+from orchestrator.planning.grid import Condition, Given, Reference, StageGrid, keys_of, word
+from orchestrator.planning.keys import short_key
 from orchestrator.planning.parent_groups import Family
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.stage_order import Report
@@ -162,7 +163,7 @@ class StageBuilder:
     def _is_excluded(self, effective: Mapping[str, Mapping[str, object]]) -> bool:
         hit = False
         for exclusion in self.grid.exclusions:
-            if all(effective[each.stage].get(each.key, ...) == each.value for each in exclusion.conditions):
+            if all(each.is_met(effective) for each in exclusion.conditions):
                 self._excluded[exclusion.path] = self._excluded.get(exclusion.path, 0) + 1
                 hit = True
         return hit
@@ -256,7 +257,7 @@ class StageBuilder:
                 if grid is self.grid:
                     parts.append(_part(grid, axis, axis, shown[axis]))
                 elif f"{grid.name}.{axis}" in family.coordinates and _varies(grid, axis):
-                    name = axis if find_key(axis, self.line) == (grid.name, axis) else f"{grid.name}.{axis}"
+                    name = short_key(grid.name, axis, keys_of(self.line))
                     parts.append(_part(grid, axis, name, family.coordinates[f"{grid.name}.{axis}"]))
         return " ".join(parts) or self.grid.name
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import ColumnSpec, FigureSpec, TableSpec
 from orchestrator.document.yaml_document import Path, shown
-from orchestrator.paper.published import load_published
-from orchestrator.planning.config_fields import SEED
-from orchestrator.planning.grid import Condition, StageGrid, find_key
+from orchestrator.planning.grid import Condition, StageGrid, keys_of
 from orchestrator.planning.grid_reader import GridReader
-from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.keys import find_key, find_name, short_key
+from orchestrator.planning.planned_trial import PlannedTrial, identity, open_axes
 from orchestrator.planning.resolvers import Resolve
 from orchestrator.planning.stage_order import Report
-from orchestrator.planning.table_line_checks import check_lines, metrics
+from orchestrator.planning.table_line_checks import check_lines, check_paper, metrics_of
 from trainables.errors import UnknownName, unknown_name
 from trainables.trial import JSON
 
@@ -101,7 +100,7 @@ class _TableCheck:
         keys = self._keys(self.rows, self.table.rows) + self._column_keys()
         self._refuse_repeats(self.rows, self.table.rows)
         self._refuse_repeats("columns", [column.name for column in self.table.columns])
-        self._check_paper()
+        check_paper(self.table, self.path, self.report)
         wanted = self._conditions("filter", self.table.filter)
         baseline = self._conditions("baseline", self.table.baseline or {})
         for key in self.table.baseline or {}:
@@ -124,20 +123,12 @@ class _TableCheck:
             changes["baseline"] = _as_shown(self.table.baseline, baseline, _matching(chosen, baseline))
         return self.table.model_copy(update=changes)
 
-    def _check_paper(self) -> None:
-        if self.table.paper is None:
-            return
-        try:
-            load_published().table(self.table.paper)
-        except UnknownName as error:
-            self.report((*self.path, "paper"), str(error))
-
     def _keys(self, part: str, keys: Sequence[str]) -> list[tuple[str, str] | None]:
         return [self._key((*self.path, part, index), key) for index, key in enumerate(keys)]
 
     def _key(self, path: Path, key: str) -> tuple[str, str] | None:
         try:
-            return find_key(key, self.line)
+            return find_key(key, keys_of(self.line))
         except UnknownName as error:
             self.report(path, str(error))
             return None
@@ -145,28 +136,21 @@ class _TableCheck:
     def _column_keys(self) -> list[tuple[str, str] | None]:
         """Return the keys among the columns; the others are metrics, and one must be."""
         keys: list[tuple[str, str] | None] = []
+        measured, settings = metrics_of(self.line), keys_of(self.line)
         for index, column in enumerate(column.metric for column in self.table.columns):
-            if self._is_metric(column):
+            if find_name(column, measured):
                 continue
-            try:
-                keys.append(find_key(column, self.line))
-            except UnknownName:
-                keys.append(None)
+            keys.append(find_name(column, settings))
+            if keys[-1] is None:
                 known = self._known_columns()
                 self.report((*self.path, "columns", index), str(unknown_name("column", column, known)))
         if len(keys) == len(self.table.columns) and None not in keys:
             self.report((*self.path, "columns"), "none of them is a metric, so the table would be empty")
         return keys
 
-    def _is_metric(self, column: str) -> bool:
-        stage, dot, metric = column.partition(".")
-        if not dot:
-            return any(column in metrics(grid) for grid in self.line)
-        return any(grid.name == stage and metric in metrics(grid) for grid in self.line)
-
     def _known_columns(self) -> list[str]:
-        own, *ancestors = self.line
-        names = [*metrics(own), *(f"{grid.name}.{metric}" for grid in ancestors for metric in metrics(grid))]
+        own, *ancestors = metrics_of(self.line).items()
+        names = [*own[1], *(f"{stage}.{metric}" for stage, measured in ancestors for metric in measured)]
         return [*names, *(axis for grid in self.line for axis in grid.axis_names)]
 
     def _refuse_repeats(self, part: str, keys: Sequence[str]) -> None:
@@ -188,27 +172,17 @@ class _TableCheck:
 
     def _refuse_open_axes(self, trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> None:
         """Report axes, other than seeds, that take several values within what would be one cell."""
-        cells: dict[str, list[PlannedTrial]] = {}
+        cells: dict[tuple[str, ...], list[PlannedTrial]] = {}
         for trial in trials:
-            place = [shown(trial.values[stage].get(key), limit=10_000) for stage, key in keys]
-            cells.setdefault(repr(place), []).append(trial)
-        for axis in dict.fromkeys(axis for trial in trials for axis in trial.coordinates):
+            place = tuple(identity(trial.values[stage].get(key)) for stage, key in keys)
+            cells.setdefault(place, []).append(trial)
+        for axis, mixed in open_axes(cells.values()).items():
             stage, _, name = axis.partition(".")
-            if name == SEED:
-                continue
-            mixed = [_different(cell, axis) for cell in cells.values()]
-            if widest := max(mixed, key=len, default=[]):
-                key = name if find_key(name, self.line) == (stage, name) else axis
-                values = ", ".join(widest)
-                where = "rows or columns" if self.rows == "rows" else self.rows
-                message = f"a cell would mix {key} = {values}; put {key} into {where}, or fix it by filter"
-                self.report(self.path, message)
-
-
-def _different(cell: Sequence[PlannedTrial], axis: str) -> list[str]:
-    """Return the values of an axis in a cell when there are several."""
-    values = list(dict.fromkeys(shown(trial.coordinates.get(axis)) for trial in cell))
-    return values if len(values) > 1 else []
+            key = short_key(stage, name, keys_of(self.line))
+            values = ", ".join(map(shown, mixed))
+            where = "rows or columns" if self.rows == "rows" else self.rows
+            message = f"a cell would mix {key} = {values}; put {key} into {where}, or fix it by filter"
+            self.report(self.path, message)
 
 
 def _matching(trials: Sequence[PlannedTrial], wanted: Sequence[Sequence[Condition | None]]) -> list[PlannedTrial]:
@@ -216,7 +190,7 @@ def _matching(trials: Sequence[PlannedTrial], wanted: Sequence[Sequence[Conditio
 
 
 def _allowed(trial: PlannedTrial, allowed: Sequence[Condition | None]) -> bool:
-    return any(each and trial.effective[each.stage].get(each.key, ...) == each.value for each in allowed)
+    return any(each and each.is_met(trial.effective) for each in allowed)
 
 
 def _as_shown(

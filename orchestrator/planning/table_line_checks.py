@@ -1,12 +1,13 @@
 """Checks a table whose rows are written out one by one: each line is a table of one row, checked as such."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from orchestrator.document.spec import Line, TableSpec
 from orchestrator.document.yaml_document import Path
 from orchestrator.paper.published import PublishedTable, load_published, shown_details
 from orchestrator.planning.grid import StageGrid
+from orchestrator.planning.keys import find_name
 from orchestrator.planning.stage_order import Report
 from trainables.catalog import TIMING
 from trainables.errors import UnknownName, unknown_name
@@ -24,7 +25,7 @@ def check_lines(
         grids: stage -> its grid and its ancestors', nearest first.
         check: for each line as a table by itself.
     """
-    published = _check_paper(table, path, report)
+    published = check_paper(table, path, report)
     _check_whole(table, path, report)
     _check_labels(table, path, published, report)
     _check_details(table, path, published, report)
@@ -41,29 +42,23 @@ def check_lines(
                 report(place, "needs a stage, or the name of a published row")
             lines.append(line)
             continue
-        columns = [column for column in table.columns if _is_measured(column.metric, grids.get(stage, ()))]
+        columns = [column for column in table.columns if find_name(column.metric, metrics_of(grids.get(stage, ())))]
         known |= {column.metric: True for column in columns}
-        only = {"stage": stage, "filter": {**table.filter, **line.filter}, "rows": [], "lines": [], "baseline": None}
-        part = check(table.model_copy(update={**only, "columns": columns or table.columns, "paper": None}), place)
+        part = check(table.of_line(line, columns or table.columns), place)
         if part is None:
             return None
         lines.append(line.model_copy(update={"filter": part.filter}))
     for index, column in enumerate(column.metric for column in table.columns):
         only_quoted = published is not None and column in published.columns
         if not known[column] and not only_quoted and any(known.values()):
-            names = [name for grid in grids.values() for each in grid for name in metrics(each)]
+            names = [name for line in grids.values() for measured in metrics_of(line).values() for name in measured]
             report((*path, "columns", index), str(unknown_name("column", column, set(names))))
     return table.model_copy(update={"lines": lines, "filter": {}})
 
 
-def metrics(grid: StageGrid) -> tuple[str, ...]:
-    """Return what a table can show of a stage's rows."""
-    return (*grid.entry.metrics, *TIMING)
-
-
-def _is_measured(column: str, line: Sequence[StageGrid]) -> bool:
-    stage, _, metric = column.rpartition(".")
-    return any(metric in metrics(grid) and stage in ("", grid.name) for grid in line)
+def metrics_of(line: Iterable[StageGrid]) -> dict[str, tuple[str, ...]]:
+    """Return what a table can show of the rows of each of these stages, in their order."""
+    return {grid.name: (*grid.entry.metrics, *TIMING) for grid in line}
 
 
 def _check_whole(table: TableSpec, path: Path, report: Report) -> None:
@@ -103,7 +98,8 @@ def _check_details(table: TableSpec, path: Path, published: PublishedTable | Non
                 report((*path, "lines", index, "details", key), "no column shows this; name it in the table's details")
 
 
-def _check_paper(table: TableSpec, path: Path, report: Report) -> PublishedTable | None:
+def check_paper(table: TableSpec, path: Path, report: Report) -> PublishedTable | None:
+    """Return the published table that a table names; None when it names none, or, with a report, an unknown one."""
     if table.paper is None:
         return None
     try:

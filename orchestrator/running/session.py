@@ -106,10 +106,7 @@ class Session:
             other = self.frontier.finished_elsewhere.pop()
             row = self.ledger.row(other.trial_id)
             if row is not None:
-                progress = Progress(
-                    trial_id=row.trial_id, state=row.state, metrics=row.metrics, note=row.error or "elsewhere"
-                )
-                self.listen(Event(kind="finished", trial=other, progress=progress))
+                self.listen(Event(kind="finished", trial=other, progress=Progress.of_row(row)))
         return trial
 
     def begin(self, trial: PlannedTrial) -> None:
@@ -147,7 +144,7 @@ class Session:
         if row is None:
             self.hear(trial, Progress(trial_id=trial.trial_id, state="lost", note=reason))
         else:
-            self.settle(trial, Progress(trial_id=row.trial_id, state=row.state, note=row.error or ""))
+            self.settle(trial, Progress.of_row(row))
 
     def record_failure(self, trial: PlannedTrial, reason: str) -> None:
         """Write a trial's failed row here; a disk that takes no more halts the run."""

@@ -1,7 +1,8 @@
-"""The cells of a table: pandas aggregates the evidence of many slots; marks say what a reader must know of it."""
+"""The cells of a table: pandas gathers the evidence of many slots; marks say what a reader must know of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -9,7 +10,7 @@ from orchestrator.paper.published import PAPER_RUNS
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.tables.evidence import Evidence, EvidenceState, Family, Record, testify
 from orchestrator.tables.grouping import pooling
-from orchestrator.tables.statistics import MedianRange
+from orchestrator.tables.statistics import MedianRange, half_range, median_range
 from trainables.catalog import TIMING
 from trainables.trial import JSON, canonical_json
 
@@ -55,7 +56,7 @@ class Cell:
     @property
     def half_range(self) -> float | None:
         """(high − low)/2, the paper's ±; None without a run."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+        return None if self.low is None or self.high is None else half_range(self.low, self.high)
 
     @property
     def trials(self) -> tuple[str, ...]:
@@ -87,7 +88,7 @@ class Column:
     @property
     def name(self) -> str:
         """Its name in JSON and CSV: `test_error_best`, or `test_error_best[p=1]` when settings stand side by side."""
-        inside = ",".join(f"{key}={_plain(value)}" for key, value in self.settings.items())
+        inside = ",".join(f"{key}={plain_text(value)}" for key, value in self.settings.items())
         return f"{self.asked}[{inside}]" if inside else self.asked
 
     def value(self, cell: Cell) -> float | None:
@@ -137,14 +138,10 @@ def _frame(record: Record, family: Family, lines: Sequence[Members], columns: Se
     return frame.drop_duplicates(["line", "column", "slot"])
 
 
-def _summary(frame: pd.DataFrame) -> dict[tuple[int, str], MedianRange]:
-    """Return median, extremes and count of the numbers there are."""
+def _summary(frame: pd.DataFrame) -> dict[Any, MedianRange]:
+    """Return median, extremes and count of the numbers there are, by (line, column)."""
     numbers = frame.dropna(subset=["value"]).groupby(["line", "column"])["value"]
-    table = numbers.agg(["median", "min", "max", "count"])
-    return {
-        (int(line), str(column)): MedianRange(median=float(m), low=float(low), high=float(high), n=int(n))
-        for (line, column), m, low, high, n in table.itertuples(name=None)
-    }
+    return {place: median_range(values) for place, values in numbers}
 
 
 def _cell(column: Column, summary: MedianRange | None, evidence: Sequence[Evidence], pooled: str) -> Cell:
@@ -160,7 +157,8 @@ def _cell(column: Column, summary: MedianRange | None, evidence: Sequence[Eviden
     )
 
 
-def _plain(value: JSON) -> str:
+def plain_text(value: JSON) -> str:
+    """Return a setting's value for programs and headings: a text as it is, all else as JSON."""
     return value if isinstance(value, str) else canonical_json(value)
 
 

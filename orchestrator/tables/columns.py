@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from orchestrator.document.spec import TableSpec
 from orchestrator.errors import TableError
+from orchestrator.planning.keys import find_name
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.tables.cells import Column
 from orchestrator.tables.quantities import quantity_of
@@ -27,11 +28,11 @@ def ask(
         stage, _, metric = name.rpartition(".")
         if stage and stage not in lineage:
             raise TableError(f"table {spec.name!r}: column {name!r} names no stage among {', '.join(lineage)}")
-        places = [place for place in lineage if metric in known[place] and stage in ("", place)]
-        if not places and _is_setting(plan, spec, name):
+        found = find_name(name, known)
+        if found is None and _is_setting(plan, spec, name):
             keys.append(name)
             continue
-        place = places[0] if places else stage or spec.stage
+        place = found[0] if found else stage or spec.stage
         statistic = column.statistic or spec.statistic
         measured.append(
             Column(

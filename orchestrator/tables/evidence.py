@@ -5,12 +5,12 @@ three trainings share is one slot, so it counts once.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.planning.planned_trial import PlannedTrial
-from trainables.trial import JSON, TrialRow, artifact_digest
+from trainables.trial import JSON, TrialRow
 
 RUN = ""
 """The metric that every finished run has, with the value 1: counting it counts runs."""
@@ -96,14 +96,12 @@ class Record:
 
     def _find_distrust(self, trial_id: str) -> str:
         row = self._done(trial_id)
-        for parent_id, taken in row.parents.items() if row else ():
+        for parent_id in row.parents if row else ():
             parent = self._done(parent_id)
-            if parent is None:
+            if row is None or parent is None:
                 continue
-            for key, digest in taken.items():
-                value = parent.artifacts.get(key, parent.metrics.get(key))
-                if value is None or artifact_digest(value) != digest:
-                    return f"it was made from another {key} than its parent {parent_id} now records"
+            if stale := row.contradiction(parent):
+                return stale
             if self.distrust(parent_id):
                 return f"its parent {parent_id} cannot be trusted: {self.distrust(parent_id)}"
         return ""
@@ -156,38 +154,23 @@ class Family:
     """Who descends from whom in a plan."""
 
     def __init__(self, trials: Iterable[PlannedTrial], record: Record) -> None:
-        self._by_id: dict[str, list[PlannedTrial]] = {}
-        for trial in trials:
-            self._by_id.setdefault(trial.trial_id, []).append(trial)
+        self._at = {(trial.stage, trial.trial_id): trial for trial in trials}
         self._record = record
-
-    def lineage(self, trial: PlannedTrial) -> tuple[str, ...]:
-        """Return a trial's stage and its ancestors' stages, nearest first."""
-        stages = [trial.stage]
-        while parents := self._parents(trial):
-            trial = parents[0]
-            stages.append(trial.stage)
-        return tuple(stages)
 
     def slot(self, trial: PlannedTrial, stage: str) -> Slot:
         """Return the slot of a trial's ancestor in a stage, or of the trial itself. Raises: KeyError."""
-        candidates: tuple[PlannedTrial, ...] = (trial,)
+        if stage == trial.stage:
+            return Slot(candidates=(trial,), chosen=trial)
+        candidates = tuple(self._at[stage, each] for each in trial.ancestors[stage])
         chosen: PlannedTrial | None = trial
-        while candidates[0].stage != stage:
-            child = chosen
-            candidates = tuple({p.trial_id: p for c in candidates for p in self._parents(c)}.values())
-            if not candidates:
-                raise KeyError(stage)
-            chosen = self._chosen(child, candidates)
+        for nearer in trial.lineage[1 : trial.lineage.index(stage) + 1]:
+            chosen = self._chosen(chosen, nearer, (chosen or trial).ancestors[nearer])
         return Slot(candidates=candidates, chosen=chosen)
 
-    def _parents(self, trial: PlannedTrial) -> list[PlannedTrial]:
-        return [self._by_id[parent][0] for parent in trial.parents if parent in self._by_id]
-
-    def _chosen(self, child: PlannedTrial | None, candidates: tuple[PlannedTrial, ...]) -> PlannedTrial | None:
+    def _chosen(self, child: PlannedTrial | None, stage: str, candidates: Sequence[str]) -> PlannedTrial | None:
         """Return the parent whose finding the child took, if that can be known."""
         if len(candidates) == 1:
-            return candidates[0]
+            return self._at[stage, candidates[0]]
         row = self._record.row(child.trial_id) if child else None
         winner = row.artifacts.get("chosen", {}).get("trial") if row else None
-        return next((trial for trial in candidates if child and trial.trial_id == winner), None)
+        return next((self._at[stage, each] for each in candidates if each == winner), None)

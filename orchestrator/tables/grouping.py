@@ -7,10 +7,10 @@ every other axis must be fixed by rows, columns or filter, or two different thin
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.errors import TableError
 from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.planning.planned_trial import identity
 from orchestrator.tables.evidence import Family
-from trainables.trial import JSON, canonical_json
+from trainables.trial import JSON
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,13 +19,6 @@ class Group:
 
     keys: Mapping[str, JSON]
     trials: tuple[PlannedTrial, ...]
-
-
-def identity(value: JSON) -> str:
-    """Return a text equal for equal values: 1 and 1.0 are one number, true is not 1."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return canonical_json(value)
 
 
 def selected(plan: Plan, stage: str, chosen: Mapping[str, JSON]) -> list[PlannedTrial]:
@@ -57,22 +50,6 @@ def grouped(plan: Plan, trials: Sequence[PlannedTrial], keys: Sequence[str]) -> 
     ]
 
 
-def refuse_hidden_axes(table: str, groups: Iterable[Group]) -> None:
-    """Raises: TableError when an axis other than a seed takes several values inside one line."""
-    hidden: dict[str, list[JSON]] = {}
-    for group in groups:
-        for axis in sorted({axis for trial in group.trials for axis in trial.coordinates}):
-            values = {identity(trial.coordinates.get(axis)): trial.coordinates.get(axis) for trial in group.trials}
-            if axis.rpartition(".")[2] != "seed" and len(values) > 1:
-                hidden.setdefault(axis, list(values.values()))
-    if hidden:
-        words = "; ".join(f"{axis} ({', '.join(map(str, values))})" for axis, values in sorted(hidden.items()))
-        raise TableError(
-            f"table {table!r} would mix different settings in one cell: {words}; "
-            "name each such axis in rows or columns, or fix it in filter"
-        )
-
-
 def agreed(plan: Plan, trials: Iterable[PlannedTrial], key: str) -> JSON:
     """Return the value of a key that all trials share. Raises: LookupError when they do not."""
     values = {identity(value): value for value in (plan.value(trial, key) for trial in trials)}
@@ -85,7 +62,7 @@ def pooling(family: Family, trials: Sequence[PlannedTrial]) -> str:
     """Return how the runs of one line pool over the stages' seeds: `2 searches × 3`; "" when only one level varies."""
     if not trials:
         return ""
-    levels: list[tuple[str, dict[str, set[str]]]] = [(stage, {}) for stage in reversed(family.lineage(trials[0]))]
+    levels: list[tuple[str, dict[str, set[str]]]] = [(stage, {}) for stage in reversed(trials[0].lineage)]
     for trial in trials:
         path = ""
         for stage, branches in levels:

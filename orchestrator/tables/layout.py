@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.paper.published import Published
-from orchestrator.tables.cells import LEFT_OUT, MARKS, Cell, Column
+from orchestrator.tables.cells import LEFT_OUT, MARKS, Cell, Column, plain_text
 from orchestrator.tables.quantities import Unit, change_text, in_unit, number_text, quantity_of, spread_text, unit_for
 from orchestrator.tables.table import Table, TableRow
-from trainables.trial import JSON, canonical_json
+from trainables.trial import JSON
 
 NOTHING = "–"
 PUBLISHED = "paper"
@@ -131,7 +131,7 @@ def whole_text(column: Column, row: TableRow, unit: Unit) -> str:
 
 def key_text(value: JSON) -> str:
     """Return a key of a row as one short line of printable characters."""
-    text = value if isinstance(value, str) else canonical_json(value)
+    text = plain_text(value)
     text = " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())
     return text if len(text) <= LONGEST_KEY else f"{text[: LONGEST_KEY - 1]}…"
 
@@ -161,6 +161,12 @@ def notes_of(table: Table) -> list[str]:
     return notes
 
 
+def marks_of(table: Table) -> dict[str, str]:
+    """Return the marks that occur in a table, with what they mean, in the order of the footnotes."""
+    used = {mark for row in table.rows for cell in (row.runs, *row.cells.values()) for mark in cell.marks}
+    return {mark: words for mark, words in MARKS.items() if mark in used}
+
+
 def quoted_number(table: Table, row: TableRow, column: Column) -> Published | None:
     """Return what the paper prints beside a cell; None where it is silent."""
     if table.paper is None or column.name not in row.paper:
@@ -185,8 +191,7 @@ def _has_shared(table: Table) -> bool:
 
 def _letters(table: Table) -> dict[str, str]:
     """Return the footnote letter of each mark that occurs; `missing` needs none, since n=2/3 says it."""
-    used = {mark for row in table.rows for cell in (row.runs, *row.cells.values()) for mark in cell.marks}
-    lettered = [mark for mark in MARKS if mark in used and mark != "missing"]
+    lettered = [mark for mark in marks_of(table) if mark != "missing"]
     return dict(zip(lettered, _LETTERS, strict=False))
 
 

@@ -14,10 +14,10 @@ class MedianRange:
     high: float
     n: int
 
-    @property
-    def half_range(self) -> float:
-        """(high − low)/2; 0 for a single run."""
-        return (self.high - self.low) / 2
+
+def half_range(low: float, high: float) -> float:
+    """Return (high − low)/2, the paper's ±; 0 for a single run."""
+    return (high - low) / 2
 
 
 def median_range(values: Iterable[float]) -> MedianRange:
@@ -30,11 +30,6 @@ def median_range(values: Iterable[float]) -> MedianRange:
     middle = len(ordered) // 2
     median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
     return MedianRange(median=median, low=ordered[0], high=ordered[-1], n=len(ordered))
-
-
-def best(values: Iterable[float]) -> float:
-    """Return the paper's "absolute best" of several errors: the lowest. Raises: ValueError when there is none."""
-    return median_range(values).low
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,12 +56,6 @@ def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Inte
     low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
     high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
     return Interval(low=low, high=high)
-
-
-def error_interval(error: float, images: int, *, confidence: float = 0.95) -> Interval:
-    """Return the Clopper-Pearson interval of an error in percent, measured on that many images, in percent."""
-    interval = clopper_pearson(round(error / 100 * images), images, confidence=confidence)
-    return Interval(low=100 * interval.low, high=100 * interval.high)
 
 
 def relative_change(value: float, baseline: float) -> float:

@@ -1,7 +1,7 @@
 """A table is a pure function of a plan, the rows there are, and what the author asked for.
 
-The plan says which trials belong in which cell, also those that have not run; pandas aggregates; every cell keeps the
-evidence it was made from, so that each number can be walked back to its rows.
+The plan says which trials belong in which cell, also those that have not run; pandas gathers what belongs together;
+every cell keeps the evidence it was made from, so that each number can be walked back to its rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,13 @@ from typing import Any
 from orchestrator.document.spec import Line, TableSpec
 from orchestrator.errors import TableError
 from orchestrator.paper.published import PublishedRow, PublishedTable, load_published, shown_details
+from orchestrator.planning.keys import find_name
 from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import FEW, LEFT_OUT, Cell, Column, Members, cells_of
 from orchestrator.tables.columns import ask, known_metrics
 from orchestrator.tables.evidence import RUN, Evidence, Family, Record
-from orchestrator.tables.grouping import agreed, grouped, holding, identity, refuse_hidden_axes, selected
+from orchestrator.tables.grouping import Group, agreed, grouped, holding, selected
 from orchestrator.tables.statistics import relative_change
 from trainables.errors import SharptuneError
 from trainables.trial import JSON, TrialRow
@@ -70,8 +72,8 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
     if not trials:
         raise TableError(f"table {spec.name!r} has no trials: its filter leaves none of stage {spec.stage!r}")
     published = load_published().table(spec.paper) if spec.paper else None
-    asked, side_keys = ask(plan, rows, family.lineage(trials[0]), spec)
-    refuse_hidden_axes(spec.name, grouped(plan, trials, (*spec.rows, *side_keys)))
+    asked, side_keys = ask(plan, rows, trials[0].lineage, spec)
+    _refuse_open_axes(spec.name, grouped(plan, trials, (*spec.rows, *side_keys)))
     sides = [group.keys for group in grouped(plan, trials, side_keys)]
     columns = tuple(replace(column, settings=settings) for settings in sides for column in asked)
     counts = [replace(_runs_column("runs", spec.stage), settings=settings) for settings in sides]
@@ -89,19 +91,18 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
             groups, members, cells_of(record, family, members, (*columns, *counts, total)), strict=True
         )
     )
-    return Table(
-        name=spec.name,
-        title=spec.title or spec.name,
-        stage=spec.stage,
-        keys=tuple(spec.rows),
-        columns=columns,
-        rows=_enough(published, _compared(spec, columns, lines)),
-        note=spec.note or "",
-        statistic=spec.statistic,
-        baseline=dict(spec.baseline or {}),
-        paper=published,
-        as_printed=spec.digits == "printed",
-    )
+    return _table(spec, published, spec.rows, columns, lines)
+
+
+def _refuse_open_axes(table: str, groups: Sequence[Group]) -> None:
+    """Raises: TableError when an axis other than a seed takes several values inside one line."""
+    mixed = open_axes([group.trials for group in groups])
+    if mixed:
+        words = "; ".join(f"{axis} ({', '.join(map(str, values))})" for axis, values in sorted(mixed.items()))
+        raise TableError(
+            f"table {table!r} would mix different settings in one cell: {words}; "
+            "name each such axis in rows or columns, or fix it in filter"
+        )
 
 
 def _written_out(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
@@ -112,11 +113,21 @@ def _written_out(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> T
     lines = tuple(
         _written_line(spec, line, part, columns, published) for line, part in zip(spec.lines, parts, strict=True)
     )
+    return _table(spec, published, (spec.heading, *spec.details), columns, lines)
+
+
+def _table(
+    spec: TableSpec,
+    published: PublishedTable | None,
+    keys: Sequence[str],
+    columns: tuple[Column, ...],
+    lines: tuple[TableRow, ...],
+) -> Table:
     return Table(
         name=spec.name,
         title=spec.title or spec.name,
         stage=spec.stage,
-        keys=(spec.heading, *spec.details),
+        keys=tuple(keys),
         columns=columns,
         rows=_enough(published, _compared(spec, columns, lines)),
         note=spec.note or "",
@@ -133,19 +144,12 @@ def _line_table(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec, line:
     if not stage:
         return None
     trial = next((trial for trial in plan.trials if trial.stage == stage), None)
-    lineage = Family(plan.trials, Record(rows)).lineage(trial) if trial else ()
-    known = known_metrics(plan, rows, lineage)
-    columns = [column for column in spec.columns if _is_known(column.metric, known)]
-    only = {"stage": stage, "filter": {**spec.filter, **line.filter}, "columns": columns, "rows": [], "lines": ()}
-    table = build(plan, rows, spec.model_copy(update={**only, "paper": None, "baseline": None}))
+    known = known_metrics(plan, rows, trial.lineage if trial else ())
+    columns = [column for column in spec.columns if find_name(column.metric, known)]
+    table = build(plan, rows, spec.of_line(line, columns))
     if any(column.settings for column in table.columns):
         raise TableError(f"table {spec.name!r}: a table of lines cannot set settings side by side")
     return table
-
-
-def _is_known(column: str, known: Mapping[str, set[str]]) -> bool:
-    stage, _, metric = column.rpartition(".")
-    return any(metric in names and stage in ("", each) for each, names in known.items())
 
 
 def _merged(spec: TableSpec, parts: Sequence[Table], published: PublishedTable | None) -> tuple[Column, ...]:

@@ -18,6 +18,7 @@ class FakeTrial:
     label: str
     coordinates: Mapping[str, Any]
     config: Mapping[str, Any] = field(default_factory=dict)
+    ancestors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def trial_id(self) -> str:
@@ -26,6 +27,10 @@ class FakeTrial:
     @property
     def parents(self) -> tuple[str, ...]:
         return self.spec.parents
+
+    @property
+    def lineage(self) -> tuple[str, ...]:
+        return (self.stage, *self.ancestors)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +153,12 @@ def _train(search: FakeTrial, p: int, seed: int) -> FakeTrial:
     spec = TrialSpec(trainable="train", version=1, config={"p": p}, seed=seed, parents=(search.trial_id,))
     coordinates = {**search.coordinates, "train.p": p, "train.seed": seed}
     return FakeTrial(
-        spec=spec, stage="train", label=f"p={p} seed={seed}", coordinates=coordinates, config={"dataset": "cifar10"}
+        spec=spec,
+        stage="train",
+        label=f"p={p} seed={seed}",
+        coordinates=coordinates,
+        config={"dataset": "cifar10"},
+        ancestors={"search": (search.trial_id,)},
     )
 
 

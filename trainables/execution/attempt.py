@@ -20,7 +20,7 @@ from trainables.record.checkpoints import Checkpoint
 from trainables.record.claims import Busy, Claim, Heartbeat
 from trainables.record.lineage import Inputs, ParentNotDone, gather, totals
 from trainables.record.storage import NO_SPACE, Storage, here_path, open_storage
-from trainables.record.trial_folder import TrialFolder, epochs_parquet
+from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
 from trainables.trial import JSON, Outcome, Run, Spent, Step, TrialRow, canonical_json
 
 PROGRESS_SECONDS = 5.0
@@ -40,7 +40,7 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
         return
     try:
         if (row := _finished(folder)) is not None:
-            yield _of_row(row)
+            yield Progress.of_row(row)
             return
         if should_stop():
             yield Progress(trial_id=trial_id, state="stopped")
@@ -95,7 +95,7 @@ class Attempt:
     def run(self, should_stop: Callable[[], bool]) -> Iterator[Progress]:
         """Start or resume the run, carry it to its row, and yield progress."""
         if (row := self._set_right()) is not None:  # someone finished it while we claimed it
-            yield _of_row(row)
+            yield Progress.of_row(row)
             return
         self._heartbeat.start()
         self.folder.write_spec(self.job.spec)
@@ -119,7 +119,7 @@ class Attempt:
             self._fail_with(error)
         row = self.folder.read_row()
         assert row is not None
-        yield _of_row(row)
+        yield Progress.of_row(row)
 
     def close(self) -> None:
         """Let go of the claim."""
@@ -196,7 +196,7 @@ class Attempt:
             row = self.folder.read_row()
         except DamagedFile as error:
             row = None
-            aside = self.folder.set_aside("row.json", "damaged")
+            aside = self.folder.set_aside(ROW, "damaged")
             self._problems.append(f"row.json is not trusted: {error}; it is kept as {aside}")
         if row is None:
             self.folder.storage.tidy(self.folder.path)
@@ -324,10 +324,6 @@ def _wrong_place(job: Job, storage: Storage) -> str:
     if job.elsewhere and not storage.exists(here_path(job.driver)):
         return f"this node does not see the storage {job.storage}; use a folder that all nodes share, or s3://"
     return ""
-
-
-def _of_row(row: TrialRow) -> Progress:
-    return Progress(trial_id=row.trial_id, state=row.state, metrics=row.metrics, note=row.error or "")
 
 
 def _sentence(error: Exception) -> str:

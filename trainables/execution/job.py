@@ -7,7 +7,7 @@ from typing import Literal
 
 from trainables.catalog import Trainable
 from trainables.record.claims import Process
-from trainables.trial import JSON, TrialSpec
+from trainables.trial import JSON, TrialRow, TrialSpec
 
 State = Literal["running", "done", "failed", "busy", "stopped", "halted", "lost"]
 
@@ -67,6 +67,11 @@ class Progress:
     steps: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+
+    @classmethod
+    def of_row(cls, row: TrialRow) -> "Progress":
+        """Return how a trial ended, as its row has it."""
+        return cls(trial_id=row.trial_id, state=row.state, metrics=row.metrics, note=row.error or "")
 
     def to_json(self) -> dict[str, JSON]:
         return asdict(self)

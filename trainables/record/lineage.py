@@ -67,7 +67,7 @@ def _take(reference: Mapping[str, JSON], spec: TrialSpec, rows: Mapping[str, Tri
     """Return the value a reference stands for, and note it in the receipt."""
     parent, key = reference["parent"], reference["key"]
     row = _best(parent["best"], rows, inputs) if isinstance(parent, Mapping) else rows[spec.parents[parent]]
-    value = row.artifacts.get(key, row.metrics.get(key))
+    value = row.found(key)
     if value is None:
         raise TrialFailure(f"parent trial {row.trial_id} found no {key!r}")
     inputs.consumed.setdefault(row.trial_id, {})[key] = artifact_digest(value)

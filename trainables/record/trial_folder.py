@@ -8,6 +8,7 @@ weights-*.safetensors, predictions*.npz, epochs.parquet
 row.json                   the result; the only commit point, written last, never replaced
 """
 
+import contextlib
 import hashlib
 import io
 import json
@@ -23,6 +24,9 @@ from trainables.record.storage import Storage
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
 ROW = "row.json"
+SPEC = "spec.json"
+TRIALS = "trials"
+"""The folder of a storage that holds those of all trials."""
 
 
 def seal(row: TrialRow) -> bytes:
@@ -54,7 +58,7 @@ class TrialFolder:
     def __init__(self, storage: Storage, trial_id: str, watcher: BeatWatcher | None = None) -> None:
         self.storage = storage
         self.trial_id = trial_id
-        self.path = f"trials/{trial_id}"
+        self.path = f"{TRIALS}/{trial_id}"
         self.claims = ClaimFolder(storage, self.path, watcher or BeatWatcher())
 
     def checkpoints(self, spec: TrialSpec) -> CheckpointFolder:
@@ -80,8 +84,15 @@ class TrialFolder:
         self.storage.move(f"{self.path}/{name}", f"{self.path}/{aside}")
         return aside
 
+    def read_spec(self) -> TrialSpec | None:
+        """Return what the trial is; None where that is not written, or is another's, or garbled."""
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+            spec = TrialSpec.from_json(json.loads(self.storage.read(f"{self.path}/{SPEC}")))
+            return spec if spec.trial_id == self.trial_id else None
+        return None
+
     def write_spec(self, spec: TrialSpec) -> None:
-        path = f"{self.path}/spec.json"
+        path = f"{self.path}/{SPEC}"
         if not self.storage.exists(path):
             self.storage.write(path, (json.dumps(spec.to_json(), indent=1) + "\n").encode(), durable=False)
 

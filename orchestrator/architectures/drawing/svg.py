@@ -25,12 +25,6 @@ class Area:
     width: float
     height: float
 
-    def overlaps(self, other: "Area") -> bool:
-        return (
-            abs(self.x - other.x) < (self.width + other.width) / 2
-            and abs(self.y - other.y) < (self.height + other.height) / 2
-        )
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Look:
@@ -85,7 +79,6 @@ HEADING_HEIGHT = 30.0
 LINE_COLOR = "#e4e7eb"
 ARROW = 6.0
 """How long the head of an arrow is."""
-_CORE = 2.0
 
 
 def text_width(text: str, size: float) -> float:

@@ -4,9 +4,10 @@ import csv
 import io
 import json
 
-from orchestrator.tables.cells import MARKS, Cell, Column
+from orchestrator.tables.cells import Cell, Column, plain_text
 from orchestrator.tables.layout import (
     column_title,
+    marks_of,
     notes_of,
     quoted_number,
     runs_text,
@@ -16,7 +17,7 @@ from orchestrator.tables.layout import (
 )
 from orchestrator.tables.quantities import Unit
 from orchestrator.tables.table import Table, TableRow
-from trainables.trial import JSON, canonical_json
+from trainables.trial import JSON
 
 CSV_FIELDS = ("median", "low", "high", "half_range", "n", "expected", "marks", "trials")
 
@@ -24,7 +25,6 @@ CSV_FIELDS = ("median", "low", "high", "half_range", "n", "expected", "marks", "
 def json_value(table: Table) -> dict[str, JSON]:
     """Return a table as JSON values; every cell names its trials and their numbers."""
     units = {column.name: unit_of(table, column) for column in table.columns}
-    used = {mark for row in table.rows for cell in (row.runs, *row.cells.values()) for mark in cell.marks}
     return {
         "name": table.name,
         "title": table.title,
@@ -35,7 +35,7 @@ def json_value(table: Table) -> dict[str, JSON]:
         "columns": [column.name for column in table.columns],
         "titles": {column.name: column_title(column, units[column.name]) for column in table.columns},
         "rows": [_row(table, row, units) for row in table.rows],
-        "marks": {mark: words for mark, words in MARKS.items() if mark in used},
+        "marks": marks_of(table),
         "notes": notes_of(table),
     }
 
@@ -51,7 +51,7 @@ def csv_text(table: Table) -> str:
     writer.writerow([*table.keys, *(name for column in table.columns for name in _csv_names(table, column))])
     for row in table.rows:
         fields = [field for column in table.columns for field in _csv_fields(table, row, column)]
-        writer.writerow([*(_csv_key(row.keys[key]) for key in table.keys), *fields])
+        writer.writerow([*(plain_text(row.keys[key]) for key in table.keys), *fields])
     return buffer.getvalue()
 
 
@@ -110,7 +110,3 @@ def _csv_fields(table: Table, row: TableRow, column: Column) -> list[JSON]:
         number = quoted_number(table, row, column)
         fields.append(number.printed if number else None)
     return fields
-
-
-def _csv_key(value: JSON) -> str:
-    return value if isinstance(value, str) else canonical_json(value)

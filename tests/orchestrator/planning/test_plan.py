@@ -70,7 +70,7 @@ def test_one_rule_for_keys():
     assert made.value(child, "momentum") == 0.9
     with pytest.raises(UnknownName, match="did you mean 'weighting'"):
         made.value(child, "wieghting")
-    with pytest.raises(UnknownName):
+    with pytest.raises(UnknownName, match=r"unknown key of stage 'search': 'nothing'"):
         made.value(child, "search.nothing")
     with pytest.raises(UnknownName, match="unknown stage 'serach'"):
         made.value(child, "serach.p")

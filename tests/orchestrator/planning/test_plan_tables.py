@@ -1,7 +1,9 @@
 """What a plan knows of its tables: every axis but seeds is fixed by rows, columns or filter."""
 
 import pytest
-from plans import chain, plan
+from plans import chain, mistakes, plan
+
+from trainables.errors import UnknownName
 
 TABLE = chain() + "tables:\n  - {name: t, stage: train, columns: [test_error, search.params], %s}\n"
 
@@ -47,3 +49,40 @@ tables:
   - {name: t, stage: s, rows: [channels], columns: [params]}
 """
     assert plan(text).tables[0].rows == ["channels"]
+
+
+@pytest.mark.parametrize(
+    "key", ["wieghting", "search.wieghting", "serach.weighting", "search.weighting.x", ".weighting"]
+)
+def test_a_wrong_key_is_refused_in_the_same_words_by_a_table_and_by_the_plan(key):
+    made = plan(chain())
+    with pytest.raises(UnknownName) as caught:
+        made.value(next(made.of_stage("train")), key)
+
+    assert mistakes(TABLE % f"rows: [{key}], filter: {{weighting: max_w, p: 1}}") == [str(caught.value)]
+
+
+def test_settings_that_differ_only_far_into_a_long_value_are_not_one_cell():
+    alike = "none, max_pool_3x3, avg_pool_3x3, skip_connect, sep_conv_3x3, dil_conv_3x3"
+    text = f"""\
+experiment: x
+stages:
+  s:
+    trainable: search
+    grid:
+      space: [[{alike}, sep_conv_5x5], [{alike}, dil_conv_5x5]]
+tables:
+  - {{name: t, stage: s, columns: [params]}}
+"""
+    (mistake,) = mistakes(text)
+
+    assert mistake.startswith("a cell would mix space = ['none', 'max_pool_3x3', ")
+    assert mistake.endswith("; put space into rows or columns, or fix it by filter")
+
+
+def test_of_several_cells_that_mix_an_axis_the_one_that_mixes_most_is_told():
+    text = chain().replace("grid: {p: [1, 2], seed: [0, 1]}", "grid: {p: [1, 2, 4], seed: [0, 1]}")
+    text = text.replace("seed: [0, 1]}\n", "seed: [0, 1]}\n    exclude: [{weighting: scalar, p: 4}]\n")
+    table = "tables:\n  - {name: t, stage: train, rows: [weighting], columns: [test_error]}\n"
+
+    assert mistakes(text + table) == ["a cell would mix p = 1, 2, 4; put p into rows or columns, or fix it by filter"]

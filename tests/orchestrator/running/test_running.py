@@ -6,12 +6,13 @@ import itertools
 
 import pytest
 from drive import grid, planned
+from fakes import CATALOG
 from running_contract import RunningContract, go, started
 
 from orchestrator.errors import HaltError, LedgerError
 from orchestrator.ledger import Ledger
-from orchestrator.running.frontier import open_frontier, path_weights
-from orchestrator.running.session import Stop
+from orchestrator.running.frontier import Frontier, open_frontier, path_weights
+from orchestrator.running.session import Session, Stop
 from trainables.record.checkpoints import CheckpointFolder
 from trainables.record.claims import Claim, Process
 from trainables.record.storage import open_storage
@@ -93,6 +94,26 @@ def test_code_edited_while_a_run_goes_on_ends_it_in_a_sentence_and_loses_nothing
 
     assert len(kept) == 1
     assert set(states.values()) == {"done"}
+
+
+def test_a_trial_that_another_process_finished_is_told_with_its_numbers(tmp_path):
+    trial = planned(0)
+    go(tmp_path, [trial])
+    ledger, heard = Ledger(open_storage(tmp_path)), []
+    stop = Stop(ledger.storage)
+    frontier = Frontier(ledger=ledger, waiting={}, running={trial.trial_id: trial})
+    session = Session(
+        ledger=ledger, catalog=CATALOG, listen=heard.append, stop=stop, driver=stop.driver, frontier=frontier, code=""
+    )
+
+    session.bury(trial, "its node is gone", for_good=True)
+
+    row = ledger.row(trial.trial_id)
+    assert row is not None
+    assert row.metrics
+    assert [(event.kind, event.progress.state, event.progress.metrics) for event in heard] == [
+        ("finished", "done", row.metrics)
+    ]
 
 
 def test_the_longest_way_to_go_starts_first(tmp_path):

@@ -133,7 +133,9 @@ def test_distrust_reaches_grandchildren():
     world = make_world(weightings=("scalar",), ps=(1,), seeds=(0,))
     child = world.find("train", p=1, seed=0)
     spec = TrialSpec(trainable="train", version=1, config={"again": 1}, seed=0, parents=(child.trial_id,))
-    grandchild = replace(child, spec=spec, stage="again", coordinates={**child.coordinates, "again.seed": 0})
+    coordinates = {**child.coordinates, "again.seed": 0}
+    ancestors = {"train": (child.trial_id,), **child.ancestors}
+    grandchild = replace(child, spec=spec, stage="again", coordinates=coordinates, ancestors=ancestors)
     taken = {
         child.trial_id: {"test_error_best": artifact_digest(world.rows[child.trial_id].metrics["test_error_best"])}
     }
@@ -239,6 +241,18 @@ def test_an_axis_that_is_neither_fixed_nor_a_seed_is_refused_by_name():
         table_of(make_world(), rows=("weighting",))
 
 
+def test_of_several_lines_that_mix_an_axis_the_one_that_mixes_most_is_told():
+    world = make_world(ps=(1, 2, 4))
+    trials = tuple(
+        t for t in world.plan.trials if t.coordinates != {**t.coordinates, "search.weighting": "scalar", "train.p": 4}
+    )
+    plan = replace(world.plan, trials=trials)
+
+    assert len(trials) == len(world.plan.trials) - 3
+    with pytest.raises(TableError, match=r"train\.p \(1, 2, 4\)"):
+        build(plan, world.rows, FakeTable(rows=("weighting",)))
+
+
 def test_a_key_among_the_columns_sets_its_values_side_by_side():
     table = table_of(make_world(), rows=("weighting",), columns=("p", "test_error_best"))
 
@@ -286,7 +300,12 @@ def test_the_best_of_several_searches_is_the_one_its_child_chose():
     world = make_world(weightings=("scalar",), search_seeds=(0, 1), ps=(1,), seeds=(0,))
     first, second = (world.find("search", seed=seed) for seed in (0, 1))
     spec = TrialSpec(trainable="train", version=1, config={}, seed=0, parents=(first.trial_id, second.trial_id))
-    child = replace(world.find("train", p=1, seed=0, search_seed=0), spec=spec, coordinates={"train.seed": 0})
+    child = replace(
+        world.find("train", p=1, seed=0, search_seed=0),
+        spec=spec,
+        coordinates={"train.seed": 0},
+        ancestors={"search": spec.parents},
+    )
     plan = FakePlan(stages=("search", "train"), trials=(first, second, child))
     asked = FakeTable(rows=(), columns=("test_error_best", "search.gpu_days"))
 

@@ -1,6 +1,7 @@
 """Tables of real plans: what an experiment file asks for is what its table shows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from orchestrator.document.experiment import parse_experiment
 from orchestrator.planning.plan import Plan, PlannedTrial, expand
@@ -116,3 +117,86 @@ def test_the_best_of_several_searches_is_one_search_for_its_trainings():
     assert (row.cells["test_error_best"].n, row.runs.pooling) == (3, "")
     assert (row.cells["search.gpu_days"].n, row.cells["search.gpu_days"].expected) == (1, 1)
     assert row.cells["search.gpu_days"].median == 0.02
+
+
+def done(plan: Plan, artifacts: Mapping[str, dict] = MappingProxyType({})) -> dict[str, TrialRow]:
+    """Return a done row for each trial; errors and days tell stages and seeds apart."""
+    return {
+        trial.trial_id: TrialRow(
+            trial_id=trial.trial_id,
+            spec=trial.spec,
+            config={},
+            state="done",
+            metrics={"test_error": 10.0 * (1 + plan.stages.index(trial.stage)) + trial.spec.seed},
+            artifacts=artifacts.get(trial.trial_id, {}),
+            timing={"gpu_days": 10.0 * (1 + plan.stages.index(trial.stage)) + trial.spec.seed},
+        )
+        for trial in plan.trials
+    }
+
+
+CHAIN = """
+experiment: chain
+stages:
+  search:
+    trainable: search
+    config: {space: darts_ssc, dataset: cifar10-mini, epochs: 3, warmup_epochs: 0}
+    grid: {seed: [0, 1]}
+  first:
+    trainable: train
+    needs: search
+    config: {genotype: "${search.genotype}", epochs: 2, warmup_epochs: 0}
+  second:
+    trainable: train
+    needs: NEEDS
+    config: {CONFIG, warmup_epochs: 0}
+tables:
+  - {name: t, stage: second, rows: [search.seed], columns: [test_error, first.gpu_days, search.gpu_days]}
+"""
+
+
+def test_a_number_of_the_stage_between_is_found_also_where_a_setting_is_taken_from_beyond_it():
+    text = CHAIN.replace("NEEDS", "first").replace("CONFIG", 'genotype: "${search.genotype}", epochs: 4')
+    plan = expand(parse_experiment(text), CATALOG)
+    rows = tables_of(plan, done(plan))["t"].rows
+
+    assert all(len(trial.parents) == 2 for trial in plan.of_stage("second"))
+    found = [[cell.median for cell in row.cells.values()] for row in rows]
+    assert found == [[30.0, 20.0, 10.0], [30.0, 20.0, 11.0]]
+
+
+def test_what_stands_behind_the_best_of_several_is_known_once_the_best_is():
+    """Each of the candidates comes from a search of its own."""
+    text = CHAIN.replace("NEEDS", "{stage: first, over: [search.seed], best: test_error}")
+    text = text.replace("CONFIG", 'genotype: "${first.genotype}", epochs: 4').replace("rows: [search.seed], ", "")
+    plan = expand(parse_experiment(text), CATALOG)
+    (last,) = plan.of_stage("second")
+    winner = last.parents[1]
+    (search,) = next(trial for trial in plan.of_stage("first") if trial.trial_id == winner).ancestors["search"]
+
+    before, after = (
+        tables_of(plan, done(plan, artifacts))["t"].rows[0].cells["search.gpu_days"]
+        for artifacts in ({}, {last.trial_id: {"chosen": {"trial": winner}}})
+    )
+    assert (before.n, before.expected) == (0, 1)
+    assert (after.n, after.expected, after.trials) == (1, 1, (search,))
+
+
+def test_a_trial_that_two_stages_share_is_an_ancestor_in_the_stage_that_is_needed():
+    search = EXPERIMENT.partition("  train:")[0].partition("  search:")[2]
+    text = f"""
+experiment: shared
+stages:
+  one: {search}
+  two: {search}
+  train:
+    trainable: train
+    needs: two
+    config: {{genotype: "${{two.genotype}}", epochs: 2, warmup_epochs: 0}}
+tables:
+  - {{name: t, stage: train, rows: [weighting], columns: [test_error, two.gpu_days]}}
+"""
+    plan = expand(parse_experiment(text), CATALOG)
+    rows = tables_of(plan, done(plan))["t"].rows
+
+    assert [(row.runs.n, row.runs.pooling, row.cells["two.gpu_days"].n) for row in rows] == [(2, "2 twos × 1", 2)] * 2

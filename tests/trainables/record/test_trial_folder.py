@@ -1,0 +1,32 @@
+"""A trial's folder says what the trial is, and is believed only when that is the trial it is named after."""
+
+import pytest
+
+from trainables.record.storage import open_storage
+from trainables.record.trial_folder import TrialFolder
+from trainables.trial import TrialSpec
+
+SPEC = TrialSpec(trainable="train", version=1, config={"p": 2}, seed=0)
+
+
+def test_what_a_trial_is_comes_back_from_its_folder(tmp_path):
+    folder = TrialFolder(open_storage(tmp_path), SPEC.trial_id)
+    assert folder.read_spec() is None
+    folder.write_spec(SPEC)
+
+    assert folder.read_spec() == SPEC
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"trainable": "train"', '{"trainable": "train"}', "\xff"])
+def test_a_garbled_spec_says_nothing(tmp_path, content):
+    folder = TrialFolder(open_storage(tmp_path), SPEC.trial_id)
+    folder.storage.write(f"{folder.path}/spec.json", content.encode("latin-1"))
+
+    assert folder.read_spec() is None
+
+
+def test_the_spec_of_another_trial_says_nothing(tmp_path):
+    folder = TrialFolder(open_storage(tmp_path), "0" * 12)
+    folder.write_spec(SPEC)
+
+    assert folder.read_spec() is None
