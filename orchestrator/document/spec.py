@@ -19,10 +19,7 @@ from orchestrator.document.yaml_document import Document, Path, parse_document
 from orchestrator.errors import Problem, SpecError
 from trainables.config import Integer, Number
 from trainables.errors import unknown_name
-from trainables.trial import JSON
-
-MOST_GPUS = 16
-"""The GPUs of the largest node there is; a trial never spans nodes."""
+from trainables.trial import JSON, MOST_GPUS
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
