@@ -16,6 +16,7 @@ from orchestrator.document.spec import parse_experiment
 from orchestrator.errors import SpecError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan, expand
+from orchestrator.tables.table import build
 from trainables.record.storage import open_storage
 
 FORESTS = """\
@@ -34,6 +35,10 @@ tables:
     stage: plant
     rows: [depth, drawn]
     columns: [test_error]
+  - name: sizes
+    stage: plant
+    columns: [trees]
+    lines: [{label: shallow, filter: {depth: 2, drawn: 100}}]
 """
 SHARPTUNE = Path(forest.__file__).with_name("forest_sharptune.py")
 
@@ -74,6 +79,13 @@ def test_its_children_take_over_what_it_says_they_inherit():
     assert problem.startswith(place + "conflicts with 'cifar10-mini', which its parent in stage 'plant' has")
 
 
+def test_its_metrics_have_their_columns_before_anything_has_run():
+    plan = planned()
+    (line,) = build(plan, {}, plan.tables[1]).rows
+
+    assert (line.cells["trees"].n, line.cells["trees"].expected) == (0, 3)
+
+
 @pytest.fixture
 def experiment(tmp_path, monkeypatch):
     """The experiment's file, in a working directory of its own."""
@@ -102,8 +114,10 @@ def undisturbed(capsys) -> str:
     return "undisturbed"
 
 
-def logs() -> str:
-    return "".join(path.read_text() for path in Path("runs").glob("trials/*/log.txt"))
+def resumed() -> list[str]:
+    """Return the logs of trials whose first process died after its first tree."""
+    logs = [path.read_text() for path in Path("runs").glob("trials/*/log.txt")]
+    return [log for log in logs if "attempt 2 resumes after epoch 1" in log and log.count("epoch 1: ") == 1]
 
 
 def test_a_killed_run_goes_on_from_its_last_tree_to_the_same_forests_and_their_table(experiment, capsys):
@@ -111,7 +125,7 @@ def test_a_killed_run_goes_on_from_its_last_tree_to_the_same_forests_and_their_t
     again = run("--runner", "local")
 
     assert (killed.returncode, again.returncode, again.stderr) == (-signal.SIGKILL, 0, "")
-    assert logs().count("attempt 2 resumes after epoch 1") == 1
+    assert len(resumed()) == 1
     assert rows("runs") == rows(undisturbed(capsys))
 
     assert invoke(["table", "forests.yaml", "depths"], catalog=forest.CATALOG) == 0
@@ -139,5 +153,5 @@ def test_a_killed_worker_of_ray_starts_once_more_and_nothing_else_changes(experi
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "its process died" in done.stdout
-    assert "attempt 2 resumes after epoch 1" in logs()
+    assert resumed()
     assert rows("runs") == rows(undisturbed(capsys))
