@@ -5,20 +5,35 @@ Importing this loads neither torch nor Ray. The orchestrator gets a catalog as a
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from trainables.errors import unknown_name
+from trainables.trial import JSON
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Context:
+    """What is known of a trial besides its config when it is planned."""
+
+    gpus: float = 0
+    """What it asks for."""
+    referred: frozenset[str] = frozenset()
+    """Settings that stand for what a parent will have found; the config has their defaults, or None."""
+    inherited: Mapping[str, JSON] = field(default_factory=dict)
+    """What its parents leave it of what it inherits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trainable:
-    """One entry of the catalog.
+    """One entry of the catalog: all that anybody outside of `trainables` knows about a kind of trial.
 
-    `config` and `start` are import paths, "package.module:name". `start(config, *, seed, threads)` returns a
-    `trainables.trial.Run`; `version` is raised when a fix changes results, so that old and new rows never mix.
+    Code is named by import paths, "package.module:name", and loaded when it is needed. `start(config, *, seed,
+    threads)` returns a `trainables.trial.Run`; `version` is raised when a fix changes results, so that old and new rows
+    never mix. The others (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray.
+    They get a trial's settings by name, `check` the config itself; what stands for a parent's finding is no JSON value.
     """
 
     name: str
@@ -33,9 +48,51 @@ class Trainable:
     """The metric worth showing while it runs."""
     curves: tuple[str, ...] = ()
     """What it measures in every epoch: numbers of `epochs.parquet`, those a figure may show."""
+    inherits: tuple[str, ...] = ()
+    """Settings, and facts that only `check` asks for, that a trial takes over from its parents where they have them."""
+    check: str = ""
+    """`check(config, context)` returns what the config's class cannot see to be wrong: [(setting, sentence), …]."""
+    cost: str = ""
+    """`cost(settings)` returns a crude measure of the work, so that the longest can start first."""
+    planned: str = ""
+    """`planned(curve, settings)` returns a curve that settings alone determine, a number per epoch; None for others."""
+    leaves: str = ""
+    """`leaves(settings)` returns what children may inherit besides the settings themselves."""
+    transfer: str = ""
+    """`transfer(name, value)` says whether a value other than the parents' can only be meant, not be a slip."""
+    absent: str = ""
+    """`absent(artifact, settings)` returns why a trial will not find one of its artifacts; None where it will."""
 
     def config_class(self) -> type[BaseModel]:
         return load(self.config)
+
+    def problems(self, config: BaseModel, context: Context) -> list[tuple[str, str]]:
+        """Return what `check` has against a config; nothing where there is no check."""
+        return list(load(self.check)(config, context)) if self.check else []
+
+    def expected_cost(self, settings: Mapping[str, JSON]) -> float:
+        """Return how much work a trial may be: its epochs, or else 1, where `cost` does not say."""
+        if self.cost:
+            return float(load(self.cost)(settings))
+        epochs = settings.get("epochs")
+        return float(epochs) if isinstance(epochs, int | float) else 1.0
+
+    def planned_curve(self, curve: str, settings: Mapping[str, JSON]) -> list[float] | None:
+        """Return a curve that is known before the trial has run, a number per epoch, if it is such a one."""
+        return load(self.planned)(curve, settings) if self.planned else None
+
+    def left_to(self, child: "Trainable", settings: Mapping[str, JSON]) -> dict[str, JSON]:
+        """Return what the children of a trial with these settings take over unless they say the same themselves."""
+        left = {**settings, **(load(self.leaves)(settings) if self.leaves else {})}
+        return {name: left[name] for name in child.inherits if name in left}
+
+    def may_differ(self, name: str, value: JSON) -> bool:
+        """Say whether a trial may be given a value other than the one it inherits."""
+        return bool(load(self.transfer)(name, value)) if self.transfer else False
+
+    def why_absent(self, artifact: str, settings: Mapping[str, JSON]) -> str | None:
+        """Return why trials with these settings will not find an artifact; None when they will, or nobody knows."""
+        return load(self.absent)(artifact, settings) if self.absent else None
 
 
 TIMING = (
@@ -49,6 +106,9 @@ TIMING = (
 )
 """Columns a table may show that are measurements of the running, not of the result. What each is: `trial.Spent`, and
 `lineage.totals` for the days."""
+
+KIND_OF_GENOTYPE = "kind of genotype"
+"""No setting, but inherited too: `cells` or `path`, what a trial's genotype is."""
 
 CATALOG: Mapping[str, Trainable] = {
     "search": Trainable(
@@ -82,6 +142,13 @@ CATALOG: Mapping[str, Trainable] = {
             "pools",
             "skips",
         ),
+        inherits=("dataset", KIND_OF_GENOTYPE),
+        check="trainables.checks:check_search",
+        cost="trainables.costs:search_cost",
+        planned="trainables.optimization.schedules:planned_curve",
+        leaves="trainables.inheritance:left_by_search",
+        transfer="trainables.inheritance:is_transfer",
+        absent="trainables.inheritance:absent_artifact",
     ),
     "train": Trainable(
         name="train",
@@ -123,6 +190,12 @@ CATALOG: Mapping[str, Trainable] = {
             "validation_error",
             "corrupt_images",
         ),
+        inherits=("dataset", "operations", KIND_OF_GENOTYPE),
+        check="trainables.checks:check_training",
+        cost="trainables.costs:training_cost",
+        planned="trainables.optimization.schedules:planned_curve",
+        leaves="trainables.inheritance:left_by_training",
+        transfer="trainables.inheritance:is_transfer",
     ),
 }
 

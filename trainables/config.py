@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from trainables.architecture.spaces import read_space, written_space
 from trainables.errors import SharptuneError
+from trainables.trial import MOST_GPUS
 
 Weighting = Literal["scalar", "max_w"]
 Operations = Literal["ssc", "original"]
@@ -22,9 +23,6 @@ the path's last operation, as the released code built it."""
 
 SECOND_ORDER_PRECISIONS = ("fp32", "tf32")
 """Those that a search of second order can be computed in: `trainables.optimization.bilevel.SecondOrder` says why."""
-
-MOST_RANKS = 16
-"""GPUs of the largest nodes."""
 
 
 def _integer(value: Any) -> Any:
@@ -159,7 +157,7 @@ class TrainConfig(_Config):
     """Channels in the middle of a choke_conv."""
     accumulate: Annotated[Integer, Field(ge=1)] = 1
     """Compute each batch in this many parts of nearly one size, to save memory; batch norm then sees the parts."""
-    ranks: Annotated[Integer, Field(ge=1, le=MOST_RANKS)] = 1
+    ranks: Annotated[Integer, Field(ge=1, le=MOST_GPUS)] = 1
     """Processes that share each batch, each on a GPU of its own; batch norm sees their shares: see `ranks.py`."""
     validation_images: Annotated[Integer, Field(ge=1)] | None = None
     """Hold out the last n / classes of each class's training images (of those that `train_images` leaves), to select an

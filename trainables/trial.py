@@ -9,6 +9,9 @@ from typing import Any, Literal, Protocol
 JSON = Any
 """A JSON value: None, bool, int, float, str, or lists and dicts of them."""
 
+MOST_GPUS = 16
+"""The GPUs of the largest node there is; a trial never spans nodes."""
+
 
 def canonical_json(value: JSON) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, no NaN. Raises: ValueError, TypeError."""

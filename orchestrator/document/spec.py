@@ -8,9 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from trainables.config import Integer, Number
-
-MOST_GPUS = 16
-"""The GPUs of the largest node there is; a trial never spans nodes."""
+from trainables.trial import MOST_GPUS
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 

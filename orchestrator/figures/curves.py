@@ -1,6 +1,6 @@
 """A figure is a pure function of a plan, the epochs of its trials, and what the author asked for.
 
-Learning rates are functions of the settings alone, so they can be drawn before anything has run.
+A curve that settings alone determine, such as learning rates, can be drawn before anything has run.
 """
 
 import math
@@ -14,11 +14,8 @@ from orchestrator.tables.evidence import Record
 from orchestrator.tables.grouping import grouped, selected
 from orchestrator.tables.layout import key_text
 from orchestrator.tables.statistics import median_range
-from trainables.config import Restart
-from trainables.optimization.schedules import cosine_power
 from trainables.trial import JSON, TrialRow
 
-SCHEDULE = "learning_rate"
 Epochs = Sequence[Mapping[str, JSON]]
 """The rows of a trial's `epochs.parquet`."""
 
@@ -97,8 +94,9 @@ def build_figure(
     known: dict[str, Epochs] = {}
 
     def epochs_of(trial: PlannedTrial, metric: str) -> Epochs | None:
-        if metric == SCHEDULE and (planned := _schedule(trial)) is not None:
-            return planned
+        planned = plan.entries[trial.stage].planned_curve(metric, trial.values[trial.stage])
+        if planned is not None:
+            return [{"epoch": epoch, metric: value} for epoch, value in enumerate(planned, start=1)]
         row = rows.get(trial.trial_id)
         if row is None or row.state != "done" or record.distrust(trial.trial_id):
             return None
@@ -161,17 +159,3 @@ def _values(trial_id: str, metric: str, epochs: Epochs) -> dict[int, float]:
             raise TableError(f"trial {trial_id} has no {metric} for each of its epochs")
         found[epoch] = float(value)
     return found
-
-
-def _schedule(trial: PlannedTrial) -> Epochs | None:
-    """Return the learning rates that a trial's settings mean; None for settings that mean none."""
-    values = trial.values[trial.stage]
-    names = ("epochs", "learning_rate", "learning_rate_min", "p", "warmup_epochs")
-    if any(values.get(name) is None for name in names):
-        return None
-    settings = {name: values[name] for name in names}
-    restarts = tuple(Restart.model_validate(each) for each in values.get("warm_restarts") or ())
-    return [
-        {"epoch": epoch, SCHEDULE: cosine_power(epoch, **settings, warm_restarts=restarts)}
-        for epoch in range(1, int(settings["epochs"]) + 1)
-    ]

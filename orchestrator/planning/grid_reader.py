@@ -7,7 +7,6 @@ from typing import TypeVar
 from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import plain_name
 from orchestrator.document.yaml_document import Path, shown
-from orchestrator.planning.config_checks import INHERITED
 from orchestrator.planning.config_fields import SEED, plain_number
 from orchestrator.planning.grid import Axis, Choice, Condition, Exclusion, Given, Inclusion, StageGrid, keys_of, word
 from orchestrator.planning.keys import find_key
@@ -201,7 +200,7 @@ class GridReader:
         found = True
         for condition in exclusion.conditions:
             grid = next(grid for grid in self.line if grid.name == condition.stage)
-            if condition.key in grid.labelled or (grid.stage.needs and condition.key in INHERITED):
+            if condition.key in grid.labelled or (grid.stage.needs and condition.key in grid.entry.inherits):
                 continue
             possible = grid.attainable(condition.key)
             wanted = Given(value=condition.value, shown=None, path=()).identity

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.planning import config_checks as checks
 from orchestrator.planning.grid import Condition, Given, Reference, StageGrid, keys_of
 from orchestrator.planning.keys import find_key
 from orchestrator.planning.planned_trial import PlannedTrial
@@ -22,7 +21,7 @@ class Family:
     effective: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     ancestors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bequest: Mapping[str, JSON] = field(default_factory=dict)
-    """Settings that children take over."""
+    """What children take over of what they inherit."""
 
     def meets(self, conditions: Iterable[Condition]) -> bool:
         """Say whether the family fulfils conditions on its stages."""
@@ -38,15 +37,15 @@ def families(line: Sequence[StageGrid], parents: Sequence[PlannedTrial], report:
     """
     needs = line[0].stage.needs
     if needs is None or needs.best is None:
-        return [_family([parent]) for parent in parents]
+        return [_family([parent], line) for parent in parents]
     over = {".".join(find_key(key, keys_of(line[1:]))) for key in needs.over or []}
     groups: dict[str, list[PlannedTrial]] = {}
     for parent in parents:
         fixed = {key: value for key, value in parent.coordinates.items() if key not in over}
         groups.setdefault(canonical_json(fixed), []).append(parent)
-    found = [_family(group) for group in groups.values()]
+    found = [_family(group, line) for group in groups.values()]
     for family, group in zip(found, groups.values(), strict=True):
-        _refuse_mixed(line[0], family, group, report)
+        _refuse_mixed(line, family, group, report)
     if not any(isinstance(given.value, Reference) for given in _givens(line[0])):
         report((*line[0].path, "needs"), "the best is taken, but nothing of it is used: no setting refers to it")
     return found
@@ -60,9 +59,9 @@ def _givens(grid: StageGrid) -> Iterator[Given]:
         yield from inclusion.givens.values()
 
 
-def _family(candidates: Sequence[PlannedTrial]) -> Family:
+def _family(candidates: Sequence[PlannedTrial], line: Sequence[StageGrid]) -> Family:
     first = candidates[0]
-    bequests = [_bequest(candidate) for candidate in candidates]
+    bequests = [_bequest(candidate, line) for candidate in candidates]
     return Family(
         parents=tuple(sorted({candidate.trial_id for candidate in candidates})),
         coordinates=_common([candidate.coordinates for candidate in candidates]),
@@ -79,11 +78,12 @@ def _family(candidates: Sequence[PlannedTrial]) -> Family:
     )
 
 
-def _bequest(trial: PlannedTrial) -> dict[str, JSON]:
+def _bequest(trial: PlannedTrial, line: Sequence[StageGrid]) -> dict[str, JSON]:
     """Return what children of a trial take over: from its own config, else from its nearest ancestor's."""
+    child, *ancestors = (grid.entry for grid in line)
     left: dict[str, JSON] = {}
-    for values in trial.effective.values():
-        left = {**checks.bequest(values), **left}
+    for entry, values in zip(ancestors, trial.effective.values(), strict=True):
+        left = {**entry.left_to(child, values), **left}
     return left
 
 
@@ -93,9 +93,7 @@ def _common(mappings: Sequence[Mapping]) -> dict:
     return {key: value for key, value in first.items() if all(each.get(key, ...) == value for each in others)}
 
 
-def _refuse_mixed(grid: StageGrid, family: Family, group: Sequence[PlannedTrial], report: Report) -> None:
-    for name in {key for candidate in group for key in _bequest(candidate)} - set(family.bequest):
-        if name in grid.fields.names or name == checks.KIND:
-            report(
-                (*grid.path, "needs", "over"), f"the candidates differ in {name}, so it cannot be taken over from them"
-            )
+def _refuse_mixed(line: Sequence[StageGrid], family: Family, group: Sequence[PlannedTrial], report: Report) -> None:
+    for name in {key for candidate in group for key in _bequest(candidate, line)} - set(family.bequest):
+        path = (*line[0].path, "needs", "over")
+        report(path, f"the candidates differ in {name}, so it cannot be taken over from them")

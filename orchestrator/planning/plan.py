@@ -46,6 +46,8 @@ class Plan:
     """Stage -> the names of its axes."""
     keys: Mapping[str, tuple[str, ...]]
     """Stage -> everything a key may name there: its labelled axes, config fields and seed."""
+    entries: Mapping[str, Trainable]
+    """Stage -> the kind of its trials."""
 
     def value(self, trial: PlannedTrial, key: str) -> JSON:
         """Return what a key is for a trial: the own stage first, then the nearest ancestor; `stage.key` always works.
@@ -100,6 +102,7 @@ def expand(
         figures=figures,
         axes={name: grid.axis_names for name, grid in grids.items()},
         keys={name: grid.keys for name, grid in grids.items()},
+        entries={name: grid.entry for name, grid in grids.items()},
     )
 
 

@@ -9,14 +9,13 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.document.validation_errors import findings
 from orchestrator.document.yaml_document import Path
-from orchestrator.planning import config_checks as checks
-from orchestrator.planning import expected_cost as workload
 from orchestrator.planning.config_fields import SEED, plain_number
 from orchestrator.planning.grid import Condition, Given, Reference, StageGrid, keys_of, word
 from orchestrator.planning.keys import short_key
 from orchestrator.planning.parent_groups import Family
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.stage_order import Report
+from trainables.catalog import Context
 from trainables.config import canonical
 from trainables.trial import JSON, TrialSpec
 
@@ -128,7 +127,7 @@ class StageBuilder:
             resources=self.grid.stage.resources,
             max_failures=self.grid.stage.max_failures,
             checkpoint_minutes=self.grid.stage.checkpoint_minutes,
-            expected_cost=workload.expected_cost(values),
+            expected_cost=entry.expected_cost(values),
             values={self.grid.name: shown, **family.values},
             effective=effective,
             ancestors=family.ancestors,
@@ -145,7 +144,7 @@ class StageBuilder:
         found = False
         for name, value in inherited.items():
             given = point.givens.get(name)
-            if given is not None and given.value != value and not checks.is_transfer(name, given.value):
+            if given is not None and given.value != value and not self.grid.entry.may_differ(name, given.value):
                 source = (
                     f"its parent in stage {self.line[1].name!r} has" if name in family.bequest else "its genotype has"
                 )
@@ -196,15 +195,12 @@ class StageBuilder:
 
     def _check(self, config: BaseModel, references: Mapping[str, Reference], point: Point, family: Family) -> bool:
         """Say whether a config's trainable has nothing against it, nor against its references; report what it has."""
-        kind = family.bequest.get(checks.KIND)
-        found = checks.problems(
-            self.grid.entry,
-            config,
-            kind=str(kind) if kind and "genotype" in references else None,
-            gpus=self.grid.stage.resources.gpus,
-        )
+        gpus = self.grid.stage.resources.gpus
+        context = Context(gpus=gpus, referred=frozenset(references), inherited=family.bequest)
+        found = self.grid.entry.problems(config, context)
+        entries = {grid.name: grid.entry for grid in self.line}
         for name, reference in references.items():
-            sentence = checks.absent(reference.key, family.effective[reference.stage])
+            sentence = entries[reference.stage].why_absent(reference.key, family.effective[reference.stage])
             found += [(name, sentence)] if sentence else []
         for name, sentence in found:
             self.report(self._place((name,), point), sentence)

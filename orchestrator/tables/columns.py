@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from orchestrator.document.spec import TableSpec
 from orchestrator.errors import TableError
 from orchestrator.planning.keys import find_name
-from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.planning.plan import Plan
 from orchestrator.tables.cells import Column
 from orchestrator.tables.quantities import quantity_of
-from trainables.catalog import CATALOG, TIMING
+from trainables.catalog import TIMING
 from trainables.errors import SharptuneError
 from trainables.trial import TrialRow
 
@@ -50,19 +50,12 @@ def ask(
 
 
 def known_metrics(plan: Plan, rows: Mapping[str, TrialRow], lineage: Sequence[str]) -> dict[str, set[str]]:
-    """Return what each of these stages measures."""
-    return {stage: _metrics_of([t for t in plan.trials if t.stage == stage], rows) for stage in lineage}
-
-
-def _metrics_of(trials: Sequence[PlannedTrial], rows: Mapping[str, TrialRow]) -> set[str]:
-    """Return what a stage measures, by the catalog and by the rows it has."""
-    names: set[str] = set(TIMING)
-    for trial in trials:
-        if trial.spec.trainable in CATALOG:
-            names.update(CATALOG[trial.spec.trainable].metrics)
-        if trial.trial_id in rows:
-            names.update(rows[trial.trial_id].metrics)
-    return names
+    """Return what each of these stages measures, by the kind of its trials and by the rows it has."""
+    known = {stage: {*TIMING, *plan.entries[stage].metrics} for stage in lineage}
+    for trial in plan.trials:
+        if trial.stage in known and trial.trial_id in rows:
+            known[trial.stage].update(rows[trial.trial_id].metrics)
+    return known
 
 
 def _is_setting(plan: Plan, spec: TableSpec, key: str) -> bool:

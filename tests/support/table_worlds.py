@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from orchestrator.document.spec import ColumnSpec
+from trainables.catalog import CATALOG, Trainable
 from trainables.trial import TrialRow, TrialSpec, artifact_digest
 
 COMMIT = "a" * 40
@@ -39,6 +40,10 @@ class FakePlan:
 
     stages: tuple[str, ...]
     trials: tuple[FakeTrial, ...]
+
+    @property
+    def entries(self) -> dict[str, Trainable]:
+        return {trial.stage: CATALOG[trial.spec.trainable] for trial in self.trials}
 
     def value(self, trial: FakeTrial, key: str) -> Any:
         for name in [key, *(f"{stage}.{key}" for stage in (trial.stage, *reversed(self.stages)))]:

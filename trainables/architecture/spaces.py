@@ -226,6 +226,16 @@ def read_space(written: Any) -> Space:
     return next((named for named in map(look_up_space, SPACE_NAMES) if named.to_json() == space.to_json()), space)
 
 
+def known_space(written: Any) -> Space | None:
+    """Return the space that `written` is; None for what is none (yet): a reference, a mistake, nothing."""
+    if not isinstance(written, str | Mapping):
+        return None
+    try:
+        return read_space(written)
+    except SharptuneError:
+        return None
+
+
 def written_space(space: Space) -> str | dict[str, Any]:
     """Return what `read_space` reads this space from: its name, if it has one."""
     return space.name or space.to_json()

@@ -41,7 +41,7 @@ class Job:
     def from_json(cls, text: str) -> "Job":
         data = json.loads(text)
         entry = data["trainable"]
-        entry.update({name: tuple(entry[name]) for name in ("metrics", "artifacts", "curves")})
+        entry.update({name: tuple(value) for name, value in entry.items() if isinstance(value, list)})
         return cls(
             **{
                 **data,

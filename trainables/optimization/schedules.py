@@ -1,9 +1,10 @@
 """Learning rates as pure functions of the epoch."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trainables.config import Restart
+from trainables.trial import JSON
 
 
 def cosine_power(
@@ -58,3 +59,13 @@ def _height(epoch: int, epochs: int, p: float, warmup: int) -> float:
         return cosine
     # Eq. 2's (p^(c+1) - p) / (p^2 - p), with p cancelled: exact also where p is so close to 1 that both sides vanish.
     return math.expm1(cosine * math.log(p)) / (p - 1)
+
+
+def planned_curve(curve: str, settings: Mapping[str, JSON]) -> list[float] | None:
+    """Return the learning rates, one per epoch, that settings mean; None for another curve, or too few settings."""
+    names = ("epochs", "learning_rate", "learning_rate_min", "p", "warmup_epochs")
+    if curve != "learning_rate" or any(settings.get(name) is None for name in names):
+        return None
+    chosen = {name: settings[name] for name in names}
+    restarts = tuple(Restart.model_validate(each) for each in settings.get("warm_restarts") or ())
+    return [cosine_power(epoch, **chosen, warm_restarts=restarts) for epoch in range(1, int(chosen["epochs"]) + 1)]
