@@ -14,7 +14,7 @@ from trainables.architecture.networks import NETWORKS
 from trainables.architecture.spaces import MultiChannelSpace, SearchSpace, Space, read_space
 from trainables.catalog import Trainable
 from trainables.config import SECOND_ORDER_PRECISIONS
-from trainables.data import catalog as datasets
+from trainables.data import datasets
 from trainables.distributed.shares import share_problem
 from trainables.errors import SharptuneError
 from trainables.trial import JSON
