@@ -10,7 +10,7 @@ from trainables.architecture.networks import NETWORKS
 from trainables.architecture.spaces import MultiChannelSpace, read_space
 from trainables.catalog import KIND_OF_GENOTYPE, Context
 from trainables.config import SECOND_ORDER_PRECISIONS
-from trainables.data import catalog as datasets
+from trainables.data import datasets
 from trainables.distributed.shares import share_problem
 from trainables.errors import SharptuneError
 from trainables.inheritance import KINDS

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import read_architecture
 from trainables.data.augment import EvalTransform
-from trainables.data.cache import open_any
 from trainables.data.catalog import DatasetInfo
-from trainables.data.catalog import describe as describe_dataset
+from trainables.data.datasets import describe as describe_dataset
+from trainables.data.datasets import open_any
 from trainables.data.decoders import Decoders
 from trainables.data.files import FileDataset
 from trainables.data.subsets import subset

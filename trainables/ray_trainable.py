@@ -117,7 +117,8 @@ class TrialDispatcher(tune.Trainable):
     def _receive(self) -> None:
         """Install the datasets the driver sent, where this node does not have them yet."""
         if self._data:
-            from trainables.data.cache import present, unpack
+            from trainables.data.cache import present
+            from trainables.data.packing import unpack
 
             for identity, packed in self._data.items():
                 if not present(identity):

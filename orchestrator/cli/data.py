@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.options import json_option
-from trainables.data.catalog import DATASETS, EVALUATION_SETS, DatasetInfo, EvaluationSet, cache_root
+from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, DatasetInfo, EvaluationSet, cache_root
+from trainables.data.datasets import describe, resolve
 from trainables.trial import JSON
 
 
@@ -22,7 +23,6 @@ def data() -> None:
 def show(name: str | None, as_json: bool) -> None:
     """Show the datasets, or the one called NAME, and whether they are on this machine."""
     from trainables.data.cache import present
-    from trainables.data.catalog import describe, resolve
 
     names = [resolve(name, base=Path.cwd())] if name else sorted([*DATASETS, *EVALUATION_SETS])
     sets = [(EVALUATION_SETS.get(n) or describe(n), present(n)) for n in names]
@@ -56,15 +56,11 @@ def fetch(name: str, folder: Path | None, as_json: bool) -> None:
 
     if folder is None:
         fetched = sources.fetch(name, base=Path.cwd(), progress=say)
-    elif name == "cifar10":
-        fetched = sources.fetch_cifar10(say, folder=folder)
-    elif name == "imagenet":
-        fetched = sources.fetch_imagenet(folder, progress=say)
-    elif name in EVALUATION_SETS:
-        fetched = sources.fetch_evaluation_set(name, folder=folder)
+    elif name in (known := [*(name for name in DATASETS if name not in EMBEDDED), *EVALUATION_SETS]):
+        fetched = sources.fetch_folder(name, folder, progress=say)
     else:
-        known = ", ".join(["cifar10", "imagenet", *EVALUATION_SETS])
-        raise click.UsageError(f"--folder goes with {known}; to import another folder, name it instead of a dataset")
+        goes = ", ".join(known)
+        raise click.UsageError(f"--folder goes with {goes}; to import another folder, name it instead of a dataset")
     if as_json:
         click.echo(json.dumps({"dataset": fetched.identity, "source": fetched.source}))
     else:

@@ -12,8 +12,8 @@ import click
 from orchestrator.cli.options import json_option, open_ledger, storage_option
 from orchestrator.errors import LedgerError
 from orchestrator.tables.statistics import clopper_pearson
-from trainables.data.catalog import describe as describe_dataset
-from trainables.data.catalog import resolve
+from trainables.data.datasets import describe as describe_dataset
+from trainables.data.datasets import ensure, resolve
 from trainables.errors import DataError
 from trainables.trial import JSON
 
@@ -101,7 +101,6 @@ def evaluate(
 
 def _own_test(path: Path) -> dict[str, JSON] | None:
     """Return the report of a file's network on the images that its trial was tested on; None where they are not."""
-    from trainables.data.cache import ensure
     from trainables.exporting import own_test, read_export
 
     exported = read_export(path)

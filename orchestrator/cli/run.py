@@ -28,6 +28,7 @@ from orchestrator.running.frontier import RUNNABLE
 from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner, Stop
 from trainables.data.catalog import HELD_OUT
+from trainables.data.datasets import ensure
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -137,17 +138,13 @@ def _runner(kind: str, address: str | None, identities: Sequence[str]) -> Runner
 
     if address is None:
         return RayRunner()
-    from trainables.data.cache import pack
+    from trainables.data.packing import pack
 
     return RayRunner(address=address, data={name: pack(name) for name in [*identities, *_held_out(identities)]})
 
 
 def _ensure_data(identities: Sequence[str]) -> None:
     """Make sure that this machine has the data, before any time is spent. Raises: DataError."""
-    if not identities:
-        return
-    from trainables.data.cache import ensure
-
     for identity in identities:
         ensure(identity)
 

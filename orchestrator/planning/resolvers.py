@@ -13,7 +13,8 @@ from typing import Protocol
 from orchestrator.document.yaml_document import parse_document
 from trainables.architecture.genotype import ARCHITECTURE_ALIASES, ARCHITECTURES, read_architecture, read_genotype
 from trainables.architecture.spaces import SPACE_NAMES, InvalidSpace, Space, read_space, written_space
-from trainables.data import catalog as datasets
+from trainables.data.catalog import DATASETS
+from trainables.data.datasets import resolve
 from trainables.errors import SharptuneError, unknown_name
 from trainables.trial import JSON
 
@@ -36,8 +37,8 @@ class Resolve(Protocol):
 def dataset_content(written: JSON, *, base: Path) -> Content:
     """Return the identity of a dataset's name or folder; what is no text stays as it is, for the field to refuse."""
     if written == "":  # as a path it would be the experiment's own folder, which nobody means
-        raise unknown_name("dataset", written, datasets.DATASETS)
-    return Content(value=datasets.resolve(written, base=base) if isinstance(written, str) else written)
+        raise unknown_name("dataset", written, DATASETS)
+    return Content(value=resolve(written, base=base) if isinstance(written, str) else written)
 
 
 def genotype_content(written: JSON, *, base: Path) -> Content:

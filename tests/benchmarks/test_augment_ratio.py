@@ -17,7 +17,8 @@ from PIL import Image
 from torchvision import transforms
 
 from trainables.data.augment import TrainTransform
-from trainables.data.cache import Dataset, open_dataset
+from trainables.data.cache import Dataset
+from trainables.data.datasets import open_dataset
 from trainables.data.policies import CIFAR10_POLICIES
 
 IMAGES = 2000

@@ -7,7 +7,8 @@ import sys
 def test_two_processes_may_ensure_a_dataset_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path))
     code = (
-        "from trainables.data.cache import ensure, verify; ensure('cifar10-mini'); verify('cifar10-mini'); print('ok')"
+        "from trainables.data.datasets import ensure, verify; "
+        "ensure('cifar10-mini'); verify('cifar10-mini'); print('ok')"
     )
     command = [sys.executable, "-c", code]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

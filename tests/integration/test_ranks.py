@@ -40,7 +40,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def mini(dataset_cache):
-    from trainables.data.cache import open_dataset
+    from trainables.data.datasets import open_dataset
 
     return open_dataset("cifar10-mini")
 
@@ -88,7 +88,7 @@ def largest_difference(one: Outcome, other: Outcome, *, buffers: bool = True) ->
 @pytest.fixture(scope="module")
 def undisturbed(dataset_cache):
     """The outcome of two ranks that nobody disturbed."""
-    from trainables.data.cache import open_dataset
+    from trainables.data.datasets import open_dataset
 
     torch.set_num_threads(1)
     return finish(FinalRun(CONFIG, seed=0, dataset=open_dataset("cifar10-mini"), device=CPU))

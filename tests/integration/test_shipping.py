@@ -7,9 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+from parquet_files import write_parquet
 
-from trainables.data.cache import open_dataset
-from trainables.data.parquet_folder import Images, write_parquet
+from trainables.data.datasets import open_dataset
+from trainables.data.parquet_folder import Images
 
 pytestmark = pytest.mark.ray
 

@@ -23,7 +23,7 @@ from trainables.architecture.sampling import random_genotype, random_path
 from trainables.architecture.spaces import SearchSpace, read_space
 from trainables.catalog import CATALOG
 from trainables.config import SearchConfig, TrainConfig, canonical, is_reference
-from trainables.data.catalog import describe
+from trainables.data.datasets import describe
 from trainables.loops.supernets import build_supernet
 from trainables.trial import canonical_json
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from trainables.data.cache import open_dataset
+from trainables.data.datasets import open_dataset
 from trainables.trial import Outcome
 
 

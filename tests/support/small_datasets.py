@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from parquet_files import write_parquet
 
 from trainables.data.cache import Dataset, install
-from trainables.data.cifar10 import arrays
-from trainables.data.parquet_folder import Images, write_parquet
+from trainables.data.parquet_folder import Images, arrays
 
 
 @pytest.fixture

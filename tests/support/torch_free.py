@@ -15,6 +15,7 @@ TORCH_FREE = (
     "trainables.record.claims",
     "trainables.config",
     "trainables.data.catalog",
+    "trainables.data.datasets",
     "trainables.errors",
     "trainables.execution.attempt",
     "trainables.execution.job",

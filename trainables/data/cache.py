@@ -6,21 +6,30 @@ is written safely is `store.py`'s.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from trainables.data import files
-from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, DatasetInfo, is_content_name
-from trainables.data.store import SPLITS, called, flush, folder_of, locked, read_record, remedy, replace_folder
+from trainables.data.catalog import DATASETS, EVALUATION_SETS, DatasetInfo, is_content_name
+from trainables.data.store import (
+    SPLITS,
+    Array,
+    called,
+    digest,
+    flush,
+    folder_of,
+    locked,
+    read_record,
+    remedy,
+    replace_folder,
+)
 from trainables.errors import DataError, unknown_name
 from trainables.trial import canonical_json
 
-Array = npt.NDArray[Any]
 ARRAYS = tuple(f"{split}-{kind}" for split in SPLITS for kind in ("images", "labels"))
 
 
@@ -45,34 +54,11 @@ class Dataset:
 
 def present(identity: str) -> bool:
     """Say whether a dataset is in this machine's cache, by its files' sizes and shapes."""
-    return _problem(identity) is None
+    return problem(identity) is None
 
 
-def ensure(identity: str) -> None:
-    """Make sure that a dataset is in the cache; one that ships with the package is unpacked when it is not.
-
-    Raises: UnknownName; DataError, saying the command that gets it.
-    """
-    problem = _problem(identity)
-    if problem is None:
-        return
-    if identity not in EMBEDDED:
-        raise DataError(f"{problem}; {remedy(identity)}")
-    if DATASETS[identity].stored == "files":
-        from trainables.data.file_folders import import_embedded
-
-        import_embedded(identity)
-        return
-    with locked(identity):
-        if _problem(identity) is not None:
-            from trainables.data.cifar10 import read_mini
-
-            _install(DATASETS[identity], read_mini())
-
-
-def open_dataset(identity: str) -> Dataset:
-    """Return a dataset with its arrays memory-mapped. Raises: UnknownName; DataError (see `ensure`, `open_files`)."""
-    ensure(identity)
+def open_arrays(identity: str) -> Dataset:
+    """Return a dataset that is in the cache, with its arrays memory-mapped. Raises: DataError."""
     try:
         stored = read_record(identity)
         if stored.stored == "files":
@@ -87,12 +73,6 @@ def open_dataset(identity: str) -> Dataset:
     return Dataset(info=info, **parts)
 
 
-def open_any(identity: str) -> Dataset | files.FileDataset:
-    """Return a dataset as it is kept. Raises: UnknownName; DataError (see `ensure`)."""
-    ensure(identity)
-    return files.open_files(identity) if read_info(identity).stored == "files" else open_dataset(identity)
-
-
 def install(info: DatasetInfo, arrays: Mapping[str, Array]) -> None:
     """Put a dataset into the cache, unless it is there already.
 
@@ -101,57 +81,30 @@ def install(info: DatasetInfo, arrays: Mapping[str, Array]) -> None:
 
     Raises: DataError when the content is not what `info` says, or the cache cannot be written.
     """
-    with locked(info.name):
-        if _problem(info.name) is not None:
-            _install(info, arrays)
+    install_missing(info, lambda: arrays)
 
 
-def verify(identity: str) -> None:
-    """Read a whole dataset and compare its digests. Raises: UnknownName; DataError."""
-    dataset = open_any(identity)
-    if isinstance(dataset, files.FileDataset):
-        files.verify(dataset)
-    else:
-        _check_content(dataset.info, _arrays(dataset))
+def install_missing(info: DatasetInfo, read: Callable[[], Mapping[str, Array]]) -> None:
+    """Read arrays and put them into the cache, unless they are there already: of many processes only one reads them.
 
-
-def pack(identity: str) -> dict[str, Any]:
-    """Return a dataset as plain values and arrays, to be sent to another machine; of one kept as files no images.
-
-    Raises: UnknownName; DataError.
+    Raises: as `install` does.
     """
-    dataset = open_any(identity)
-    if isinstance(dataset, files.FileDataset):
-        return {"info": dataset.info.to_json(), "arrays": None}
-    return {"info": dataset.info.to_json(), "arrays": {name: np.asarray(a) for name, a in _arrays(dataset).items()}}
+    with locked(info.name):
+        if problem(info.name) is not None:
+            _install(info, read())
 
 
-def unpack(packed: Mapping[str, Any]) -> str:
-    """Install what `pack` returned, and return its identity. Raises: DataError when it cannot be, or is damaged."""
-    info = DatasetInfo.from_json(packed["info"])
-    if info.name in EMBEDDED:
-        ensure(info.name)
-        return info.name
-    if packed["arrays"] is None:
-        raise DataError(
-            f"{called(info.name)} is kept as files, which are not sent between machines; on each node "
-            f"{remedy(info.name)}, or let SHARPTUNE_CACHE name a folder that all nodes share"
-        )
-    install(info, packed["arrays"])
-    return info.name
+def verify(dataset: Dataset) -> None:
+    """Read all arrays and compare their digests. Raises: DataError."""
+    _check_content(dataset.info, arrays_of(dataset))
 
 
 def read_info(identity: str) -> DatasetInfo:
     """Return the description of a dataset in the cache. Raises: UnknownName; DataError."""
-    problem = _problem(identity)
-    if problem is not None:
-        raise DataError(f"{problem}; {remedy(identity)}")
+    found = problem(identity)
+    if found is not None:
+        raise DataError(f"{found}; {remedy(identity)}")
     return _known(identity, read_record(identity))
-
-
-def digest(array: Array) -> str:
-    """Return the sha256 of an array's values in C order."""
-    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def content_name(info: DatasetInfo) -> str:
@@ -165,7 +118,8 @@ def content_name(info: DatasetInfo) -> str:
     return "sha256:" + hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
-def _arrays(dataset: Dataset) -> dict[str, Array]:
+def arrays_of(dataset: Dataset) -> dict[str, Array]:
+    """Return a dataset's arrays by their names, as `install` takes them."""
     return {
         "train-images": dataset.train.images,
         "train-labels": dataset.train.labels,
@@ -174,7 +128,7 @@ def _arrays(dataset: Dataset) -> dict[str, Array]:
     }
 
 
-def _problem(identity: str) -> str | None:
+def problem(identity: str) -> str | None:
     """Return what keeps a dataset from being opened, or None. Raises: UnknownName."""
     if identity not in DATASETS and identity not in EVALUATION_SETS and not is_content_name(identity):
         raise unknown_name("dataset", identity, DATASETS)

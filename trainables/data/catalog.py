@@ -6,12 +6,10 @@ never depends on where a folder lies.
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-from trainables.errors import DataError, unknown_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +44,11 @@ class DatasetInfo:
     """
     train_total: int | None = None
     """Training images, where `train_counts` only says what no class has less of."""
+    reader: str = field(default="", compare=False)
+    """Import path, "package.module:name", of what reads the files it is published in; "" where those are in a layout
+    that `folders.py` knows. `reader(folder)` returns its splits, `train` and `test`, decoded (`Images`) for arrays and
+    encoded (`EncodedSplit`) for files. No part of what the dataset is, so neither compared nor written down.
+    """
 
     @property
     def train_images(self) -> int:
@@ -56,7 +59,7 @@ class DatasetInfo:
         return sum(self.test_counts)
 
     def to_json(self) -> dict[str, Any]:
-        return {key: _plain(getattr(self, key)) for key in self.__dataclass_fields__}
+        return {key: _plain(getattr(self, key)) for key in self.__dataclass_fields__ if key != "reader"}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "DatasetInfo":
@@ -161,11 +164,14 @@ DATASETS: Mapping[str, DatasetInfo] = {
         labels_sha256={},
         stored="files",
         train_total=1_281_167,
+        reader="trainables.data.file_folders:read_imagenet",
     ),
 }
 
 EMBEDDED: Mapping[str, str] = {"cifar10-mini": "cifar10_mini", "cifar10-jpeg": "cifar10_jpeg"}
 """Datasets that ship with the package, and the folder beside this file that holds each."""
+DOWNLOADED = ("cifar10",)
+"""Datasets that `sources.py` knows a download of. All others come from a folder that a person names."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -237,136 +243,3 @@ def cache_root() -> Path:
 def is_content_name(text: str) -> bool:
     """Say whether a text is the identity of a user's folder."""
     return re.fullmatch(r"sha256:[0-9a-f]{64}", text) is not None
-
-
-def resolve(text: str, *, base: Path, progress: Callable[[str], None] = lambda message: None) -> str:
-    """Return the identity of what an experiment calls its dataset: a name, an identity, or a folder.
-
-    A folder is read into the cache, once for each state of its files; relative ones are looked up from `base`.
-
-    Raises: UnknownName; DataError for a folder that is none, or holds no dataset.
-    """
-    if text in DATASETS or text in EVALUATION_SETS or is_content_name(text):
-        return text
-    folder = base / Path(text).expanduser()
-    if folder.is_dir():
-        from trainables.data.folders import import_folder
-
-        return import_folder(folder, progress=progress)
-    if folder.exists():
-        raise DataError(f"dataset {text!r} is a file; name the folder that holds the dataset")
-    if len(Path(text).parts) > 1 or text.startswith((".", "~")):
-        raise DataError(f"dataset {text!r} is neither a known name nor a folder ({folder} does not exist)")
-    raise unknown_name("dataset", text, DATASETS)
-
-
-def describe(identity: str) -> DatasetInfo:
-    """Return the description of the dataset of that identity. Raises: UnknownName; DataError if it is not here."""
-    if identity in DATASETS and DATASETS[identity].stored == "arrays":
-        return DATASETS[identity]
-    if identity in DATASETS:
-        from trainables.data.cache import present, read_info
-
-        return read_info(identity) if present(identity) else DATASETS[identity]
-    if identity not in EVALUATION_SETS and not is_content_name(identity):
-        raise unknown_name("dataset", identity, DATASETS)
-    from trainables.data.cache import read_info
-
-    return read_info(identity)
-
-
-def batch_problems(
-    identity: str,
-    *,
-    train_images: int | None,
-    test_images: int | None,
-    batch_size: int,
-    halves: bool,
-    validation_images: int | None = None,
-    image_size: int | None = None,
-) -> list[tuple[str, str]]:
-    """Return what would go wrong with these numbers, as (field, sentence); nothing when all is well.
-
-    Args:
-        halves: the training set is parted in two, for the weights and the alphas of a search.
-        validation_images: held out of the training images.
-
-    Raises: UnknownName; DataError (see `describe`).
-    """
-    if identity in EVALUATION_SETS:
-        return [("dataset", f"{identity} is only for tests: it has no training images")]
-    info = describe(identity)
-    if halves and info.stored == "files":
-        return [
-            ("dataset", f"{info.title} is kept as files, and a search needs small images of one size, as one array")
-        ]
-    if image_size is not None and info.stored == "arrays":
-        return [("image_size", f"{info.title} is one array, whose images are taken as they are; leave this out")]
-    problems = [
-        *(
-            _subset_problems(info, "train_images", train_images, info.train_counts)
-            or _validation_problems(info, validation_images, train_images)
-        ),
-        *_subset_problems(info, "test_images", test_images, info.test_counts),
-    ]
-    if problems:
-        return problems
-    total = (info.train_images if train_images is None else train_images) - (validation_images or 0)
-    if halves:
-        problems += _half_problems(info, train_images)
-    part, sizes = ("half", (total // 2, total - total // 2)) if halves else ("set", (total,))
-    for size in sizes:
-        if size % batch_size == 1:
-            left = f"batches of {batch_size} leave one single image of the training {part}'s {size} over"
-            return [*problems, ("batch_size", f"{left}, and batch normalisation needs two")]
-    return problems
-
-
-def _subset_problems(info: DatasetInfo, field: str, images: int | None, counts: Sequence[int]) -> list[tuple[str, str]]:
-    if images is None:
-        return []
-    if problems := _multiple_problems(info, field, images):
-        return problems
-    each = images // info.classes
-    fewest = min(range(info.classes), key=lambda index: counts[index])
-    if each > counts[fewest]:
-        name = info.class_names[fewest]
-        return [
-            (field, f"{images} takes {each} images of each class, but {info.name} has {counts[fewest]} of {name!r}")
-        ]
-    return []
-
-
-def _validation_problems(info: DatasetInfo, images: int | None, train_images: int | None) -> list[tuple[str, str]]:
-    field = "validation_images"
-    if images is None:
-        return []
-    if problems := _multiple_problems(info, field, images):
-        return problems
-    each = images // info.classes
-    counts = info.train_counts if train_images is None else (train_images // info.classes,) * info.classes
-    fewest = min(range(info.classes), key=lambda index: counts[index])
-    if each >= counts[fewest]:
-        left = f"which leaves none of the {counts[fewest]} of {info.class_names[fewest]!r} to train on"
-        return [(field, f"{images} holds out {each} images of each class, {left}")]
-    return []
-
-
-def _multiple_problems(info: DatasetInfo, field: str, images: int) -> list[tuple[str, str]]:
-    if images < 1 or images % info.classes:
-        return [(field, f"{images} is not a multiple of the {info.classes} classes of {info.name}")]
-    return []
-
-
-def _half_problems(info: DatasetInfo, train_images: int | None) -> list[tuple[str, str]]:
-    if train_images is not None:
-        if (train_images // info.classes) % 2:
-            each = train_images // info.classes
-            problem = f"{train_images} takes {each} images of each class, which cannot be halved; use a multiple of "
-            return [("train_images", problem + str(2 * info.classes))]
-        return []
-    for name, count, first in zip(info.class_names, info.train_counts, info.train_first_half_counts, strict=True):
-        if not 0 < first < count:
-            problem = f"one half of {info.name} has no image of class {name!r}; name a number, which halves each class"
-            return [("train_images", problem)]
-    return []

@@ -1,4 +1,4 @@
-"""CIFAR-10 in the forms it is found in: the Python batches, the sheets of the npm package, the mini Parquet files.
+"""CIFAR-10 in the forms it is published in: the Python batches, and the sheets of an npm package.
 
 Every reader returns `train` and `test` in official order; the cache compares digests, so none of them is trusted.
 """
@@ -7,7 +7,7 @@ import io
 import json
 import pickle
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from trainables.data.cache import open_dataset
-from trainables.data.catalog import DATASETS, EMBEDDED
-from trainables.data.parquet_folder import Images, find_parquet, read_parquet, write_encoded, write_parquet
-from trainables.data.subsets import subset
+from trainables.data.catalog import DATASETS
+from trainables.data.parquet_folder import Images
 from trainables.errors import DataError
 
 TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
@@ -48,66 +46,6 @@ def read_npm_package(path: Path) -> dict[str, Images]:
             }
     except (tarfile.TarError, OSError, EOFError, KeyError, ValueError) as error:
         raise DataError(f"{path.name} is not the expected package of CIFAR-10 images: {error}") from error
-
-
-def read_mini() -> dict[str, npt.NDArray[Any]]:
-    """Return the arrays of `cifar10-mini` as the package ships them. Raises: DataError."""
-    folder = Path(__file__).with_name(EMBEDDED["cifar10-mini"])
-    splits = {split: read_parquet(paths) for split, paths in find_parquet(folder).items()}
-    if sorted(splits) != ["test", "train"]:
-        raise DataError(f"{folder} lacks files that ship with sharptune; install it again")
-    return arrays(splits)
-
-
-def write_mini(folder: Path) -> None:
-    """Write the Parquet files of `cifar10-mini`, out of the cached `cifar10`. Raises: DataError.
-
-    The files in the package were written by
-    `python -c "from pathlib import Path; from trainables.data import cifar10; cifar10.write_mini(Path('mini'))"`.
-    """
-    info = DATASETS["cifar10-mini"]
-    dataset = open_dataset("cifar10")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, split, count in (("train", dataset.train, info.train_images), ("test", dataset.test, info.test_images)):
-        chosen = subset(split.labels, count, info.classes)
-        images = Images(images=split.images[chosen], labels=split.labels[chosen], class_names=info.class_names)
-        write_parquet(folder / f"{name}-00000-of-00001.parquet", images)
-
-
-def write_jpeg(folder: Path) -> None:
-    """Write the Parquet files of `cifar10-jpeg`, out of `cifar10-mini`: as ImageNet's are, in shards and of many sizes.
-
-    The files in the package were written by
-    `python -c "from pathlib import Path; from trainables.data import cifar10; cifar10.write_jpeg(Path('jpeg'))"`,
-    with Pillow 13.0.0.
-    """
-    info = DATASETS["cifar10-jpeg"]
-    dataset = open_dataset("cifar10-mini")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, split, count, shards in (
-        ("train", dataset.train, info.train_images, 2),
-        ("test", dataset.test, info.test_images, 1),
-    ):
-        chosen = subset(split.labels, count, info.classes)
-        for shard, rows in enumerate(np.array_split(chosen, shards)):
-            encoded = [_jpeg(split.images[row], number=int(row)) for row in rows]
-            path = folder / f"{name}-{shard:05}-of-{shards:05}.parquet"
-            write_encoded(path, encoded, split.labels[rows], class_names=info.class_names)
-
-
-def _jpeg(pixels: npt.NDArray[np.uint8], *, number: int) -> bytes:
-    """Return an image of 32 × 32 pixels as a JPEG of 40 to 79 on each side, which depend on its number."""
-    width, height = 40 + 7 * number % 40, 40 + 11 * number % 40
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
-
-
-def arrays(splits: Mapping[str, Images]) -> dict[str, npt.NDArray[Any]]:
-    """Return splits as the arrays that the cache installs."""
-    return {
-        f"{name}-{kind}": getattr(splits[name], kind) for name in ("train", "test") for kind in ("images", "labels")
-    }
 
 
 def _batches(folder: Path, names: Sequence[str]) -> Images:

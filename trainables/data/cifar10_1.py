@@ -14,6 +14,7 @@ import numpy.typing as npt
 from trainables.data import cache
 from trainables.data.catalog import DATASETS, DatasetInfo, EvaluationSet, cache_root
 from trainables.data.parquet_folder import Images
+from trainables.data.store import SPLITS, digest
 from trainables.errors import DataError
 
 
@@ -98,7 +99,7 @@ def _described(wanted: EvaluationSet, split: Images) -> tuple[DatasetInfo, dict[
         train_counts=none,
         train_first_half_counts=none,
         test_counts=tuple(int(count) for count in np.bincount(split.labels, minlength=base.classes)),
-        sha256={name: cache.digest(arrays[f"{name}-images"]) for name in cache.SPLITS},
-        labels_sha256={name: cache.digest(arrays[f"{name}-labels"].astype("<i8")) for name in cache.SPLITS},
+        sha256={name: digest(arrays[f"{name}-images"]) for name in SPLITS},
+        labels_sha256={name: digest(arrays[f"{name}-labels"].astype("<i8")) for name in SPLITS},
     )
     return info, arrays

@@ -1,4 +1,4 @@
-"""A folder whose images stay encoded, listed in the cache under the digest of its content, or as ImageNet."""
+"""A folder whose images stay encoded, listed in the cache under the digest of its content, or as a known dataset."""
 
 import hashlib
 import itertools
@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from trainables.data import files
-from trainables.data.cache import digest
 from trainables.data.catalog import DATASETS, EMBEDDED, IMAGENET_MEAN, IMAGENET_SIZE, IMAGENET_STD, DatasetInfo
 from trainables.data.layouts import ClassFolder, class_counts, class_names, encoded_splits
 from trainables.data.parquet_folder import EncodedSplit
+from trainables.data.store import digest
 from trainables.errors import DataError
 
 Progress = Callable[[str], None]
@@ -27,8 +27,8 @@ def silent(message: str) -> None:
     """Tell nobody."""
 
 
-def import_imagenet(folder: Path, *, progress: Progress = silent) -> str:
-    """List the images of a folder, of Parquet files or of one folder per class, as ImageNet's; return its identity.
+def read_imagenet(folder: Path) -> dict[str, EncodedSplit]:
+    """Return ImageNet's splits, out of a folder of Parquet files or of one folder per class.
 
     The validation images are what networks are tested on; ImageNet's test images have no labels.
 
@@ -42,16 +42,7 @@ def import_imagenet(folder: Path, *, progress: Progress = silent) -> str:
             f"{folder} does not hold {expected.title}: it has {classes:,} classes, {train:,} training and {test:,} "
             f"validation images, not {expected.classes:,}, {expected.train_images:,} and {expected.test_images:,}"
         )
-    return import_files(folder, splits, name="imagenet", progress=progress)
-
-
-def import_embedded(name: str) -> None:
-    """Put images that ship with the package into the cache, as they are encoded there.
-
-    Raises: DataError when they are not those that were shipped.
-    """
-    folder = Path(__file__).parent / EMBEDDED[name]
-    import_files(folder, encoded_splits(folder), name=name)
+    return splits
 
 
 def import_files(
@@ -83,7 +74,8 @@ def import_files(
     info = DatasetInfo(name=name or files.content_name(DatasetInfo(name="", **fields)), **fields)
     known = DATASETS[name].sha256 if name else {}
     if known and dict(known) != fields["sha256"]:
-        raise DataError(f"{folder} does not hold {info.title}: its images are not those that were shipped")
+        official = "those that were shipped" if name in EMBEDDED else "the official ones, or not in their order"
+        raise DataError(f"{folder} does not hold {info.title}: its images are not {official}")
     files.install(info, listings)
     return info.name
 

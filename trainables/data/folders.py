@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import pkgutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -17,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from trainables.data import cache
-from trainables.data.catalog import DATASETS, DatasetInfo, cache_root
-from trainables.data.cifar10 import TEST_BATCHES, TRAIN_BATCHES, arrays, read_batches
+from trainables.data.catalog import DATASETS, DatasetInfo, cache_root, is_content_name
+from trainables.data.cifar10 import TEST_BATCHES, TRAIN_BATCHES, read_batches
 from trainables.data.decoding import DamagedImage, size_of
 from trainables.data.file_folders import Progress, import_files, silent
 from trainables.data.layouts import class_counts, class_names, encoded_splits
-from trainables.data.parquet_folder import LARGEST_ARRAY, EncodedSplit, Images, NotOneArray, decode_split
+from trainables.data.parquet_folder import LARGEST_ARRAY, EncodedSplit, Images, NotOneArray, arrays, decode_split
+from trainables.data.store import digest
 from trainables.errors import DataError
 
 _SETTLED_SECONDS = 2.0
@@ -73,6 +75,29 @@ def _of_one_array(splits: Mapping[str, EncodedSplit]) -> bool:
     )
 
 
+def import_known(name: str, folder: Path, *, progress: Progress = silent) -> None:
+    """Bring a dataset of the catalog into the cache from the folder that holds its files.
+
+    Raises: DataError, with what is wrong in one sentence; also where the images are others.
+    """
+    info = DATASETS[name]
+    read = pkgutil.resolve_name(info.reader) if info.reader else None
+    if info.stored == "files":
+        import_files(folder, (read or encoded_splits)(folder), name=name, progress=progress)
+        return
+    if read is None:
+        found = import_folder(folder) == name
+    else:
+        splits = read(folder)
+        found = _digests(splits) == (info.sha256, info.labels_sha256)
+        if found:
+            cache.install(info, arrays(splits))
+    if not found:
+        raise DataError(
+            f"{folder} does not hold {info.title}: its images are not the official ones, or not in their order"
+        )
+
+
 def read_folder(folder: Path) -> dict[str, Images]:
     """Return the `train` and `test` splits of a folder in any known layout, decoded.
 
@@ -93,6 +118,7 @@ def _describe(folder: Path, splits: Mapping[str, Images]) -> DatasetInfo:
         sizes = f"{train.images.shape[1]} and {test.images.shape[1]} pixels"
         raise NotOneArray(f"the train and test images of {folder} have different sizes, {sizes}")
     mean, std = channel_statistics(train.images)
+    sha256, labels_sha256 = _digests(splits)
     first_half = train.labels[: len(train.labels) // 2]
     fields = {
         "title": folder.resolve().name,
@@ -104,14 +130,20 @@ def _describe(folder: Path, splits: Mapping[str, Images]) -> DatasetInfo:
         "train_counts": counts["train"],
         "train_first_half_counts": class_counts(folder, "train", first_half, names, some=True),
         "test_counts": counts["test"],
-        "sha256": {split: cache.digest(part.images) for split, part in splits.items()},
-        "labels_sha256": {split: cache.digest(part.labels.astype("<i8")) for split, part in splits.items()},
+        "sha256": sha256,
+        "labels_sha256": labels_sha256,
     }
     for known in DATASETS.values():
-        if dict(known.sha256) == fields["sha256"] and dict(known.labels_sha256) == fields["labels_sha256"]:
+        if (known.sha256, known.labels_sha256) == (sha256, labels_sha256):
             return known
     unnamed = DatasetInfo(name="", **fields)
     return DatasetInfo(name=cache.content_name(unnamed), **fields)
+
+
+def _digests(splits: Mapping[str, Images]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the digests of each split's pixels, and of its labels."""
+    pixels = {split: digest(part.images) for split, part in splits.items()}
+    return pixels, {split: digest(part.labels.astype("<i8")) for split, part in splits.items()}
 
 
 Triple = tuple[float, float, float]
@@ -163,7 +195,7 @@ def _remembered(state: State) -> str | None:
         identity = _memory(state).read_text()
     except OSError:
         return None
-    return identity if identity in DATASETS or cache.is_content_name(identity) else None
+    return identity if identity in DATASETS or is_content_name(identity) else None
 
 
 def _remember(state: State, identity: str) -> None:

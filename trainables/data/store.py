@@ -17,10 +17,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, DatasetInfo, cache_root, is_content_name
+import numpy as np
+import numpy.typing as npt
+
+from trainables.data.catalog import DOWNLOADED, EMBEDDED, EVALUATION_SETS, DatasetInfo, cache_root, is_content_name
 from trainables.errors import DataError
 from trainables.trial import canonical_json
 
+Array = npt.NDArray[Any]
 SPLITS = ("train", "test")
 INFO = "info.json"
 
@@ -41,7 +45,7 @@ def remedy(identity: str) -> str:
         return "run: sharptune data fetch FOLDER, with the folder it was read from"
     if identity in EVALUATION_SETS:
         return EVALUATION_SETS[identity].remedy
-    if DATASETS[identity].stored == "files" and identity not in EMBEDDED:
+    if identity not in EMBEDDED and identity not in DOWNLOADED:
         return f"run: sharptune data fetch {identity} --folder FOLDER, with the folder that holds it"
     return f"run: sharptune data fetch {identity}"
 
@@ -93,6 +97,11 @@ def replace_folder(info: DatasetInfo, write: Callable[[Path], None]) -> None:
         _sync(folder.parent)
     finally:
         _clear(folder)
+
+
+def digest(array: Array) -> str:
+    """Return the sha256 of an array's values in C order."""
+    return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
 
 
 def flush(file: Any) -> None:

@@ -9,7 +9,7 @@ Indices = npt.NDArray[np.int64]
 def subset(labels: npt.NDArray[np.int64], images: int | None, classes: int) -> Indices:
     """Return the indices of the first `images / classes` images of each class, ascending; of all images for None.
 
-    `trainables.data.catalog.batch_problems` says beforehand, in a sentence, what this asserts.
+    `trainables.data.datasets.batch_problems` says beforehand, in a sentence, what this asserts.
     """
     if images is None:
         return np.arange(len(labels))

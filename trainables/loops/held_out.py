@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trainables.data.cache import open_dataset, present
+from trainables.data.cache import present
 from trainables.data.catalog import HELD_OUT
+from trainables.data.datasets import open_dataset
 from trainables.loops.evaluation import top_k_error
 from trainables.loops.images import Images
 from trainables.loops.sums import evaluate

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from trainables.config import SearchConfig, TrainConfig
-from trainables.data.cache import Dataset, open_any, open_dataset
-from trainables.data.catalog import batch_problems
+from trainables.data.cache import Dataset
+from trainables.data.datasets import batch_problems, open_any, open_dataset
 from trainables.data.files import FileDataset
 from trainables.errors import DamagedFile, TrialFailure
 from trainables.loops.evaluation import wrong_answers

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from trainables.data.cache import ensure, open_dataset, pack, present, unpack, verify
-from trainables.data.catalog import DATASETS, describe, resolve
+from trainables.data.cache import present
+from trainables.data.catalog import DATASETS
+from trainables.data.datasets import describe, ensure, open_dataset, resolve, verify
+from trainables.data.packing import pack
 from trainables.errors import DataError, UnknownName
 
 
@@ -39,7 +41,7 @@ def test_torch_takes_mapped_images_without_a_warning_and_leaves_the_file_alone(u
 
 
 def test_opening_again_reads_no_parquet(unpacked: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("trainables.data.cifar10.read_mini", lambda: pytest.fail("unpacked twice"))
+    monkeypatch.setattr("trainables.data.packaged.read_packaged", lambda name: pytest.fail(f"{name} unpacked twice"))
 
     assert len(open_dataset("cifar10-mini").train.images) == 2000
 
@@ -87,7 +89,7 @@ def test_a_damaged_embedded_dataset_is_rebuilt(
     unpacked: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
 ):
     copies = {name: array.copy() for name, array in pack("cifar10-mini")["arrays"].items()}
-    monkeypatch.setattr("trainables.data.cifar10.read_mini", lambda: copies)  # decoding takes a second
+    monkeypatch.setattr("trainables.data.packaged.read_packaged", lambda name: copies)  # decoding takes a second
     damage(unpacked)
     assert not present("cifar10-mini")
 
@@ -125,47 +127,6 @@ def test_verify_finds_one_changed_pixel(unpacked: Path):
 
     with pytest.raises(DataError, match="the train pixels are not those of dataset cifar10-mini"):
         verify("cifar10-mini")
-
-
-def test_a_dataset_travels_to_another_machine(
-    cache: Path, parquet_folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    identity = resolve(str(parquet_folder[0]), base=Path())
-    packed = pack(identity)
-    assert type(packed["arrays"]["train-images"]) is np.ndarray
-    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "elsewhere"))
-
-    assert unpack(packed) == identity
-
-    found = open_dataset(identity)
-    np.testing.assert_array_equal(found.train.images, parquet_folder[1].images)
-    np.testing.assert_array_equal(found.test.labels, parquet_folder[2].labels)
-    assert found.info.to_json() == packed["info"]
-
-
-@pytest.mark.parametrize("name", ["train-images", "test-labels"])
-def test_what_arrives_damaged_is_refused(
-    cache: Path, parquet_folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
-):
-    identity = resolve(str(parquet_folder[0]), base=Path())
-    packed = pack(identity)
-    packed["arrays"][name] = 1 - np.array(packed["arrays"][name])
-    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "elsewhere"))
-
-    with pytest.raises(DataError, match=f"{name.split('-')[0]} (pixels|labels) are not those of dataset sha256:"):
-        unpack(packed)
-
-    assert not present(identity)
-    assert leftovers(tmp_path / "elsewhere") == []
-
-
-def test_arrays_under_a_false_name_are_refused(cache: Path, parquet_folder):
-    identity = resolve(str(parquet_folder[0]), base=Path())
-    packed = pack(identity)
-    packed["info"]["name"] = "sha256:" + "1" * 64
-
-    with pytest.raises(DataError, match="is not what its name says"):
-        unpack(packed)
 
 
 def test_a_cache_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

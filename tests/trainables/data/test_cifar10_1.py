@@ -9,10 +9,12 @@ import pytest
 from new_images import as_official
 
 from orchestrator.cli.run import _held_out
-from trainables.data.cache import open_dataset, pack, present, unpack, verify
-from trainables.data.catalog import DATASETS, EVALUATION_SETS, EvaluationSet, batch_problems, describe, resolve
+from trainables.data.cache import present
+from trainables.data.catalog import DATASETS, EVALUATION_SETS, EvaluationSet
 from trainables.data.cifar10_1 import import_pair, read_pair
-from trainables.data.sources import Fetched, fetch, fetch_evaluation_set
+from trainables.data.datasets import batch_problems, describe, open_dataset, resolve, verify
+from trainables.data.packing import pack, unpack
+from trainables.data.sources import Fetched, fetch, fetch_folder
 from trainables.errors import DataError
 
 LABELS = np.arange(20) % 10
@@ -149,7 +151,7 @@ def test_where_it_is_missing_one_sentence_says_where_to_get_it(cache: Path, tmp_
     with pytest.raises(DataError) as missing:
         fetch("cifar10_1", base=tmp_path)
     with pytest.raises(DataError, match=r"does not hold cifar10.1_v6_data.npy and .*modestyachts/CIFAR-10\.1$"):
-        fetch_evaluation_set("cifar10_1", folder=tmp_path)
+        fetch_folder("cifar10_1", tmp_path)
 
     assert str(missing.value) == sentence
 
@@ -157,9 +159,7 @@ def test_where_it_is_missing_one_sentence_says_where_to_get_it(cache: Path, tmp_
 def test_it_is_fetched_from_a_folder_and_then_from_the_cache(cache: Path, folder: Path, small, monkeypatch):
     monkeypatch.setitem(EVALUATION_SETS, "cifar10_1", small)
 
-    assert fetch_evaluation_set("cifar10_1", folder=folder) == Fetched(
-        identity="cifar10_1", source=f"the folder {folder}"
-    )
+    assert fetch_folder("cifar10_1", folder) == Fetched(identity="cifar10_1", source=f"the folder {folder}")
     assert fetch("cifar10_1", base=Path()) == Fetched(identity="cifar10_1", source="the cache")
 
 

@@ -7,15 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from image_files import write_shards
+from parquet_files import write_parquet
 
 from trainables.data import file_folders
 from trainables.data import parquet_folder as parquets
-from trainables.data.cache import open_any, open_dataset, pack, present, unpack, verify
-from trainables.data.catalog import DATASETS, EMBEDDED, IMAGENET_MEAN, IMAGENET_STD, batch_problems, describe, resolve
+from trainables.data.cache import present
+from trainables.data.catalog import DATASETS, EMBEDDED, IMAGENET_MEAN, IMAGENET_STD
+from trainables.data.datasets import batch_problems, describe, open_any, open_dataset, resolve, verify
 from trainables.data.decoding import open_image, read_encoded
 from trainables.data.files import FileDataset
 from trainables.data.folders import import_folder
-from trainables.data.sources import fetch, fetch_imagenet
+from trainables.data.packing import pack, unpack
+from trainables.data.sources import fetch, fetch_folder
 from trainables.data.subsets import subset
 from trainables.errors import DataError
 
@@ -98,7 +101,7 @@ def test_images_too_many_for_one_array_stay_files(cache: Path, parquet_folder, m
 def test_images_not_square_or_of_another_size_in_the_test_set_stay_files(cache: Path, parquet_folder, shape):
     folder, _, test = parquet_folder
     smaller = replace(test, images=test.images[:, : shape[0], : shape[1]])
-    parquets.write_parquet(folder / "test-00000-of-00001.parquet", smaller)
+    write_parquet(folder / "test-00000-of-00001.parquet", smaller)
 
     assert describe(import_folder(folder)).stored == "files"
 
@@ -192,9 +195,7 @@ def test_damaged_lists_are_noticed(cache: Path, varied_folder: Path):
 def small_imagenet(monkeypatch: pytest.MonkeyPatch):
     """ImageNet, had it 2 classes and 16 images."""
     small = replace(DATASETS["imagenet"], classes=2, train_counts=(4, 4), test_counts=(3, 3), train_total=10)
-    known = {**DATASETS, "imagenet": small}
-    for module in ("catalog", "cache", "store", "file_folders", "sources"):
-        monkeypatch.setattr(f"trainables.data.{module}.DATASETS", known)
+    monkeypatch.setitem(DATASETS, "imagenet", small)
 
 
 def test_imagenet_is_known_before_it_is_here(cache: Path):
@@ -216,7 +217,7 @@ def test_imagenet_is_taken_from_a_folder_and_called_by_name(
     monkeypatch.setattr(file_folders, "_TELL_SECONDS", 0.0)
     told: list[str] = []
 
-    assert fetch_imagenet(varied_folder, progress=told.append).identity == "imagenet"
+    assert fetch_folder("imagenet", varied_folder, progress=told.append).identity == "imagenet"
 
     info = describe("imagenet")
     assert (info.name, info.class_names, info.train_counts) == ("imagenet", ("cat", "dog"), (5, 5))
@@ -230,7 +231,7 @@ def test_another_folder_is_not_imagenet(cache: Path, varied_folder: Path):
         r"does not hold ImageNet \(ILSVRC 2012\): it has 2 classes, 10 training and 6 validation images, not 1,000"
     )
     with pytest.raises(DataError, match=sentence):
-        fetch_imagenet(varied_folder)
+        fetch_folder("imagenet", varied_folder)
 
 
 @pytest.fixture

@@ -9,17 +9,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from parquet_files import write_parquet
 from PIL import Image
 
 from trainables.data import folders
-from trainables.data.cache import digest, open_dataset, verify
-from trainables.data.catalog import DATASETS, describe, resolve
-from trainables.data.cifar10 import read_mini
+from trainables.data.catalog import DATASETS
+from trainables.data.datasets import describe, open_dataset, resolve, verify
 from trainables.data.folders import channel_statistics, import_folder
-from trainables.data.parquet_folder import Images, read_parquet, write_parquet
+from trainables.data.packaged import packaged_folder, read_packaged
+from trainables.data.parquet_folder import Images, read_parquet
+from trainables.data.store import digest
 from trainables.errors import DataError
 
-PACKAGED = Path(folders.__file__).with_name("cifar10_mini")
+PACKAGED = packaged_folder("cifar10-mini")
 
 
 def write_classes(folder: Path, images: Images) -> None:
@@ -33,7 +35,7 @@ def write_classes(folder: Path, images: Images) -> None:
 
 def test_the_packaged_files_hold_the_first_images_of_each_class():
     """The digests were taken of that subset of the official arrays (see also the network test of the sources)."""
-    arrays = read_mini()
+    arrays = read_packaged("cifar10-mini")
     info = DATASETS["cifar10-mini"]
 
     for split in ("train", "test"):

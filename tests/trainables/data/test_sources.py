@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from packaged_images import write_mini
 
 from trainables.data import sources
-from trainables.data.cache import open_dataset, present, verify
-from trainables.data.cifar10 import write_mini
+from trainables.data.cache import present
+from trainables.data.datasets import open_dataset, verify
 from trainables.data.parquet_folder import Images, find_parquet, read_parquet
-from trainables.data.sources import Fetched, fetch, fetch_cifar10
+from trainables.data.sources import Fetched, fetch, fetch_cifar10, fetch_folder
 from trainables.data.subsets import subset
 from trainables.errors import DataError, UnknownName
 
@@ -55,7 +56,7 @@ def test_sources_are_tried_in_order_and_each_failure_is_told(cache: Path, monkey
 
 def test_a_folder_of_other_images_is_not_taken_for_cifar10(cache: Path, parquet_folder):
     with pytest.raises(DataError, match="does not hold CIFAR-10"):
-        fetch_cifar10(folder=parquet_folder[0])
+        fetch_folder("cifar10", parquet_folder[0])
 
 
 def test_anything_that_can_be_named_can_be_fetched(cache: Path, parquet_folder):

@@ -25,7 +25,7 @@ from small_trainings import CONFIG
 
 from trainables.architecture.published import PUBLISHED
 from trainables.config import SearchConfig, TrainConfig
-from trainables.data.cache import open_any
+from trainables.data.datasets import open_any
 from trainables.data.folders import import_folder
 from trainables.errors import TrialFailure
 from trainables.loops.random_search import RandomRun

@@ -72,7 +72,7 @@ def test_the_network_of_the_selected_epoch_is_exported_where_images_were_held_ou
 
 def test_a_file_is_only_written_when_its_test_is_not_wanted_or_not_possible(call, trained, monkeypatch, tmp_path):
     unchecked = call("export", trained.trial_id, "--no-check", "--json")
-    monkeypatch.setattr("trainables.data.cache.EMBEDDED", {})
+    monkeypatch.setattr("trainables.data.datasets.EMBEDDED", {})
     monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "empty"))
     impossible = call("export", trained.trial_id, "--json")
 

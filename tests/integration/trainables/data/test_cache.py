@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from trainables.data import cache as cache_module
-from trainables.data.cache import pack, present, unpack, verify
-from trainables.data.catalog import resolve
+from trainables.data.cache import present
+from trainables.data.datasets import resolve, verify
+from trainables.data.packing import pack, unpack
 
 
 def leftovers(cache: Path) -> list[str]:

@@ -11,7 +11,7 @@ from image_files import write_shards
 from trainables.architecture.cell_network import ImageNetNetwork
 from trainables.architecture.published import PUBLISHED
 from trainables.config import TrainConfig
-from trainables.data.cache import open_any
+from trainables.data.datasets import open_any
 from trainables.data.decoders import Decoders
 from trainables.data.folders import import_folder
 from trainables.distributed.shares import share
