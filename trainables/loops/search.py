@@ -17,27 +17,19 @@ from trainables.data.cache import Dataset
 from trainables.data.subsets import search_halves
 from trainables.errors import TrialFailure
 from trainables.loops import randomness
-from trainables.loops.evaluation import top_k_error
+from trainables.loops.devices import choose_device
+from trainables.loops.evaluation import evaluate, evaluation_loss, top_k_error
 from trainables.loops.images import Images
+from trainables.loops.inputs import open_for_search
+from trainables.loops.kept_epochs import best_epoch
 from trainables.loops.metering import Meter
 from trainables.loops.random_search import RandomRun
-from trainables.loops.sums import (
-    CHECK_EVERY,
-    EpochSums,
-    best_epoch,
-    check_identity,
-    choose_device,
-    evaluate,
-    evaluation_loss,
-    load_or_leave,
-    open_for_search,
-    pack,
-    scheduled,
-    weights_file,
-)
+from trainables.loops.states import check_identity, load_or_leave, pack, weights_file
+from trainables.loops.sums import CHECK_EVERY, EpochSums
 from trainables.loops.supernets import SIZE, build_supernet, derive, findings, named_alphas, operations_of, size
 from trainables.optimization.bilevel import Batch, FirstOrder, SecondOrder
 from trainables.optimization.descent import learning_rate_of
+from trainables.optimization.schedules import scheduled
 from trainables.trial import JSON, Outcome, Spent, Step, canonical_json
 
 TRAINABLE = "search"

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from trainables.architecture.complexity import count
 from trainables.architecture.drop_path import draw_keep
-from trainables.architecture.final_networks import build_network, read_config_architecture
+from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import describe
 from trainables.config import TrainConfig, canonical
 from trainables.data.augment import Draw
@@ -24,27 +24,19 @@ from trainables.data.transfer import to_device
 from trainables.distributed.shares import share, share_problem
 from trainables.errors import TrialFailure
 from trainables.loops import randomness
-from trainables.loops.evaluation import top_k_error, wrong_answers
+from trainables.loops.devices import choose_device
+from trainables.loops.evaluation import evaluate, evaluation_loss, top_k_error, wrong_answers
 from trainables.loops.held_out import held_out_errors
 from trainables.loops.images import Batch
+from trainables.loops.inputs import open_for_training, read_config_architecture
 from trainables.loops.kept_epochs import KeptEpochs
 from trainables.loops.metering import Meter
-from trainables.loops.sums import (
-    CHECK_EVERY,
-    EpochSums,
-    check_identity,
-    choose_device,
-    evaluate,
-    evaluation_loss,
-    load_or_leave,
-    open_for_training,
-    pack,
-    scheduled,
-    weights_file,
-)
+from trainables.loops.states import check_identity, load_or_leave, pack, weights_file
+from trainables.loops.sums import CHECK_EVERY, EpochSums
 from trainables.loops.training_images import TrainingImages
 from trainables.optimization.descent import descend, learning_rate_of, set_learning_rate
 from trainables.optimization.precision import Precision
+from trainables.optimization.schedules import scheduled
 from trainables.trial import JSON, Outcome, Spent, Step
 
 if TYPE_CHECKING:
