@@ -29,10 +29,9 @@ from trainables.data.decoders import Decoders
 from trainables.data.files import FileDataset
 from trainables.data.subsets import subset
 from trainables.errors import DamagedFile, SharptuneError
-from trainables.loops.devices import device_name
-from trainables.loops.evaluation import wrong_answers
+from trainables.loops.devices import choose_device, device_name
+from trainables.loops.evaluation import EVALUATION_BATCH, wrong_answers
 from trainables.loops.images import FileImages, Images, ImageSource
-from trainables.loops.sums import EVALUATION_BATCH, choose_device
 from trainables.optimization.precision import Precision
 from trainables.record import provenance
 from trainables.record.trial_folder import TrialFolder

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from trainables.architecture.spaces import SearchSpace, Space, known_space
 from trainables.catalog import KIND_OF_GENOTYPE
-from trainables.data import catalog as datasets
+from trainables.data.datasets import describe
 from trainables.errors import SharptuneError
 from trainables.trial import JSON
 
@@ -41,7 +41,7 @@ def is_transfer(name: str, value: JSON) -> bool:
     No search reads files, so what is trained on them was searched for elsewhere. Any other difference is a mistake.
     """
     try:
-        return name == "dataset" and datasets.describe(str(value)).stored == "files"
+        return name == "dataset" and describe(str(value)).stored == "files"
     except SharptuneError:  # said elsewhere
         return False
 

@@ -1,8 +1,10 @@
 """Fixtures for tests of the two loops: real images, small evaluations, and runs that are stopped and continued."""
 
+import numpy as np
 import pytest
 import torch
 
+from trainables.data.cache import Split
 from trainables.data.datasets import open_dataset
 from trainables.trial import Outcome
 
@@ -11,6 +13,13 @@ from trainables.trial import Outcome
 def mini(dataset_cache):
     """cifar10-mini, opened."""
     return open_dataset("cifar10-mini")
+
+
+@pytest.fixture
+def split():
+    """600 images of 4 × 4 pixels, of ten classes in turn."""
+    images = np.arange(600 * 4 * 4 * 3, dtype=np.uint32).astype(np.uint8).reshape(600, 4, 4, 3)
+    return Split(images=images, labels=np.arange(600) % 10)
 
 
 @pytest.fixture
@@ -25,7 +34,7 @@ def one_thread():
 @pytest.fixture
 def small_evaluations(monkeypatch):
     """Evaluations of several batches, also of a few images."""
-    monkeypatch.setattr("trainables.loops.sums.EVALUATION_BATCH", 8)
+    monkeypatch.setattr("trainables.loops.evaluation.EVALUATION_BATCH", 8)
 
 
 def whole_run(build):
@@ -33,7 +42,7 @@ def whole_run(build):
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("trainables.loops.sums.EVALUATION_BATCH", 8)
+        patch.setattr("trainables.loops.evaluation.EVALUATION_BATCH", 8)
         run = build()
         pauses = list(run.steps())
     torch.set_num_threads(before)

@@ -37,7 +37,7 @@ class Telling:
 
     def steps(self) -> Iterator[Step]:
         folder, held = Path(os.environ["TOLD"]), int(os.environ.get("HELD", "-1"))
-        few = patch("trainables.loops.sums.EVALUATION_BATCH", 8)
+        few = patch("trainables.loops.evaluation.EVALUATION_BATCH", 8)
         held_out = patch.dict(HELD_OUT, {"cifar10-mini": "cifar10_1"})
         with few, held_out, (folder / "pauses").open("a", buffering=1) as pauses:
             for number, step in enumerate(self._run.steps()):

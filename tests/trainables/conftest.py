@@ -1,6 +1,6 @@
 """What the tests of the two loops share."""
 
-from run_fixtures import mini, one_thread, result_of, resumes, small_cells, small_evaluations
+from run_fixtures import mini, one_thread, result_of, resumes, small_cells, small_evaluations, split
 from stand_ins import small_network, small_supernet, varied_folder
 
 __all__ = [
@@ -12,5 +12,6 @@ __all__ = [
     "small_evaluations",
     "small_network",
     "small_supernet",
+    "split",
     "varied_folder",
 ]

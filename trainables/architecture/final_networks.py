@@ -1,35 +1,13 @@
-"""Read, build and count the final networks: cells for CIFAR and for ImageNet, paths of a MultiChannelNet."""
+"""Build and count the final networks: cells for CIFAR and for ImageNet, paths of a MultiChannelNet."""
 
 import functools
 
 from trainables.architecture.cell_network import CellNetwork, ImageNetNetwork, StackedCells
 from trainables.architecture.complexity import Cost, count_unbuilt
-from trainables.architecture.genotype import Architecture, Genotype, check_operations, read_architecture
+from trainables.architecture.genotype import Architecture, Genotype, check_operations
 from trainables.architecture.networks import check_network, look_up_network
 from trainables.architecture.operations import CHOKE_CHANNELS
 from trainables.architecture.path_network import PathNetwork
-from trainables.config import TrainConfig
-from trainables.errors import SharptuneError, TrialFailure
-
-
-def read_config_architecture(config: TrainConfig) -> Architecture:
-    """Return the config's cells or path, which may describe themselves as a search's do.
-
-    Raises: TrialFailure when they are none, or when the config asks for something that they cannot have.
-    """
-    found = config.genotype.get("operations", config.operations)
-    if found != config.operations:
-        raise TrialFailure(f"the genotype is made of {found!r} operations, but the config says {config.operations!r}")
-    try:
-        architecture = read_architecture(config.genotype)
-        check_operations(architecture, config.operations)
-    except SharptuneError as error:
-        raise TrialFailure(f"genotype: {error}") from error
-    try:
-        check_network(architecture, config.network, auxiliary=config.auxiliary, drop_path=config.drop_path)
-    except SharptuneError as error:
-        raise TrialFailure(str(error)) from error
-    return architecture
 
 
 def build_network(

@@ -1,19 +1,41 @@
-"""How good the answers of a network are, and the file that keeps them.
+"""The answers of a network on a set of images, how good they are, and the file that keeps them.
 
 Shape letters: N = images, C = classes.
 """
 
 import io
+import math
 import zipfile
+from collections.abc import Callable, Generator
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-from trainables.errors import DamagedFile
+from trainables.errors import DamagedFile, TrialFailure
+from trainables.loops.images import ImageSource
+from trainables.trial import Step
 
+EVALUATION_BATCH = 256
+"""Images of one evaluation batch: small enough that a request to stop is heard soon."""
 _EPOCH_OF_ZIP = (1980, 1, 1, 0, 0, 0)
+
+
+def evaluate(
+    forward: Callable[[Tensor], Tensor], images: ImageSource, transform: Callable[[Tensor], Tensor], here: Step
+) -> Generator[Step, None, Tensor]:
+    """Yield `here` after each batch; return logits_NC, on the CPU.
+
+    Callers put the network in eval mode. An evaluation that is interrupted starts again: it changes nothing.
+    """
+    found: list[Tensor] = []
+    for batch in images.batches(torch.arange(len(images)).split(EVALUATION_BATCH)):
+        with torch.no_grad():
+            found.append(forward(transform(batch.images_BHWC)).float())
+        yield here
+    return torch.cat(found).cpu()
 
 
 def wrong_answers(logits_NC: Tensor, labels_N: Tensor, *, k: int = 1) -> Tensor:
@@ -32,6 +54,14 @@ def wrong_answers(logits_NC: Tensor, labels_N: Tensor, *, k: int = 1) -> Tensor:
 def top_k_error(logits_NC: Tensor, labels_N: Tensor, *, k: int = 1) -> float:
     """Return the part of the labels that are not among the k highest logits, in percent."""
     return 100.0 * int(wrong_answers(logits_NC, labels_N, k=k)) / len(labels_N)
+
+
+def evaluation_loss(logits_NC: Tensor, labels_N: Tensor, *, epoch: int) -> float:
+    """Return the mean cross entropy of an evaluation. Raises: TrialFailure when it is no number."""
+    loss = float(F.cross_entropy(logits_NC, labels_N))
+    if not math.isfinite(loss):
+        raise TrialFailure(f"loss is {loss} in the evaluation of epoch {epoch}")
+    return loss
 
 
 def predictions_file(logits_NC: Tensor, labels_N: Tensor) -> bytes:

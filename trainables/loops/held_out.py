@@ -20,9 +20,8 @@ from torch import Tensor, nn
 from trainables.data.cache import present
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import open_dataset
-from trainables.loops.evaluation import top_k_error
+from trainables.loops.evaluation import evaluate, top_k_error
 from trainables.loops.images import Images
-from trainables.loops.sums import evaluate
 from trainables.trial import Step
 
 

@@ -1,4 +1,4 @@
-"""What a final training keeps of single epochs: of the last one, and of those that an error was lowest in.
+"""What a run keeps of single epochs: of the last one, and of those that an error was lowest in.
 
 Shape letters: N = images of the test set, C = classes.
 """
@@ -9,11 +9,16 @@ from typing import Any
 from torch import Tensor, nn
 
 from trainables.loops.evaluation import predictions_file
-from trainables.loops.sums import best_epoch, weights, weights_file
+from trainables.loops.states import weights, weights_file
 from trainables.trial import JSON
 
 History = Sequence[dict[str, JSON]]
 LAST = "last"
+
+
+def best_epoch(history: History, key: str) -> dict[str, JSON]:
+    """Return the epoch with the lowest value, the first of equals."""
+    return min(history, key=lambda row: row[key])
 
 
 class KeptEpochs:

@@ -17,7 +17,7 @@ from trainables.config import SearchConfig, canonical
 from trainables.errors import TrialFailure
 from trainables.loops import randomness
 from trainables.loops.metering import Meter
-from trainables.loops.sums import check_identity, load_or_leave, pack
+from trainables.loops.states import check_identity, load_or_leave, pack
 from trainables.loops.supernets import SIZE, operations_of, size
 from trainables.trial import JSON, Outcome, Spent, Step, canonical_json
 

@@ -17,27 +17,19 @@ from trainables.data.cache import Dataset
 from trainables.data.subsets import search_halves
 from trainables.errors import TrialFailure
 from trainables.loops import randomness
-from trainables.loops.evaluation import top_k_error
+from trainables.loops.devices import choose_device
+from trainables.loops.evaluation import evaluate, evaluation_loss, top_k_error
 from trainables.loops.images import Images
+from trainables.loops.inputs import open_for_search
+from trainables.loops.kept_epochs import best_epoch
 from trainables.loops.metering import Meter
 from trainables.loops.random_search import RandomRun
-from trainables.loops.sums import (
-    CHECK_EVERY,
-    EpochSums,
-    best_epoch,
-    check_identity,
-    choose_device,
-    evaluate,
-    evaluation_loss,
-    load_or_leave,
-    open_for_search,
-    pack,
-    scheduled,
-    weights_file,
-)
+from trainables.loops.states import check_identity, load_or_leave, pack, weights_file
+from trainables.loops.sums import CHECK_EVERY, EpochSums
 from trainables.loops.supernets import SIZE, build_supernet, derive, findings, named_alphas, operations_of, size
 from trainables.optimization.bilevel import Batch, FirstOrder, SecondOrder
 from trainables.optimization.descent import learning_rate_of
+from trainables.optimization.schedules import scheduled
 from trainables.trial import JSON, Outcome, Spent, Step, canonical_json
 
 TRAINABLE = "search"
@@ -122,47 +114,34 @@ class SearchRun:
 
     def _work(self) -> Iterator[Step]:
         while self._epoch <= self.config.epochs:
-            self.network.train()
-            self._bilevel.set_learning_rate(scheduled(self.config, self._epoch))
-            weights_batches = self._order(self._weights_images, "order")
-            alphas_batches = self._order(self._alphas_images, "alphas order")
-            while self._step < self._steps:
-                alphas_rows_B = alphas_batches[self._step % len(alphas_batches)] if self._alphas_move() else None
-                self._take_step(alphas_rows_B, weights_batches[self._step])
-                self._step += 1
-                if self._step % CHECK_EVERY == 0 or self._step == self._steps:
-                    self._sums.check(self._epoch, self._step)
-                yield self._here()
+            yield from self._train()
+            yield from self._evaluate()
 
-            self.network.eval()
-            logits_NC = yield from evaluate(self._classify, self._alphas_images, self._normalise, self._here())
-            metrics = self._finish_epoch(logits_NC)
-            yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
+    def _train(self) -> Iterator[Step]:
+        """Take the steps that are left of the epoch.
 
-    def _alphas_move(self) -> bool:
-        """Say whether the step to come moves the alphas."""
-        since = (self._epoch - self.config.alpha_start_epoch) * self._steps + self._step
-        return since >= 0 and since % self.config.alpha_every == 0
-
-    def _take_step(self, alphas_rows_B: Tensor | None, weights_rows_B: Tensor) -> None:
-        """Take one step with these images."""
-        weights_batch = self._augmented(self._weights_images, weights_rows_B, "weights")
-        alphas_batch = None
-        if alphas_rows_B is not None:
-            alphas_batch = self._augmented(self._alphas_images, alphas_rows_B, "alphas")
-        self._learn(alphas_batch, weights_batch)
-
-    def _learn(self, alphas_batch: Batch | None, weights_batch: Batch) -> None:
-        """Move the alphas, unless there is nothing for them, then the weights.
-
-        The host waits for the device in none of it, but for fp16's look at overflows and that of `prune_below`.
+        The host waits for the device at the looks at the losses alone, and for those of fp16 at overflows and of
+        `prune_below`.
         """
-        if alphas_batch is not None:
-            loss, logits_BC = self._bilevel.alphas_step(alphas_batch, weights_batch)
-            self._alphas_sums.add(self._step, loss, logits_BC, alphas_batch[1])
+        self.network.train()
+        self._bilevel.set_learning_rate(scheduled(self.config, self._epoch))
+        for alphas_batch, weights_batch in self._batches():
+            if alphas_batch is not None:
+                loss, logits_BC = self._bilevel.alphas_step(alphas_batch, weights_batch)
+                self._alphas_sums.add(self._step, loss, logits_BC, alphas_batch[1])
+            loss, logits_BC = self._bilevel.weights_step(weights_batch)
+            self._sums.add(self._step, loss, logits_BC, weights_batch[1])
+            self._step += 1
+            if self._step % CHECK_EVERY == 0 or self._step == self._steps:
+                self._sums.check(self._epoch, self._step)
+            yield self._here()
 
-        loss, logits_BC = self._bilevel.weights_step(weights_batch)
-        self._sums.add(self._step, loss, logits_BC, weights_batch[1])
+    def _evaluate(self) -> Iterator[Step]:
+        """Evaluate what the epoch has made of the network, and open the next one."""
+        self.network.eval()
+        logits_NC = yield from evaluate(self._classify, self._alphas_images, self._normalise, self._here())
+        metrics = self._finish_epoch(logits_NC)
+        yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
 
     def _finish_epoch(self, logits_NC: Tensor) -> dict[str, float]:
         """Add the epoch to the history and open the next one; return the metrics so far."""
@@ -198,6 +177,23 @@ class SearchRun:
         self._sums = EpochSums(self._steps, self._device)
         self._alphas_sums = EpochSums(self._steps, self._device)
 
+    def _batches(self) -> Iterator[tuple[Batch | None, Batch]]:
+        """Yield a batch for the alphas, if they move, and one for the weights, for each step that is left."""
+        weights_rows = self._order(self._weights_images, "order")
+        alphas_rows = self._order(self._alphas_images, "alphas order")
+        for step in range(self._step, self._steps):
+            weights_batch = self._augmented(self._weights_images, weights_rows[step], step, "weights")
+            alphas_batch = None
+            if self._alphas_move(step):
+                rows_B = alphas_rows[step % len(alphas_rows)]
+                alphas_batch = self._augmented(self._alphas_images, rows_B, step, "alphas")
+            yield alphas_batch, weights_batch
+
+    def _alphas_move(self, step: int) -> bool:
+        """Say whether that step of the epoch, from 0, moves the alphas."""
+        since = (self._epoch - self.config.alpha_start_epoch) * self._steps + step
+        return since >= 0 and since % self.config.alpha_every == 0
+
     def _order(self, images: Images, purpose: str) -> Sequence[Tensor]:
         """Return the rows of each batch of this epoch; an incomplete last one is kept."""
         order_N = randomness.order(
@@ -205,11 +201,9 @@ class SearchRun:
         )
         return order_N.split(self.config.batch_size)
 
-    def _augmented(self, images: Images, rows_B: Tensor, half: str) -> Batch:
-        """Return (x_BCHW, labels_B) with this step's own draws."""
-        draw = randomness.draws(
-            seed=self._seed, trainable=TRAINABLE, prefix=f"{half} ", epoch=self._epoch, step=self._step
-        )
+    def _augmented(self, images: Images, rows_B: Tensor, step: int, half: str) -> Batch:
+        """Return (x_BCHW, labels_B) with the step's own draws."""
+        draw = randomness.draws(seed=self._seed, trainable=TRAINABLE, prefix=f"{half} ", epoch=self._epoch, step=step)
         images_BHWC, labels_B = images.batch(rows_B)
         return self._augment(images_BHWC, draw), labels_B
 

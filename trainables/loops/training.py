@@ -4,47 +4,39 @@ Shape letters: B = images of a batch, N = images of an evaluation, C = channels 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from trainables.architecture.complexity import count
 from trainables.architecture.drop_path import draw_keep
-from trainables.architecture.final_networks import build_network, read_config_architecture
+from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import describe
 from trainables.config import TrainConfig, canonical
 from trainables.data.augment import Draw
 from trainables.data.cache import Dataset
 from trainables.data.files import FileDataset
 from trainables.data.transfer import to_device
-from trainables.distributed.shares import share, share_problem
+from trainables.distributed.shares import share_problem
 from trainables.errors import TrialFailure
 from trainables.loops import randomness
-from trainables.loops.evaluation import top_k_error, wrong_answers
+from trainables.loops.devices import choose_device
+from trainables.loops.evaluation import evaluate, evaluation_loss, top_k_error
+from trainables.loops.forward_backward import NetworkBatch, forward_backward
 from trainables.loops.held_out import held_out_errors
 from trainables.loops.images import Batch
+from trainables.loops.inputs import open_for_training, read_config_architecture
 from trainables.loops.kept_epochs import KeptEpochs
 from trainables.loops.metering import Meter
-from trainables.loops.sums import (
-    CHECK_EVERY,
-    EpochSums,
-    check_identity,
-    choose_device,
-    evaluate,
-    evaluation_loss,
-    load_or_leave,
-    open_for_training,
-    pack,
-    scheduled,
-    weights_file,
-)
+from trainables.loops.states import check_identity, load_or_leave, pack, weights_file
+from trainables.loops.sums import CHECK_EVERY, EpochSums
 from trainables.loops.training_images import TrainingImages
-from trainables.optimization.descent import descend, learning_rate_of, set_learning_rate
+from trainables.optimization.descent import clip_gradients, learning_rate_of, set_learning_rate
 from trainables.optimization.precision import Precision
+from trainables.optimization.schedules import scheduled
 from trainables.trial import JSON, Outcome, Spent, Step
 
 if TYPE_CHECKING:
@@ -117,11 +109,10 @@ class FinalRun:
             )
         self._cost = count(network, (3, self._images.size, self._images.size))
         self.network = network.to(device).to(memory_format=torch.channels_last)
-        self._parameters = list(network.parameters())
         self._precision = Precision(config.precision, device)
         self._precision.set_up()
         self._optimizer = torch.optim.SGD(
-            self._parameters, lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
+            network.parameters(), lr=config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
         )
 
         self._epoch, self._step = 1, 0
@@ -153,34 +144,15 @@ class FinalRun:
     def follow(self, team: "Team") -> None:
         """Go through the loop as another rank than 0: its steps, and nothing else."""
         self._team = team
-        for _ in self._work():
-            pass
+        while self._epoch <= self.config.epochs:
+            for _ in self._train():
+                pass
+            self._open_epoch()
 
     def _work(self) -> Iterator[Step]:
         while self._epoch <= self.config.epochs:
-            self.network.train()
-            set_learning_rate(self._optimizer, scheduled(self.config, self._epoch))
-            rows_of_batches = self._order()
-            rest, share = rows_of_batches[self._step :], self._team.share if self._team else None
-            for batch in self._images.train.batches(rest, epoch=self._epoch, share=share):
-                self._take_step(batch, rows_of_batches[self._step])
-                self._step += 1
-                if self._step % CHECK_EVERY == 0 or self._step == self._steps:
-                    self._sums.check(self._epoch, self._step)
-                yield self._here()
-
-            if self._team is not None and self._team.rank > 0:
-                self._open_epoch()
-                continue
-            self.network.eval()
-            logits: dict[str, Tensor] = {}
-            for name, images in self._images.evaluated.items():
-                logits[name] = yield from evaluate(self._classify, images, self._images.normalise, self._here())
-            metrics = self._finish_epoch(logits)
-            yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
-
-        if self._team is not None and self._team.rank > 0:
-            return
+            yield from self._train()
+            yield from self._evaluate()
         self._held_out = yield from held_out_errors(
             self.network.eval(),
             self._kept.weights,
@@ -191,64 +163,34 @@ class FinalRun:
             compute=self._precision.compute,
         )
 
-    def _take_step(self, batch: Batch, rows_B: Tensor) -> None:
-        """Learn from a batch, of which `rows_B` are all rows and `batch` is this rank's share."""
-        draw = randomness.draws(seed=self._seed, trainable=TRAINABLE, epoch=self._epoch, step=self._step)
-        x_BCHW = self._images.augment(batch.images_BHWC, draw, share=(batch.mine, batch.whole))
-        damaged = self._learn(x_BCHW, self._draw_keep(batch, draw), batch)
-        self._images.count_damaged(batch, damaged, rows_B)
+    def _train(self) -> Iterator[Step]:
+        """Take the steps that are left of the epoch.
 
-    def _learn(self, x_BCHW: Tensor, keep_DB: Tensor | None, batch: Batch) -> int:
-        """Move the weights; return how many images of the batch could not be read.
-
-        The host of a single rank waits for the device in none of it, but for fp16's look at overflows.
+        The host of a single rank waits for the device at the looks at the losses alone, and for fp16's at overflows.
         """
-        done: list[tuple[Tensor, Tensor]] = []
-        descend(
-            self._losses(x_BCHW, keep_DB, batch.labels_B, batch.whole, done),
-            self._parameters,
-            self._optimizer,
-            grad_clip=self.config.grad_clip,
-            precision=self._precision,
-        )
-        losses, logits_BC = (torch.cat(parts) for parts in zip(*done, strict=True))
-        loss, wrong = losses.sum(), wrong_answers(logits_BC, batch.labels_B)
-        damaged = len(batch.damaged)
-        if self._team is not None:
-            loss, wrong = self._team.add_up(loss, wrong)
-            if self._images.may_be_damaged:
-                damaged = int(self._team.add_up(torch.tensor(damaged, device=self._device))[0])
-        self._sums.take(self._step, loss, wrong, images=batch.whole)
-        return damaged
+        self.network.train()
+        set_learning_rate(self._optimizer, scheduled(self.config, self._epoch))
+        for batch in self._batches():
+            self._optimizer.zero_grad()
+            loss, wrong = forward_backward(
+                self.network, batch, config=self.config, precision=self._precision, team=self._team
+            )
+            clip_gradients(self._optimizer, self.config.grad_clip, self._precision)
+            self._precision.step(self._optimizer)
+            self._sums.take(self._step, loss, wrong, images=batch.whole)
+            self._step += 1
+            if self._step % CHECK_EVERY == 0 or self._step == self._steps:
+                self._sums.check(self._epoch, self._step)
+            yield self._here()
 
-    def _losses(
-        self,
-        x_BCHW: Tensor,
-        keep_DB: Tensor | None,
-        labels_B: Tensor,
-        whole: int,
-        done: list[tuple[Tensor, Tensor]],
-    ) -> Iterator[Tensor]:
-        """Yield the loss of each part of this rank's share, weighted by its size; note (loss (1,), logits_BC) of each.
-
-        What is noted adds up to the loss over all ranks, and what is yielded to their number times it.
-        """
-        parts = self.config.accumulate
-        for number in range(parts):
-            part = share(len(labels_B), rank=number, ranks=parts)
-            inputs = (x_BCHW[part], None if keep_DB is None else keep_DB[:, part])
-            labels = labels_B[part]
-            with self._precision.compute():
-                if self._team is None:
-                    logits, auxiliary = self.network(*inputs)
-                else:
-                    logits, auxiliary = self._team.forward(*inputs, last=number == parts - 1)
-            loss = F.cross_entropy(logits.float(), labels)
-            if auxiliary is not None:
-                loss = loss + self.config.auxiliary_weight * F.cross_entropy(auxiliary.float(), labels)
-            loss = loss * (len(labels) / whole)
-            done.append((loss.detach().view(1), logits.detach().float()))
-            yield loss if self._team is None else loss * self._team.ranks
+    def _evaluate(self) -> Iterator[Step]:
+        """Evaluate what the epoch has made of the network, and open the next one."""
+        self.network.eval()
+        logits: dict[str, Tensor] = {}
+        for name, images in self._images.evaluated.items():
+            logits[name] = yield from evaluate(self._classify, images, self._images.normalise, self._here())
+        metrics = self._finish_epoch(logits)
+        yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
 
     def _finish_epoch(self, logits: Mapping[str, Tensor]) -> dict[str, float]:
         """Add the epoch to the history and open the next one; return the metrics so far.
@@ -295,19 +237,27 @@ class FinalRun:
     def _drop_path(self) -> float:
         return self.config.drop_path * self._epoch / self.config.epochs
 
+    def _batches(self) -> Iterator[NetworkBatch]:
+        """Yield this rank's shares of the batches that are left of the epoch; an incomplete last one is kept."""
+        order_N = randomness.order(len(self._images.train), seed=self._seed, trainable=TRAINABLE, epoch=self._epoch)
+        left = order_N.split(self.config.batch_size)[self._step :]
+        batches = self._images.batches(left, epoch=self._epoch, team=self._team)
+        for step, batch in enumerate(batches, start=self._step):
+            draw = randomness.draws(seed=self._seed, trainable=TRAINABLE, epoch=self._epoch, step=step)
+            yield NetworkBatch(
+                x_BCHW=self._images.augment(batch.images_BHWC, draw, share=(batch.mine, batch.whole)),
+                labels_B=batch.labels_B,
+                keep_DB=self._draw_keep(batch, draw),
+                whole=batch.whole,
+            )
+
     def _draw_keep(self, batch: Batch, draw: Draw) -> Tensor | None:
         """Return keep_DB for this rank's share of a batch, on the device; None while nothing is dropped."""
-        if self._drop_path() == 0.0:
+        drop_path = self._drop_path()
+        if drop_path == 0.0:
             return None
-        keep_DB = draw_keep(
-            self.network.droppable, batch.whole, drop_path=self._drop_path(), generator=draw("drop_path")
-        )
+        keep_DB = draw_keep(self.network.droppable, batch.whole, drop_path=drop_path, generator=draw("drop_path"))
         return to_device(keep_DB[:, batch.mine], self._device)
-
-    def _order(self) -> Sequence[Tensor]:
-        """Return the rows of each batch of this epoch; an incomplete last one is kept."""
-        order_N = randomness.order(len(self._images.train), seed=self._seed, trainable=TRAINABLE, epoch=self._epoch)
-        return order_N.split(self.config.batch_size)
 
     def _classify(self, x_BCHW: Tensor) -> Tensor:
         """Return logits_BC without those of the auxiliary head."""

@@ -6,8 +6,8 @@ decoded, and take the policies of ImageNet when AutoAugment is asked for; those 
 Shape letters: B = images of a batch, N = images of a split.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -23,6 +23,9 @@ from trainables.errors import TrialFailure
 from trainables.loops import randomness
 from trainables.loops.images import Batch, FileImages, Images, ImageSource
 from trainables.trial import JSON
+
+if TYPE_CHECKING:
+    from trainables.distributed.team import Team
 
 
 class TrainingImages:
@@ -84,20 +87,24 @@ class TrainingImages:
         self._limit = config.corrupt_limit
         self._damaged = 0  # training images of the epoch under way
 
-    @property
-    def may_be_damaged(self) -> bool:
-        """Whether there is anything to count."""
-        return bool(self._files)
+    def batches(self, rows_of_batches: Sequence[Tensor], *, epoch: int, team: "Team | None") -> Iterator[Batch]:
+        """Yield this rank's shares of batches of training images, counting those that cannot be read.
 
-    def count_damaged(self, batch: Batch, damaged: int, rows_B: Tensor) -> None:
-        """Add the unreadable images of a batch, of all ranks. Raises: TrialFailure, naming one, above the limit.
-
-        Args:
-            batch: what this rank had of it.
-            rows_B: all of it.
+        Raises: TrialFailure, naming one of these, when the epoch has more of them than the limit, on all ranks.
         """
+        shares = self.train.batches(rows_of_batches, epoch=epoch, share=team.share if team else None)
+        for rows_B, batch in zip(rows_of_batches, shares, strict=True):
+            if self._files:
+                self._count_damaged(batch, rows_B, team)
+            yield batch
+
+    def _count_damaged(self, batch: Batch, rows_B: Tensor, team: "Team | None") -> None:
+        """Add the unreadable images of a batch whose rows are `rows_B`, of all ranks. Raises: TrialFailure."""
+        damaged = len(batch.damaged)
+        if team is not None:
+            damaged = int(team.add_up(torch.tensor(damaged, device=batch.labels_B.device))[0])
         self._damaged += damaged
-        if self._files and damaged and self._damaged > self._limit:
+        if damaged and self._damaged > self._limit:
             named = batch.damaged or self._files["train"].damage_in(rows_B)
             self._fail(self._damaged, "training", named[-1])
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from trainables.config import Restart
+from trainables.config import Restart, SearchConfig, TrainConfig
 from trainables.trial import JSON
 
 
@@ -47,6 +47,19 @@ def cosine_power(
         epoch -= length
         length, highest, warmup = restart.epochs, restart.learning_rate, 0
     return learning_rate_min + (highest - learning_rate_min) * _height(epoch, length, p, warmup)
+
+
+def scheduled(config: SearchConfig | TrainConfig, epoch: int) -> float:
+    """Return the weights' learning rate in an epoch."""
+    return cosine_power(
+        epoch,
+        epochs=config.epochs,
+        learning_rate=config.learning_rate,
+        learning_rate_min=config.learning_rate_min,
+        p=config.p,
+        warmup_epochs=config.warmup_epochs,
+        warm_restarts=config.warm_restarts,
+    )
 
 
 def _height(epoch: int, epochs: int, p: float, warmup: int) -> float:

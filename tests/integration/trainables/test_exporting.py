@@ -22,7 +22,7 @@ from trainables.data.folders import import_folder
 from trainables.errors import DamagedFile, SharptuneError
 from trainables.exporting import Export, export_trial, own_test, read_export, recorded_error, score
 from trainables.loops.evaluation import read_predictions
-from trainables.loops.sums import weights_file
+from trainables.loops.states import weights_file
 from trainables.record.trial_folder import TrialFolder
 
 DOC = Path(__file__).parents[3] / "docs" / "export.md"

@@ -17,7 +17,6 @@ from trainables.distributed.rank_processes import LOST_STATUS, RankLost, Watch
 from trainables.distributed.shares import share, share_problem
 from trainables.distributed.team import Place
 from trainables.errors import TrialFailure
-from trainables.loops.sums import choose_device
 from trainables.loops.training import FinalRun
 from trainables.record.storage import NO_SPACE
 from trainables.trial import Step
@@ -105,21 +104,6 @@ def test_parts_of_a_batch_drop_the_paths_that_the_whole_batch_drops():
     in_parts = torch.cat([logits(share(5, rank=rank, ranks=2)) for rank in range(2)])
     assert torch.allclose(in_parts, logits(), rtol=0, atol=1e-12)
     assert not torch.allclose(in_parts, network(x_BCHW)[0], rtol=0, atol=1e-3)
-
-
-@pytest.mark.parametrize(("gpus", "message"), [(1, "ranks: 2 take a GPU each, but the trial has 1"), (2, None)])
-def test_each_rank_takes_the_gpu_of_its_number(monkeypatch, one_thread, gpus, message):
-    taken = []
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: gpus)
-    monkeypatch.setattr("torch.cuda.set_device", taken.append)
-    if message:
-        with pytest.raises(TrialFailure, match=f"^{message}$"):
-            choose_device(1, rank=0, ranks=2)
-    else:
-        assert choose_device(1, rank=1, ranks=2) == torch.device("cuda", 1)
-        assert taken == [1]
-    assert choose_device(1) == torch.device("cuda")
 
 
 def test_batches_that_cannot_be_shared_fail_the_trial_before_anything_starts(dataset_cache, one_thread):

@@ -1,6 +1,7 @@
-"""Top-k errors and the predictions file."""
+"""Evaluations, top-k errors and the predictions file."""
 
 import io
+import math
 import zipfile
 
 import numpy as np
@@ -9,8 +10,40 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainables.errors import DamagedFile
-from trainables.loops.evaluation import predictions_file, read_predictions, top_k_error, wrong_answers
+from trainables.errors import DamagedFile, TrialFailure
+from trainables.loops.evaluation import (
+    EVALUATION_BATCH,
+    evaluate,
+    evaluation_loss,
+    predictions_file,
+    read_predictions,
+    top_k_error,
+    wrong_answers,
+)
+from trainables.loops.images import Images
+from trainables.trial import Step
+
+CPU = torch.device("cpu")
+HERE = Step(epoch=1, step=3, steps=3)
+
+
+def test_an_evaluation_covers_every_image_once_and_in_order(split):
+    images = Images(split, np.arange(600), CPU)
+    pauses = []
+
+    def work():
+        logits_NC = yield from evaluate(lambda x: x.flatten(1), images, lambda x: x.double(), HERE)
+        assert logits_NC.dtype == torch.float32
+        assert np.array_equal(logits_NC.numpy(), split.images.reshape(600, -1))
+
+    pauses = list(work())
+
+    assert pauses == [HERE] * math.ceil(600 / EVALUATION_BATCH)
+
+
+def test_an_evaluation_without_a_loss_fails_the_trial():
+    with pytest.raises(TrialFailure, match="loss is nan in the evaluation of epoch 3"):
+        evaluation_loss(torch.full((2, 3), math.nan), torch.tensor([0, 1]), epoch=3)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 5))

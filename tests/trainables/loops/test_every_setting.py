@@ -203,7 +203,7 @@ def test_activations_computed_twice_are_not_kept(mini, one_thread, space):
 def test_a_run_reads_the_dataset_of_its_config(mini, one_thread, small_supernet, small_network, monkeypatch):
     opened = []
     for kind in ("dataset", "any"):
-        monkeypatch.setattr(f"trainables.loops.sums.open_{kind}", lambda name: opened.append(name) or mini)
+        monkeypatch.setattr(f"trainables.loops.inputs.open_{kind}", lambda name: opened.append(name) or mini)
     for name in ("cifar10", "cifar10-mini"):
         start_search(build_search(mini, dataset=name).config, seed=0, threads=1)
         start_training(build_training(mini, dataset=name).config, seed=0, threads=1)

@@ -6,8 +6,8 @@ from safetensors.torch import load as load_tensors
 from torch import nn
 
 from trainables.loops.evaluation import read_predictions
-from trainables.loops.kept_epochs import KeptEpochs
-from trainables.loops.sums import pack, unpack
+from trainables.loops.kept_epochs import KeptEpochs, best_epoch
+from trainables.loops.states import pack, unpack
 
 CPU = torch.device("cpu")
 LABELS_N = torch.tensor([0, 1])
@@ -68,3 +68,9 @@ def test_a_state_holds_one_copy_of_weights_for_each_epoch_that_is_kept(errors, e
 
     for each in (kept, again):
         assert len(pack(each.state())) == pytest.approx(copies * 400_000, rel=0.02)
+
+
+def test_the_best_epoch_is_the_first_of_equals():
+    history = [{"epoch": 1, "error": 9.0}, {"epoch": 2, "error": 7.0}, {"epoch": 3, "error": 7.0}]
+
+    assert best_epoch(history, "error")["epoch"] == 2

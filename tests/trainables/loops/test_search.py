@@ -11,7 +11,7 @@ from small_searches import CONFIG, small_search
 
 from trainables.errors import DamagedFile, TrialFailure
 from trainables.loops.search import SearchRun, start
-from trainables.loops.sums import pack
+from trainables.loops.states import pack
 
 PAUSES = 2 * (2 + 2 + 1)
 """Of two epochs: steps, evaluation batches, the end."""

@@ -12,7 +12,7 @@ from small_trainings import CONFIG, GENOTYPE, PATH, small_training
 from trainables.architecture.genotype import describe
 from trainables.architecture.published import PUBLISHED
 from trainables.errors import DamagedFile, TrialFailure
-from trainables.loops.sums import pack
+from trainables.loops.states import pack
 from trainables.loops.training import start
 
 PAUSES = 2 * (3 + 3 + 1)

@@ -1,5 +1,7 @@
 """Once a batch lies on the device, a whole step gives the device all its work without waiting for it."""
 
+from functools import partial
+
 import pytest
 import torch
 from small_searches import SETTINGS
@@ -23,29 +25,25 @@ TRAININGS = [
 
 
 def search_step(mini, device, changes, *, whole=False):
-    """One step of a search, as a function of nothing; the whole of it, or from when its images lie on the device."""
-    config = SearchConfig.model_validate({**SETTINGS, **changes})
-    run = SearchRun(config, seed=0, dataset=mini, device=device)
-    run._bilevel.set_learning_rate(0.1)
-    rows_B = torch.arange(8)
-    if whole:
-        return lambda: run._take_step(rows_B, rows_B)
-    weights_batch = run._augmented(run._weights_images, rows_B, "weights")
-    alphas_batch = run._augmented(run._alphas_images, rows_B, "alphas")
-    return lambda: run._learn(alphas_batch, weights_batch)
+    """The next step of a search, as `next_step` says."""
+    config = SearchConfig.model_validate({**SETTINGS, "train_images": 60, **changes})
+    return next_step(SearchRun(config, seed=0, dataset=mini, device=device), whole=whole)
 
 
 def training_step(mini, device, changes, *, whole=False):
-    """One step of a final training."""
-    run = FinalRun(CONFIG.model_copy(update=changes), seed=0, dataset=mini, device=device)
-    rows_B = torch.arange(8)
-    if whole:
-        return lambda: run._take_step(*run._images.train.batches([rows_B]), rows_B)
-    (batch,) = run._images.train.batches([rows_B])
-    draw = lambda purpose: torch.Generator().manual_seed(0)  # noqa: E731
-    x_BCHW = run._images.augment(batch.images_BHWC, draw, share=(batch.mine, batch.whole))
-    keep_DB = run._draw_keep(batch, draw)
-    return lambda: run._learn(x_BCHW, keep_DB, batch)
+    """The next step of a final training, as `next_step` says."""
+    return next_step(FinalRun(CONFIG.model_copy(update=changes), seed=0, dataset=mini, device=device), whole=whole)
+
+
+def next_step(run, *, whole):
+    """Return a function of nothing that takes a step: the whole of it, or from when its images lie on the device.
+
+    Of the first two of the epoch's steps, which do not look at the losses.
+    """
+    if not whole:
+        batches = [batch for _, batch in zip(range(2), run._batches(), strict=False)]
+        run._batches = lambda: batches
+    return partial(next, run._train())
 
 
 def waits_of(step):
