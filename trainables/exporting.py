@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import read_architecture
-from trainables.data.augment import EvalTransform
+from trainables.data.augmentation.transforms import EvalTransform
 from trainables.data.catalog import DatasetInfo
 from trainables.data.datasets import describe as describe_dataset
 from trainables.data.datasets import open_any

@@ -16,10 +16,10 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from trainables.data.augment import TrainTransform
+from trainables.data.augmentation.policies import CIFAR10_POLICIES
+from trainables.data.augmentation.transforms import TrainTransform
 from trainables.data.cache import Dataset
 from trainables.data.datasets import open_dataset
-from trainables.data.policies import CIFAR10_POLICIES
 
 IMAGES = 2000
 

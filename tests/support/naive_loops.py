@@ -6,7 +6,7 @@ from math import fsum
 import torch
 from torch import Tensor, nn
 
-from trainables.data.augment import EvalTransform, TrainTransform
+from trainables.data.augmentation.transforms import EvalTransform, TrainTransform
 from trainables.data.cache import Dataset, Split
 
 SEED = 3

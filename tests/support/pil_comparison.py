@@ -7,7 +7,7 @@ import pil_autoaugment
 from PIL import Image
 from torch import Tensor
 
-from trainables.data.image_operations import OPERATIONS, operate
+from trainables.data.augmentation.image_operations import OPERATIONS, operate
 
 LOW, HIGH = 2, 9
 PARAMETERLESS = ("autocontrast", "equalize", "invert", "cutout")

@@ -5,7 +5,6 @@ Public face: `datasets.resolve`, `datasets.open_any`, `sources.fetch`.
 """
 
 __all__ = [
-    "augment",
     "cache",
     "catalog",
     "datasets",
@@ -13,7 +12,6 @@ __all__ = [
     "decoding",
     "files",
     "packing",
-    "policies",
     "sources",
     "store",
     "subsets",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from trainables.architecture.spaces import read_space
 from trainables.config import SECOND_ORDER_PRECISIONS, SearchConfig, canonical
-from trainables.data.augment import EvalTransform, TrainTransform
+from trainables.data.augmentation.transforms import EvalTransform, TrainTransform
 from trainables.data.cache import Dataset
 from trainables.data.subsets import search_halves
 from trainables.errors import TrialFailure

@@ -16,7 +16,7 @@ from trainables.architecture.drop_path import draw_keep
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import describe
 from trainables.config import TrainConfig, canonical
-from trainables.data.augment import Draw
+from trainables.data.augmentation.transforms import Draw
 from trainables.data.cache import Dataset
 from trainables.data.files import FileDataset
 from trainables.data.transfer import to_device

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from trainables.config import TrainConfig
-from trainables.data.augment import EvalTransform, TrainTransform
+from trainables.data.augmentation.policies import CIFAR10_POLICIES, IMAGENET_POLICIES
+from trainables.data.augmentation.transforms import EvalTransform, TrainTransform
 from trainables.data.cache import Dataset
 from trainables.data.decoders import Decoders
 from trainables.data.files import FileDataset
-from trainables.data.policies import CIFAR10_POLICIES, IMAGENET_POLICIES
 from trainables.data.subsets import subset, training_split
 from trainables.errors import TrialFailure
 from trainables.loops import randomness

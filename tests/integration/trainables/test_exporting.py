@@ -16,7 +16,7 @@ from safetensors.torch import save as save_tensors
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import describe
 from trainables.architecture.published_paths import PUBLISHED_PATHS
-from trainables.data.augment import EvalTransform
+from trainables.data.augmentation.transforms import EvalTransform
 from trainables.data.catalog import DATASETS
 from trainables.data.folders import import_folder
 from trainables.errors import DamagedFile, SharptuneError

@@ -11,7 +11,7 @@ from small_trainings import small_training
 from torch import nn
 
 from trainables.catalog import CATALOG
-from trainables.data.augment import EvalTransform
+from trainables.data.augmentation.transforms import EvalTransform
 from trainables.data.cache import Dataset
 from trainables.data.catalog import EVALUATION_SETS, HELD_OUT
 from trainables.data.cifar10_1 import import_pair

@@ -15,7 +15,7 @@ from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.genotype import Genotype
 from trainables.architecture.spaces import read_space
 from trainables.catalog import CATALOG
-from trainables.data.augment import EvalTransform
+from trainables.data.augmentation.transforms import EvalTransform
 from trainables.data.subsets import search_halves
 from trainables.loops.evaluation import top_k_error
 

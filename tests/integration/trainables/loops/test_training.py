@@ -13,7 +13,7 @@ from trainables.architecture.cell_network import CellNetwork, ImageNetNetwork
 from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.paths import MultiChannelPath
 from trainables.catalog import CATALOG
-from trainables.data.augment import EvalTransform
+from trainables.data.augmentation.transforms import EvalTransform
 from trainables.data.subsets import subset
 from trainables.loops.evaluation import read_predictions, top_k_error
 

@@ -12,11 +12,11 @@ from PIL import Image
 from torch import Generator, Tensor
 from torchvision.transforms import functional as tv
 
-from trainables.data.augment import TrainTransform
-from trainables.data.autoaugment import AutoAugment, choose
+from trainables.data.augmentation.autoaugment import AutoAugment, choose
+from trainables.data.augmentation.image_operations import LEVELS, OPERATIONS
+from trainables.data.augmentation.policies import CIFAR10_POLICIES, IMAGENET_POLICIES, SubPolicy
+from trainables.data.augmentation.transforms import TrainTransform
 from trainables.data.cache import Dataset
-from trainables.data.image_operations import LEVELS, OPERATIONS
-from trainables.data.policies import CIFAR10_POLICIES, IMAGENET_POLICIES, SubPolicy
 from trainables.loops import randomness
 
 

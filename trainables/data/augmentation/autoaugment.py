@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor
 
-from trainables.data.image_operations import Apply, operation
-from trainables.data.policies import SubPolicy
+from trainables.data.augmentation.image_operations import Apply, operation
+from trainables.data.augmentation.policies import SubPolicy
 from trainables.data.transfer import to_device
 
 Told = tuple[str, int, int]

@@ -6,8 +6,8 @@ import torch
 from pil_comparison import HIGH, LOW, assert_equal_to_pils, by_pil, cases
 from torch import Generator, Tensor
 
+from trainables.data.augmentation.image_operations import LEVELS, OPERATIONS, operate
 from trainables.data.cache import Dataset
-from trainables.data.image_operations import LEVELS, OPERATIONS, operate
 from trainables.errors import UnknownName
 
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Generator, Tensor
 
-from trainables.data.autoaugment import AutoAugment
-from trainables.data.image_operations import GREY
-from trainables.data.policies import CIFAR10_POLICIES, SubPolicy
+from trainables.data.augmentation.autoaugment import AutoAugment
+from trainables.data.augmentation.image_operations import GREY
+from trainables.data.augmentation.policies import CIFAR10_POLICIES, SubPolicy
 from trainables.data.transfer import to_device
 
 Draw = Callable[[str], Generator]

@@ -6,8 +6,8 @@ import torch
 from pil_comparison import HIGH, LOW, by_pil, cases
 from torch import Tensor
 
+from trainables.data.augmentation.image_operations import operate
 from trainables.data.cache import Dataset
-from trainables.data.image_operations import operate
 
 
 @pytest.fixture(scope="module")

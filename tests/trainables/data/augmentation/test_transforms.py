@@ -7,7 +7,7 @@ from PIL import Image
 from torch import Generator, Tensor
 from torchvision.transforms import functional as tv
 
-from trainables.data.augment import EvalTransform, TrainTransform, crop_and_flip, cut_out_
+from trainables.data.augmentation.transforms import EvalTransform, TrainTransform, crop_and_flip, cut_out_
 from trainables.data.cache import Dataset
 
 IMAGES = 200
