@@ -104,9 +104,10 @@ class Ledger:
                     break
         return states
 
-    def rows(self) -> dict[str, TrialRow]:
-        """Return every row in the storage that can be trusted."""
-        return {row.trial_id: row for row in self._each(self.row, self.ids()) if row is not None}
+    def rows(self, trial_ids: Iterable[str] | None = None) -> dict[str, TrialRow]:
+        """Return every row of these trials that can be trusted; of all in the storage by default."""
+        ids = self.ids() if trial_ids is None else dict.fromkeys(trial_ids)
+        return {row.trial_id: row for row in self._each(self.row, ids) if row is not None}
 
     def ids(self, prefix: str = "") -> list[str]:
         """Return the ids of the trials in the storage that begin so, sorted."""

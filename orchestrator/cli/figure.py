@@ -14,7 +14,6 @@ from orchestrator.figures.files import FORMATS, draw_figure
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan
 from trainables.errors import unknown_name
-from trainables.record.trial_folder import TrialFolder
 from trainables.trial import TrialRow
 
 
@@ -70,10 +69,10 @@ def figures_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Figu
         raise LedgerError(f"{plan.experiment} asks for no figure")
     if name is not None and name not in names:
         raise unknown_name("figure", name, names)
-    rows = {trial.trial_id: row for trial in plan.trials if (row := ledger.row(trial.trial_id)) is not None}
+    rows = ledger.rows(trial.trial_id for trial in plan.trials)
 
     def read_epochs(row: TrialRow) -> Epochs:
-        data = TrialFolder(ledger.storage, row.trial_id).read_file(row, "epochs.parquet")
+        data = ledger.folder(row.trial_id).read_file(row, "epochs.parquet")
         return pq.read_table(io.BytesIO(data)).to_pylist()
 
     return [build_figure(plan, rows, spec, read_epochs) for spec in plan.figures if name in (None, spec.name)]

@@ -62,7 +62,7 @@ def tables_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Table
         if not names:
             raise LedgerError(f"{plan.experiment} asks for no table")
         raise unknown_name("table", name, names)
-    rows = {trial.trial_id: row for trial in plan.trials if (row := ledger.row(trial.trial_id)) is not None}
+    rows = ledger.rows(trial.trial_id for trial in plan.trials)
     return [build(plan, rows, spec) for spec in plan.tables if name in (None, spec.name)]
 
 
@@ -99,7 +99,7 @@ def _origin(one: Evidence, ledger: Ledger) -> str:
     row = ledger.row(one.trial_id) if one.state == "done" else None
     seed = f"seed {row.spec.seed}" if row is not None else ""
     commit = f"commit {one.source}" if one.commit else ""
-    folder = f"{ledger.storage.uri}/trials/{one.trial_id}" if row is not None else ""
+    folder = f"{ledger.storage.uri}/{ledger.folder(one.trial_id).path}" if row is not None else ""
     return "  " + "  ".join(
         part for part in (one.trial_id, value, one.label, seed, commit, one.hardware, one.share, folder) if part
     )
