@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import click
-import pyarrow.parquet as pq
 
 from orchestrator.cli.options import Catalog, experiment_options, load_plan, open_ledger, pass_catalog
 from orchestrator.errors import LedgerError
@@ -73,6 +72,8 @@ def figures_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Figu
     rows = {trial.trial_id: row for trial in plan.trials if (row := ledger.row(trial.trial_id)) is not None}
 
     def read_epochs(row: TrialRow) -> Epochs:
+        import pyarrow.parquet as pq
+
         data = TrialFolder(ledger.storage, row.trial_id).read_file(row, "epochs.parquet")
         return pq.read_table(io.BytesIO(data)).to_pylist()
 

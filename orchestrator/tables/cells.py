@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.tables.evidence import Evidence, EvidenceState, Family, Record, testify
@@ -11,6 +10,9 @@ from orchestrator.tables.grouping import pooling
 from orchestrator.tables.statistics import PAPER_RUNS, MedianRange
 from trainables.catalog import TIMING
 from trainables.trial import JSON, canonical_json
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FEW = "few"
 MARKS: Mapping[str, str] = {
@@ -121,8 +123,10 @@ def cells_of(
     ]
 
 
-def _frame(record: Record, family: Family, lines: Sequence[Members], columns: Sequence[Column]) -> pd.DataFrame:
+def _frame(record: Record, family: Family, lines: Sequence[Members], columns: Sequence[Column]) -> "DataFrame":
     """Return the tidy frame, a row per line, column and slot: an ancestor that trials share is in a cell once."""
+    from pandas import DataFrame
+
     rows = []
     for index, members in enumerate(lines):
         for column in columns:
@@ -130,13 +134,13 @@ def _frame(record: Record, family: Family, lines: Sequence[Members], columns: Se
                 slot = family.slot(trial, column.stage)
                 one = testify(record, slot, column.metric)
                 rows.append((index, column.name, slot.key, slot.chosen is None, one.label, one.value, one))
-    frame = pd.DataFrame(rows, columns=["line", "column", "slot", "unknown", "label", "value", "evidence"])
+    frame = DataFrame(rows, columns=["line", "column", "slot", "unknown", "label", "value", "evidence"])
     frame["value"] = frame["value"].astype("float64")
     frame = frame.sort_values(["line", "column", "unknown", "label", "slot"], kind="stable")
     return frame.drop_duplicates(["line", "column", "slot"])
 
 
-def _summary(frame: pd.DataFrame) -> dict[tuple[int, str], MedianRange]:
+def _summary(frame: "DataFrame") -> dict[tuple[int, str], MedianRange]:
     """Return median, extremes and count of the numbers there are."""
     numbers = frame.dropna(subset=["value"]).groupby(["line", "column"])["value"]
     table = numbers.agg(["median", "min", "max", "count"])
