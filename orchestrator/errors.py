@@ -56,3 +56,8 @@ class LedgerError(SharptuneError):
 
 class TableError(SharptuneError):
     """A table cannot be made from its plan and rows."""
+
+
+def one_line(error: Exception) -> str:
+    """Return what an exception says, in one line; its name when it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

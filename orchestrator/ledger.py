@@ -6,9 +6,7 @@ The files are the only truth. `done` and `failed` are rows; `running`, `resumabl
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, TypeVar
-
-import pandas as pd
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from orchestrator.errors import LedgerError
 from trainables.errors import DamagedFile
@@ -16,6 +14,9 @@ from trainables.record.claims import BeatWatcher
 from trainables.record.storage import Storage, open_storage
 from trainables.record.trial_folder import ROW, TRIALS, TrialFolder
 from trainables.trial import TrialRow, TrialSpec
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 State = Literal["done", "running", "resumable", "new", "failed", "blocked"]
 Asked = TypeVar("Asked")
@@ -175,15 +176,17 @@ def _has(state: State) -> str:
     return "failed" if state == "failed" else "is blocked"
 
 
-def load_rows(storage: str | Storage) -> pd.DataFrame:
+def load_rows(storage: str | Storage) -> "DataFrame":
     """Return every trustworthy row under a storage URI, one line per trial.
 
     Columns: `trial_id`, `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its
     name, each timing as `timing.<name>`, `provenance.commit`, `provenance.hardware`, `provenance.gpus` (the
     shares it held), `provenance.versions` and `parents` (ids). Nested values stay Python objects.
     """
+    from pandas import DataFrame  # takes longer to load than a plan to make
+
     ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
-    return pd.DataFrame([_flat(row) for row in ledger.rows().values()])
+    return DataFrame([_flat(row) for row in ledger.rows().values()])
 
 
 def _flat(row: TrialRow) -> Mapping[str, object]:

@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import click
-import pyarrow.parquet as pq
 
 from orchestrator.cli.options import Catalog, experiment_options, load_plan, open_ledger, pass_catalog
 from orchestrator.errors import LedgerError
@@ -72,6 +71,8 @@ def figures_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Figu
     rows = ledger.rows(trial.trial_id for trial in plan.trials)
 
     def read_epochs(row: TrialRow) -> Epochs:
+        import pyarrow.parquet as pq
+
         data = ledger.folder(row.trial_id).read_file(row, "epochs.parquet")
         return pq.read_table(io.BytesIO(data)).to_pylist()
 

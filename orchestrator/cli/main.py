@@ -4,47 +4,97 @@ Exit codes: 0 all done; 1 some trial failed, or this machine could not go on; 2 
 experiment; 130 interrupted.
 """
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.cli.cost import cost
-from orchestrator.cli.data import data
-from orchestrator.cli.doctor import doctor
-from orchestrator.cli.evaluate import evaluate, export
-from orchestrator.cli.figure import figure
-from orchestrator.cli.genotype import genotype
-from orchestrator.cli.options import Catalog, one_line
-from orchestrator.cli.run import run
-from orchestrator.cli.space import space
-from orchestrator.cli.table import table
-from orchestrator.cli.trials import logs, plan, retry, status
-from orchestrator.errors import HaltError
-from trainables.catalog import CATALOG
+from orchestrator.errors import HaltError, one_line
 from trainables.errors import SharptuneError
+
+if TYPE_CHECKING:
+    from orchestrator.cli.options import Catalog
 
 INTERRUPTED = 130
 
 
+class LazyCommand(click.Command):
+    """Stands for a command until that is called: only then is its module, a file of this package, imported.
+
+    `sentence` is the first one of the command's own help: all that the list of commands shows.
+    """
+
+    def __init__(self, name: str, module: str, sentence: str) -> None:
+        super().__init__(name, help=sentence)
+        self._path = (f"orchestrator.cli.{module}", name)
+
+    def load(self) -> click.Command:
+        """Return the command itself, or group of commands."""
+        module, name = self._path
+        return getattr(importlib.import_module(module), name)
+
+    def make_context(self, *arguments: Any, **settings: Any) -> click.Context:
+        """Return the context of the command itself, which click then invokes."""
+        return self.load().make_context(*arguments, **settings)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sharptune")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Neural-architecture-search ablations that can be trusted.
 
     An experiment is a YAML file (or the name of a packaged one, such as quickstart). `plan` shows its trials, `run`
     runs those that have not run, `table` shows what came out. Interrupt it any way you like and run it again: finished
     trials are kept, interrupted ones go on from their last epoch.
     """
+    if context.obj is None:
+        from trainables.catalog import CATALOG
+
+        context.obj = CATALOG
 
 
-for command in (plan, run, status, logs, retry, table, figure, cost, genotype, space, data, export, evaluate, doctor):
+COMMANDS = (
+    LazyCommand("plan", "trials", "Show every trial of EXPERIMENT, and for each why it will run or not."),
+    LazyCommand("run", "run", "Run what of EXPERIMENT has not run yet, and print its tables."),
+    LazyCommand("status", "trials", "Show where the trials stand: those of EXPERIMENT, or all in the storage."),
+    LazyCommand("logs", "trials", "Print the log of TRIAL (an id, or its beginning)."),
+    LazyCommand(
+        "retry",
+        "trials",
+        "Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.",
+    ),
+    LazyCommand("table", "table", "Print the tables of EXPERIMENT, or the one called NAME, from the rows there are."),
+    LazyCommand("figure", "figure", "Draw the figures of EXPERIMENT, or the one called NAME, from the rows there are."),
+    LazyCommand("cost", "cost", "Count a network: parameters and arithmetic for one image, as exact integers."),
+    LazyCommand("genotype", "genotype", "Architectures: cells of a genotype, or a path through a MultiChannelNet."),
+    LazyCommand("space", "space", "Search spaces: which operations a search chooses from."),
+    LazyCommand("data", "data", "Datasets: what there is, and fetching them."),
+    LazyCommand(
+        "export",
+        "evaluate",
+        "Write the network that TRIAL trained into one file: weights, genotype, settings, and how to scale pixels.",
+    ),
+    LazyCommand(
+        "evaluate",
+        "evaluate",
+        "Measure the errors of an exported FILE, or of the network that TRIAL trained, on the test images "
+        "of a dataset.",
+    ),
+    LazyCommand("doctor", "doctor", "Check this machine: versions, processors, GPUs, storage, disk space, data."),
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 
-def invoke(arguments: Sequence[str] | None = None, *, catalog: Catalog = CATALOG) -> int:
-    """Run one command and return its exit code. A person's mistake is one sentence, never a traceback."""
+def invoke(arguments: Sequence[str] | None = None, *, catalog: "Catalog | None" = None) -> int:
+    """Run one command, by default on what `trainables.catalog` holds, and return its exit code.
+
+    A person's mistake is one sentence, never a traceback.
+    """
     try:
         result = cli.main(args=arguments, prog_name="sharptune", standalone_mode=False, obj=catalog)
         return result if isinstance(result, int) else 0

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 import click
 
 from orchestrator.document.experiment import load_experiment
-from orchestrator.errors import HaltError, RunError
+from orchestrator.errors import HaltError, RunError, one_line
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
 from trainables.catalog import Trainable
@@ -85,8 +85,3 @@ def states_of(plan: Plan, ledger: Ledger) -> dict[str, TrialState]:
 def terminal_width() -> int | None:
     """Return how many characters a line may have; None when the output is no terminal."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def one_line(error: Exception) -> str:
-    """Return what an exception says, in one line; its name when it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__

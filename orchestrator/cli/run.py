@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,12 +24,15 @@ from orchestrator.cli.reports import called, plan_json, summary
 from orchestrator.cli.table import tables_of, tables_text
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.running.display import Display, Outline, open_display
 from orchestrator.running.frontier import RUNNABLE
 from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner, Stop
+from orchestrator.running.time_left import Outline
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import ensure
+
+if TYPE_CHECKING:
+    from orchestrator.running.display import Display
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -76,6 +80,8 @@ def run(
         return 0
     stopped = False
     if todo:
+        from orchestrator.running.display import open_display
+
         prove_writable(ledger.storage)
         identities = sorted({identity for trial in todo if (identity := _dataset(trial))})
         _ensure_data(identities)
@@ -162,7 +168,7 @@ def _dataset(trial: PlannedTrial) -> str:
 
 
 @contextlib.contextmanager
-def _signals(stop: Stop, display: Display) -> Iterator[None]:
+def _signals(stop: Stop, display: "Display") -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM ask for a clean stop, and a second one end it at once."""
 
     def on_signal(number: int, frame: object) -> None:

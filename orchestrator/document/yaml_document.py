@@ -164,7 +164,12 @@ class _TooMuch(Exception):
 
 @dataclass(kw_only=True)
 class _Reader:
-    """Builds values out of the YAML library's events, one call for each node."""
+    """Builds values out of the YAML library's events, one call for each node.
+
+    Not out of its composed nodes: these are there only when all of a text has been read and is right, so that nothing
+    would be said of a broken document but where it breaks, and nothing refused for its size in time; and an alias is
+    its anchor's node, whose place is the anchor's.
+    """
 
     file: str
     events: Iterator[Any]

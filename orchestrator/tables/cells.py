@@ -2,9 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.paper.published import PAPER_RUNS
 from orchestrator.planning.planned_trial import PlannedTrial
@@ -13,6 +11,9 @@ from orchestrator.tables.grouping import pooling
 from orchestrator.tables.statistics import MedianRange, half_range, median_range
 from trainables.catalog import TIMING
 from trainables.trial import JSON, canonical_json
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 FEW = "few"
 MARKS: Mapping[str, str] = {
@@ -123,8 +124,10 @@ def cells_of(
     ]
 
 
-def _frame(record: Record, family: Family, lines: Sequence[Members], columns: Sequence[Column]) -> pd.DataFrame:
+def _frame(record: Record, family: Family, lines: Sequence[Members], columns: Sequence[Column]) -> "DataFrame":
     """Return the tidy frame, a row per line, column and slot: an ancestor that trials share is in a cell once."""
+    from pandas import DataFrame
+
     rows = []
     for index, members in enumerate(lines):
         for column in columns:
@@ -132,13 +135,13 @@ def _frame(record: Record, family: Family, lines: Sequence[Members], columns: Se
                 slot = family.slot(trial, column.stage)
                 one = testify(record, slot, column.metric)
                 rows.append((index, column.name, slot.key, slot.chosen is None, one.label, one.value, one))
-    frame = pd.DataFrame(rows, columns=["line", "column", "slot", "unknown", "label", "value", "evidence"])
+    frame = DataFrame(rows, columns=["line", "column", "slot", "unknown", "label", "value", "evidence"])
     frame["value"] = frame["value"].astype("float64")
     frame = frame.sort_values(["line", "column", "unknown", "label", "slot"], kind="stable")
     return frame.drop_duplicates(["line", "column", "slot"])
 
 
-def _summary(frame: pd.DataFrame) -> dict[Any, MedianRange]:
+def _summary(frame: "DataFrame") -> dict[Any, MedianRange]:
     """Return median, extremes and count of the numbers there are, by (line, column)."""
     numbers = frame.dropna(subset=["value"]).groupby(["line", "column"])["value"]
     return {place: median_range(values) for place, values in numbers}

@@ -1,5 +1,6 @@
-"""What loading a module loads, each in a fresh process: looking at experiments must not wait for torch or Ray."""
+"""What loading a module, or a command, loads, each in a fresh process: looking at experiments must not wait for it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,17 @@ from pathlib import Path
 import pytest
 from torch_free import TORCH_FREE
 
+from orchestrator.cli.main import COMMANDS
+
 ROOT = Path(__file__).parents[2]
 HEAVY = "{'torch', 'ray', 'torchvision'}"
+SLOW_TO_LOAD = (
+    *("PIL", "matplotlib", "networkx", "numpy", "pandas", "pyarrow", "pydantic", "ray", "rich", "ruamel.yaml"),
+    *("safetensors", "scipy", "torch", "torchvision"),
+)
+"""All that sharptune depends on but click and psutil."""
+A_PLAN = ["pydantic", "ruamel.yaml"]
+RUN = ["run", "quickstart", "--dry-run"]
 TABLES = ("tables.table", "tables.formats.catalog", "paper.published", "tables.statistics")
 
 
@@ -35,3 +45,44 @@ def test_planning_loads_neither_torch_nor_ray():
     )
 
     assert run_code(code) == (0, "")
+
+
+def slow_modules(code: str) -> list[str]:
+    """Run code in a process of its own; return those of SLOW_TO_LOAD that it has loaded, or its traceback."""
+    return run_code(f"{code}; import sys; sys.exit(' '.join(m for m in {SLOW_TO_LOAD} if m in sys.modules))")[1].split()
+
+
+def calling(*arguments: str) -> str:
+    """Return code that calls a command."""
+    return f"from orchestrator.cli.main import invoke; assert invoke({list(arguments)}) == 0"
+
+
+@pytest.mark.parametrize("code", ["import orchestrator", calling("--help"), calling("--version")])
+def test_looking_at_what_there_is_loads_nothing_slow(code):
+    assert slow_modules(code) == []
+
+
+def test_the_help_of_a_command_loads_no_more_than_a_plan_does():
+    """All in one process: the first command that loads more is the one that is named."""
+    code = f"""
+import json, sys
+from orchestrator.cli.main import COMMANDS, invoke
+found = {{}}
+for name in [command.name for command in COMMANDS]:
+    found[name] = [invoke([name, "--help"]), *(m for m in {SLOW_TO_LOAD} if m in sys.modules and m not in {A_PLAN})]
+sys.exit(json.dumps(found))
+"""
+
+    assert json.loads(run_code(code)[1]) == {command.name: [0] for command in COMMANDS}
+
+
+@pytest.mark.parametrize("command", [["plan", "quickstart"], ["status"], ["status", "quickstart"], RUN])
+def test_a_plan_and_where_it_stands_load_what_reads_yaml_and_checks_it(tmp_path, command):
+    assert slow_modules(calling(*command, "--storage", str(tmp_path))) == A_PLAN
+
+
+def test_a_table_loads_pandas(tmp_path):
+    found = slow_modules(calling("table", "quickstart", "--storage", str(tmp_path)))
+
+    assert {"numpy", "pandas"} <= {*found}
+    assert not {"matplotlib", "ray", "torch"} & {*found}

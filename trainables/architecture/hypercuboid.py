@@ -12,12 +12,13 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from trainables.architecture.spaces import InvalidSpace, MultiChannelSpace
 from trainables.errors import unknown_name
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Coordinates: TypeAlias = Mapping[str, Any]
 """One operation: axis -> value. Those of a layer have its depth axes only."""
@@ -86,8 +87,10 @@ class HyperCuboid:
         return tuple(names.index(name) for name in (*self.depth, *self.choice))
 
     @property
-    def indices_LK(self) -> np.ndarray:
+    def indices_LK(self) -> "np.ndarray":
         """Where the operations stand in the flattened alphas: row l in the order of `candidates(l)`."""
+        import numpy as np  # what a space has in it can be listed without
+
         positions = np.arange(self.weights).reshape(self.shape)
         return positions.transpose(self.permutation).reshape(len(self.layers), -1)
 

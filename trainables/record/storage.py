@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from pyarrow import fs
-
 from trainables.errors import SharptuneError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -162,57 +160,6 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-class ArrowStorage:
-    """An object store: s3://bucket/prefix, gs://bucket/prefix."""
-
-    remote = True
-
-    def __init__(self, uri: str) -> None:
-        self.uri = uri
-        try:
-            self.filesystem, self.root = fs.FileSystem.from_uri(uri)
-        except (OSError, ValueError) as error:
-            raise SharptuneError(f"storage {uri!r} cannot be opened: {error}") from error
-
-    def _path(self, path: str) -> str:
-        return f"{self.root.rstrip('/')}/{path}"
-
-    def read(self, path: str) -> bytes:
-        with self.filesystem.open_input_stream(self._path(path), compression=None) as stream:
-            return stream.read()
-
-    def write(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        with self.filesystem.open_output_stream(self._path(path), compression=None) as stream:
-            stream.write(data)
-
-    def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
-        if self.exists(path):
-            return False
-        self.write(path, data)
-        return self.read(path) == data
-
-    def append(self, path: str, data: bytes) -> None:
-        before = self.read(path) if self.exists(path) else b""
-        self.write(path, before + data)
-
-    def names(self, folder: str) -> list[str]:
-        selector = fs.FileSelector(self._path(folder), allow_not_found=True)
-        return sorted(info.base_name for info in self.filesystem.get_file_info(selector))
-
-    def exists(self, path: str) -> bool:
-        return self.filesystem.get_file_info(self._path(path)).type != fs.FileType.NotFound
-
-    def delete(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self.filesystem.delete_file(self._path(path))
-
-    def move(self, path: str, to: str) -> None:
-        self.filesystem.move(self._path(path), self._path(to))
-
-    def tidy(self, folder: str) -> None:
-        """Objects appear whole or not at all."""
-
-
 def open_storage(uri: str | Path) -> Storage:
     """Return the storage of a path or URI; nothing is created before the first write. Raises: SharptuneError."""
     text = str(uri)
@@ -220,6 +167,8 @@ def open_storage(uri: str | Path) -> Storage:
     if scheme in ("", "file"):
         return LocalStorage(Path(text.removeprefix("file://")))
     if scheme in ("s3", "gs", "gcs"):
+        from trainables.record.object_store import ArrowStorage  # pyarrow takes as long to load as all else
+
         return ArrowStorage(text)
     raise SharptuneError(
         f"storage {text!r}: unknown scheme {scheme!r}; use a folder, s3://bucket/path or gs://bucket/path"

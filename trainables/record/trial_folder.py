@@ -14,9 +14,6 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from trainables.errors import DamagedFile
 from trainables.record.checkpoints import CheckpointFolder
 from trainables.record.claims import BeatWatcher, Claim, ClaimFolder
@@ -129,6 +126,9 @@ class TrialFolder:
 
 def epochs_parquet(epochs: Sequence[Mapping[str, JSON]]) -> bytes:
     """Return the epoch history as a Parquet file, one row per epoch."""
+    import pyarrow as pa  # slow to load, and looking at trials needs none of it
+    import pyarrow.parquet as pq
+
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([dict(epoch) for epoch in epochs]), buffer, compression="zstd")
     return buffer.getvalue()

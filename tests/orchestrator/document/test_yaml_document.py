@@ -108,16 +108,37 @@ def test_an_alias_stands_for_its_anchors_value_at_its_own_place():
     assert document.locate(("c", "b")).line == 2
 
 
+def test_an_alias_in_a_list_has_a_place_of_its_own():
+    document = parse_document("a: &x 1\nb: [2,\n    *x]\n", file="e.yaml")
+
+    assert document.value == {"a": 1, "b": [2, 1]}
+    assert document.locate(("b", 1)) == Mark(file="e.yaml", line=3, column=5)
+
+
+def test_an_alias_is_no_key_and_a_key_no_anchor():
+    assert problems("a: &x k\n*x : 1") == ["e.yaml:2: a key must be a word"]
+    assert problems("&x a: 1\nb: *x") == ["e.yaml:2: b: *x stands for nothing that is complete here"]
+
+
 @pytest.mark.parametrize("text", ["a: *b", "a: &b [*b]"])
 def test_an_alias_of_nothing_complete_is_reported(text):
     assert "stands for nothing that is complete here" in problems(text)[0]
 
 
-def test_aliases_cannot_blow_a_document_up():
+@pytest.mark.parametrize("rest", [[], ["a9: [}"]], ids=["read whole", "what follows is not read"])
+def test_aliases_cannot_blow_a_document_up(rest):
     levels = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
 
-    assert problems("\n".join(levels)) == ["e.yaml:1: larger than 100000 values"]
+    assert problems("\n".join([*levels, *rest])) == ["e.yaml:1: larger than 100000 values"]
+
+
+def test_mistakes_before_the_place_where_a_document_breaks_are_reported_too():
+    assert problems("a: 1\na: 2\nb: *c\nd: [") == [
+        "e.yaml:2: a: read 2; the key 'a' stands here a second time; the first is in line 1",
+        "e.yaml:3: b: *c stands for nothing that is complete here",
+        "e.yaml:4: not YAML: while parsing a flow node: expected the node content, but found '<stream end>'",
+    ]
 
 
 @pytest.mark.parametrize("text", ["[" * 100, "a:\n" + "".join(" " * n + "- \n" for n in range(1, 60))])
