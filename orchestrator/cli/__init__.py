@@ -4,4 +4,4 @@ In: words. Out: text or JSON, and an exit code.
 Public face: `main.main`.
 """
 
-__all__ = ["main", "options"]
+__all__ = ["main"]

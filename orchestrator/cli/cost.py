@@ -53,7 +53,10 @@ def cost(
         raise click.UsageError("--format goes with --paper")
     if paper:
         _refuse(chosen, (), "--paper shows the sizes of the paper's own networks")
-        click.echo(FORMATS["json" if as_json else form or "text"](paper_sizes()), nl=False)
+        from trainables.architecture.final_networks import architecture_cost
+
+        rows = paper_sizes(architecture_cost)
+        click.echo(FORMATS["json" if as_json else form or "text"](rows), nl=False)
         return
     title, numbers = _count_supernet(space, chosen) if space is not None else _count(what or "", storage, chosen)
     if as_json:

@@ -3,16 +3,19 @@
 What the paper prints, of which network, and the reasons are data of `experiments/paper.yaml`; ours are counted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from pathlib import Path
+from typing import Any
 
 from orchestrator.paper.published import UNITS, Published, PublishedRow, PublishedTable, load_published
 from trainables.architecture.genotype import read_genotype
 from trainables.architecture.networks import look_up_network
 from trainables.trial import JSON
 
+Count = Callable[..., Any]
+"""What counts a network, `trainables.architecture.final_networks.architecture_cost`; it needs torch."""
 COLUMNS = ("params", "addmult")
 
 AGREES = "ok"
@@ -69,10 +72,10 @@ class SizeTable:
     lines: tuple[tuple[str, ...], ...]
 
 
-def paper_sizes() -> list[SizeRow]:
+def paper_sizes(count: Count) -> list[SizeRow]:
     """Return all rows of the paper's tables, in its order, with the sizes of those that can be built."""
     tables = load_published().tables.values()
-    return [_compare(table, row) for table in tables for row in table.rows]
+    return [_compare(table, row, count) for table in tables for row in table.rows]
 
 
 def size_tables(rows: Sequence[SizeRow]) -> list[SizeTable]:
@@ -104,8 +107,8 @@ def judge(published: Published, ours: int) -> str:
     return CUT if exact.quantize(published.median, ROUND_DOWN) == published.median else DIFFERS
 
 
-def _compare(table: PublishedTable, row: PublishedRow) -> SizeRow:
-    counted = _count(table, row)
+def _compare(table: PublishedTable, row: PublishedRow, count: Count) -> SizeRow:
+    counted = _count(table, row, count)
     numbers = {}
     for column in COLUMNS:
         published = table.number(row, column)
@@ -119,12 +122,10 @@ def _compare(table: PublishedTable, row: PublishedRow) -> SizeRow:
     return SizeRow(table=table.title, row=row.name, network=_describe(table, row), numbers=numbers, why=row.remark)
 
 
-def _count(table: PublishedTable, row: PublishedRow) -> dict[str, int]:
+def _count(table: PublishedTable, row: PublishedRow, count: Count) -> dict[str, int]:
     if row.size is None:
         return {}
-    from trainables.architecture.final_networks import architecture_cost
-
-    cost = architecture_cost(
+    cost = count(
         read_genotype(row.size.genotype, base=Path()),
         network=table.network,
         operations=row.size.operations,

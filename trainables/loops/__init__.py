@@ -4,4 +4,4 @@ In: a config, a seed and a dataset. Out: a `Run` (see `trainables.trial`): steps
 Public face: `search.start`, `training.start`.
 """
 
-__all__ = ["devices", "evaluation", "images", "search", "sums", "training"]
+__all__ = ["devices", "evaluation", "images", "search", "training"]

@@ -4,4 +4,4 @@ In: an architecture. Out: an SVG document, always the same bytes for the same ar
 Public face: `architecture.draw`.
 """
 
-__all__ = ["architecture", "cells", "paths"]
+__all__ = ["architecture"]

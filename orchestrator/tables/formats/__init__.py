@@ -4,4 +4,4 @@ In: a `Table`. Out: text. A further format is one module and its line in the cat
 Public face: `catalog.render`, `catalog.FORMATS`.
 """
 
-__all__ = ["data", "text"]
+__all__ = ["catalog", "data", "markdown", "text", "widths"]

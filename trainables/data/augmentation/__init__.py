@@ -1,6 +1,6 @@
-"""Images changed at random, whole batches at once, on the device where they lie.
+"""Changes to whole batches of images, on the device where they lie: crops, flips, Cutout, AutoAugment.
 
-In: uint8 images and a generator for each purpose. Out: what a network is given.
+In: a batch and random draws. Out: a batch.
 Public face: `transforms.TrainTransform`, `transforms.EvalTransform`.
 """
 

@@ -12,6 +12,7 @@ from orchestrator.cli.sizes import text
 from orchestrator.paper.published import load_published, parse_number
 from orchestrator.paper.sizes import AGREES, CUT, DIFFERS, QUOTED, SizeRow, judge, paper_sizes
 from orchestrator.tables.formats.widths import display_width
+from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.networks import NETWORKS
 
 PAGE = Path(__file__).parents[4] / "docs" / "sizes.md"
@@ -42,7 +43,7 @@ NOT_AGREEING = {place for place, pair in VERDICTS.items() if {CUT, DIFFERS} & se
 
 @pytest.fixture(scope="module")
 def sizes() -> list[SizeRow]:
-    return paper_sizes()
+    return paper_sizes(architecture_cost)
 
 
 def place(row: SizeRow) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from trainables.config import SECOND_ORDER_PRECISIONS
 from trainables.data import datasets
 from trainables.distributed.shares import share_problem
 from trainables.errors import SharptuneError
-from trainables.inheritance import KINDS
+from trainables.kinds.inheritance import KINDS
 
 Problem: TypeAlias = tuple[str, str]
 """(setting, sentence)."""
