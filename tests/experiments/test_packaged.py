@@ -11,12 +11,13 @@ import pytest
 
 from orchestrator.document.experiment import Experiment, load_experiment, packaged
 from orchestrator.document.spec import ColumnSpec, Line, TableSpec
-from orchestrator.figures.curves import SCHEDULE, build_figure
+from orchestrator.figures.curves import build_figure
 from orchestrator.figures.files import draw_figure
 from orchestrator.paper.published import load_published
 from orchestrator.planning.plan import Plan, expand
 from trainables.catalog import CATALOG
 from trainables.data.catalog import EMBEDDED
+from trainables.optimization.schedules import SCHEDULE
 
 NAMES = sorted(packaged())
 TWINS = [name for name in NAMES if f"{name}_toy" in NAMES]

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from trainables.config import Restart, SearchConfig, TrainConfig
 from trainables.trial import JSON
 
+SCHEDULE = "learning_rate"
+"""The curve that settings alone determine."""
+
 
 def cosine_power(
     epoch: int,
@@ -77,7 +80,7 @@ def _height(epoch: int, epochs: int, p: float, warmup: int) -> float:
 def planned_curve(curve: str, settings: Mapping[str, JSON]) -> list[float] | None:
     """Return the learning rates, one per epoch, that settings mean; None for another curve, or too few settings."""
     names = ("epochs", "learning_rate", "learning_rate_min", "p", "warmup_epochs")
-    if curve != "learning_rate" or any(settings.get(name) is None for name in names):
+    if curve != SCHEDULE or any(settings.get(name) is None for name in names):
         return None
     chosen = {name: settings[name] for name in names}
     restarts = tuple(Restart.model_validate(each) for each in settings.get("warm_restarts") or ())
