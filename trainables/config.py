@@ -158,7 +158,7 @@ class TrainConfig(_Config):
     accumulate: Annotated[Integer, Field(ge=1)] = 1
     """Compute each batch in this many parts of nearly one size, to save memory; batch norm then sees the parts."""
     ranks: Annotated[Integer, Field(ge=1, le=MOST_GPUS)] = 1
-    """Processes that share each batch, each on a GPU of its own; batch norm sees their shares: see `ranks.py`."""
+    """Processes that share each batch, each on a GPU of its own; batch norm sees their shares: see `team.py`."""
     validation_images: Annotated[Integer, Field(ge=1)] | None = None
     """Hold out the last n / classes of each class's training images (of those that `train_images` leaves), to select an
     epoch by: see `FinalRun`. None when absent, as in the paper."""
