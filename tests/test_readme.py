@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.main import cli, invoke
-from orchestrator.document.spec import load_experiment
+from orchestrator.document.experiment import load_experiment
 from orchestrator.planning.plan import expand
 from trainables.catalog import CATALOG
 

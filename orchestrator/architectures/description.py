@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.architectures.drawing.cells import INPUTS
-from orchestrator.architectures.drawing.paths import sizes_along
-from trainables.architecture.genotype import Architecture, Edges, Genotype, MultiChannelPath
+from trainables.architecture.genotype import Architecture, Edges, Genotype, MultiChannelPath, PathStep
 
 CELLS = ("normal", "reduction")
+INPUTS = ("c_{k-2}", "c_{k-1}")
+"""The inputs of a cell k: the outputs of the two cells before it."""
+CIFAR_SIZE = 32
+"""Width and height of a CIFAR image."""
 
 
 def title(architecture: Architecture, name: str, operations: str) -> str:
@@ -47,6 +49,14 @@ def output_text(concat: Sequence[int]) -> str:
 
 def state_name(state: int) -> str:
     return INPUTS[state] if state < 2 else f"node {state - 2}"
+
+
+def sizes_along(steps: Sequence[PathStep]) -> list[int]:
+    """Return the width and height of the maps before each step and after the last, for a CIFAR image."""
+    sizes = [CIFAR_SIZE]
+    for step in steps:
+        sizes.append(-(-sizes[-1] // step.stride))
+    return sizes
 
 
 def _path_lines(path: MultiChannelPath) -> Iterator[str]:

@@ -7,7 +7,8 @@ import click
 
 from orchestrator.architectures.find import find_genotype
 from orchestrator.cli.options import json_option, storage_option
-from orchestrator.paper.sizes import FORMATS, paper_sizes
+from orchestrator.cli.sizes import FORMATS
+from orchestrator.paper.sizes import paper_sizes
 from trainables.architecture.networks import NETWORKS, check_network, natural_network
 from trainables.architecture.spaces import SearchSpace, look_up_space
 

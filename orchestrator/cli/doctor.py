@@ -1,4 +1,4 @@
-"""The commands about this machine: data, doctor."""
+"""The command `doctor`: whether this machine is well."""
 
 import json
 import shutil
@@ -9,70 +9,9 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.options import json_option, open_ledger, prove_writable, storage_option
-from trainables.data.catalog import DATASETS, EVALUATION_SETS, DatasetInfo, EvaluationSet, cache_root
+from trainables.data.catalog import DATASETS, EVALUATION_SETS, cache_root
 from trainables.errors import SharptuneError
 from trainables.record import provenance
-from trainables.trial import JSON
-
-
-@click.group()
-def data() -> None:
-    """Datasets: what there is, and fetching them."""
-
-
-@data.command()
-@click.argument("name", required=False)
-@json_option
-def show(name: str | None, as_json: bool) -> None:
-    """Show the datasets, or the one called NAME, and whether they are on this machine."""
-    from trainables.data.cache import present
-    from trainables.data.catalog import describe, resolve
-
-    names = [resolve(name, base=Path.cwd())] if name else sorted([*DATASETS, *EVALUATION_SETS])
-    sets = [(EVALUATION_SETS.get(n) or describe(n), present(n)) for n in names]
-    if as_json:
-        click.echo(json.dumps([_dataset_json(info, here) for info, here in sets], indent=1))
-        return
-    for n, (info, here) in zip(names, sets, strict=True):
-        click.echo(f"{n}: {info.title}")
-        for line in (
-            _evaluation_set_lines(info, here) if isinstance(info, EvaluationSet) else _dataset_lines(info, here)
-        ):
-            click.echo(f"  {line}")
-    click.echo(f"cache: {cache_root()}")
-
-
-@data.command()
-@click.argument("name")
-@click.option(
-    "--folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Take the dataset from here: CIFAR-10 as cifar-10-batches-py, Parquet files, or one folder per class; "
-    "ImageNet as the latter two; CIFAR-10.1 as its official .npy files.",
-)
-@json_option
-def fetch(name: str, folder: Path | None, as_json: bool) -> None:
-    """Fetch dataset NAME into this machine's cache, or import the folder NAME; the pixels are checked."""
-    from trainables.data import sources
-
-    def say(message: str) -> None:
-        click.echo(message, err=True)
-
-    if folder is None:
-        fetched = sources.fetch(name, base=Path.cwd(), progress=say)
-    elif name == "cifar10":
-        fetched = sources.fetch_cifar10(say, folder=folder)
-    elif name == "imagenet":
-        fetched = sources.fetch_imagenet(folder, progress=say)
-    elif name in EVALUATION_SETS:
-        fetched = sources.fetch_evaluation_set(name, folder=folder)
-    else:
-        known = ", ".join(["cifar10", "imagenet", *EVALUATION_SETS])
-        raise click.UsageError(f"--folder goes with {known}; to import another folder, name it instead of a dataset")
-    if as_json:
-        click.echo(json.dumps({"dataset": fetched.identity, "source": fetched.source}))
-    else:
-        click.echo(f"{fetched.identity} is on this machine, from {fetched.source}")
 
 
 @click.command()
@@ -111,31 +50,6 @@ def _accelerator() -> tuple[str, bool, str]:
     from trainables.loops.devices import describe
 
     return "device", True, describe()
-
-
-def _dataset_json(info: DatasetInfo | EvaluationSet, here: bool) -> dict[str, JSON]:
-    if isinstance(info, EvaluationSet):
-        counts = {"train_images": 0, "test_images": info.images}
-        files = dict(zip(info.files, info.sha256, strict=True))
-        return {"name": info.name, "title": info.title, "of": info.of, **counts, "sha256": files, "present": here}
-    counts = {"train_images": info.train_images, "test_images": info.test_images}
-    return {**info.to_json(), **counts, "present": here}
-
-
-def _dataset_lines(info: DatasetInfo, here: bool) -> Iterator[str]:
-    files = info.stored == "files"
-    size = f"cut to {info.image_size} pixels when they are read" if files else f"{info.image_size} pixels wide"
-    yield f"{info.train_images:,} training and {info.test_images:,} test images, {size}"
-    if info.sha256:
-        what = "files" if files else "pixels"
-        yield f"sha256 of the {what}: train {info.sha256['train'][:12]}…, test {info.sha256['test'][:12]}…"
-    yield "on this machine" if here else "not on this machine yet"
-
-
-def _evaluation_set_lines(info: EvaluationSet, here: bool) -> Iterator[str]:
-    yield f"{info.images:,} test images, for networks trained on {info.of}"
-    yield f"sha256 of its files: pixels {info.sha256[0][:12]}…, labels {info.sha256[1][:12]}…"
-    yield "on this machine" if here else f"not on this machine yet: {info.remedy}"
 
 
 def _try_storage(uri: str) -> tuple[str, bool, str]:

@@ -72,7 +72,7 @@ COMMANDS = (
     LazyCommand("cost", "cost", "Count a network: parameters and arithmetic for one image, as exact integers."),
     LazyCommand("genotype", "genotype", "Architectures: cells of a genotype, or a path through a MultiChannelNet."),
     LazyCommand("space", "space", "Search spaces: which operations a search chooses from."),
-    LazyCommand("data", "doctor", "Datasets: what there is, and fetching them."),
+    LazyCommand("data", "data", "Datasets: what there is, and fetching them."),
     LazyCommand(
         "export",
         "evaluate",

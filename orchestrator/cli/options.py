@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
-from orchestrator.document.spec import load_experiment
+from orchestrator.document.experiment import load_experiment
 from orchestrator.errors import HaltError, RunError, one_line
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import MAX_TRIALS, Plan, expand

@@ -25,8 +25,8 @@ from orchestrator.cli.table import tables_of, tables_text
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.running.frontier import RUNNABLE
+from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner, Stop
-from orchestrator.running.session import run as run_plan
 from orchestrator.running.time_left import Outline
 from trainables.data.catalog import HELD_OUT
 

@@ -10,8 +10,8 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan
 from orchestrator.tables.evidence import Evidence
+from orchestrator.tables.formats.catalog import FORMATS, render
 from orchestrator.tables.formats.data import json_value
-from orchestrator.tables.formats.text import FORMATS, render
 from orchestrator.tables.table import Table, build, explain
 from trainables.errors import unknown_name
 

@@ -1,25 +1,12 @@
-"""An experiment as it is written: stages and tables, read from YAML and checked for form.
-
-Everything wrong with the form is collected in `Experiment.problems`, each with its line; `plan.expand` adds what is
-wrong with the meaning, and raises all of it at once.
-"""
+"""What an experiment file may say: the form of its stages, tables and figures, as pydantic models."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path as FilePath
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from orchestrator.document.overrides import apply_overrides
-from orchestrator.document.validation_errors import findings
-from orchestrator.document.yaml_document import Document, Path, parse_document
-from orchestrator.errors import Problem, SpecError
 from trainables.config import Integer, Number
-from trainables.errors import unknown_name
-from trainables.trial import JSON
 
 MOST_GPUS = 16
 """The GPUs of the largest node there is; a trial never spans nodes."""
@@ -70,11 +57,13 @@ class Resources:
     """Whole CPU cores, or a fraction of one."""
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """A mapping in the file: unknown keys and other types than its fields' are mistakes."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Needs(_Form):
+class Needs(Form):
     """What a stage's trials start from: each trial of a stage, or the best of each group of them."""
 
     stage: str
@@ -84,7 +73,7 @@ class Needs(_Form):
     """The metric that decides; the lowest wins, ties go to the smallest id."""
 
 
-class Stage(_Form):
+class Stage(Form):
     """One grid of trials of one trainable."""
 
     trainable: str
@@ -102,7 +91,7 @@ class Stage(_Form):
     """How long a trial works at most, also in the middle of an epoch, before it saves where it is."""
 
 
-class ColumnSpec(_Form):
+class ColumnSpec(Form):
     """One column of a table: a metric, or a key whose values are set side by side."""
 
     metric: str
@@ -117,7 +106,7 @@ class ColumnSpec(_Form):
         return f"{self.metric}:{self.statistic}" if self.statistic else self.metric
 
 
-class Line(_Form):
+class Line(Form):
     """One row of a table whose rows are written out one by one, as in the paper's own tables."""
 
     label: str
@@ -133,7 +122,7 @@ class Line(_Form):
     bold: bool = False
 
 
-class TableSpec(_Form):
+class TableSpec(Form):
     """What a table shows of a stage, or of several line by line, and how its cells are made."""
 
     name: Name
@@ -160,7 +149,7 @@ class TableSpec(_Form):
     note: str | None = None
 
 
-class PanelSpec(_Form):
+class PanelSpec(Form):
     """One panel of a figure: a value of every epoch."""
 
     metric: str
@@ -168,7 +157,7 @@ class PanelSpec(_Form):
     title: Annotated[str, Field(min_length=1)] | None = None
 
 
-class FigureSpec(_Form):
+class FigureSpec(Form):
     """Curves over the epochs of a stage: a line is the median of its seeds, a band their range."""
 
     name: Name
@@ -178,171 +167,3 @@ class FigureSpec(_Form):
     panels: Annotated[list[Annotated[PanelSpec, BeforeValidator(_as_column)]], Field(min_length=1)]
     filter: dict[str, Any] = {}
     title: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Experiment:
-    """An experiment file's content. Parts that cannot be read are left out and stand in `problems`."""
-
-    name: str
-    title: str | None
-    source: FilePath
-    stages: Mapping[str, Stage]
-    tables: Mapping[int, TableSpec]
-    """By position in the file."""
-    figures: Mapping[int, FigureSpec]
-    """By position in the file."""
-    declared: frozenset[str]
-    """The names of all stages, also of those that could not be read."""
-    document: Document
-    problems: tuple[Problem, ...] = ()
-
-    @property
-    def base(self) -> FilePath:
-        """The folder from which relative paths in the file start."""
-        return self.source.parent
-
-
-class _Top(_Form):
-    experiment: Name
-    title: str | None = None
-    stages: Annotated[dict[str, Any], Field(min_length=1)]
-    tables: list[Any] = []
-    figures: list[Any] = []
-
-
-def load_experiment(source: str | FilePath, *, overrides: Iterable[str] = ()) -> Experiment:
-    """Read an experiment: an existing file, or a packaged experiment's name.
-
-    Mistakes of form are kept in the result's `problems` and raised by `plan.expand`, together with those of meaning.
-    Raises: SpecError, UnknownName when there is no such file, or nothing in it that could be an experiment.
-    """
-    path = find_source(source)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        message = f"cannot be read: {reason}"
-        raise SpecError([Problem(file=str(source), line=None, path="", read=None, message=message)]) from error
-    return parse_experiment(
-        text, file=str(source if path == FilePath(source) else path), source=path, overrides=overrides
-    )
-
-
-def find_source(source: str | FilePath) -> FilePath:
-    """Return the file of an experiment. Raises: UnknownName; SpecError for a folder."""
-    path = FilePath(source)
-    if path.is_file():
-        return path
-    known = packaged()
-    name = str(source).removesuffix(".yaml").removeprefix("experiments/")
-    if name in known:
-        return known[name]
-    if path.is_dir():
-        raise SpecError([Problem(file=str(source), line=None, path="", read=None, message="is a folder, not a file")])
-    raise unknown_name("experiment or file", str(source), known)
-
-
-def packaged() -> dict[str, FilePath]:
-    """Return the experiments that come with the package, by name."""
-    folder = FilePath(str(resources.files("experiments")))
-    return {path.stem: path for path in sorted(folder.glob("*.yaml")) if path.stem != "paper"}
-
-
-def parse_experiment(
-    text: str, *, file: str = "experiment.yaml", source: FilePath | None = None, overrides: Iterable[str] = ()
-) -> Experiment:
-    """Read an experiment from text, as if from the file `source`. Raises: SpecError when nothing of it is usable."""
-    document = apply_overrides(parse_document(text, file=file), overrides)
-    reading = _Reading(document=document, problems=list(document.problems))
-    if not isinstance(document.value, dict):
-        if not reading.problems:
-            reading.report((), "must be a mapping with the keys experiment and stages")
-        raise SpecError(reading.problems)
-    top = reading.form(_Top, ())
-    stages = top.get("stages", {}) if isinstance(top.get("stages"), dict) else {}
-    for name in stages:
-        reading.check_name(("stages", name), name)
-    tables = top.get("tables", []) if isinstance(top.get("tables"), list) else []
-    figures = top.get("figures", []) if isinstance(top.get("figures"), list) else []
-    return Experiment(
-        name=top.get("experiment", ""),
-        title=top.get("title"),
-        source=source or FilePath(file),
-        stages=reading.stages(stages),
-        tables=reading.tables(tables),
-        figures=reading.figures(figures),
-        declared=frozenset(stages),
-        document=document,
-        problems=tuple(reading.problems),
-    )
-
-
-@dataclass(kw_only=True)
-class _Reading:
-    """Reads the parts of a document one by one, so that a mistake in one hides none in another."""
-
-    document: Document
-    problems: list[Problem] = field(default_factory=list)
-
-    def report(self, path: Path, message: str) -> None:
-        self.problems.append(self.document.problem(path, message))
-
-    def check_name(self, path: Path, name: str) -> None:
-        try:
-            plain_name(name)
-        except ValueError as error:
-            self.report(path, f"the name {name!r} {error}")
-
-    def form(self, model: Any, path: Path) -> dict[str, JSON]:
-        """Return the values at a path that have the form of the model's fields; report the others.
-
-        Empty when what stands there is no mapping, or lacks something that has no default.
-        """
-        value = self.document.get(path)
-        try:
-            TypeAdapter(model).validate_python(value)
-        except ValidationError as error:
-            found = findings(error, value, model)
-        else:
-            return dict(value)
-        for where, message in found:
-            self.report((*path, *where), message)
-        if not isinstance(value, dict):
-            return {}
-        wrong = {where[0] for where, _ in found if where}
-        return {key: each for key, each in value.items() if key not in wrong}
-
-    def stages(self, declared: Mapping[str, JSON]) -> dict[str, Stage]:
-        read = {name: self.form(Stage, ("stages", name)) for name in declared}
-        return {name: Stage.model_validate(values) for name, values in read.items() if "trainable" in values}
-
-    def tables(self, declared: list[JSON]) -> dict[int, TableSpec]:
-        read = {index: self.form(TableSpec, ("tables", index)) for index in range(len(declared))}
-        for index, values in read.items():
-            if "columns" in values and not values.keys() & {"stage", "lines"}:
-                self.report(("tables", index), "needs the key 'stage', or 'lines' that name stages")
-        tables = {
-            index: TableSpec.model_validate({"name": f"table-{index}", **values})  # the name may be what is wrong
-            for index, values in read.items()
-            if "columns" in values and values.keys() & {"stage", "lines"}
-        }
-        self._refuse_repeated("table", tables)
-        return tables
-
-    def figures(self, declared: list[JSON]) -> dict[int, FigureSpec]:
-        read = {index: self.form(FigureSpec, ("figures", index)) for index in range(len(declared))}
-        figures = {
-            index: FigureSpec.model_validate({"name": f"figure-{index}", **values})
-            for index, values in read.items()
-            if {"stage", "panels"} <= set(values)
-        }
-        self._refuse_repeated("figure", figures)
-        return figures
-
-    def _refuse_repeated(self, kind: str, specs: Mapping[int, TableSpec | FigureSpec]) -> None:
-        names: dict[str, int] = {}
-        for index, spec in specs.items():
-            if spec.name in names:
-                self.report((f"{kind}s", index, "name"), f"{kind} {names[spec.name]} has this name already")
-            names.setdefault(spec.name, index)

@@ -16,10 +16,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from orchestrator.document.spec import Line, TableSpec
 from orchestrator.errors import TableError
-from orchestrator.tables.statistics import PAPER_RUNS
 from trainables.errors import unknown_name
 from trainables.trial import JSON
+
+PAPER_RUNS = 3
+"""Runs behind every published range ("at least 3 runs": arXiv:1903.09900, caption of Table 2)."""
 
 UNITS: Mapping[str, int] = {"": 1, "%": 1, "k": 10**3, "M": 10**6, "B": 10**9}
 """Units the paper prints, and how many of our stored unit make one."""
@@ -255,6 +258,14 @@ class Paper(_Model):
 def load_published(path: Path | None = None) -> Paper:
     """Return the published numbers of a file; the packaged ones by default. Raises: TableError."""
     return _packaged() if path is None else _parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def shown_details(table: TableSpec, line: Line, published: PublishedTable | None) -> dict[str, JSON]:
+    """Return, by title, what a line says in the columns of the table's `details`; None where nothing is known."""
+    names = [row.name for row in published.rows] if published else []
+    quoted = published.row(line.paper).details if published and line.paper in names else {}
+    known = {**quoted, **line.details}
+    return {title: known.get(key) for title, key in table.details.items()}
 
 
 @functools.cache

@@ -3,18 +3,11 @@
 What the paper prints, of which network, and the reasons are data of `experiments/paper.yaml`; ours are counted.
 """
 
-import io
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
-from orchestrator.cli.options import terminal_width
 from orchestrator.paper.published import UNITS, Published, PublishedRow, PublishedTable, load_published
 from trainables.architecture.genotype import read_genotype
 from trainables.architecture.networks import look_up_network
@@ -55,11 +48,51 @@ class SizeRow:
     """By the names of COLUMNS."""
     why: str
 
+    def to_json(self) -> dict[str, JSON]:
+        numbers = {
+            column: {"printed": number.printed, "ours": number.ours, "verdict": number.verdict}
+            for column, number in self.numbers.items()
+        }
+        return {"table": self.table, "row": self.row, "network": self.network, **numbers, "why": self.why}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SizeTable:
+    """One of the paper's tables with our sizes beside its own, in words."""
+
+    title: str
+    network: str
+    """What our networks are."""
+    headings: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    """Whether a column is of numbers."""
+    lines: tuple[tuple[str, ...], ...]
+
 
 def paper_sizes() -> list[SizeRow]:
     """Return all rows of the paper's tables, in its order, with the sizes of those that can be built."""
     tables = load_published().tables.values()
     return [_compare(table, row) for table in tables for row in table.rows]
+
+
+def size_tables(rows: Sequence[SizeRow]) -> list[SizeTable]:
+    """Return all of these rows as tables, in the paper's order."""
+    return [
+        SizeTable(
+            title=table.title,
+            network=look_up_network(table.network).title,
+            headings=("Row", "Network", *(words for column in COLUMNS for words in _headings(table, column)), "Why"),
+            numeric=(False, False, *(True, True, False) * len(COLUMNS), False),
+            lines=tuple(_line(row) for row in rows if row.table == table.title),
+        )
+        for table in load_published().tables.values()
+    ]
+
+
+def tally(rows: Sequence[SizeRow]) -> dict[str, int]:
+    """Return how many of the printed numbers got each verdict."""
+    verdicts = [number.verdict for row in rows for number in row.numbers.values()]
+    return {verdict: verdicts.count(verdict) for verdict in (AGREES, CUT, DIFFERS, QUOTED)}
 
 
 def judge(published: Published, ours: int) -> str:
@@ -112,84 +145,15 @@ def _describe(table: PublishedTable, row: PublishedRow) -> str:
     return ", ".join(parts)
 
 
-def markdown(rows: Sequence[SizeRow]) -> str:
-    """Return the page `docs/sizes.md`."""
-    page = [_HEAD.format(source=load_published().source, **_tally(rows))]
-    for table in load_published().tables.values():
-        ours = look_up_network(table.network).title
-        page.append(f"## {table.title}\n\nOurs: {ours}.\n\n{_drawn(table, rows, box.MARKDOWN, width=10_000)}")
-    return "\n".join(page)
+def _headings(table: PublishedTable, column: str) -> tuple[str, str, str]:
+    printed = table.columns[column]
+    return f"{printed.printed.split()[0]} {printed.unit}", f"ours, {column}", ""
 
 
-def text(rows: Sequence[SizeRow]) -> str:
-    """Return the tables as aligned lines."""
-    tables = load_published().tables.values()
-    width = terminal_width() or 160
-    return "\n".join(f"{table.title}\n{_drawn(table, rows, box.SIMPLE, width=width)}" for table in tables)
-
-
-def json_text(rows: Sequence[SizeRow]) -> str:
-    """Return a list with an object for each row."""
-    return json.dumps([_json(row) for row in rows], indent=1, ensure_ascii=False) + "\n"
-
-
-FORMATS: Mapping[str, Callable[[Sequence[SizeRow]], str]] = {"text": text, "markdown": markdown, "json": json_text}
-
-
-def _json(row: SizeRow) -> dict[str, JSON]:
-    numbers = {
-        column: {"printed": number.printed, "ours": number.ours, "verdict": number.verdict}
-        for column, number in row.numbers.items()
-    }
-    return {"table": row.table, "row": row.row, "network": row.network, **numbers, "why": row.why}
-
-
-def _tally(rows: Sequence[SizeRow]) -> dict[str, int]:
-    verdicts = [number.verdict for row in rows for number in row.numbers.values()]
-    return {
-        "agree": verdicts.count(AGREES),
-        "cut": verdicts.count(CUT),
-        "differ": verdicts.count(DIFFERS),
-        "quoted": verdicts.count(QUOTED),
-    }
-
-
-def _drawn(published: PublishedTable, rows: Sequence[SizeRow], frame: box.Box, *, width: int) -> str:
-    """Return the lines of one table, each ending in a newline."""
-    table = Table(box=frame)
-    table.add_column("Row")
-    table.add_column("Network")
-    for column in COLUMNS:
-        printed = published.columns[column]
-        table.add_column(f"{printed.printed.split()[0]} {printed.unit}", justify="right")
-        table.add_column(f"ours, {column}", justify="right")
-        table.add_column("")
-    table.add_column("Why")
-    for row in rows:
-        if row.table == published.title:
-            numbers = [cell for number in row.numbers.values() for cell in _cells(number)]
-            table.add_row(row.row, row.network, *numbers, row.why)
-    page = io.StringIO()
-    Console(file=page, width=width, color_system=None, markup=False).print(table)
-    return "".join(f"{line.rstrip()}\n" for line in page.getvalue().splitlines() if line.strip())
-
-
-def _cells(number: SizeNumber) -> tuple[str, str, str]:
-    return number.printed, "" if number.ours is None else f"{number.ours:,}", number.verdict
-
-
-_HEAD = """\
-# Sizes: ours beside the paper's
-
-Made by `sharptune cost --paper --format markdown`; a test holds this page to what the command prints.
-
-The paper is {source}.
-Par. (in Table 3 Params) counts all parameters but those of the auxiliary head; +× the multiply-accumulates of
-convolutions and linear layers, the outputs of ReLUs, the inputs of pools, and two for each input of a batch norm, of
-one image. Ours are exact counts of the networks that final training builds.
-
-- **ok**: ours rounds to what is printed ({agree} numbers).
-- **ok, cut**: what is printed is ours with further digits cut off ({cut}).
-- **differs**: neither ({differ}); the last column says why.
-- **quoted**: of a cited work whose network is not among the published architectures, so nothing is counted ({quoted}).
-"""
+def _line(row: SizeRow) -> tuple[str, ...]:
+    numbers = (
+        words
+        for number in row.numbers.values()
+        for words in (number.printed, "" if number.ours is None else f"{number.ours:,}", number.verdict)
+    )
+    return row.row, row.network, *numbers, row.why

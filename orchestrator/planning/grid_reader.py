@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from orchestrator.document.spec import Experiment, plain_name
+from orchestrator.document.experiment import Experiment
+from orchestrator.document.spec import plain_name
 from orchestrator.document.yaml_document import Path, shown
 from orchestrator.planning.config_checks import INHERITED
 from orchestrator.planning.config_fields import SEED, plain_number

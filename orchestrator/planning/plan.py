@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
-from orchestrator.document.spec import Experiment, FigureSpec, Resources, TableSpec
+from orchestrator.document.experiment import Experiment
+from orchestrator.document.spec import FigureSpec, Resources, TableSpec
 from orchestrator.document.yaml_document import Path, path_text
 from orchestrator.errors import Problem, SpecError
 from orchestrator.planning.config_fields import Fields

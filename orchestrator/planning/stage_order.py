@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from orchestrator.document.spec import Experiment
+from orchestrator.document.experiment import Experiment
 from orchestrator.document.yaml_document import Path
 from trainables.errors import unknown_name
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.document.spec import ColumnSpec, Experiment, FigureSpec, TableSpec
+from orchestrator.document.experiment import Experiment
+from orchestrator.document.spec import ColumnSpec, FigureSpec, TableSpec
 from orchestrator.document.yaml_document import Path, shown
 from orchestrator.paper.published import load_published
 from orchestrator.planning.config_fields import SEED

@@ -5,12 +5,11 @@ from typing import TypeAlias
 
 from orchestrator.document.spec import Line, TableSpec
 from orchestrator.document.yaml_document import Path
-from orchestrator.paper.published import PublishedTable, load_published
+from orchestrator.paper.published import PublishedTable, load_published, shown_details
 from orchestrator.planning.grid import StageGrid
 from orchestrator.planning.stage_order import Report
 from trainables.catalog import TIMING
 from trainables.errors import UnknownName, unknown_name
-from trainables.trial import JSON
 
 Check: TypeAlias = Callable[[TableSpec, Path], TableSpec | None]
 """Checks a table of one stage; None when its stage could not be read."""
@@ -88,14 +87,6 @@ def _check_labels(table: TableSpec, path: Path, published: PublishedTable | None
             report((*path, "baseline", key), str(unknown_name("label", value, labels)))
         elif labels.count(str(value)) > 1:
             report((*path, "baseline", key), f"several lines have the label {value!r}")
-
-
-def shown_details(table: TableSpec, line: Line, published: PublishedTable | None) -> dict[str, JSON]:
-    """Return, by title, what a line says in the columns of the table's `details`; None where nothing is known."""
-    names = [row.name for row in published.rows] if published else []
-    quoted = published.row(line.paper).details if published and line.paper in names else {}
-    known = {**quoted, **line.details}
-    return {title: known.get(key) for title, key in table.details.items()}
 
 
 def _check_details(table: TableSpec, path: Path, published: PublishedTable | None, report: Report) -> None:

@@ -1,25 +1,22 @@
-"""Run a plan: what both runners share. Resume is "run again"; nothing here remembers, the ledger does."""
+"""One driver's run over a plan, as both runners share it: jobs out, progress and deaths in, events for people."""
 
 import contextlib
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from orchestrator.errors import HaltError
-from orchestrator.ledger import Ledger, TrialState
+from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial
-from orchestrator.running.frontier import Frontier, open_frontier
+from orchestrator.running.frontier import Frontier
 from trainables.catalog import Trainable
 from trainables.execution.attempt import record_failure
 from trainables.execution.job import Job, Progress
 from trainables.record import provenance
 from trainables.record.claims import Process
 from trainables.record.storage import Storage, stop_path
-
-WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,57 +175,3 @@ class Runner(Protocol):
     def drain(self, session: Session) -> None: ...
 
     def close(self) -> None: ...
-
-
-def run(
-    trials: Sequence[PlannedTrial],
-    *,
-    ledger: Ledger,
-    catalog: Mapping[str, Trainable],
-    runner: Runner,
-    listen: Listener = lambda event: None,
-    stop: Stop | None = None,
-) -> dict[str, TrialState]:
-    """Bring every trial of a plan as far as it will go and return the states they are in then.
-
-    Finished trials are not run again, failed ones neither; interrupted ones go on from their last checkpoint. Trials
-    that another driver works on are waited for.
-
-    Raises: HaltError when this machine cannot go on: a full disk, code that was edited meanwhile.
-    """
-    stop = stop or Stop(ledger.storage)
-    specs = [trial.spec for trial in trials]
-    code = provenance.code_digest()
-    waiting_said = False
-    deaths: Counter[str] = Counter()
-    try:
-        while not stop():
-            frontier = open_frontier(trials, ledger, ledger.states(specs))
-            if frontier.exhausted:
-                break
-            if frontier.can_start:
-                session = Session(
-                    ledger=ledger,
-                    catalog=catalog,
-                    listen=listen,
-                    stop=stop,
-                    driver=stop.driver,
-                    frontier=frontier,
-                    code=code,
-                    ship_code=runner.ship_code,
-                    deaths=deaths,
-                )
-                runner.drain(session)
-                if session.halted:
-                    raise HaltError(f"{session.halted}; finished trials are kept, run again to go on")
-                if not session.settled:
-                    stop.wait(WAIT_SECONDS)  # nothing came of it: whatever the reason, do not spin
-                continue
-            if not waiting_said:
-                waiting_said = True
-                listen(Event(kind="waiting", text=f"{len(frontier.elsewhere)} trial(s) are at work in another process"))
-            stop.wait(WAIT_SECONDS)
-    finally:
-        runner.close()
-        stop.clear()
-    return ledger.states(specs)

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.paper.published import PAPER_RUNS
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.tables.evidence import Evidence, EvidenceState, Family, Record, testify
 from orchestrator.tables.grouping import pooling
-from orchestrator.tables.statistics import PAPER_RUNS, MedianRange
+from orchestrator.tables.statistics import MedianRange
 from trainables.catalog import TIMING
 from trainables.trial import JSON, canonical_json
 

@@ -4,9 +4,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-PAPER_RUNS = 3
-"""Runs behind every published range ("at least 3 runs": arXiv:1903.09900, caption of Table 2)."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MedianRange:

@@ -10,9 +10,8 @@ from typing import Any
 
 from orchestrator.document.spec import Line, TableSpec
 from orchestrator.errors import TableError
-from orchestrator.paper.published import PublishedRow, PublishedTable, load_published
+from orchestrator.paper.published import PublishedRow, PublishedTable, load_published, shown_details
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.table_line_checks import shown_details
 from orchestrator.tables.cells import FEW, LEFT_OUT, Cell, Column, Members, cells_of
 from orchestrator.tables.columns import ask, known_metrics
 from orchestrator.tables.evidence import RUN, Evidence, Family, Record

@@ -22,8 +22,10 @@ from fakes import CATALOG, ChainConfig, start_chain
 from ray import tune
 
 from orchestrator.ledger import Ledger
-from orchestrator.running.ray_tune.runner import RayRunner, SilentReporter
-from orchestrator.running.session import Event, run
+from orchestrator.running.ray_tune.callbacks import SilentReporter
+from orchestrator.running.ray_tune.runner import RayRunner
+from orchestrator.running.run import run
+from orchestrator.running.session import Event
 from trainables.record.storage import open_storage
 
 WORK = {"epochs": 1, "steps": 1}

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from orchestrator import load_rows
-from orchestrator.document.spec import load_experiment
+from orchestrator.document.experiment import load_experiment
 from orchestrator.planning.plan import expand
 from trainables.architecture.spaces import SearchSpace, read_space
 from trainables.catalog import CATALOG

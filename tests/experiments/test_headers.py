@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 from experiment_headers import mentions_in, mistakes_in, protocol_of
 
-from orchestrator.document.spec import load_experiment, packaged, parse_experiment
+from orchestrator.document.experiment import load_experiment, packaged, parse_experiment
 from orchestrator.planning.plan import Plan, expand
 from trainables.catalog import CATALOG
 

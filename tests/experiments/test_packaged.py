@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.document.spec import ColumnSpec, Experiment, Line, TableSpec, load_experiment, packaged
+from orchestrator.document.experiment import Experiment, load_experiment, packaged
+from orchestrator.document.spec import ColumnSpec, Line, TableSpec
 from orchestrator.figures.curves import SCHEDULE, build_figure
 from orchestrator.figures.files import draw_figure
 from orchestrator.paper.published import load_published

@@ -11,10 +11,11 @@ from functools import cache
 
 import pytest
 
-from orchestrator.document.spec import Line, TableSpec, load_experiment
+from orchestrator.document.experiment import load_experiment
+from orchestrator.document.spec import Line, TableSpec
 from orchestrator.paper.published import Published, load_published
 from orchestrator.planning.plan import Plan, PlannedTrial, expand
-from orchestrator.tables.formats.text import render
+from orchestrator.tables.formats.catalog import render
 from orchestrator.tables.grouping import selected
 from orchestrator.tables.layout import NOTHING, PUBLISHED, lay_out
 from orchestrator.tables.table import Table, build

@@ -19,7 +19,7 @@ SLOW_TO_LOAD = (
 """All that sharptune depends on but click and psutil."""
 A_PLAN = ["pydantic", "ruamel.yaml"]
 RUN = ["run", "quickstart", "--dry-run"]
-TABLES = ("tables.table", "tables.formats.text", "paper.published", "tables.statistics")
+TABLES = ("tables.table", "tables.formats.catalog", "paper.published", "tables.statistics")
 
 
 def run_code(code: str) -> tuple[int, str]:
@@ -39,7 +39,7 @@ def test_loading_it_loads_neither_torch_nor_ray(module):
 def test_planning_loads_neither_torch_nor_ray():
     code = (
         "import sys; from orchestrator.planning.plan import expand;"
-        "from orchestrator.document.spec import load_experiment;"
+        "from orchestrator.document.experiment import load_experiment;"
         "from trainables.catalog import CATALOG; expand(load_experiment('quickstart'), CATALOG);"
         f"sys.exit(' '.join({HEAVY} & set(sys.modules)) or None)"
     )

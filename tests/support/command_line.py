@@ -6,7 +6,7 @@ from pathlib import Path
 import fakes
 
 from orchestrator.cli.main import invoke
-from orchestrator.document.spec import load_experiment
+from orchestrator.document.experiment import load_experiment
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial, expand
 from trainables.record.storage import open_storage

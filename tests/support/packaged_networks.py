@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.overrides import TorchFunctionMode
 
-from orchestrator.document.spec import load_experiment, packaged
+from orchestrator.document.experiment import load_experiment, packaged
 from orchestrator.planning.plan import PlannedTrial, expand
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import Architecture, Genotype, read_architecture

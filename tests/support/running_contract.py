@@ -12,7 +12,8 @@ from jobs import essence
 
 from orchestrator.ledger import Ledger, load_rows
 from orchestrator.running.local_runner import LocalRunner
-from orchestrator.running.session import Stop, run
+from orchestrator.running.run import run
+from orchestrator.running.session import Stop
 from trainables.record.storage import open_storage
 
 

@@ -127,6 +127,17 @@ def make_world(
     return World(plan=FakePlan(stages=("search", "train"), trials=tuple(trials)), rows=rows)
 
 
+def gappy_world() -> World:
+    """Return a world with a failed, a missing and an odd run among the trainings of scalar, p = 1."""
+    world = make_world(search_seeds=(0, 1))
+    here = {"search.weighting": "scalar", "search.seed": 0}
+    world.fail(world.find("train", **here, p=1, seed=0))
+    del world.rows[world.find("train", **here, p=1, seed=1).trial_id]
+    odd = world.find("train", **here, p=1, seed=2)
+    world.change(odd, provenance={**world.rows[odd.trial_id].provenance, "commit": "b" * 40})
+    return world
+
+
 def _search(weighting: str, seed: int) -> FakeTrial:
     spec = TrialSpec(trainable="search", version=1, config={"weighting": weighting}, seed=seed)
     coordinates = {"search.weighting": weighting, "search.seed": seed}

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from orchestrator.architectures.description import INPUTS
 from orchestrator.architectures.drawing.layered_layout import Thing, lay_out
 from orchestrator.architectures.drawing.svg import (
     HEADING_HEIGHT,
@@ -29,7 +30,6 @@ STATE, NAME, PASS = "state", "name", "pass"
 """The kinds of things in a column: a state by its number, the name of an edge's operation by the number of the edge,
 and the free place that a line takes there."""
 
-INPUTS = ("c_{k-2}", "c_{k-1}")
 OUTPUT = "c_{k}"
 
 _INPUT = Look(fill="#dcefdc", stroke="#4f8a5b", radius=6, size=14)

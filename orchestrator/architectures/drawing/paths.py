@@ -8,6 +8,7 @@ images stand below, of a CIFAR image to begin with.
 from collections.abc import Sequence
 from itertools import pairwise
 
+from orchestrator.architectures.description import sizes_along
 from orchestrator.architectures.drawing.svg import (
     HEADING_HEIGHT,
     MARGIN,
@@ -22,8 +23,6 @@ from orchestrator.architectures.drawing.svg import (
 )
 from trainables.architecture.genotype import MultiChannelPath, PathStep
 from trainables.architecture.spaces import MULTICHANNEL_SPACES
-
-CIFAR_SIZE = 32
 
 _RED = "#c22f2f"
 _CHOSEN = Look(color="#ffffff", fill=_RED, stroke=_RED, radius=4, size=11, font='font-weight="bold"')
@@ -120,14 +119,6 @@ def _layer_axis(steps: Sequence[PathStep], columns: Sequence[float], y: float) -
 
 def _size_axis(steps: Sequence[PathStep], columns: Sequence[float], y: float) -> list[Label]:
     return [_label(f"{size} × {size}", x, y, _AXIS) for size, x in zip(sizes_along(steps), columns, strict=True)]
-
-
-def sizes_along(steps: Sequence[PathStep]) -> list[int]:
-    """Return the width and height of the maps before each step and after the last, for a CIFAR image."""
-    sizes = [CIFAR_SIZE]
-    for step in steps:
-        sizes.append(-(-sizes[-1] // step.stride))
-    return sizes
 
 
 def _label(text: str, x: float, y: float, look: Look) -> Label:

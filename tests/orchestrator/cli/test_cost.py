@@ -14,6 +14,15 @@ SMALL = ("--channels", "4", "--layers", "3")
 NUMBERS = ["params", "params_with_auxiliary", "macs", "addmult"]
 
 
+def test_cost_as_json_has_the_four_numbers(sharptune):
+    result = sharptune("cost", "DARTS_V2", "--json")
+
+    assert result.code == 0
+    assert list(result.json) == ["params", "params_with_auxiliary", "macs", "addmult"]
+    assert result.json["params"] == 3_529_270
+    assert result.json["macs"] < result.json["addmult"]
+
+
 def test_without_a_network_cells_are_counted_for_cifar(sharptune):
     found = sharptune("cost", "DARTS", *SMALL, "--json")
 

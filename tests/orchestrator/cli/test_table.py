@@ -6,6 +6,12 @@ from pathlib import Path
 
 import pytest
 from command_line import CHAINS, rows
+from table_worlds import FakeTable, gappy_world
+
+from orchestrator.cli.table import explanation
+from orchestrator.ledger import Ledger
+from orchestrator.tables.table import build
+from trainables.record.storage import open_storage
 
 
 def test_a_table_as_json_has_numbers_and_the_trials_behind_them(sharptune, run):
@@ -53,6 +59,17 @@ def test_a_number_can_be_walked_back_to_its_runs(sharptune, run):
 
 def test_a_missing_run_is_explained_too(sharptune):
     assert sharptune("table", "chains.yaml", "--explain").out.count("missing: it has no row yet") == 8
+
+
+def test_each_planned_run_of_a_number_is_one_line_with_its_value_or_why_it_has_none(tmp_path):
+    world = gappy_world()
+    table = build(world.plan, world.rows, FakeTable())
+    blocks = explanation(table, Ledger(open_storage(str(tmp_path)))).split("\n\n")
+    _, *lines = next(b for b in blocks if b.startswith("weighting=scalar p=1  test_error_best  ")).splitlines()
+
+    assert len(lines) == 6
+    assert sum("failed: loss is nan in epoch 3, step 17" in line for line in lines) == 1
+    assert sum("missing: it has no row yet" in line for line in lines) == 1
 
 
 def test_a_table_fits_the_terminal(sharptune, monkeypatch):

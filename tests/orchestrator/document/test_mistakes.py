@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from orchestrator.document.spec import parse_experiment
+from orchestrator.document.experiment import parse_experiment
 from orchestrator.errors import SpecError
 from orchestrator.planning.plan import expand
 from trainables.catalog import CATALOG

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from orchestrator.document.spec import parse_experiment
+from orchestrator.document.experiment import parse_experiment
 from orchestrator.errors import SpecError, TableError
 from orchestrator.figures.curves import Figure, build_figure
 from orchestrator.figures.files import draw_figure

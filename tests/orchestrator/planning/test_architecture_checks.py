@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from orchestrator.document.spec import parse_experiment
+from orchestrator.document.experiment import parse_experiment
 from orchestrator.errors import SpecError
 from orchestrator.planning.plan import Plan, expand
 from trainables.architecture.published import PUBLISHED

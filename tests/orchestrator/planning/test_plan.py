@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from plans import chain, plan, stage
 
-from orchestrator.document.spec import load_experiment
+from orchestrator.document.experiment import load_experiment
 from orchestrator.planning.plan import expand
 from trainables.catalog import CATALOG
 from trainables.errors import UnknownName

@@ -5,7 +5,7 @@ import json
 import pytest
 from plans import mistakes, plan, stage
 
-from orchestrator.document.spec import parse_experiment
+from orchestrator.document.experiment import parse_experiment
 from orchestrator.errors import SpecError
 from orchestrator.planning.plan import expand
 from orchestrator.planning.resolvers import Content

@@ -8,7 +8,7 @@ from few import few
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orchestrator.document.spec import parse_experiment
+from orchestrator.document.experiment import parse_experiment
 from orchestrator.planning.plan import Plan, expand
 from trainables.catalog import CATALOG
 

@@ -9,11 +9,12 @@ from running_contract import go
 from table_worlds import FakeTable, World, make_world
 
 from orchestrator import load_rows
+from orchestrator.cli.table import explanation
 from orchestrator.document.spec import Resources
 from orchestrator.ledger import Ledger
 from orchestrator.tables.cells import MARKS, Cell
 from orchestrator.tables.evidence import Evidence
-from orchestrator.tables.formats.text import evidence_text, render
+from orchestrator.tables.formats.catalog import render
 from orchestrator.tables.layout import lay_out
 from orchestrator.tables.table import Table, build
 from trainables.record.storage import open_storage
@@ -85,10 +86,11 @@ def test_a_share_in_words(gpus, words):
     assert Evidence(trial_id="", label="", state="done", gpus=gpus).share == words
 
 
-def test_walking_back_names_the_share():
-    lines = evidence_text(cell_of(world_of([0.25], None, []), "gpu_days").evidence).splitlines()
+def test_walking_back_names_the_share(tmp_path):
+    table = table_of(world_of([0.25], None, []), "gpu_days")
+    lines = explanation(table, Ledger(open_storage(str(tmp_path)))).splitlines()[-3:]
 
-    assert [line.partition("one GPU")[2] for line in lines] == [", 0.25 GPU", "", ""]
+    assert [line.partition("one GPU")[2] for line in lines] == ["  0.25 GPU", "", ""]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.document.spec import parse_experiment
+from orchestrator.document.experiment import parse_experiment
 from orchestrator.errors import SpecError
 from orchestrator.planning.plan import Plan, PlannedTrial, expand
-from orchestrator.tables.formats.text import render
+from orchestrator.tables.formats.catalog import render
 from orchestrator.tables.layout import lay_out
 from orchestrator.tables.table import Table, build, explain
 from trainables.catalog import CATALOG

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from orchestrator.document.spec import parse_experiment
+from orchestrator.document.experiment import parse_experiment
 from orchestrator.planning.plan import Plan, PlannedTrial, expand
-from orchestrator.tables.formats.text import render
+from orchestrator.tables.formats.catalog import render
 from orchestrator.tables.table import Table, build
 from trainables.catalog import CATALOG
 from trainables.trial import TrialRow, artifact_digest

@@ -1,14 +1,17 @@
 """Our sizes beside the paper's: every row, which agree, and the page that shows them."""
 
 import json
+import sys
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from orchestrator.cli.sizes import text
 from orchestrator.paper.published import load_published, parse_number
 from orchestrator.paper.sizes import AGREES, CUT, DIFFERS, QUOTED, SizeRow, judge, paper_sizes
+from orchestrator.tables.formats.widths import display_width
 from trainables.architecture.networks import NETWORKS
 
 PAGE = Path(__file__).parents[4] / "docs" / "sizes.md"
@@ -139,6 +142,18 @@ def test_the_sizes_as_json_and_text(sharptune, sizes):
     assert [row["row"] for row in found] == [row.row for row in sizes]
     assert found[-1]["addmult"] == {"printed": "31", "ours": 31_023_616, "verdict": "ok"}
     assert all(f"{row.numbers['params'].ours:,}" in text for row in sizes if row.network)
+
+
+@pytest.mark.parametrize("width", [60, 130, 160, 400])
+def test_the_sizes_fit_the_terminal_and_leave_no_number_out(sizes, monkeypatch, width):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = text(sizes).splitlines()
+    counted = [f"{number.ours:,}" for row in sizes for number in row.numbers.values() if number.ours is not None]
+
+    assert max(map(display_width, lines)) <= width
+    assert Counter(counted) <= Counter(word for line in lines for word in line.split())
+    assert not any(line.startswith(":") for line in lines)  # the verdicts have no heading
 
 
 def test_the_networks_by_name_are_those_a_training_may_ask_for():

@@ -11,27 +11,17 @@ import pytest
 from few import few
 from hypothesis import given
 from hypothesis import strategies as st
-from table_worlds import FakeTable, World, make_world
+from table_worlds import FakeTable, World, gappy_world, make_world
 
+from orchestrator.tables.formats.catalog import FORMATS, render
 from orchestrator.tables.formats.latex import escape
-from orchestrator.tables.formats.text import FORMATS, display_width, evidence_text, render
-from orchestrator.tables.table import Table, build, explain
+from orchestrator.tables.formats.widths import display_width
+from orchestrator.tables.table import Table, build
 from trainables.errors import UnknownName
 
 
 def table_of(world: World, **spec) -> Table:
     return build(world.plan, world.rows, FakeTable(**spec))
-
-
-def gappy_world() -> World:
-    """Return a world with a failed, a missing and an odd run among the trainings of scalar, p = 1."""
-    world = make_world(search_seeds=(0, 1))
-    here = {"search.weighting": "scalar", "search.seed": 0}
-    world.fail(world.find("train", **here, p=1, seed=0))
-    del world.rows[world.find("train", **here, p=1, seed=1).trial_id]
-    odd = world.find("train", **here, p=1, seed=2)
-    world.change(odd, provenance={**world.rows[odd.trial_id].provenance, "commit": "b" * 40})
-    return world
 
 
 TEXT = """\
@@ -180,15 +170,6 @@ def test_csv_has_a_field_for_every_number():
     assert rows[0]["test_error_best.n"] == "4"
     assert len(rows[0]["test_error_best.trials"].split()) == 4
     assert rows[1]["test_error_best.paper"] == "8.62±0.16"
-
-
-def test_walking_back_prints_one_line_a_trial():
-    table = table_of(gappy_world())
-    lines = evidence_text(explain(table, 0, "test_error_best")).splitlines()
-
-    assert len(lines) == 6
-    assert sum("failed: loss is nan in epoch 3, step 17" in line for line in lines) == 1
-    assert sum("missing: it has no row yet" in line for line in lines) == 1
 
 
 def test_an_unknown_format_is_refused_with_a_suggestion():

@@ -1,0 +1,189 @@
+"""An experiment as it is written: stages and tables, read from YAML and checked for form.
+
+Everything wrong with the form is collected in `Experiment.problems`, each with its line; `plan.expand` adds what is
+wrong with the meaning, and raises all of it at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from orchestrator.document.overrides import apply_overrides
+from orchestrator.document.spec import FigureSpec, Form, Name, Stage, TableSpec, plain_name
+from orchestrator.document.validation_errors import findings
+from orchestrator.document.yaml_document import Document, Path, parse_document
+from orchestrator.errors import Problem, SpecError
+from trainables.errors import unknown_name
+from trainables.trial import JSON
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Experiment:
+    """An experiment file's content. Parts that cannot be read are left out and stand in `problems`."""
+
+    name: str
+    title: str | None
+    source: FilePath
+    stages: Mapping[str, Stage]
+    tables: Mapping[int, TableSpec]
+    """By position in the file."""
+    figures: Mapping[int, FigureSpec]
+    """By position in the file."""
+    declared: frozenset[str]
+    """The names of all stages, also of those that could not be read."""
+    document: Document
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def base(self) -> FilePath:
+        """The folder from which relative paths in the file start."""
+        return self.source.parent
+
+
+class _Top(Form):
+    experiment: Name
+    title: str | None = None
+    stages: Annotated[dict[str, Any], Field(min_length=1)]
+    tables: list[Any] = Field(default_factory=list)
+    figures: list[Any] = Field(default_factory=list)
+
+
+def load_experiment(source: str | FilePath, *, overrides: Iterable[str] = ()) -> Experiment:
+    """Read an experiment: an existing file, or a packaged experiment's name.
+
+    Mistakes of form are kept in the result's `problems` and raised by `plan.expand`, together with those of meaning.
+    Raises: SpecError, UnknownName when there is no such file, or nothing in it that could be an experiment.
+    """
+    path = find_source(source)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        message = f"cannot be read: {reason}"
+        raise SpecError([Problem(file=str(source), line=None, path="", read=None, message=message)]) from error
+    return parse_experiment(
+        text, file=str(source if path == FilePath(source) else path), source=path, overrides=overrides
+    )
+
+
+def find_source(source: str | FilePath) -> FilePath:
+    """Return the file of an experiment. Raises: UnknownName; SpecError for a folder."""
+    path = FilePath(source)
+    if path.is_file():
+        return path
+    known = packaged()
+    name = str(source).removesuffix(".yaml").removeprefix("experiments/")
+    if name in known:
+        return known[name]
+    if path.is_dir():
+        raise SpecError([Problem(file=str(source), line=None, path="", read=None, message="is a folder, not a file")])
+    raise unknown_name("experiment or file", str(source), known)
+
+
+def packaged() -> dict[str, FilePath]:
+    """Return the experiments that come with the package, by name."""
+    folder = FilePath(str(resources.files("experiments")))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml")) if path.stem != "paper"}
+
+
+def parse_experiment(
+    text: str, *, file: str = "experiment.yaml", source: FilePath | None = None, overrides: Iterable[str] = ()
+) -> Experiment:
+    """Read an experiment from text, as if from the file `source`. Raises: SpecError when nothing of it is usable."""
+    document = apply_overrides(parse_document(text, file=file), overrides)
+    reading = _Reading(document=document, problems=list(document.problems))
+    if not isinstance(document.value, dict):
+        if not reading.problems:
+            reading.report((), "must be a mapping with the keys experiment and stages")
+        raise SpecError(reading.problems)
+    top = reading.form(_Top, ())
+    stages = top.get("stages", {}) if isinstance(top.get("stages"), dict) else {}
+    for name in stages:
+        reading.check_name(("stages", name), name)
+    tables = top.get("tables", []) if isinstance(top.get("tables"), list) else []
+    figures = top.get("figures", []) if isinstance(top.get("figures"), list) else []
+    return Experiment(
+        name=top.get("experiment", ""),
+        title=top.get("title"),
+        source=source or FilePath(file),
+        stages=reading.stages(stages),
+        tables=reading.tables(tables),
+        figures=reading.figures(figures),
+        declared=frozenset(stages),
+        document=document,
+        problems=tuple(reading.problems),
+    )
+
+
+@dataclass(kw_only=True)
+class _Reading:
+    """Reads the parts of a document one by one, so that a mistake in one hides none in another."""
+
+    document: Document
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, path: Path, message: str) -> None:
+        self.problems.append(self.document.problem(path, message))
+
+    def check_name(self, path: Path, name: str) -> None:
+        try:
+            plain_name(name)
+        except ValueError as error:
+            self.report(path, f"the name {name!r} {error}")
+
+    def form(self, model: Any, path: Path) -> dict[str, JSON]:
+        """Return the values at a path that have the form of the model's fields; report the others.
+
+        Empty when what stands there is no mapping, or lacks something that has no default.
+        """
+        value = self.document.get(path)
+        try:
+            TypeAdapter(model).validate_python(value)
+        except ValidationError as error:
+            found = findings(error, value, model)
+        else:
+            return dict(value)
+        for where, message in found:
+            self.report((*path, *where), message)
+        if not isinstance(value, dict):
+            return {}
+        wrong = {where[0] for where, _ in found if where}
+        return {key: each for key, each in value.items() if key not in wrong}
+
+    def stages(self, declared: Mapping[str, JSON]) -> dict[str, Stage]:
+        read = {name: self.form(Stage, ("stages", name)) for name in declared}
+        return {name: Stage.model_validate(values) for name, values in read.items() if "trainable" in values}
+
+    def tables(self, declared: list[JSON]) -> dict[int, TableSpec]:
+        read = {index: self.form(TableSpec, ("tables", index)) for index in range(len(declared))}
+        for index, values in read.items():
+            if "columns" in values and not values.keys() & {"stage", "lines"}:
+                self.report(("tables", index), "needs the key 'stage', or 'lines' that name stages")
+        tables = {
+            index: TableSpec.model_validate({"name": f"table-{index}", **values})  # the name may be what is wrong
+            for index, values in read.items()
+            if "columns" in values and values.keys() & {"stage", "lines"}
+        }
+        self._refuse_repeated("table", tables)
+        return tables
+
+    def figures(self, declared: list[JSON]) -> dict[int, FigureSpec]:
+        read = {index: self.form(FigureSpec, ("figures", index)) for index in range(len(declared))}
+        figures = {
+            index: FigureSpec.model_validate({"name": f"figure-{index}", **values})
+            for index, values in read.items()
+            if {"stage", "panels"} <= set(values)
+        }
+        self._refuse_repeated("figure", figures)
+        return figures
+
+    def _refuse_repeated(self, kind: str, specs: Mapping[int, TableSpec | FigureSpec]) -> None:
+        names: dict[str, int] = {}
+        for index, spec in specs.items():
+            if spec.name in names:
+                self.report((f"{kind}s", index, "name"), f"{kind} {names[spec.name]} has this name already")
+            names.setdefault(spec.name, index)

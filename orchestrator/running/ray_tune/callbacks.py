@@ -1,0 +1,163 @@
+"""What Tune asks of us and tells us: which trial next, how each goes, when to end. Imported by the runner alone."""
+
+import contextlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.search import Searcher
+
+from orchestrator.errors import HaltError
+from orchestrator.planning.plan import PlannedTrial, Resources
+from orchestrator.running.ray_tune.cluster import death_reason
+from orchestrator.running.ray_tune.nodes import cluster_view
+from orchestrator.running.session import Event, Session
+from trainables.execution.job import Progress
+from trainables.ray_trainable import RESULT
+
+LOOK_SECONDS = 5.0
+"""Between two looks at which nodes are alive."""
+UNPLACED_AT_ONCE = 8
+"""Trials that no node can hold now and that Tune may still have in line, so that a cluster can grow for them."""
+
+
+class Unsaved:
+    """Tune pickles and copies what it is given, to restore it some day; this has no life outside this process."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Unsaved":
+        return self
+
+
+class ReadyTrials(Unsaved, Searcher):
+    """Hands Tune whatever trial can start now; `FINISHED` when none can and none is running."""
+
+    def __init__(self, session: Session, hearing: "Hearing") -> None:
+        super().__init__(metric=None, mode=None)
+        self._session = session
+        self._hearing = hearing
+
+    def suggest(self, trial_id: str) -> Any:
+        trial = self._session.next(self._fits)
+        if trial is None and len(self._hearing.unplaced()) < UNPLACED_AT_ONCE:
+            trial = self._session.next()
+        if trial is not None:
+            self._hearing.expect(trial_id, trial)
+            return {"job": self._session.job(trial).to_json(), "resources": _text(trial.resources)}
+        return None if self._session.frontier.running else Searcher.FINISHED
+
+    def _fits(self, trial: PlannedTrial) -> bool:
+        return self._hearing.view.fits(trial.resources)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Everything is heard by `Hearing`, which also sees why a trial died."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the ledger knows."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: the ledger knows."""
+
+
+class Hearing(Unsaved, tune.Callback):
+    """Tells the session what Tune hears of its trials."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._trials: dict[str, PlannedTrial] = {}
+        self._at_work: set[str] = set()
+        self._looked = time.monotonic()
+        self.view = cluster_view()
+
+    def expect(self, tune_id: str, trial: PlannedTrial) -> None:
+        self._trials[tune_id] = trial
+
+    def unplaced(self) -> list[str]:
+        """Return the trials handed to Tune that no node of today can hold."""
+        running = self._session.frontier.running
+        return [trial_id for trial_id, trial in running.items() if not self.view.fits(trial.resources)]
+
+    @property
+    def idle(self) -> bool:
+        """Whether no trial has a process now."""
+        return not self._at_work
+
+    def on_step_end(self, iteration: int, trials: list, **info: Any) -> None:
+        """Notice when nothing is left to run on: Tune itself would wait for ever. Raises: HaltError."""
+        now = time.monotonic()
+        if now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            self.view = cluster_view()
+            if not self.view.nodes:
+                raise HaltError("Ray's own processes are gone; what is finished is kept, run again to go on")
+
+    def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        self._at_work.add(trial.trial_id)
+        self._session.begin(self._trials[trial.trial_id])
+
+    def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        if RESULT not in result:
+            return
+        progress = Progress(**json.loads(result[RESULT]))
+        if progress.state != "running":
+            self._at_work.discard(trial.trial_id)
+        self._session.hear(self._trials[trial.trial_id], progress)
+
+    def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        """A process died and Tune starts another; where it was one too many, the row says so and the next one ends."""
+        self._at_work.discard(trial.trial_id)
+        planned = self._trials[trial.trial_id]
+        if trial.num_failures > planned.max_failures:
+            self._session.record_failure(planned, _last_words(trial))
+            return
+        text = f"its process died ({death_reason(_error_text(trial))}); it goes on from its last checkpoint"
+        self._session.listen(Event(kind="note", trial=planned, text=text))
+
+    def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        """Tune gave up: for good when it counts too many deaths, else (an idle process had died) once more."""
+        self._at_work.discard(trial.trial_id)
+        planned = self._trials[trial.trial_id]
+        self._session.bury(planned, _last_words(trial), for_good=trial.num_failures > planned.max_failures)
+
+
+class Asked(Unsaved, tune.Stopper):
+    """Ends Tune's loop once a stop was asked for and no trial has a process any more; those in line never start."""
+
+    def __init__(self, session: Session, hearing: Hearing) -> None:
+        self._session = session
+        self._hearing = hearing
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._session.stop() and self._hearing.idle
+
+
+class SilentReporter(tune.ProgressReporter):
+    """Prints nothing: the listener does."""
+
+    def should_report(self, trials: list, done: bool = False) -> bool:
+        return False
+
+    def report(self, trials: list, done: bool, *sys_info: Any) -> None: ...
+
+
+def _error_text(trial: Any) -> str:
+    """Return what Tune wrote of a trial's last failure: a public file, in the driver's own folder."""
+    with contextlib.suppress(OSError, TypeError):
+        return Path(trial.error_file).read_text().rpartition("Failure #")[2]
+    return "unknown"
+
+
+def _last_words(trial: Any) -> str:
+    times = "once" if trial.num_failures == 1 else f"{trial.num_failures} times"
+    return f"its process died {times}, the last time: {death_reason(_error_text(trial))}"
+
+
+def _text(resources: Resources) -> str:
+    return json.dumps({"cpus": resources.cpus, "gpus": resources.gpus})

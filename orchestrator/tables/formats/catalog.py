@@ -1,0 +1,29 @@
+"""The formats that tables are written in, by name."""
+
+from collections.abc import Callable, Mapping
+
+from orchestrator.tables.formats.data import csv_text, json_text
+from orchestrator.tables.formats.latex import latex
+from orchestrator.tables.formats.markdown import markdown
+from orchestrator.tables.formats.text import text
+from orchestrator.tables.table import Table
+from trainables.errors import unknown_name
+
+
+def render(table: Table, form: str, *, width: int | None = None) -> str:
+    """Return a table in one of FORMATS, ending in a newline; `width` in characters bounds text.
+
+    Raises: UnknownName for another format.
+    """
+    if form not in FORMATS:
+        raise unknown_name("format", form, FORMATS)
+    return text(table, width=width) if form == "text" else FORMATS[form](table)
+
+
+FORMATS: Mapping[str, Callable[[Table], str]] = {
+    "text": text,
+    "markdown": markdown,
+    "latex": latex,
+    "csv": csv_text,
+    "json": json_text,
+}

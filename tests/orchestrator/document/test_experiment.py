@@ -1,0 +1,177 @@
+"""Experiment files as they are written: where they are found, their form, and `--set` overrides."""
+
+import pytest
+
+from orchestrator.document.experiment import Experiment, load_experiment, packaged, parse_experiment
+from orchestrator.document.spec import Resources
+from orchestrator.errors import Problem, SpecError
+from trainables.errors import UnknownName
+
+SMALL = """\
+experiment: small
+stages:
+  search:
+    trainable: search
+    config: {epochs: 10}
+    grid:
+      seed: [0, 1]
+    resources: {gpus: 0.5, cpus: 2}
+tables:
+  - {name: errors, stage: search, columns: [search_val_error]}
+"""
+
+
+def lines(experiment: Experiment) -> list[str]:
+    return [str(problem) for problem in experiment.problems]
+
+
+def test_a_small_experiment_is_read_as_it_is_written():
+    experiment = parse_experiment(SMALL)
+    stage = experiment.stages["search"]
+
+    assert experiment.problems == ()
+    assert experiment.name == "small"
+    assert (stage.trainable, stage.config, stage.grid) == ("search", {"epochs": 10}, {"seed": [0, 1]})
+    assert stage.resources == Resources(gpus=0.5, cpus=2)
+    assert stage.max_failures == 3
+    assert experiment.tables[0].statistic == "median"
+
+
+def test_an_existing_file_comes_before_a_packaged_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quickstart").write_text(SMALL)
+
+    assert load_experiment("quickstart").name == "small"
+    assert load_experiment("quickstart.yaml").name == "quickstart"
+
+
+def test_relative_paths_start_from_the_files_folder(tmp_path):
+    path = tmp_path / "e.yaml"
+    path.write_text(SMALL)
+
+    assert load_experiment(path).base == tmp_path
+
+
+def test_packaged_experiments_are_found_by_name_and_bear_it():
+    assert {"quickstart", "cifar10_short"} <= set(packaged())
+    for name in packaged():
+        assert load_experiment(name).name == name
+
+
+def test_an_unknown_name_suggests_a_packaged_one():
+    with pytest.raises(UnknownName, match=r"unknown experiment or file 'quickstrat'; did you mean 'quickstart'\?"):
+        load_experiment("quickstrat")
+
+
+def test_a_folder_and_a_file_that_is_no_text_are_refused_in_a_sentence(tmp_path):
+    (tmp_path / "e.yaml").write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(SpecError, match="is a folder, not a file"):
+        load_experiment(tmp_path)
+    with pytest.raises(SpecError, match="cannot be read: it is not UTF-8 text"):
+        load_experiment(tmp_path / "e.yaml")
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "just words", "[1, 2]", "experiment: [", "3"])
+def test_text_that_is_no_experiment_is_refused_at_once(text):
+    with pytest.raises(SpecError) as caught:
+        parse_experiment(text)
+
+    assert caught.value.problems[0].line == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("experiment: small", "experimnt: small", "1: experimnt: read 'small'; unknown key 'experimnt'; did you mean"),
+        ("experiment: small", "experiment: ../x", "1: experiment: read '../x'; must be a plain name"),
+        ("experiment: small", "experiment: 3", "1: experiment: read 3; must be text"),
+        ("    trainable: search\n", "", "3: stages.search.trainable: is missing"),
+        ("grid:", "gird:", "6: stages.search.gird: read {seed: [0, 1]}; unknown key 'gird'; did you mean 'grid'?"),
+        ("config: {epochs: 10}", "config: 3", "5: stages.search.config: read 3; must be a mapping"),
+        ("gpus: 0.5", "gpus: 17", "8: stages.search.resources.gpus: read 17; must be at most 16"),
+        ("gpus: 0.5", "gpus: 1.5", "8: stages.search.resources.gpus: read 1.5; must be a whole number, or a fraction"),
+        ("gpus: 0.5", "gpus: -1", "8: stages.search.resources.gpus: read -1; must be at least 0"),
+        ("gpus: 0.5", "gpus: true", "8: stages.search.resources.gpus: read true; must be a number, not true or false"),
+        ("cpus: 2", "cpus: 0", "8: stages.search.resources.cpus: read 0; must be greater than 0"),
+        ("cpus: 2", "cpu: 2", "8: stages.search.resources.cpu: read 2; unknown key 'cpu'; did you mean 'cpus'?"),
+        ("columns:", "colums:", "10: tables[0].colums: read ['search_val_error']; unknown key 'colums'; did you mean"),
+        ("name: errors", "name: a/b", "10: tables[0].name: read 'a/b'; must be a plain name"),
+        ("  search:\n", "  ../s:\n", "3: stages.../s: read {"),
+        ("columns:", "statistic: mean, columns:", "10: tables[0].statistic: read 'mean'; unknown statistic 'mean'"),
+        ("columns: [search_val_error]", "columns: []", "10: tables[0].columns: read []; must not be empty"),
+        (
+            "resources:",
+            "max_failures: -1\n    resources:",
+            "8: stages.search.max_failures: read -1; must be at least 0",
+        ),
+    ],
+)
+def test_mistakes_of_form_say_where_what_and_what_else(old, new, problem):
+    found = lines(parse_experiment(SMALL.replace(old, new, 1), file="e.yaml"))
+
+    assert any(line.startswith(f"e.yaml:{problem}") for line in found), found
+
+
+def test_two_tables_cannot_have_one_name():
+    twice = SMALL + "  - {name: errors, stage: search, columns: [params]}\n"
+
+    assert lines(parse_experiment(twice, file="e.yaml")) == [
+        "e.yaml:11: tables[1].name: read 'errors'; table 0 has this name already"
+    ]
+
+
+def test_an_override_replaces_makes_and_reaches_into_lists():
+    overrides = [
+        "stages.search.config.epochs=2",
+        "stages.search.config.p=1e0",
+        "stages.search.grid.weighting=[max_w]",
+        "stages.search.grid.seed[1]=7",
+        "tables.0.title=a: b",
+    ]
+    experiment = parse_experiment(SMALL, overrides=overrides[:4])
+
+    assert experiment.problems == ()
+    assert experiment.stages["search"].config == {"epochs": 2, "p": 1.0}
+    assert experiment.stages["search"].grid == {"seed": [0, 7], "weighting": ["max_w"]}
+
+
+def test_an_override_can_begin_a_config_that_the_file_lacks():
+    text = "experiment: x\nstages: {s: {trainable: search}}"
+
+    assert parse_experiment(text, overrides=["stages.s.config.epochs=2"]).stages["s"].config == {"epochs": 2}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epochs", "must look like stages.train.config.epochs=2"),
+        ("=3", "must look like stages.train.config.epochs=2"),
+        ("stages..x=3", "must look like stages.train.config.epochs=2"),
+        ("stages.serach.config.epochs=3", "unknown key 'serach'; did you mean 'search'? known: search"),
+        ("stages.search.grid.seed.5=3", "unknown position '5'; known: 0, 1"),
+        ("stages.search.config.epochs.x.y=3", "unknown key 'x'; what stands around it holds no keys"),
+        ("stages.search.config.epochs=[", "the value is not YAML"),
+    ],
+)
+def test_an_override_that_cannot_be_made_is_named(override, message):
+    (problem,) = parse_experiment(SMALL, overrides=[override]).problems
+
+    assert problem.file == f"--set {override}"
+    assert problem.line is None
+    assert problem.message.startswith(message)
+
+
+def test_a_mistake_that_an_override_brings_in_names_the_override_and_not_a_line():
+    experiment = parse_experiment(SMALL, overrides=["stages.search.resources.gpus=64"])
+
+    assert lines(experiment) == [
+        "--set stages.search.resources.gpus=64: stages.search.resources.gpus: read 64; must be at most 16"
+    ]
+
+
+def test_a_problem_reads_as_one_line():
+    problem = Problem(file="e.yaml", line=3, path="stages.a", read="1", message="must be a mapping")
+
+    assert str(problem) == "e.yaml:3: stages.a: read 1; must be a mapping"
+    assert str(SpecError([problem, problem])) == f"{problem}\n{problem}"
