@@ -2,6 +2,7 @@
 
 import threading
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -220,6 +221,16 @@ def test_a_rank_decodes_its_share_and_changes_it_as_in_the_whole_batch(build):
     assert torch.equal(torch.cat([part.labels_B for part in parts]), whole.labels_B)
     changed = [images.augment(part.images_BHWC, draw, share=(part.mine, part.whole)) for part in parts]
     assert torch.equal(torch.cat(changed), images.augment(whole.images_BHWC, draw))
+
+
+def test_a_rank_counts_what_another_could_not_read_and_names_it(build, varied_folder):
+    spoil(varied_folder / "train", "dog-3.png")  # the eighth of ten rows
+    first = SimpleNamespace(share=partial(share, rank=0, ranks=2), add_up=lambda own: [own + 1])
+
+    (batch,) = build(corrupt_limit=1)._images.batches([torch.arange(10)], epoch=1, team=first)
+    assert (len(batch.labels_B), batch.damaged) == (5, [])
+    with pytest.raises(TrialFailure, match=r"^1 training images cannot be read, .* the last: .*train/dog/dog-3\.png"):
+        list(build(corrupt_limit=0)._images.batches([torch.arange(10)], epoch=1, team=first))
 
 
 def test_the_imagenet_network_is_trained_from_its_settings_to_its_row(build, varied_folder):
