@@ -117,7 +117,7 @@ class PublishedRow(_Model):
     cells: dict[str, str]
     """Printed numbers by the names of our columns; what the paper leaves blank is absent."""
     best: dict[str, str] = Field(default_factory=dict)
-    """What the paper's text says of the best run, by the same names; filled in from the claims."""
+    """What the paper's text says of the best run, by the same names; filled in from the statements."""
     match: Annotated[list[dict[str, Any]], BeforeValidator(_listed)] = Field(default_factory=list)
     """Settings of ours that this row reports, each a whole alternative; none for work of others."""
     size: PublishedSize | None = None
@@ -189,7 +189,7 @@ class PublishedTable(_Model):
         return next(iter(best.values())) if len(best) == 1 else None
 
 
-class Claim(_Model):
+class Statement(_Model):
     """A number in the paper's text: one that repeats a table's, contradicts it, or stands nowhere else."""
 
     printed: str
@@ -213,20 +213,21 @@ class Paper(_Model):
 
     source: str
     tables: dict[str, PublishedTable]
-    claims: list[Claim]
+    statements: list[Statement]
 
     @model_validator(mode="after")
-    def _claims_meet_tables(self) -> "Paper":
-        for claim in self.claims:
-            if claim.table and (claim.table not in self.tables or not self._has(claim)):
+    def _statements_meet_tables(self) -> "Paper":
+        for statement in self.statements:
+            if statement.table and (statement.table not in self.tables or not self._has(statement)):
                 raise ValueError(
-                    f"the claim {claim.printed!r} ({claim.where}) speaks of {claim.about}, which is nowhere"
+                    f"the statement {statement.printed!r} ({statement.where}) "
+                    f"speaks of {statement.about}, which is nowhere"
                 )
         return self
 
-    def _has(self, claim: Claim) -> bool:
-        table = self.tables[claim.table]
-        return claim.row in [row.name for row in table.rows] and claim.column in ("", *table.columns)
+    def _has(self, statement: Statement) -> bool:
+        table = self.tables[statement.table]
+        return statement.row in [row.name for row in table.rows] and statement.column in ("", *table.columns)
 
     def table(self, name: str) -> PublishedTable:
         """Raises: UnknownName."""
@@ -238,16 +239,22 @@ class Paper(_Model):
         """Return all the paper says of one number, as (where, as printed); the table's own cell first."""
         cell = self.table(table).row(row).cells.get(column)
         own = [] if cell is None else [(self.tables[table].title.partition(":")[0], cell)]
-        claims = [claim for claim in self.claims if claim.about == (table, row, column)]
-        return own + [(claim.where, claim.printed) for claim in claims if claim.statistic in ("median", "best")]
+        statements = [statement for statement in self.statements if statement.about == (table, row, column)]
+        return own + [
+            (statement.where, statement.printed)
+            for statement in statements
+            if statement.statistic in ("median", "best")
+        ]
 
     def conflicts(self) -> dict[tuple[str, str, str], list[tuple[str, str]]]:
         """Return the numbers that table and text give differently: (table, row, column) → all readings."""
         found = {}
-        for about in sorted({claim.about for claim in self.claims if claim.column and claim.statistic == "median"}):
-            claims = [c for c in self.claims if c.about == about and c.statistic == "median"]
+        for about in sorted(
+            {statement.about for statement in self.statements if statement.column and statement.statistic == "median"}
+        ):
+            statements = [c for c in self.statements if c.about == about and c.statistic == "median"]
             cell = self.tables[about[0]].row(about[1]).cells.get(about[2], DASH)
-            printed = [parse_number(text) for text in (cell, *(claim.printed for claim in claims))]
+            printed = [parse_number(text) for text in (cell, *(statement.printed for statement in statements))]
             medians = {number.median for number in printed}
             spreads = {number.half_range for number in printed} - {None}
             if len(medians) > 1 or len(spreads) > 1:
@@ -279,7 +286,7 @@ def _parse(text: str, name: str) -> Paper:
         for key, table in data["tables"].items():
             table["name"] = key
             for row in table["rows"]:
-                row["best"] = _best_runs(data["claims"], key, row["name"])
+                row["best"] = _best_runs(data["statements"], key, row["name"])
         return Paper.model_validate(data)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
@@ -288,10 +295,10 @@ def _parse(text: str, name: str) -> Paper:
         raise TableError(f"{name}: it is not a document of published numbers: {error}") from error
 
 
-def _best_runs(claims: Iterable[Mapping[str, Any]], table: str, row: str) -> dict[str, str]:
-    """Return column -> what the claims say of the best run; nothing where two of them disagree."""
+def _best_runs(statements: Iterable[Mapping[str, Any]], table: str, row: str) -> dict[str, str]:
+    """Return column -> what the statements say of the best run; nothing where two of them disagree."""
     found: dict[str, set[str]] = {}
-    for claim in claims:
-        if (claim.get("table"), claim.get("row"), claim.get("statistic")) == (table, row, "best"):
-            found.setdefault(str(claim.get("column")), set()).add(str(claim["printed"]))
+    for statement in statements:
+        if (statement.get("table"), statement.get("row"), statement.get("statistic")) == (table, row, "best"):
+            found.setdefault(str(statement.get("column")), set()).add(str(statement["printed"]))
     return {column: next(iter(printed)) for column, printed in found.items() if len(printed) == 1}

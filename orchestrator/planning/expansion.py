@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.document.yaml_document import Path
 from orchestrator.planning.grid import StageGrid
-from orchestrator.planning.parent_groups import Family, families
+from orchestrator.planning.parent_groups import ParentGroup, group_parents
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.stage_builder import StageBuilder
 from orchestrator.planning.stage_order import Chains, Report
@@ -33,27 +33,27 @@ class Expansion:
         ancestors = self.chains.ancestors[stage]
         return ancestors is not None and all(each in self.grids for each in ancestors)
 
-    def line(self, stage: str) -> tuple[StageGrid, ...]:
+    def lineage(self, stage: str) -> tuple[StageGrid, ...]:
         """Return a stage's grid, then those of its ancestors, nearest first."""
         return tuple(self.grids[each] for each in (stage, *(self.chains.ancestors[stage] or ())))
 
     def judged(self, stage: str) -> bool:
-        """Say whether all trials of a stage's line are known, so that it can be said what matches none of them."""
-        return self._troubled.isdisjoint(grid.name for grid in self.line(stage))
+        """Say whether all trials of a stage's lineage are known, so that it can be said what matches none of them."""
+        return self._troubled.isdisjoint(grid.name for grid in self.lineage(stage))
 
     def expand(self, stage: str) -> None:
         """Add a stage's trials, unless its parents' are not known or it is far too large."""
-        line = self.line(stage)
-        own, *ancestors = line
+        lineage = self.lineage(stage)
+        own, *ancestors = lineage
         if self._hopeless or (ancestors and ancestors[0].name not in self.trials):
             return
-        parents = families(line, self.trials[ancestors[0].name], self.report) if ancestors else [Family()]
+        parents = group_parents(lineage, self.trials[ancestors[0].name], self.report) if ancestors else [ParentGroup()]
         count = len(parents) * (math.prod(len(axis.choices) for axis in own.axes) + len(own.inclusions))
         if sum(map(len, self.trials.values())) + count > HOPELESS * self.max_trials:
             self._hopeless = True
             self._refuse_count((*own.path, "grid"), count)
             return
-        builder = StageBuilder(line=line, report=self.report, whole=self.judged(stage))
+        builder = StageBuilder(lineage=lineage, report=self.report, whole=self.judged(stage))
         self.trials[stage] = builder.trials(parents)
         self._troubled |= {stage} if builder.troubled else set()
 

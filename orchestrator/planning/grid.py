@@ -22,7 +22,7 @@ class Reference:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
+class FieldValue:
     """A value that the file gives a field."""
 
     value: JSON | Reference
@@ -42,7 +42,7 @@ class Given:
 class Choice:
     """One position of an axis."""
 
-    givens: Mapping[str, Given]
+    field_values: Mapping[str, FieldValue]
     path: Path
     label: str | None = None
     """Of a labelled axis."""
@@ -86,7 +86,7 @@ class Inclusion:
     """One whole point more, under the parents that meet the conditions."""
 
     path: Path
-    givens: Mapping[str, Given]
+    field_values: Mapping[str, FieldValue]
     labels: Mapping[str, str]
     """Labelled axis -> label."""
     conditions: tuple[Condition, ...] = ()
@@ -100,7 +100,7 @@ class StageGrid:
     stage: Stage
     entry: Trainable
     fields: Fields
-    base: Mapping[str, Given]
+    base: Mapping[str, FieldValue]
     axes: tuple[Axis, ...]
     exclusions: tuple[Exclusion, ...] = ()
     inclusions: tuple[Inclusion, ...] = ()
@@ -124,9 +124,9 @@ class StageGrid:
     def axis_names(self) -> tuple[str, ...]:
         """The grid's axes, and the fields that included points set besides."""
         names = [axis.name for axis in self.axes]
-        set_by_axes = {name for axis in self.axes for choice in axis.choices for name in choice.givens}
+        set_by_axes = {name for axis in self.axes for choice in axis.choices for name in choice.field_values}
         for inclusion in self.inclusions:
-            names += [name for name in inclusion.givens if name not in names and name not in set_by_axes]
+            names += [name for name in inclusion.field_values if name not in names and name not in set_by_axes]
         return tuple(names)
 
     def attainable(self, key: str) -> dict[str, JSON] | None:
@@ -134,11 +134,11 @@ class StageGrid:
         values: dict[str, JSON] = {}
         always = False
         for axis in self.axes:
-            givens = [choice.givens[key] for choice in axis.choices if key in choice.givens]
-            values |= {given.identity: given.shown for given in givens}
-            if givens and not axis.complete:
+            field_values = [choice.field_values[key] for choice in axis.choices if key in choice.field_values]
+            values |= {given.identity: given.shown for given in field_values}
+            if field_values and not axis.complete:
                 return None
-            always = always or len(givens) == len(axis.choices) > 0
+            always = always or len(field_values) == len(axis.choices) > 0
         if key in self.base:
             values[self.base[key].identity] = self.base[key].shown
         elif not always and key in self.fields.defaults:
@@ -146,9 +146,9 @@ class StageGrid:
         return values
 
 
-def keys_of(line: Iterable[StageGrid]) -> dict[str, tuple[str, ...]]:
+def keys_of(lineage: Iterable[StageGrid]) -> dict[str, tuple[str, ...]]:
     """Return what a key may name in each of these stages, in their order."""
-    return {grid.name: grid.keys for grid in line}
+    return {grid.name: grid.keys for grid in lineage}
 
 
 def word(value: JSON) -> str:

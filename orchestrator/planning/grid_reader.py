@@ -8,7 +8,17 @@ from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import plain_name
 from orchestrator.document.yaml_document import Path, shown
 from orchestrator.planning.config_fields import SEED, plain_number
-from orchestrator.planning.grid import Axis, Choice, Condition, Exclusion, Given, Inclusion, StageGrid, keys_of, word
+from orchestrator.planning.grid import (
+    Axis,
+    Choice,
+    Condition,
+    Exclusion,
+    FieldValue,
+    Inclusion,
+    StageGrid,
+    keys_of,
+    word,
+)
 from orchestrator.planning.keys import find_key
 from orchestrator.planning.references import mentions_reference, read_reference
 from orchestrator.planning.resolvers import Content, Resolve
@@ -24,7 +34,7 @@ class GridReader:
     """Fills in one stage's grid."""
 
     experiment: Experiment
-    line: Sequence[StageGrid]
+    lineage: Sequence[StageGrid]
     """The stage's grid, then those of its ancestors, nearest first."""
     cut: bool
     """Whether some of the ancestors are missing, so that nobody can say what a key or a reference means."""
@@ -35,7 +45,7 @@ class GridReader:
 
     @property
     def grid(self) -> StageGrid:
-        return self.line[0]
+        return self.lineage[0]
 
     def read(self) -> None:
         """Read everything of the stage, in the order in which one part rests on another."""
@@ -56,7 +66,7 @@ class GridReader:
         self.grid.readable &= None not in read
         return tuple(part for part in read if part is not None)
 
-    def given(self, grid: StageGrid, name: str, value: JSON, path: Path) -> Given | None:
+    def given(self, grid: StageGrid, name: str, value: JSON, path: Path) -> FieldValue | None:
         """Return a value of one of a stage's fields; None, with a report, for one that it cannot have."""
         if mentions_reference(value):
             return self._reference(grid, name, value, path)
@@ -70,17 +80,17 @@ class GridReader:
         for where, message in found:
             self.report((*path, *where), message)
         written = plain_number(read) if content.value == value else value
-        return None if found else Given(value=read, shown=written, path=path, declares=content.declares)
+        return None if found else FieldValue(value=read, shown=written, path=path, declares=content.declares)
 
     def condition(self, key: str, value: JSON, path: Path) -> Condition | None:
         """Return what `key: value` in an exclude, filter or baseline asks for; None, with a report, for nonsense."""
         try:
-            stage, name = find_key(key, keys_of(self.line))
+            stage, name = find_key(key, keys_of(self.lineage))
         except UnknownName as error:
             if not self.cut:
                 self.report(path, str(error))
             return None
-        grid = next(grid for grid in self.line if grid.name == stage)
+        grid = next(grid for grid in self.lineage if grid.name == stage)
         if name in grid.labelled:
             labels = [choice.label for choice in grid.labelled[name].choices]
             if value not in labels and grid.labelled[name].complete:
@@ -90,13 +100,15 @@ class GridReader:
         given = self.given(grid, name, value, path)
         return given and Condition(stage=stage, key=name, value=given.value, path=path)
 
-    def _base(self) -> dict[str, Given]:
+    def _base(self) -> dict[str, FieldValue]:
         path = (*self.grid.path, "config")
-        givens = {name: self._taking(name, value, (*path, name)) for name, value in self.grid.stage.config.items()}
-        self.grid.readable &= None not in givens.values()
-        return {name: given for name, given in givens.items() if given is not None}
+        field_values = {
+            name: self._taking(name, value, (*path, name)) for name, value in self.grid.stage.config.items()
+        }
+        self.grid.readable &= None not in field_values.values()
+        return {name: given for name, given in field_values.items() if given is not None}
 
-    def _taking(self, name: str, value: JSON, path: Path, *, source: str = "config") -> Given | None:
+    def _taking(self, name: str, value: JSON, path: Path, *, source: str = "config") -> FieldValue | None:
         """Return the value given to a field, refusing fields that do not exist or are given elsewhere too."""
         if name not in self.grid.fields.names:
             self.report(path, str(unknown_name("setting", name, self.grid.fields.names)))
@@ -106,18 +118,18 @@ class GridReader:
             return None
         return self.given(self.grid, name, value, path)
 
-    def _reference(self, grid: StageGrid, name: str, value: JSON, path: Path) -> Given | None:
+    def _reference(self, grid: StageGrid, name: str, value: JSON, path: Path) -> FieldValue | None:
         if self.cut:
             return None
         if grid is not self.grid or name in (SEED, "dataset"):
             self.report(path, f"{name} cannot be a reference here")
             return None
         try:
-            reference = read_reference(value, reader=grid.name, line=self.line)
+            reference = read_reference(value, reader=grid.name, lineage=self.lineage)
         except SharptuneError as error:
             self.report(path, str(error))
             return None
-        return Given(value=reference, shown=str(reference), path=path)
+        return FieldValue(value=reference, shown=str(reference), path=path)
 
     def _axis(self, name: str, values: JSON) -> Axis | None:
         path = (*self.grid.path, "grid", name)
@@ -128,8 +140,8 @@ class GridReader:
             self.report(path, "the axis is empty; it needs one value at least")
             return None
         if name in self.grid.fields.names:
-            givens = [self._taking(name, v, (*path, i), source=f"the axis {name}") for i, v in enumerate(values)]
-            choices = [given and Choice(givens={name: given}, path=given.path) for given in givens]
+            field_values = [self._taking(name, v, (*path, i), source=f"the axis {name}") for i, v in enumerate(values)]
+            choices = [given and Choice(field_values={name: given}, path=given.path) for given in field_values]
         elif any(isinstance(value, Mapping) for value in values):
             choices = [self._labelled(name, value, (*path, index)) for index, value in enumerate(values)]
             self._check_axis_name(name, path)
@@ -160,7 +172,7 @@ class GridReader:
         if not settings:
             self.report(path, "a choice must set something")
             return None
-        givens = {
+        field_values = {
             name: self._taking(name, value, (*path, name), source=f"the axis {axis}")
             for name, value in settings.items()
         }
@@ -168,15 +180,15 @@ class GridReader:
         if not isinstance(label, str) or not label.isprintable() or not label.strip():
             self.report((*path, "label"), "a label must be text on one line")
             return None
-        read = {name: given for name, given in givens.items() if given is not None}
-        return Choice(givens=read, path=path, label=label) if len(read) == len(givens) else None
+        read = {name: given for name, given in field_values.items() if given is not None}
+        return Choice(field_values=read, path=path, label=label) if len(read) == len(field_values) else None
 
     def _without_repeats(self, choices: Sequence[Choice]) -> tuple[Choice, ...]:
         """Return the choices but for those that stand a second time, which are reported."""
         points: dict[object, Choice] = {}
         labels: set[str | None] = set()
         for choice in choices:
-            point = tuple(sorted((name, given.identity) for name, given in choice.givens.items()))
+            point = tuple(sorted((name, given.identity) for name, given in choice.field_values.items()))
             if point in points:
                 self.report(choice.path, f"the same point stands at position {points[point].path[-1]} already")
                 continue
@@ -199,11 +211,11 @@ class GridReader:
         """Say whether a point could be meant; report conditions that none can meet, whatever the other axes say."""
         found = True
         for condition in exclusion.conditions:
-            grid = next(grid for grid in self.line if grid.name == condition.stage)
+            grid = next(grid for grid in self.lineage if grid.name == condition.stage)
             if condition.key in grid.labelled or (grid.stage.needs and condition.key in grid.entry.inherits):
                 continue
             possible = grid.attainable(condition.key)
-            wanted = Given(value=condition.value, shown=None, path=()).identity
+            wanted = FieldValue(value=condition.value, shown=None, path=()).identity
             if possible and wanted not in possible:
                 values = ", ".join(shown(value) for value in possible.values())
                 self.report(condition.path, f"matches nothing: {condition.key} of stage {grid.name!r} is {values}")
@@ -217,22 +229,24 @@ class GridReader:
             return None
         own = [name for name in values if name in self.grid.keys]
         labels = {name: self.condition(name, values[name], (*path, name)) for name in own if name in self.grid.labelled}
-        givens = {name: self._include(name, values[name], (*path, name)) for name in own if name not in labels}
+        field_values = {name: self._include(name, values[name], (*path, name)) for name in own if name not in labels}
         others = [self.condition(key, value, (*path, key)) for key, value in values.items() if key not in own]
         missing = [axis.name for axis in self.grid.axes if axis.name not in own]
         if missing:
             self.report(path, f"must be a whole point; it leaves open {', '.join(missing)}")
-        if missing or None in [*labels.values(), *givens.values(), *others]:
+        if missing or None in [*labels.values(), *field_values.values(), *others]:
             return None
         return Inclusion(
             path=path,
-            givens={name: given for name, given in givens.items() if given is not None},
+            field_values={name: given for name, given in field_values.items() if given is not None},
             labels={name: str(values[name]) for name in labels},
             conditions=tuple(condition for condition in others if condition is not None),
         )
 
-    def _include(self, name: str, value: JSON, path: Path) -> Given | None:
-        by_label = [axis.name for axis in self.grid.labelled.values() if any(name in c.givens for c in axis.choices)]
+    def _include(self, name: str, value: JSON, path: Path) -> FieldValue | None:
+        by_label = [
+            axis.name for axis in self.grid.labelled.values() if any(name in c.field_values for c in axis.choices)
+        ]
         if by_label:
             self.report(path, f"{name} is given twice: here, and by the axis {by_label[0]}")
             return None
@@ -251,18 +265,18 @@ class GridReader:
     def _check_best(self, metric: str, over: Sequence[str]) -> None:
         """Report a criterion nobody measures, axes that are none, and a choice that nothing makes use of."""
         path = (*self.grid.path, "needs")
-        parent = self.line[1]
+        parent = self.lineage[1]
         if metric not in parent.entry.metrics:
             self.grid.readable = False
             self.report((*path, "best"), str(unknown_name(f"metric of {parent.name!r}:", metric, parent.entry.metrics)))
         for key in over:
             try:
-                stage, name = find_key(key, keys_of(self.line[1:]))
+                stage, name = find_key(key, keys_of(self.lineage[1:]))
             except UnknownName as error:
                 self.grid.readable = False
                 self.report((*path, "over"), str(error))
                 continue
-            axes = next(grid for grid in self.line if grid.name == stage).axis_names
+            axes = next(grid for grid in self.lineage if grid.name == stage).axis_names
             if name not in axes:
                 self.grid.readable = False
                 self.report((*path, "over"), str(unknown_name(f"axis of stage {stage!r}:", name, axes)))

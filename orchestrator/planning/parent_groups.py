@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.planning.grid import Condition, Given, Reference, StageGrid, keys_of
+from orchestrator.planning.grid import Condition, FieldValue, Reference, StageGrid, keys_of
 from orchestrator.planning.keys import find_key
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.stage_order import Report
@@ -11,7 +11,7 @@ from trainables.trial import JSON, canonical_json
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Family:
+class ParentGroup:
     """What the children of one parent, or of one group of candidates, have in common."""
 
     parents: tuple[str, ...] = ()
@@ -20,49 +20,49 @@ class Family:
     values: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
     effective: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     ancestors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    bequest: Mapping[str, JSON] = field(default_factory=dict)
+    inherited_settings: Mapping[str, JSON] = field(default_factory=dict)
     """What children take over of what they inherit."""
 
     def meets(self, conditions: Iterable[Condition]) -> bool:
-        """Say whether the family fulfils conditions on its stages."""
+        """Say whether the group fulfils conditions on its stages."""
         return all(each.is_met(self.effective) for each in conditions)
 
 
-def families(line: Sequence[StageGrid], parents: Sequence[PlannedTrial], report: Report) -> list[Family]:
-    """Return the families of a stage, in the order of their first parents.
+def group_parents(lineage: Sequence[StageGrid], parents: Sequence[PlannedTrial], report: Report) -> list[ParentGroup]:
+    """Return the parent groups of a stage, in the order of their first parents.
 
     Args:
-        line: the stage's grid, then those of its ancestors, nearest first.
+        lineage: the stage's grid, then those of its ancestors, nearest first.
         parents: all trials of the stage that it needs.
     """
-    needs = line[0].stage.needs
+    needs = lineage[0].stage.needs
     if needs is None or needs.best is None:
-        return [_family([parent], line) for parent in parents]
-    over = {".".join(find_key(key, keys_of(line[1:]))) for key in needs.over or []}
+        return [_group([parent], lineage) for parent in parents]
+    over = {".".join(find_key(key, keys_of(lineage[1:]))) for key in needs.over or []}
     groups: dict[str, list[PlannedTrial]] = {}
     for parent in parents:
         fixed = {key: value for key, value in parent.coordinates.items() if key not in over}
         groups.setdefault(canonical_json(fixed), []).append(parent)
-    found = [_family(group, line) for group in groups.values()]
-    for family, group in zip(found, groups.values(), strict=True):
-        _refuse_mixed(line, family, group, report)
-    if not any(isinstance(given.value, Reference) for given in _givens(line[0])):
-        report((*line[0].path, "needs"), "the best is taken, but nothing of it is used: no setting refers to it")
+    found = [_group(group, lineage) for group in groups.values()]
+    for group, candidates in zip(found, groups.values(), strict=True):
+        _refuse_mixed(lineage, group, candidates, report)
+    if not any(isinstance(given.value, Reference) for given in _field_values(lineage[0])):
+        report((*lineage[0].path, "needs"), "the best is taken, but nothing of it is used: no setting refers to it")
     return found
 
 
-def _givens(grid: StageGrid) -> Iterator[Given]:
+def _field_values(grid: StageGrid) -> Iterator[FieldValue]:
     yield from grid.base.values()
     for choice in (choice for axis in grid.axes for choice in axis.choices):
-        yield from choice.givens.values()
+        yield from choice.field_values.values()
     for inclusion in grid.inclusions:
-        yield from inclusion.givens.values()
+        yield from inclusion.field_values.values()
 
 
-def _family(candidates: Sequence[PlannedTrial], line: Sequence[StageGrid]) -> Family:
+def _group(candidates: Sequence[PlannedTrial], lineage: Sequence[StageGrid]) -> ParentGroup:
     first = candidates[0]
-    bequests = [_bequest(candidate, line) for candidate in candidates]
-    return Family(
+    inherited = [_inherited_settings(candidate, lineage) for candidate in candidates]
+    return ParentGroup(
         parents=tuple(sorted({candidate.trial_id for candidate in candidates})),
         coordinates=_common([candidate.coordinates for candidate in candidates]),
         values={stage: _common([each.values[stage] for each in candidates]) for stage in first.values},
@@ -74,13 +74,13 @@ def _family(candidates: Sequence[PlannedTrial], line: Sequence[StageGrid]) -> Fa
                 for stage in first.ancestors
             },
         },
-        bequest=_common(bequests),
+        inherited_settings=_common(inherited),
     )
 
 
-def _bequest(trial: PlannedTrial, line: Sequence[StageGrid]) -> dict[str, JSON]:
+def _inherited_settings(trial: PlannedTrial, lineage: Sequence[StageGrid]) -> dict[str, JSON]:
     """Return what children of a trial take over: from its own config, else from its nearest ancestor's."""
-    child, *ancestors = (grid.entry for grid in line)
+    child, *ancestors = (grid.entry for grid in lineage)
     left: dict[str, JSON] = {}
     for entry, values in zip(ancestors, trial.effective.values(), strict=True):
         left = {**entry.left_to(child, values), **left}
@@ -93,7 +93,11 @@ def _common(mappings: Sequence[Mapping]) -> dict:
     return {key: value for key, value in first.items() if all(each.get(key, ...) == value for each in others)}
 
 
-def _refuse_mixed(line: Sequence[StageGrid], family: Family, group: Sequence[PlannedTrial], report: Report) -> None:
-    for name in {key for candidate in group for key in _bequest(candidate, line)} - set(family.bequest):
-        path = (*line[0].path, "needs", "over")
+def _refuse_mixed(
+    lineage: Sequence[StageGrid], group: ParentGroup, candidates: Sequence[PlannedTrial], report: Report
+) -> None:
+    for name in {key for candidate in candidates for key in _inherited_settings(candidate, lineage)} - set(
+        group.inherited_settings
+    ):
+        path = (*lineage[0].path, "needs", "over")
         report(path, f"the candidates differ in {name}, so it cannot be taken over from them")

@@ -86,10 +86,10 @@ def expand(
         if ancestors is not None and all(each in grids and _sound(experiment, grids[each]) for each in family):
             expansion.expand(name)
     expansion.check_count()
-    lines = {name: expansion.line(name) for name in grids if expansion.whole(name)}
+    lineages = {name: expansion.lineage(name) for name in grids if expansion.whole(name)}
     known = {name: trials for name, trials in expansion.trials.items() if expansion.judged(name)}
-    tables = check_tables(experiment, lines, known, resolvers, mistakes.report)
-    figures = check_figures(experiment, lines, known, resolvers, mistakes.report)
+    tables = check_tables(experiment, lineages, known, resolvers, mistakes.report)
+    figures = check_figures(experiment, lineages, known, resolvers, mistakes.report)
     if mistakes.problems:
         raise SpecError(mistakes.sorted())
     trials = tuple(trial for name in chains.order for trial in expansion.trials[name])
@@ -151,7 +151,7 @@ def _read_grids(
         grid = StageGrid(name=name, stage=stage, entry=entry, fields=fields, base={}, axes=())
         ancestors = chains.ancestors[name]
         cut = ancestors is None or any(each not in grids for each in ancestors)
-        line = [grid, *(grids[each] for each in ancestors or () if each in grids)]
-        GridReader(experiment=experiment, line=line, cut=cut, resolvers=resolvers, report=mistakes.report).read()
+        lineage = [grid, *(grids[each] for each in ancestors or () if each in grids)]
+        GridReader(experiment=experiment, lineage=lineage, cut=cut, resolvers=resolvers, report=mistakes.report).read()
         grids[name] = grid
     return grids

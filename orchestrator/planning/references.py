@@ -23,12 +23,12 @@ def mentions_reference(value: JSON) -> bool:
     return isinstance(value, str) and "${" in value
 
 
-def read_reference(value: JSON, *, reader: str, line: Sequence[StageGrid]) -> Reference:
+def read_reference(value: JSON, *, reader: str, lineage: Sequence[StageGrid]) -> Reference:
     """Return the reference that a value is.
 
     Args:
         reader: the stage in which it stands.
-        line: that stage's own grid first, then those of its ancestors, nearest first.
+        lineage: that stage's own grid first, then those of its ancestors, nearest first.
 
     Raises: InvalidReference, UnknownName.
     """
@@ -36,7 +36,7 @@ def read_reference(value: JSON, *, reader: str, line: Sequence[StageGrid]) -> Re
     if match is None:
         raise InvalidReference('a reference must be the whole value, as in "${search.genotype}"')
     reference = Reference(stage=match[1], key=match[2])
-    own, ancestors = line[0], line[1:]
+    own, ancestors = lineage[0], lineage[1:]
     if not ancestors:
         raise InvalidReference(f"stage {reader!r} needs no other stage, so there is nothing to refer to; say needs: …")
     by_name = {grid.name: position for position, grid in enumerate(ancestors)}
@@ -51,9 +51,9 @@ def read_reference(value: JSON, *, reader: str, line: Sequence[StageGrid]) -> Re
     return reference
 
 
-def _refuse_undetermined(reference: Reference, position: int, line: Sequence[StageGrid]) -> None:
+def _refuse_undetermined(reference: Reference, position: int, lineage: Sequence[StageGrid]) -> None:
     """Beyond a stage that takes the best of several trials, nobody knows yet which trial is meant."""
-    for grid in line[: position + 1]:
+    for grid in lineage[: position + 1]:
         chooses = grid.stage.needs is not None and grid.stage.needs.best is not None
         if chooses and position > 0:
             sentence = (

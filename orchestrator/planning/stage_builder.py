@@ -1,4 +1,4 @@
-"""The trials of one stage: every point of its grid, under every family of parents, with all that the point implies."""
+"""The trials of one stage: every point of its grid, under every group of parents, with all that the point implies."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 from orchestrator.document.validation_errors import findings
 from orchestrator.document.yaml_document import Path
 from orchestrator.planning.config_fields import SEED, plain_number
-from orchestrator.planning.grid import Condition, Given, Reference, StageGrid, keys_of, word
+from orchestrator.planning.grid import Condition, FieldValue, Reference, StageGrid, keys_of, word
 from orchestrator.planning.keys import short_key
-from orchestrator.planning.parent_groups import Family
+from orchestrator.planning.parent_groups import ParentGroup
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.stage_order import Report
 from trainables.catalog import Context
@@ -24,7 +24,7 @@ from trainables.trial import JSON, TrialSpec
 class Point:
     """What one trial of a stage is given, before its parents and defaults add the rest."""
 
-    givens: Mapping[str, Given]
+    field_values: Mapping[str, FieldValue]
     labels: Mapping[str, str]
     path: Path
     conditions: tuple[Condition, ...] = ()
@@ -35,7 +35,7 @@ class Point:
 class StageBuilder:
     """Turns the points of one stage into trials."""
 
-    line: Sequence[StageGrid]
+    lineage: Sequence[StageGrid]
     report: Report
     whole: bool
     """Whether all trials of the ancestors are known."""
@@ -48,15 +48,15 @@ class StageBuilder:
 
     @property
     def grid(self) -> StageGrid:
-        return self.line[0]
+        return self.lineage[0]
 
-    def trials(self, parents: Sequence[Family]) -> tuple[PlannedTrial, ...]:
+    def trials(self, parents: Sequence[ParentGroup]) -> tuple[PlannedTrial, ...]:
         built = [
             trial
-            for family in parents
+            for group in parents
             for point in self._points()
-            if family.meets(point.conditions)
-            for trial in self._trial(family, point)
+            if group.meets(point.conditions)
+            for trial in self._trial(group, point)
         ]
         for exclusion in self.grid.exclusions:
             if self.whole and not self._excluded.get(exclusion.path):
@@ -69,48 +69,48 @@ class StageBuilder:
     def _points(self) -> Iterator[Point]:
         if self.grid.axes or not self.grid.inclusions:
             for choices in itertools.product(*(axis.choices for axis in self.grid.axes)):
-                givens = {**self.grid.base}
+                field_values = {**self.grid.base}
                 for choice in choices:
-                    givens |= choice.givens
+                    field_values |= choice.field_values
                 labels = {
                     axis.name: choice.label or ""
                     for axis, choice in zip(self.grid.axes, choices, strict=True)
                     if axis.labelled
                 }
-                yield Point(givens=givens, labels=labels, path=(*self.grid.path, "grid"))
+                yield Point(field_values=field_values, labels=labels, path=(*self.grid.path, "grid"))
         for inclusion in self.grid.inclusions:
-            givens = {**self.grid.base}
+            field_values = {**self.grid.base}
             for name, label in inclusion.labels.items():
                 choices = self.grid.labelled[name].choices
-                givens |= next(choice.givens for choice in choices if choice.label == label)
+                field_values |= next(choice.field_values for choice in choices if choice.label == label)
             yield Point(
-                givens={**givens, **inclusion.givens},
+                field_values={**field_values, **inclusion.field_values},
                 labels=inclusion.labels,
                 path=inclusion.path,
                 conditions=inclusion.conditions,
             )
 
-    def _trial(self, family: Family, point: Point) -> Iterator[PlannedTrial]:
+    def _trial(self, group: ParentGroup, point: Point) -> Iterator[PlannedTrial]:
         """Yield the trial of a point, unless it is excluded or cannot be."""
-        inherited = self._inherited(family, point)
-        givens = {name: given.value for name, given in point.givens.items()}
-        values: dict[str, Any] = {**self.grid.fields.defaults, **inherited, **givens}
-        effective = {self.grid.name: {**values, **point.labels}, **family.effective}
+        inherited = self._inherited(group, point)
+        field_values = {name: given.value for name, given in point.field_values.items()}
+        values: dict[str, Any] = {**self.grid.fields.defaults, **inherited, **field_values}
+        effective = {self.grid.name: {**values, **point.labels}, **group.effective}
         if point.path[-1] == "grid" and self._is_excluded(effective):
             return
-        if self._conflicts(inherited, point, family):
+        if self._conflicts(inherited, point, group):
             self.troubled = True
             return
         shown = {name: plain_number(value) for name, value in values.items()}
-        shown |= {name: given.shown for name, given in point.givens.items()}
+        shown |= {name: given.shown for name, given in point.field_values.items()}
         shown |= point.labels
-        label = self._label(shown, family)
+        label = self._label(shown, group)
         references = {name: value for name, value in values.items() if isinstance(value, Reference)}
-        config = self._config(values, references, point, family, label)
+        config = self._config(values, references, point, group, label)
         if config is None:
             self.troubled = True
             return
-        parents, config = self._with_references(config, references, family)
+        parents, config = self._with_references(config, references, group)
         entry = self.grid.entry
         spec = TrialSpec(trainable=entry.name, version=entry.version, config=config, seed=values[SEED], parents=parents)
         trial_id = spec.trial_id
@@ -122,40 +122,44 @@ class StageBuilder:
             spec=spec,
             stage=self.grid.name,
             label=label,
-            coordinates={**own, **family.coordinates},
+            coordinates={**own, **group.coordinates},
             parents=parents,
             resources=self.grid.stage.resources,
             max_failures=self.grid.stage.max_failures,
             checkpoint_minutes=self.grid.stage.checkpoint_minutes,
             expected_cost=entry.expected_cost(values),
-            values={self.grid.name: shown, **family.values},
+            values={self.grid.name: shown, **group.values},
             effective=effective,
-            ancestors=family.ancestors,
+            ancestors=group.ancestors,
         )
 
-    def _inherited(self, family: Family, point: Point) -> dict[str, JSON]:
+    def _inherited(self, group: ParentGroup, point: Point) -> dict[str, JSON]:
         """Return what a point takes over from its parent, or else from the contents it names."""
-        declared = {name: value for given in point.givens.values() for name, value in given.declares.items()}
-        left = {**declared, **family.bequest}
+        declared = {name: value for given in point.field_values.values() for name, value in given.declares.items()}
+        left = {**declared, **group.inherited_settings}
         return {name: value for name, value in left.items() if name in self.grid.fields.names}
 
-    def _conflicts(self, inherited: Mapping[str, JSON], point: Point, family: Family) -> bool:
+    def _conflicts(self, inherited: Mapping[str, JSON], point: Point, group: ParentGroup) -> bool:
         """Report settings that contradict what the parent, or a genotype's file, says about them."""
         found = False
         for name, value in inherited.items():
-            given = point.givens.get(name)
+            given = point.field_values.get(name)
             if given is not None and given.value != value and not self.grid.entry.may_differ(name, given.value):
                 source = (
-                    f"its parent in stage {self.line[1].name!r} has" if name in family.bequest else "its genotype has"
+                    f"its parent in stage {self.lineage[1].name!r} has"
+                    if name in group.inherited_settings
+                    else "its genotype has"
                 )
                 self.report(
                     given.path, f"conflicts with {word(value)!r}, which {source}; leave it out to take that over"
                 )
                 found = True
-        for given in point.givens.values():
+        for given in point.field_values.values():
             for name, value in given.declares.items():
-                if family.bequest.get(name, value) != value:
-                    self.report(given.path, f"its {name} are {value!r}, its parent's {family.bequest[name]!r}")
+                if group.inherited_settings.get(name, value) != value:
+                    self.report(
+                        given.path, f"its {name} are {value!r}, its parent's {group.inherited_settings[name]!r}"
+                    )
                     found = True
         return found
 
@@ -172,7 +176,7 @@ class StageBuilder:
         values: Mapping[str, Any],
         references: Mapping[str, Reference],
         point: Point,
-        family: Family,
+        group: ParentGroup,
         label: str,
     ) -> dict[str, JSON] | None:
         """Return the canonical config without its references; None, with a report, when the values do not fit."""
@@ -183,9 +187,9 @@ class StageBuilder:
             for path, message in findings(error, known, self.grid.fields.config_class):
                 place = self._place(path, point) if path else self._blame(known, references, point)
                 self._say_once(place, message, "" if path else label)
-            self._check(self.grid.fields.construct(known, references), references, point, family)
+            self._check(self.grid.fields.construct(known, references), references, point, group)
             return None
-        return canonical(config) if self._check(config, references, point, family) else None
+        return canonical(config) if self._check(config, references, point, group) else None
 
     def _say_once(self, place: Path, message: str, label: str) -> None:
         """Report a mistake, with the label of the first point that has it."""
@@ -193,26 +197,26 @@ class StageBuilder:
             self._said.add((place, message))
             self.report(place, f"{message} (at {label})" if label and self.grid.axis_names else message)
 
-    def _check(self, config: BaseModel, references: Mapping[str, Reference], point: Point, family: Family) -> bool:
+    def _check(self, config: BaseModel, references: Mapping[str, Reference], point: Point, group: ParentGroup) -> bool:
         """Say whether a config's trainable has nothing against it, nor against its references; report what it has."""
         gpus = self.grid.stage.resources.gpus
-        context = Context(gpus=gpus, referred=frozenset(references), inherited=family.bequest)
+        context = Context(gpus=gpus, referred=frozenset(references), inherited=group.inherited_settings)
         found = self.grid.entry.problems(config, context)
-        entries = {grid.name: grid.entry for grid in self.line}
+        entries = {grid.name: grid.entry for grid in self.lineage}
         for name, reference in references.items():
-            sentence = entries[reference.stage].why_absent(reference.key, family.effective[reference.stage])
+            sentence = entries[reference.stage].why_absent(reference.key, group.effective[reference.stage])
             found += [(name, sentence)] if sentence else []
         for name, sentence in found:
             self.report(self._place((name,), point), sentence)
         return not found
 
     def _place(self, path: Path, point: Point) -> Path:
-        given = point.givens.get(str(path[0]))
+        given = point.field_values.get(str(path[0]))
         return (*given.path, *path[1:]) if given else (*self.grid.path, "config", *path)
 
     def _blame(self, values: Mapping[str, Any], references: Mapping[str, Reference], point: Point) -> Path:
         """Return the place of the given value without which the others would fit together."""
-        axes_first = sorted(point.givens.items(), key=lambda item: item[1].path[2] == "config")
+        axes_first = sorted(point.field_values.items(), key=lambda item: item[1].path[2] == "config")
         for name, given in axes_first:
             if name not in values or name not in self.grid.fields.defaults:
                 continue
@@ -224,13 +228,13 @@ class StageBuilder:
         return (*self.grid.path, "config")
 
     def _with_references(
-        self, config: Mapping[str, JSON], references: Mapping[str, Reference], family: Family
+        self, config: Mapping[str, JSON], references: Mapping[str, Reference], group: ParentGroup
     ) -> tuple[tuple[str, ...], dict[str, JSON]]:
         """Return the ids of the parents, and the config with its references pointing to them."""
-        parents = list(family.parents)
+        parents = list(group.parents)
         pointers: dict[str, JSON] = {}
         needs = self.grid.stage.needs
-        for distance, ancestor in enumerate(self.line[1:], start=1):
+        for distance, ancestor in enumerate(self.lineage[1:], start=1):
             for name, reference in references.items():
                 if reference.stage != ancestor.name:
                     continue
@@ -239,22 +243,22 @@ class StageBuilder:
                 elif distance == 1:
                     parent = 0
                 else:
-                    (ancestor_id,) = family.ancestors[ancestor.name]
+                    (ancestor_id,) = group.ancestors[ancestor.name]
                     parents += [ancestor_id] if ancestor_id not in parents else []
                     parent = parents.index(ancestor_id)
                 pointers[name] = {"parent": parent, "key": reference.key}
         return tuple(parents), {**config, **pointers}
 
-    def _label(self, shown: Mapping[str, JSON], family: Family) -> str:
+    def _label(self, shown: Mapping[str, JSON], group: ParentGroup) -> str:
         """Return the axes' values: those of ancestors that vary, then all of the own stage."""
         parts: list[str] = []
-        for grid in reversed(self.line):
+        for grid in reversed(self.lineage):
             for axis in grid.axis_names:
                 if grid is self.grid:
                     parts.append(_part(grid, axis, axis, shown[axis]))
-                elif f"{grid.name}.{axis}" in family.coordinates and _varies(grid, axis):
-                    name = short_key(grid.name, axis, keys_of(self.line))
-                    parts.append(_part(grid, axis, name, family.coordinates[f"{grid.name}.{axis}"]))
+                elif f"{grid.name}.{axis}" in group.coordinates and _varies(grid, axis):
+                    name = short_key(grid.name, axis, keys_of(self.lineage))
+                    parts.append(_part(grid, axis, name, group.coordinates[f"{grid.name}.{axis}"]))
         return " ".join(parts) or self.grid.name
 
 

@@ -19,7 +19,7 @@ from trainables.trial import JSON
 
 def check_tables(
     experiment: Experiment,
-    lines: Mapping[str, Sequence[StageGrid]],
+    lineages: Mapping[str, Sequence[StageGrid]],
     trials: Mapping[str, Sequence[PlannedTrial]],
     resolvers: Mapping[str, Resolve],
     report: Report,
@@ -27,7 +27,7 @@ def check_tables(
     """Return the tables, values of their filters and baselines as the plan shows them; report what is wrong.
 
     Args:
-        lines: stage -> its grid and its ancestors', for stages whose ancestors could all be read.
+        lineages: stage -> its grid and its ancestors', for stages whose ancestors could all be read.
         trials: stage -> its trials, where they are known.
     """
     tables: list[TableSpec] = []
@@ -37,25 +37,25 @@ def check_tables(
         def checked(part: TableSpec, path: Path) -> TableSpec | None:
             if part.stage not in experiment.declared:
                 report((*path, "stage"), str(unknown_name("stage", part.stage, experiment.declared)))
-            if part.stage not in lines:
+            if part.stage not in lineages:
                 return None
-            line = lines[part.stage]
-            reader = GridReader(experiment=experiment, line=line, cut=False, resolvers=resolvers, report=report)
-            checker = _TableCheck(table=part, path=path, line=line, reader=reader, report=report)
+            lineage = lineages[part.stage]
+            reader = GridReader(experiment=experiment, lineage=lineage, cut=False, resolvers=resolvers, report=report)
+            checker = _TableCheck(table=part, path=path, lineage=lineage, reader=reader, report=report)
             return checker.check(trials.get(part.stage))
 
         if table.digits == "printed" and table.paper is None:
             report((*path, "digits"), "needs the published table: give the table the key paper")
         if table.details and not table.lines:
             report((*path, "details"), "only a table of lines has details")
-        found = check_lines(table, path, lines, checked, report) if table.lines else checked(table, path)
+        found = check_lines(table, path, lineages, checked, report) if table.lines else checked(table, path)
         tables += [found] if found is not None else []
     return tuple(tables)
 
 
 def check_figures(
     experiment: Experiment,
-    lines: Mapping[str, Sequence[StageGrid]],
+    lineages: Mapping[str, Sequence[StageGrid]],
     trials: Mapping[str, Sequence[PlannedTrial]],
     resolvers: Mapping[str, Resolve],
     report: Report,
@@ -66,17 +66,17 @@ def check_figures(
         path = ("figures", index)
         if figure.stage not in experiment.declared:
             report((*path, "stage"), str(unknown_name("stage", figure.stage, experiment.declared)))
-        if figure.stage not in lines:
+        if figure.stage not in lineages:
             continue
-        line = lines[figure.stage]
+        lineage = lineages[figure.stage]
         for number, panel in enumerate(figure.panels):
-            if panel.metric not in line[0].entry.curves:
-                report((*path, "panels", number), str(unknown_name("curve", panel.metric, line[0].entry.curves)))
-        reader = GridReader(experiment=experiment, line=line, cut=False, resolvers=resolvers, report=report)
+            if panel.metric not in lineage[0].entry.curves:
+                report((*path, "panels", number), str(unknown_name("curve", panel.metric, lineage[0].entry.curves)))
+        reader = GridReader(experiment=experiment, lineage=lineage, cut=False, resolvers=resolvers, report=report)
         like = TableSpec(
             name=figure.name, stage=figure.stage, rows=figure.lines, columns=[RUNNING_TIME], filter=figure.filter
         )
-        checker = _TableCheck(table=like, path=path, line=line, reader=reader, report=report, rows="lines")
+        checker = _TableCheck(table=like, path=path, lineage=lineage, reader=reader, report=report, rows="lines")
         checked = checker.check(trials.get(figure.stage))
         figures.append(figure.model_copy(update={"filter": checked.filter}))
     return tuple(figures)
@@ -90,7 +90,7 @@ RUNNING_TIME = ColumnSpec(metric="wall_seconds")
 class _TableCheck:
     table: TableSpec
     path: Path
-    line: Sequence[StageGrid]
+    lineage: Sequence[StageGrid]
     reader: GridReader
     report: Report
     rows: str = "rows"
@@ -128,7 +128,7 @@ class _TableCheck:
 
     def _key(self, path: Path, key: str) -> tuple[str, str] | None:
         try:
-            return find_key(key, keys_of(self.line))
+            return find_key(key, keys_of(self.lineage))
         except UnknownName as error:
             self.report(path, str(error))
             return None
@@ -136,7 +136,7 @@ class _TableCheck:
     def _column_keys(self) -> list[tuple[str, str] | None]:
         """Return the keys among the columns; the others are metrics, and one must be."""
         keys: list[tuple[str, str] | None] = []
-        measured, settings = metrics_of(self.line), keys_of(self.line)
+        measured, settings = metrics_of(self.lineage), keys_of(self.lineage)
         for index, column in enumerate(column.metric for column in self.table.columns):
             if find_name(column, measured):
                 continue
@@ -149,9 +149,9 @@ class _TableCheck:
         return keys
 
     def _known_columns(self) -> list[str]:
-        own, *ancestors = metrics_of(self.line).items()
+        own, *ancestors = metrics_of(self.lineage).items()
         names = [*own[1], *(f"{stage}.{metric}" for stage, measured in ancestors for metric in measured)]
-        return [*names, *(axis for grid in self.line for axis in grid.axis_names)]
+        return [*names, *(axis for grid in self.lineage for axis in grid.axis_names)]
 
     def _refuse_repeats(self, part: str, keys: Sequence[str]) -> None:
         for index, key in enumerate(keys):
@@ -178,7 +178,7 @@ class _TableCheck:
             cells.setdefault(place, []).append(trial)
         for axis, mixed in open_axes(cells.values()).items():
             stage, _, name = axis.partition(".")
-            key = short_key(stage, name, keys_of(self.line))
+            key = short_key(stage, name, keys_of(self.lineage))
             values = ", ".join(map(shown, mixed))
             where = "rows or columns" if self.rows == "rows" else self.rows
             message = f"a cell would mix {key} = {values}; put {key} into {where}, or fix it by filter"

@@ -57,7 +57,7 @@ class PlainDisplay:
         self._out.flush()
 
     def __call__(self, event: Event) -> None:
-        self._pace.hear(event)
+        self._pace.on_event(event)
         self._note_state(event)
         if event.kind == "progress" and event.trial is not None:
             if not self._worth_saying(event):
@@ -135,7 +135,7 @@ class LiveDisplay:
 
     def __call__(self, event: Event) -> None:
         self._begun = True
-        self._pace.hear(event)
+        self._pace.on_event(event)
         trial, progress = event.trial, event.progress
         if trial is None:
             self._say(event.text, "yellow")

@@ -24,9 +24,9 @@ class LocalRunner:
     def _run(self, session: Session, trial: PlannedTrial) -> None:
         try:
             for progress in execute(_alone(session.job(trial)), should_stop=session.stop):
-                session.hear(trial, progress)
+                session.on_progress(trial, progress)
         except OSError as error:  # the machine's trouble: as where a worker dies of it
-            session.bury(trial, f"{type(error).__name__}: {error}", for_good=False)
+            session.on_death(trial, f"{type(error).__name__}: {error}", for_good=False)
 
 
 def _alone(job: Job) -> Job:

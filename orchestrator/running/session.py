@@ -113,7 +113,7 @@ class Session:
         """Say that a trial has its place now."""
         self.listen(Event(kind="started", trial=trial))
 
-    def hear(self, trial: PlannedTrial, progress: Progress) -> None:
+    def on_progress(self, trial: PlannedTrial, progress: Progress) -> None:
         """Act on what a trial reports."""
         if progress.state in ("done", "failed"):
             self.settle(trial, progress)
@@ -131,7 +131,7 @@ class Session:
             text = f"{len(blocked)} trial(s) that need it are blocked"
             self.listen(Event(kind="note", trial=trial, text=text))
 
-    def bury(self, trial: PlannedTrial, reason: str, *, for_good: bool) -> None:
+    def on_death(self, trial: PlannedTrial, reason: str, *, for_good: bool) -> None:
         """A trial's process died: let it start once more, or record that it died too often."""
         self.deaths[trial.trial_id] += 1
         if not for_good and self.deaths[trial.trial_id] <= trial.max_failures:
@@ -142,7 +142,7 @@ class Session:
         self.ledger.forget([trial.trial_id])
         row = self.ledger.row(trial.trial_id)
         if row is None:
-            self.hear(trial, Progress(trial_id=trial.trial_id, state="lost", note=reason))
+            self.on_progress(trial, Progress(trial_id=trial.trial_id, state="lost", note=reason))
         else:
             self.settle(trial, Progress.of_row(row))
 

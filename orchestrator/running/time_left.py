@@ -42,7 +42,7 @@ class Pace:
     _finished: dict[str, list[tuple[float, float]]] = field(default_factory=dict, init=False)
     """Stage -> (seconds, expected cost) of what this run finished."""
 
-    def hear(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if event.trial is None:
             return
         trial_id, now = event.trial.trial_id, self.clock()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.paper.published import PAPER_RUNS
 from orchestrator.planning.planned_trial import PlannedTrial
-from orchestrator.tables.evidence import Evidence, EvidenceState, Family, Record, testify
+from orchestrator.tables.evidence import Ancestry, Evidence, EvidenceState, Record, evidence_for
 from orchestrator.tables.grouping import pooling
 from orchestrator.tables.statistics import MedianRange, half_range, median_range
 from trainables.catalog import TIMING
@@ -102,10 +102,10 @@ Members = Mapping[str, Sequence[PlannedTrial]]
 
 
 def cells_of(
-    record: Record, family: Family, lines: Sequence[Members], columns: Sequence[Column]
+    record: Record, ancestry: Ancestry, lines: Sequence[Members], columns: Sequence[Column]
 ) -> list[dict[str, Cell]]:
     """Return, for each line of a table, its cells by column name."""
-    frame = _frame(record, family, lines, columns)
+    frame = _frame(record, ancestry, lines, columns)
     summary = _summary(frame)
     evidence: dict[tuple[int, str], list[Evidence]] = {}
     for line, column, one in zip(frame["line"], frame["column"], frame["evidence"], strict=True):
@@ -116,7 +116,7 @@ def cells_of(
                 c,
                 summary.get((index, c.name)),
                 evidence.get((index, c.name), []),
-                pooling(family, members[c.name]) if c.own else "",
+                pooling(ancestry, members[c.name]) if c.own else "",
             )
             for c in columns
         }
@@ -124,7 +124,7 @@ def cells_of(
     ]
 
 
-def _frame(record: Record, family: Family, lines: Sequence[Members], columns: Sequence[Column]) -> "DataFrame":
+def _frame(record: Record, ancestry: Ancestry, lines: Sequence[Members], columns: Sequence[Column]) -> "DataFrame":
     """Return the tidy frame, a row per line, column and slot: an ancestor that trials share is in a cell once."""
     from pandas import DataFrame
 
@@ -132,8 +132,8 @@ def _frame(record: Record, family: Family, lines: Sequence[Members], columns: Se
     for index, members in enumerate(lines):
         for column in columns:
             for trial in members[column.name]:
-                slot = family.slot(trial, column.stage)
-                one = testify(record, slot, column.metric)
+                slot = ancestry.slot(trial, column.stage)
+                one = evidence_for(record, slot, column.metric)
                 rows.append((index, column.name, slot.key, slot.chosen is None, one.label, one.value, one))
     frame = DataFrame(rows, columns=["line", "column", "slot", "unknown", "label", "value", "evidence"])
     frame["value"] = frame["value"].astype("float64")

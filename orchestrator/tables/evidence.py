@@ -119,7 +119,7 @@ def measured(row: TrialRow, metric: str) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def testify(record: Record, slot: Slot, metric: str) -> Evidence:
+def evidence_for(record: Record, slot: Slot, metric: str) -> Evidence:
     """Return what one slot says about one metric."""
     if slot.chosen is None:
         reason = f"the best of {len(slot.candidates)} trials is not known yet"
@@ -150,7 +150,7 @@ def testify(record: Record, slot: Slot, metric: str) -> Evidence:
     )
 
 
-class Family:
+class Ancestry:
     """Who descends from whom in a plan."""
 
     def __init__(self, trials: Iterable[PlannedTrial], record: Record) -> None:

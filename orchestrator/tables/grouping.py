@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identity
-from orchestrator.tables.evidence import Family
+from orchestrator.tables.evidence import Ancestry
 from trainables.trial import JSON
 
 
@@ -58,7 +58,7 @@ def agreed(plan: Plan, trials: Iterable[PlannedTrial], key: str) -> JSON:
     return next(iter(values.values()))
 
 
-def pooling(family: Family, trials: Sequence[PlannedTrial]) -> str:
+def pooling(ancestry: Ancestry, trials: Sequence[PlannedTrial]) -> str:
     """Return how the runs of one line pool over the stages' seeds: `2 searches × 3`; "" when only one level varies."""
     if not trials:
         return ""
@@ -66,7 +66,7 @@ def pooling(family: Family, trials: Sequence[PlannedTrial]) -> str:
     for trial in trials:
         path = ""
         for stage, branches in levels:
-            above, path = path, f"{path}/{family.slot(trial, stage).key}"
+            above, path = path, f"{path}/{ancestry.slot(trial, stage).key}"
             branches.setdefault(above, set()).add(path)
     counted = [(stage, sorted(len(children) for children in branches.values())) for stage, branches in levels]
     varying = [(stage, sizes) for stage, sizes in counted if sizes != [1] * len(sizes)]

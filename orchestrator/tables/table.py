@@ -16,7 +16,7 @@ from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import FEW, LEFT_OUT, Cell, Column, Members, cells_of
 from orchestrator.tables.columns import ask, known_metrics
-from orchestrator.tables.evidence import RUN, Evidence, Family, Record
+from orchestrator.tables.evidence import RUN, Ancestry, Evidence, Record
 from orchestrator.tables.grouping import Group, agreed, grouped, holding, selected
 from orchestrator.tables.statistics import relative_change
 from trainables.errors import SharptuneError
@@ -67,7 +67,7 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
     if spec.lines:
         return _written_out(plan, rows, spec)
     record = Record(rows)
-    family = Family(plan.trials, record)
+    ancestry = Ancestry(plan.trials, record)
     trials = selected(plan, spec.stage, spec.filter)
     if not trials:
         raise TableError(f"table {spec.name!r} has no trials: its filter leaves none of stage {spec.stage!r}")
@@ -88,7 +88,7 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
             paper=_quoted(plan, columns, some, published),
         )
         for group, some, cells in zip(
-            groups, members, cells_of(record, family, members, (*columns, *counts, total)), strict=True
+            groups, members, cells_of(record, ancestry, members, (*columns, *counts, total)), strict=True
         )
     )
     return _table(spec, published, spec.rows, columns, lines)

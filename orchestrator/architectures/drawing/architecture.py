@@ -2,7 +2,7 @@
 
 from orchestrator.architectures.drawing.cells import draw_cell
 from orchestrator.architectures.drawing.paths import draw_path
-from orchestrator.architectures.drawing.svg import Panel, to_svg
+from orchestrator.architectures.drawing.svg import Drawing, to_svg
 from trainables.architecture.genotype import Architecture, Genotype
 
 
@@ -15,10 +15,10 @@ def draw(architecture: Architecture, *, name: str, operations: str) -> str:
         operations: how its operations are built, for the document's description.
     """
     kind = "cells" if isinstance(architecture, Genotype) else "path"
-    return to_svg(panels(architecture, name), title=name, description=f"{name}: {kind} of {operations!r} operations")
+    return to_svg(drawings(architecture, name), title=name, description=f"{name}: {kind} of {operations!r} operations")
 
 
-def panels(architecture: Architecture, name: str) -> tuple[Panel, ...]:
+def drawings(architecture: Architecture, name: str) -> tuple[Drawing, ...]:
     """Return the parts of a drawing, in their order from above."""
     if isinstance(architecture, Genotype):
         return (

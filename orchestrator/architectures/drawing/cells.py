@@ -15,11 +15,11 @@ from orchestrator.architectures.drawing.svg import (
     HEADING_HEIGHT,
     MARGIN,
     Area,
-    Curve,
+    Drawing,
     Label,
     Look,
-    Panel,
     Point,
+    Stroke,
     heading_width,
     text_width,
 )
@@ -89,21 +89,21 @@ class _Layout:
         return ((first.x + first.width / 2, first.y), *through, (last.x - last.width / 2, last.y))
 
 
-def draw_cell(edges: Edges, concat: Sequence[int], heading: str = "") -> Panel:
+def draw_cell(edges: Edges, concat: Sequence[int], heading: str = "") -> Drawing:
     """Return the drawing of a cell.
 
-    Labels are in the order of the edges, nodes in that of the states; curves are those to the output, then the edges'.
+    Labels are in the order of the edges, nodes in that of the states; strokes are those to the output, then the edges'.
     """
     depth = _depths(edges)
     columns, routes = _columns(edges, concat, depth)
     layout = _lay_out(edges, columns, routes, top=MARGIN + (HEADING_HEIGHT if heading else 0))
     used = _used(edges, concat)
-    return Panel(
+    return Drawing(
         heading=heading,
         width=max(layout.centres[-1] + layout.widths[-1] / 2 + MARGIN, heading_width(heading)),
         height=max(layout.heights.values()) + NODE_SIZE / 2 + MARGIN,
-        curves=tuple(
-            _curve(layout.points(route.things), edges[route.edge][0] if route.edge >= 0 else "") for route in routes
+        strokes=tuple(
+            _stroke(layout.points(route.things), edges[route.edge][0] if route.edge >= 0 else "") for route in routes
         ),
         nodes=tuple(
             _state_label(state, layout.area(Thing(STATE, state)), edges, state in used) for state in range(len(depth))
@@ -198,10 +198,10 @@ def _centres(
     return centres
 
 
-def _curve(points: tuple[Point, ...], operation: str) -> Curve:
+def _stroke(points: tuple[Point, ...], operation: str) -> Stroke:
     if operation == NONE:
-        return Curve(points=points, color="#9aa5b1", dash="4 3")
-    return Curve(points=points, color="#52606d" if operation else "#a98b2d")
+        return Stroke(points=points, color="#9aa5b1", dash="4 3")
+    return Stroke(points=points, color="#52606d" if operation else "#a98b2d")
 
 
 def _state_label(state: int, area: Area, edges: Edges, used: bool) -> Label:

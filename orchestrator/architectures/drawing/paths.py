@@ -13,11 +13,11 @@ from orchestrator.architectures.drawing.svg import (
     HEADING_HEIGHT,
     MARGIN,
     Area,
-    Curve,
+    Drawing,
     Label,
     Look,
-    Panel,
     Point,
+    Stroke,
     heading_width,
     text_width,
 )
@@ -40,7 +40,7 @@ GAP = 14.0
 AXIS_WIDTH, AXIS_HEIGHT = 72.0, 38.0
 
 
-def draw_path(path: MultiChannelPath, heading: str = "") -> Panel:
+def draw_path(path: MultiChannelPath, heading: str = "") -> Drawing:
     """Return the drawing of a path."""
     scales = _scales(path)
     names = max(text_width(step.operation, _NAME.size) for step in path.steps) + 2 * NAME_PADDING
@@ -51,14 +51,14 @@ def draw_path(path: MultiChannelPath, heading: str = "") -> Panel:
     rows = {scale: top + number * ROW_HEIGHT for number, scale in enumerate(scales)}
     chosen = [(x, rows[scale]) for x, scale in zip(columns, _channels(path), strict=True)]
     bottom = top + (len(scales) - 1) * ROW_HEIGHT + NODE_HEIGHT / 2 + AXIS_HEIGHT
-    return Panel(
+    return Drawing(
         heading=heading,
         width=max(columns[-1] + node / 2 + MARGIN, heading_width(heading)),
         height=bottom + MARGIN,
         lines=tuple(
             ((left, rows[a]), (right, rows[b])) for left, right in pairwise(columns) for a in scales for b in scales
         ),
-        curves=tuple(_arrow(a, b, node) for a, b in pairwise(chosen)),
+        strokes=tuple(_arrow(a, b, node) for a, b in pairwise(chosen)),
         nodes=_nodes(columns, rows, chosen, node),
         labels=(
             *_names(path.steps, chosen),
@@ -80,8 +80,8 @@ def _channels(path: MultiChannelPath) -> list[int]:
     return [path.steps[0].channels_in, *(step.channels_out for step in path.steps)]
 
 
-def _arrow(a: Point, b: Point, node: float) -> Curve:
-    return Curve(points=((a[0] + node / 2, a[1]), (b[0] - node / 2, b[1])), color=_RED, width=2.2)
+def _arrow(a: Point, b: Point, node: float) -> Stroke:
+    return Stroke(points=((a[0] + node / 2, a[1]), (b[0] - node / 2, b[1])), color=_RED, width=2.2)
 
 
 def _nodes(

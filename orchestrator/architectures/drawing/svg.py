@@ -1,4 +1,4 @@
-"""Pictures of labels and curves, written as SVG: lengths are pixels, and the same picture is always the same bytes.
+"""Pictures of labels and strokes, written as SVG: lengths are pixels, and the same picture is always the same bytes.
 
 The background is white, so that a viewer's dark theme changes nothing. There are no ids, scripts or style sheets in a
 picture, so that several can stand in one page.
@@ -50,7 +50,7 @@ class Label:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Curve:
+class Stroke:
     """A smooth line through points from left to right, level at each of them."""
 
     points: tuple[Point, ...]
@@ -61,7 +61,7 @@ class Curve:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Panel:
+class Drawing:
     """A part of a picture; later parts of it cover earlier ones."""
 
     heading: str
@@ -69,7 +69,7 @@ class Panel:
     height: float
     lines: tuple[tuple[Point, Point], ...] = ()
     """Straight ones, in the background."""
-    curves: tuple[Curve, ...]
+    strokes: tuple[Stroke, ...]
     nodes: tuple[Label, ...]
     labels: tuple[Label, ...]
 
@@ -87,14 +87,14 @@ def text_width(text: str, size: float) -> float:
 
 
 def heading_width(heading: str) -> float:
-    """Return how wide a panel must be for its heading, which is bold."""
+    """Return how wide a drawing must be for its heading, which is bold."""
     return 1.08 * text_width(heading, HEADING.size) + 2 * MARGIN
 
 
-def to_svg(panels: Sequence[Panel], *, title: str, description: str) -> str:
-    """Return the SVG document of panels, one below the other."""
-    width = max(panel.width for panel in panels)
-    height = fsum(panel.height for panel in panels)
+def to_svg(drawings: Sequence[Drawing], *, title: str, description: str) -> str:
+    """Return the SVG document of drawings, one below the other."""
+    width = max(drawing.width for drawing in drawings)
+    height = fsum(drawing.height for drawing in drawings)
     size = f'width="{_n(width)}" height="{_n(height)}"'
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_n(width)} {_n(height)}" font-family="{FONT}">',
@@ -103,43 +103,43 @@ def to_svg(panels: Sequence[Panel], *, title: str, description: str) -> str:
         f'<rect {size} fill="#ffffff"/>',
     ]
     top = 0.0
-    for panel in panels:
-        parts += [f'<g transform="translate(0 {_n(top)})">', *_panel(panel), "</g>"]
-        top += panel.height
+    for drawing in drawings:
+        parts += [f'<g transform="translate(0 {_n(top)})">', *_drawing(drawing), "</g>"]
+        top += drawing.height
     return "\n".join([*parts, "</svg>", ""])
 
 
-def _panel(panel: Panel) -> list[str]:
+def _drawing(drawing: Drawing) -> list[str]:
     parts = []
-    if panel.heading:
+    if drawing.heading:
         area = Area(x=MARGIN, y=HEADING_HEIGHT / 2 + 4, width=0, height=HEADING_HEIGHT)
-        parts.append(_text(panel.heading, area, HEADING, anchor="start"))
-    if panel.lines:
-        path = "".join(f"M{_n(a)} {_n(b)}L{_n(c)} {_n(d)}" for (a, b), (c, d) in panel.lines)
+        parts.append(_text(drawing.heading, area, HEADING, anchor="start"))
+    if drawing.lines:
+        path = "".join(f"M{_n(a)} {_n(b)}L{_n(c)} {_n(d)}" for (a, b), (c, d) in drawing.lines)
         parts.append(f'<path d="{path}" fill="none" stroke="{LINE_COLOR}"/>')
-    for curve in panel.curves:
-        parts += _curve(curve)
-    for label in (*panel.nodes, *panel.labels):
+    for stroke in drawing.strokes:
+        parts += _stroke(stroke)
+    for label in (*drawing.nodes, *drawing.labels):
         parts += _label(label)
     return parts
 
 
-def _curve(curve: Curve) -> list[str]:
-    points = list(curve.points)
+def _stroke(stroke: Stroke) -> list[str]:
+    points = list(stroke.points)
     tip = points[-1]
-    if curve.arrow:
+    if stroke.arrow:
         points[-1] = (tip[0] - ARROW + 1, tip[1])
     path = f"M{_n(points[0][0])} {_n(points[0][1])}"
     for (x1, y1), (x2, y2) in pairwise(points):
         middle = _n((x1 + x2) / 2)
         path += f"L{_n(x2)} {_n(y2)}" if y1 == y2 else f"C{middle} {_n(y1)} {middle} {_n(y2)} {_n(x2)} {_n(y2)}"
-    dash = f' stroke-dasharray="{curve.dash}"' if curve.dash else ""
-    line = f'<path d="{path}" fill="none" stroke="{curve.color}" stroke-width="{_n(curve.width)}"{dash}/>'
-    if not curve.arrow:
+    dash = f' stroke-dasharray="{stroke.dash}"' if stroke.dash else ""
+    line = f'<path d="{path}" fill="none" stroke="{stroke.color}" stroke-width="{_n(stroke.width)}"{dash}/>'
+    if not stroke.arrow:
         return [line]
     half = _n(ARROW / 2)
     head = f"M{_n(tip[0])} {_n(tip[1])}l-{_n(ARROW)} -{half}v{_n(ARROW)}z"
-    return [line, f'<path d="{head}" fill="{curve.color}"/>']
+    return [line, f'<path d="{head}" fill="{stroke.color}"/>']
 
 
 def _label(label: Label) -> list[str]:

@@ -23,20 +23,20 @@ UNPLACED_AT_ONCE = 8
 """Trials that no node can hold now and that Tune may still have in line, so that a cluster can grow for them."""
 
 
-class Unsaved:
+class NotPickled:
     """Tune pickles and copies what it is given, to restore it some day; this has no life outside this process."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "Unsaved":
+    def __deepcopy__(self, memo: dict[int, Any]) -> "NotPickled":
         return self
 
 
-class ReadyTrials(Unsaved, Searcher):
+class FrontierSearcher(NotPickled, Searcher):
     """Hands Tune whatever trial can start now; `FINISHED` when none can and none is running."""
 
-    def __init__(self, session: Session, hearing: "Hearing") -> None:
+    def __init__(self, session: Session, hearing: "TuneCallback") -> None:
         super().__init__(metric=None, mode=None)
         self._session = session
         self._hearing = hearing
@@ -54,7 +54,7 @@ class ReadyTrials(Unsaved, Searcher):
         return self._hearing.view.fits(trial.resources)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Everything is heard by `Hearing`, which also sees why a trial died."""
+        """Everything is heard by `TuneCallback`, which also sees why a trial died."""
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the ledger knows."""
@@ -63,7 +63,7 @@ class ReadyTrials(Unsaved, Searcher):
         """Nothing to restore: the ledger knows."""
 
 
-class Hearing(Unsaved, tune.Callback):
+class TuneCallback(NotPickled, tune.Callback):
     """Tells the session what Tune hears of its trials."""
 
     def __init__(self, session: Session) -> None:
@@ -105,7 +105,7 @@ class Hearing(Unsaved, tune.Callback):
         progress = Progress(**json.loads(result[RESULT]))
         if progress.state != "running":
             self._at_work.discard(trial.trial_id)
-        self._session.hear(self._trials[trial.trial_id], progress)
+        self._session.on_progress(self._trials[trial.trial_id], progress)
 
     def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """A process died and Tune starts another; where it was one too many, the row says so and the next one ends."""
@@ -121,13 +121,13 @@ class Hearing(Unsaved, tune.Callback):
         """Tune gave up: for good when it counts too many deaths, else (an idle process had died) once more."""
         self._at_work.discard(trial.trial_id)
         planned = self._trials[trial.trial_id]
-        self._session.bury(planned, _last_words(trial), for_good=trial.num_failures > planned.max_failures)
+        self._session.on_death(planned, _last_words(trial), for_good=trial.num_failures > planned.max_failures)
 
 
-class Asked(Unsaved, tune.Stopper):
+class DrainStopper(NotPickled, tune.Stopper):
     """Ends Tune's loop once a stop was asked for and no trial has a process any more; those in line never start."""
 
-    def __init__(self, session: Session, hearing: Hearing) -> None:
+    def __init__(self, session: Session, hearing: TuneCallback) -> None:
         self._session = session
         self._hearing = hearing
 

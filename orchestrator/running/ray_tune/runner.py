@@ -28,7 +28,7 @@ from ray._private import worker as ray_worker
 from ray.tune.error import TuneError
 
 from orchestrator.errors import HaltError, RunError
-from orchestrator.running.ray_tune.callbacks import Asked, Hearing, ReadyTrials, SilentReporter
+from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearcher, SilentReporter, TuneCallback
 from orchestrator.running.ray_tune.cluster import death_reason
 from orchestrator.running.ray_tune.nodes import check_nodes, cluster_view, code_environment, knock
 from orchestrator.running.ray_tune.processes import RayProcesses, own_handlers
@@ -111,14 +111,14 @@ class RayRunner:
         self._refs = {identity: ray.put(packed) for identity, packed in self._data.items()}
 
     def _fit(self, session: Session, scratch: str) -> None:
-        hearing = Hearing(session)
+        hearing = TuneCallback(session)
         open_trials = (*session.frontier.waiting.values(), *session.frontier.elsewhere.values())
         retries = max(trial.max_failures for trial in open_trials)
         dispatcher = tune.with_parameters(TrialDispatcher, data=self._refs) if self._refs else TrialDispatcher
         tuner = tune.Tuner(
             tune.with_resources(dispatcher, placement),
             tune_config=tune.TuneConfig(
-                search_alg=ReadyTrials(session, hearing),
+                search_alg=FrontierSearcher(session, hearing),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_name_creator=_trial_id,
@@ -128,7 +128,7 @@ class RayRunner:
                 name="tune",
                 storage_path=scratch,
                 verbose=0,
-                stop=Asked(session, hearing),
+                stop=DrainStopper(session, hearing),
                 callbacks=[hearing],
                 failure_config=tune.FailureConfig(max_failures=retries),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

@@ -79,10 +79,10 @@ def test_exactly_two_numbers_of_the_tables_are_contradicted_by_the_text():
 
 
 def test_every_claim_quotes_a_sentence_that_holds_its_number():
-    assert len(PAPER.claims) == 33
-    for claim in PAPER.claims:
-        words = claim.sentence.replace(" ", "")
-        assert claim.printed.strip("~").rstrip("M%") in words, claim
+    assert len(PAPER.statements) == 33
+    for statement in PAPER.statements:
+        words = statement.sentence.replace(" ", "")
+        assert statement.printed.strip("~").rstrip("M%") in words, statement
 
 
 BASES = {
@@ -94,12 +94,12 @@ BASES = {
 
 
 @pytest.mark.parametrize(
-    "claim", [c for c in PAPER.claims if c.statistic == "change"], ids=lambda c: f"{c.row}-{c.column}"
+    "statement", [c for c in PAPER.statements if c.statistic == "change"], ids=lambda c: f"{c.row}-{c.column}"
 )
-def test_the_relative_changes_the_paper_claims_follow_from_its_tables(claim):
-    change = relative_change(number(*claim.about), number(*BASES[claim.where], claim.column))
+def test_the_relative_changes_the_paper_claims_follow_from_its_tables(statement):
+    change = relative_change(number(*statement.about), number(*BASES[statement.where], statement.column))
 
-    assert abs(change) == pytest.approx(float(claim.printed.rstrip("%")) / 100, abs=0.01)
+    assert abs(change) == pytest.approx(float(statement.printed.rstrip("%")) / 100, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ tables:
     setting: none
     columns: {params: {printed: Par., unit: M}}
     rows: [{name: a, cells: {params: "1.0"}}]
-claims: []
+statements: []
 """
 
 
@@ -173,7 +173,7 @@ claims: []
         ("params: {printed", "size: {printed", "which is not a column"),
         ('"1.0"', '"one"', "no number as papers print"),
         ("name: a", "name: a, nmae: b", "Extra inputs"),
-        ("claims: []", "claims: [{printed: '1', where: x, sentence: y, table: two}]", "which is nowhere"),
+        ("statements: []", "statements: [{printed: '1', where: x, sentence: y, table: two}]", "which is nowhere"),
         ("setting: none", "setting: none\n    setting: again", "duplicate"),
         ("tables:", "tabels:", "tables"),
     ],

@@ -185,11 +185,11 @@ def test_exclude_drops_exactly_the_points_it_names(experiment, data):
 def test_parents_come_before_children_and_are_in_the_plan(experiment):
     trials = plan(experiment).trials
     place = {trial.trial_id: index for index, trial in enumerate(trials)}
-    families = [(trial, parent) for trial in trials for parent in trial.parents]
+    parent_groups = [(trial, parent) for trial in trials for parent in trial.parents]
 
     assert [trial.spec.trial_id for trial in trials] == list(place)
-    assert len(families) == len([trial for trial in trials if trial.stage == "train"]) > 0
-    assert all(place[parent] < place[trial.trial_id] for trial, parent in families)
+    assert len(parent_groups) == len([trial for trial in trials if trial.stage == "train"]) > 0
+    assert all(place[parent] < place[trial.trial_id] for trial, parent in parent_groups)
 
 
 @given(experiments())

@@ -56,43 +56,43 @@ def test_durations_read_as_people_say_them(seconds, words):
 
 
 def test_nobody_knows_how_long_a_trial_takes_before_it_has_told_twice_where_it_is(pace, clock):
-    pace.hear(event("started"))
+    pace.on_event(event("started"))
     assert pace.left(FIRST.trial_id) is None
-    pace.hear(event("progress", epoch=1, step=1, steps=4))
+    pace.on_event(event("progress", epoch=1, step=1, steps=4))
     clock.now += 5
     assert pace.left(FIRST.trial_id) is None
 
 
 def test_time_left_is_measured_within_an_epoch_too(pace, clock):
-    pace.hear(event("progress", epoch=1, step=1, steps=4))
+    pace.on_event(event("progress", epoch=1, step=1, steps=4))
     clock.now += 5
-    pace.hear(event("progress", epoch=1, step=2, steps=4))
+    pace.on_event(event("progress", epoch=1, step=2, steps=4))
 
     assert pace.left(FIRST.trial_id) == pytest.approx(9.5 * 20)
 
 
 def test_a_resumed_trial_is_timed_from_where_it_went_on(pace, clock):
-    pace.hear(event("progress", epoch=6, note="resumes after epoch 6, step 0"))
+    pace.on_event(event("progress", epoch=6, note="resumes after epoch 6, step 0"))
     clock.now += 3
-    pace.hear(event("progress", epoch=7, metrics={"error": 1.0}))
+    pace.on_event(event("progress", epoch=7, metrics={"error": 1.0}))
 
     assert pace.left(FIRST.trial_id) == pytest.approx(9)
 
 
 def test_the_rest_is_reckoned_from_what_the_finished_cost(pace, clock):
     assert pace.left_in_all([SECOND.trial_id, CHILD.trial_id], 2) is None
-    pace.hear(event("started"))
+    pace.on_event(event("started"))
     clock.now += 20
-    pace.hear(event("finished", state="done"))
+    pace.on_event(event("finished", state="done"))
 
     unlike = 20 * 3**0.5  # another stage, three times as dear: its root is believed
     assert pace.left_in_all([SECOND.trial_id, CHILD.trial_id], 2) == pytest.approx((20 + unlike) / 2)
 
 
 def test_a_failure_says_nothing_about_the_pace(pace, clock):
-    pace.hear(event("started"))
+    pace.on_event(event("started"))
     clock.now += 1
-    pace.hear(event("finished", state="failed", note="loss is nan"))
+    pace.on_event(event("finished", state="failed", note="loss is nan"))
 
     assert pace.left_in_all([SECOND.trial_id], 1) is None
 

@@ -106,7 +106,7 @@ def test_a_trial_that_another_process_finished_is_told_with_its_numbers(tmp_path
         ledger=ledger, catalog=CATALOG, listen=heard.append, stop=stop, driver=stop.driver, frontier=frontier, code=""
     )
 
-    session.bury(trial, "its node is gone", for_good=True)
+    session.on_death(trial, "its node is gone", for_good=True)
 
     row = ledger.row(trial.trial_id)
     assert row is not None

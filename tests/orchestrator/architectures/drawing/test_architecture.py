@@ -11,10 +11,10 @@ from few import few
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.architectures.drawing.architecture import draw, panels
+from orchestrator.architectures.drawing.architecture import draw, drawings
 from orchestrator.architectures.drawing.cells import draw_cell
 from orchestrator.architectures.drawing.paths import draw_path
-from orchestrator.architectures.drawing.svg import HEADING, HEADING_HEIGHT, MARGIN, Area, Panel, text_width, to_svg
+from orchestrator.architectures.drawing.svg import HEADING, HEADING_HEIGHT, MARGIN, Area, Drawing, text_width, to_svg
 from trainables.architecture.genotype import ARCHITECTURES, Genotype, MultiChannelPath, PathStep
 from trainables.architecture.paths import PATH_OPERATIONS
 from trainables.architecture.published import PUBLISHED
@@ -26,8 +26,8 @@ SAMPLES = [step / 24 for step in range(25)]
 
 
 @cache
-def panels_of(name: str) -> tuple[Panel, ...]:
-    return panels(ARCHITECTURES[name], name)
+def panels_of(name: str) -> tuple[Drawing, ...]:
+    return drawings(ARCHITECTURES[name], name)
 
 
 @st.composite
@@ -63,27 +63,27 @@ def overlap(one: Area, other: Area) -> bool:
     )
 
 
-def assert_nothing_covers_anything(panel: Panel) -> None:
-    boxes = [*panel.nodes, *panel.labels]
+def assert_nothing_covers_anything(drawing: Drawing) -> None:
+    boxes = [*drawing.nodes, *drawing.labels]
     for one, other in combinations(boxes, 2):
         assert not overlap(one.area, other.area), (one, other)
     for box in boxes:
         left, right = box.area.x - box.area.width / 2, box.area.x + box.area.width / 2
         above, below = box.area.y - box.area.height / 2, box.area.y + box.area.height / 2
         assert left >= 0
-        assert right <= panel.width
-        assert above >= (HEADING_HEIGHT if panel.heading else 0)
-        assert below <= panel.height
-    assert MARGIN + text_width(panel.heading, HEADING.size) <= panel.width
+        assert right <= drawing.width
+        assert above >= (HEADING_HEIGHT if drawing.heading else 0)
+        assert below <= drawing.height
+    assert MARGIN + text_width(drawing.heading, HEADING.size) <= drawing.width
 
 
-def hit(curve, area: Area) -> bool:
-    """Say whether a curve runs through the inside of an area."""
-    for (x1, y1), (x2, y2) in pairwise(curve.points):
+def hit(stroke, area: Area) -> bool:
+    """Say whether a stroke runs through the inside of an area."""
+    for (x1, y1), (x2, y2) in pairwise(stroke.points):
         if max(x1, x2) <= area.x - area.width / 2 or min(x1, x2) >= area.x + area.width / 2:
             continue
         for t in SAMPLES:
-            s = 1 - t  # a cubic curve whose inner points are half the way across, level with its ends
+            s = 1 - t  # a cubic stroke whose inner points are half the way across, level with its ends
             x = x1 + (x2 - x1) * (1.5 * s * s * t + 1.5 * s * t * t + t**3)
             y = y1 + (y2 - y1) * (3 * s * t * t + t**3)
             if abs(x - area.x) < area.width / 2 - 1 and abs(y - area.y) < area.height / 2 - 1:
@@ -91,22 +91,22 @@ def hit(curve, area: Area) -> bool:
     return False
 
 
-def assert_edges_lead_where_they_should(panel: Panel, edges, concat) -> None:
+def assert_edges_lead_where_they_should(drawing: Drawing, edges, concat) -> None:
     """Each edge runs from its source through its own name to its node, and through nothing else."""
-    routes = [(state, len(panel.nodes) - 1, None) for state in concat]
+    routes = [(state, len(drawing.nodes) - 1, None) for state in concat]
     routes += [(source, edge // 2 + 2, edge) for edge, (_, source) in enumerate(edges)]
-    assert [label.text for label in panel.labels] == [operation for operation, _ in edges]
-    assert len(panel.curves) == len(routes)
-    for curve, (source, target, edge) in zip(panel.curves, routes, strict=True):
-        start, end = panel.nodes[source].area, panel.nodes[target].area
-        assert curve.points[0] == (start.x + start.width / 2, start.y)
-        assert curve.points[-1] == (end.x - end.width / 2, end.y)
-        xs = [x for x, _ in curve.points]
+    assert [label.text for label in drawing.labels] == [operation for operation, _ in edges]
+    assert len(drawing.strokes) == len(routes)
+    for stroke, (source, target, edge) in zip(drawing.strokes, routes, strict=True):
+        start, end = drawing.nodes[source].area, drawing.nodes[target].area
+        assert stroke.points[0] == (start.x + start.width / 2, start.y)
+        assert stroke.points[-1] == (end.x - end.width / 2, end.y)
+        xs = [x for x, _ in stroke.points]
         assert xs == sorted(xs)
-        assert [number for number, label in enumerate(panel.labels) if hit(curve, label.area)] == (
+        assert [number for number, label in enumerate(drawing.labels) if hit(stroke, label.area)] == (
             [] if edge is None else [edge]
         )
-        assert not any(hit(curve, node.area) for node in panel.nodes)
+        assert not any(hit(stroke, node.area) for node in drawing.nodes)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -133,8 +133,8 @@ def test_published_drawings_cover_nothing(name):
     drawn = panels_of(name)
 
     assert len(drawn) == (2 if name in PUBLISHED else 1)  # both cells, or the path
-    for panel in drawn:
-        assert_nothing_covers_anything(panel)
+    for drawing in drawn:
+        assert_nothing_covers_anything(drawing)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -150,25 +150,25 @@ def test_published_edges_lead_where_they_should(name):
 @given(cells())
 def test_any_cell_can_be_read(cell):
     edges, concat = cell
-    panel = draw_cell(edges, concat)
+    drawing = draw_cell(edges, concat)
 
-    assert_nothing_covers_anything(panel)
-    assert_edges_lead_where_they_should(panel, edges, concat)
+    assert_nothing_covers_anything(drawing)
+    assert_edges_lead_where_they_should(drawing, edges, concat)
 
 
 @few(20)
 @given(paths())
 def test_any_path_can_be_read(path):
-    panel = draw_path(path)
-    chosen = [node for node in panel.nodes if node.text]
+    drawing = draw_path(path)
+    chosen = [node for node in drawing.nodes if node.text]
 
-    assert_nothing_covers_anything(panel)
+    assert_nothing_covers_anything(drawing)
     assert [node.text for node in chosen] == [
         str(n) for n in (path.steps[0].channels_in, *(s.channels_out for s in path.steps))
     ]
-    assert [label.text for label in panel.labels[: len(path.steps)]] == [step.operation for step in path.steps]
-    for curve, (start, end) in zip(panel.curves, pairwise(chosen), strict=True):
-        assert curve.points == (
+    assert [label.text for label in drawing.labels[: len(path.steps)]] == [step.operation for step in path.steps]
+    for stroke, (start, end) in zip(drawing.strokes, pairwise(chosen), strict=True):
+        assert stroke.points == (
             (start.area.x + start.area.width / 2, start.area.y),
             (end.area.x - end.area.width / 2, end.area.y),
         )
@@ -183,9 +183,9 @@ def test_a_node_that_nothing_depends_on_looks_so():
 
 
 def test_none_is_dashed():
-    panel = draw_cell((("none", 0), ("skip_connect", 1)), (2,))
+    drawing = draw_cell((("none", 0), ("skip_connect", 1)), (2,))
 
-    assert [bool(curve.dash) for curve in panel.curves] == [False, True, False]
+    assert [bool(stroke.dash) for stroke in drawing.strokes] == [False, True, False]
 
 
 def test_a_long_name_fits():
