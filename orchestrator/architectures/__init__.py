@@ -1,1 +1,7 @@
-"""TODO"""
+"""Architectures for people: found by whatever they are called, described, compared.
+
+In: a name, a file or a trial. Out: the architecture, in words or beside another.
+Public face: `find.find_genotype`, `description.lines`, `comparison.differences`.
+"""
+
+__all__ = ["comparison", "description", "find", "sources"]

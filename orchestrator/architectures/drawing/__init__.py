@@ -1,1 +1,7 @@
-"""TODO"""
+"""Architectures drawn: cells after Fig. 2, paths after Fig. 6 of the paper.
+
+In: an architecture. Out: an SVG document, always the same bytes for the same architecture.
+Public face: `architecture.draw`.
+"""
+
+__all__ = ["architecture", "cells", "paths"]
