@@ -13,13 +13,15 @@ READY := .venv/.ready
 run: $(READY)
 	@$(BIN)/sharptune run quickstart
 
+# What was compiled is kept, whatever the shell says: each of the processes that tests start would compile it anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-# Compiled tests are kept, whatever the shell says: two processes would compile them anew each time. Without Ray nothing
-# is logged, so nothing watches for logs.
+# Without Ray nothing is logged, so nothing watches for logs.
 unit: $(READY)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal -p no:logging -m "not ray and not slow" --ignore tests/integration
+	$(BIN)/python -m pytest -n 2 --dist worksteal -p no:logging -m "not ray and not slow" --ignore tests/integration
 
 # What it finds it tries again first, the next time; the failure also prints a line that reproduces it anywhere.
 explore: $(READY)

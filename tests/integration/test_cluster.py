@@ -7,21 +7,16 @@ import time
 from pathlib import Path
 
 import pytest
+from drive import grid
+from running_contract import essences, go, undisturbed_essences
 
-from orchestrator.ledger import Ledger
-from trainables.record.storage import open_storage
+from orchestrator.errors import RunError
+from orchestrator.running.ray_tune.runner import RayRunner
 
 pytestmark = pytest.mark.ray
 DRIVE = Path(__file__).parent.parent / "support" / "drive.py"
-GRID = ("--roots", "4", "--children", "1", "epochs=4", "steps=4", "seconds=0.2")
-
-
-def essence(storage) -> dict:
-    rows = Ledger(open_storage(storage)).rows()
-    return {
-        trial_id: (row.config, row.state, row.metrics, row.artifacts, row.files["predictions.npz"]["sha256"])
-        for trial_id, row in rows.items()
-    }
+SLOW = {"epochs": 4, "steps": 4, "seconds": 0.2}
+GRID = ("--roots", "4", "--children", "1", *(f"{name}={value}" for name, value in SLOW.items()))
 
 
 def drive(storage, *options: str) -> subprocess.Popen:
@@ -39,13 +34,6 @@ def events_of(driver: subprocess.Popen) -> list[dict]:
     return [json.loads(line) for line in out.splitlines()]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    storage = tmp_path_factory.mktemp("undisturbed")
-    events_of(drive(storage, "--runner", "local"))
-    return essence(storage)
-
-
 @pytest.fixture
 def cluster():
     """Two nodes of two CPUs each, started as real processes of this machine."""
@@ -57,10 +45,12 @@ def cluster():
     nodes.shutdown()
 
 
-def test_a_node_that_is_killed_in_the_middle_changes_no_row(cluster, tmp_path, undisturbed):
-    driver = drive(tmp_path, "--address", cluster.address)
+def test_a_node_that_is_killed_in_the_middle_changes_no_row(cluster, tmp_path):
+    storage = tmp_path / "runs"
+    driver = drive(storage, "--address", cluster.address)
+    undisturbed = undisturbed_essences(tmp_path / "undisturbed", grid(4, 1, **SLOW))
     deadline = time.monotonic() + 120
-    while len(list(tmp_path.glob("trials/*/checkpoints/000002-*"))) < 3 and time.monotonic() < deadline:
+    while len(list(storage.glob("trials/*/checkpoints/000002-*"))) < 3 and time.monotonic() < deadline:
         assert driver.poll() is None, driver.stderr.read()[-2000:]
         time.sleep(0.05)
     cluster.remove_node(cluster.second, allow_graceful=False)
@@ -68,11 +58,11 @@ def test_a_node_that_is_killed_in_the_middle_changes_no_row(cluster, tmp_path, u
 
     assert set(events[-1]["states"].values()) == {"done"}
     assert any("its process died" in event["text"] for event in events if event["kind"] == "note")
-    assert essence(tmp_path) == undisturbed
+    assert essences(storage) == undisturbed
 
 
 def test_an_address_where_no_cluster_is_gets_a_sentence(tmp_path):
-    driver = drive(tmp_path, "--address", "127.0.0.1:1")
-    _, err = driver.communicate(timeout=120)
+    with pytest.raises(RunError) as error:
+        go(tmp_path, grid(4, 1, **SLOW), runner=RayRunner(address="127.0.0.1:1"))
 
-    assert "no Ray cluster answers at '127.0.0.1:1'" in err
+    assert "no Ray cluster answers at '127.0.0.1:1'" in str(error.value)

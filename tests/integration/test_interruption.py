@@ -1,32 +1,47 @@
-"""Real processes, really killed: whatever dies whenever, the rows are those of a run that nobody disturbed."""
+"""Real processes, really killed: whatever dies whenever, the rows are those of a run that nobody disturbed.
+
+What is to die, or to be sent a signal, is a driver in a process of its own, which starts a Ray of its own. What goes on
+afterwards, and what only workers die in, runs on one Ray that this process has for all of these tests.
+"""
 
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+from drive import grid
+from fakes import HURRY
+from lasting_ray import ray_runner
+from running_contract import essences, go, started, undisturbed_essences
 
 from orchestrator.ledger import Ledger
+from orchestrator.running.session import Event
 from trainables.record.storage import open_storage
 
+__all__ = ["ray_runner"]
 pytestmark = pytest.mark.ray
 DRIVE = Path(__file__).parent.parent / "support" / "drive.py"
-SLOW = ("epochs=3", "steps=4", "seconds=0.15")
+SLOW = {"epochs": 3, "steps": 4, "seconds": 0.15}
 
 
 class Driver:
     """A driver process and what it has said so far."""
 
-    def __init__(self, storage: Path, *options: str) -> None:
-        self.storage = storage
+    def __init__(self, storage: Path) -> None:
         self.events: list[dict] = []
+        slow = [f"{name}={value}" for name, value in SLOW.items()]
         self.process = subprocess.Popen(
-            [sys.executable, str(DRIVE), str(storage), *options, *SLOW], stdout=subprocess.PIPE, text=True
+            [sys.executable, str(DRIVE), str(storage), *slow],
+            env={name: value for name, value in os.environ.items() if name != HURRY},
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def read_until(self, wanted) -> dict:
@@ -44,14 +59,9 @@ class Driver:
         self.close()
         return states
 
-    def workers(self) -> list[psutil.Process]:
-        """Return the processes that work on trials now, as their claims name them."""
-        found = []
-        for folder in self.storage.glob("trials/*/claims"):
-            newest = sorted(folder.glob("*.json"))[-1]
-            if not list(folder.glob(f"{newest.stem}.*.released")):
-                found.append(psutil.Process(json.loads(newest.read_text())["worker_process"]["pid"]))
-        return found
+    def family(self) -> list[psutil.Process]:
+        """Return the processes that it has started, and those that they have started."""
+        return psutil.Process(self.process.pid).children(recursive=True)
 
     def kill(self) -> None:
         self.process.kill()
@@ -68,8 +78,8 @@ def drive():
     """Start drivers; whatever a failing test leaves running is killed."""
     drivers: list[Driver] = []
 
-    def start(storage: Path, *options: str) -> Driver:
-        drivers.append(Driver(storage, *options))
+    def start(storage: Path) -> Driver:
+        drivers.append(Driver(storage))
         return drivers[-1]
 
     yield start
@@ -77,33 +87,87 @@ def drive():
         driver.kill()
 
 
-def essence(storage: Path) -> dict:
-    """What must be identical: id, config, state, metrics, artifacts, predictions."""
-    rows = Ledger(open_storage(storage)).rows()
-    return {
-        trial_id: (row.config, row.state, row.metrics, row.artifacts, row.files["predictions.npz"]["sha256"])
-        for trial_id, row in rows.items()
-    }
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    return undisturbed_essences(tmp_path_factory.mktemp("undisturbed"), grid(2, 2, **SLOW))
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    storage = tmp_path_factory.mktemp("undisturbed")
-    states = Driver(storage, "--runner", "local").end()
-    assert set(states.values()) == {"done"}
-    return essence(storage)
+def hurry(tmp_path_factory) -> Iterator[Path]:
+    """A file: while it is there, steps on this process's Ray take no time. Each test begins without it."""
+    path = tmp_path_factory.mktemp("hurry") / "hurry"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HURRY, str(path))
+        yield path
 
 
 @pytest.fixture
-def finish(drive):
-    """Run the same command again, to its end."""
+def run_here(hurry, ray_runner):
+    """Run trials on this process's Ray; return the states of all of them, and the events."""
+    hurry.unlink(missing_ok=True)
 
-    def run_to_the_end(storage: Path) -> Driver:
-        driver = drive(storage)
-        assert set(driver.end().values()) == {"done"}
-        return driver
+    def run(storage: Path, trials=None) -> tuple[dict[str, str], list[Event]]:
+        events: list[Event] = []
+        states, _ = go(storage, trials or grid(2, 2, **SLOW), runner=ray_runner, events=events)
+        return states, events
+
+    return run
+
+
+@pytest.fixture
+def finish(run_here, hurry):
+    """Run the same trials again, to their end and without delay; return the events."""
+
+    def run_to_the_end(storage: Path) -> list[Event]:
+        hurry.touch()
+        states, events = run_here(storage)
+        assert set(states.values()) == {"done"}
+        return events
 
     return run_to_the_end
+
+
+def workers(storage: Path) -> list[psutil.Process]:
+    """Return the processes that work on trials now, as their claims name them."""
+    found = []
+    for folder in storage.glob("trials/*/claims"):
+        newest = sorted(folder.glob("*.json"))[-1]
+        if not list(folder.glob(f"{newest.stem}.*.released")):
+            found.append(psutil.Process(json.loads(newest.read_text())["worker_process"]["pid"]))
+    return found
+
+
+def wait_for(storage: Path, file: str) -> None:
+    """Return as soon as a trial has such a file, and in a minute at the latest."""
+    deadline = time.monotonic() + 60
+    while not list(storage.glob(f"trials/*/{file}")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def run_and_disturb(run_here, hurry):
+    """Run trials on this process's Ray, and do something to the workers once one has saved an epoch.
+
+    Returns the states, the events and the workers.
+    """
+
+    def run(storage: Path, act: Callable[[psutil.Process], None]) -> tuple[dict, list[Event], list[psutil.Process]]:
+        disturbed: list[psutil.Process] = []
+
+        def disturb() -> None:
+            wait_for(storage, "checkpoints/000001-*")
+            disturbed.extend(workers(storage))
+            for worker in disturbed:
+                act(worker)
+            hurry.touch()
+
+        thread = threading.Thread(target=disturb, daemon=True)
+        thread.start()
+        states, events = run_here(storage)
+        thread.join()
+        return states, events, disturbed
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -113,80 +177,67 @@ def finish(drive):
         pytest.param(lambda event: event["kind"] == "finished", id="after the first trial"),
     ],
 )
-def test_kill_9_of_the_driver_changes_nothing(drive, finish, tmp_path, undisturbed, moment):
-    """Also when the next run begins while the dead driver's workers still write."""
+def test_kill_9_of_the_driver_changes_nothing_and_its_processes_end_by_themselves(
+    drive, finish, tmp_path, undisturbed, moment
+):
+    """Also when the next run begins while the dead driver's workers still write.
+
+    Two idle agents of Ray's take a minute or two longer than the rest; they hold nothing.
+    """
     driver = drive(tmp_path)
     driver.read_until(moment)
     time.sleep(0.7)
-    before = essence(tmp_path)
+    before = essences(tmp_path)
+    at_work = [process for process in driver.family() if not process.name().endswith("Agent")]
     driver.kill()
 
     again = finish(tmp_path)
+    _, alive = psutil.wait_procs(at_work, timeout=60)
 
-    assert essence(tmp_path) == undisturbed
-    assert not {event["trial"] for event in again.events if event["kind"] == "started"} & set(before)
-
-
-def wait_for_an_epoch(driver, storage):
-    """Return as soon as a trial has saved one, and in a minute at the latest."""
-    driver.read_until(lambda event: event["kind"] == "started")
-    deadline = time.monotonic() + 60
-    while not list(storage.glob("trials/*/checkpoints/000001-*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert essences(tmp_path) == undisturbed
+    assert not set(started(again)) & set(before)
+    assert at_work
+    assert not alive
 
 
-def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(drive, finish, tmp_path, undisturbed):
-    driver = drive(tmp_path)
-    wait_for_an_epoch(driver, tmp_path)
-    victims = driver.workers()
-    for victim in victims:
-        victim.kill()
-    states = driver.end()
+def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(run_and_disturb, tmp_path, undisturbed):
+    states, events, victims = run_and_disturb(tmp_path, psutil.Process.kill)
 
     assert victims
     assert set(states.values()) == {"done"}
-    assert any("its process died" in event["text"] for event in driver.events if event["kind"] == "note")
+    assert any("its process died" in event.text for event in events if event.kind == "note")
     logs = [path.read_text() for path in tmp_path.glob("trials/*/log.txt")]
     assert any("attempt 2 resumes after epoch" in log for log in logs)
-    assert essence(tmp_path) == undisturbed
+    assert essences(tmp_path) == undisturbed
 
 
-def test_sigterm_to_workers_alone_saves_their_trials_which_go_on_at_once(drive, tmp_path, undisturbed):
+def test_sigterm_to_workers_alone_saves_their_trials_which_go_on_at_once(run_and_disturb, tmp_path, undisturbed):
     """As when a node is drained: nobody asked the driver to stop."""
-    driver = drive(tmp_path)
-    wait_for_an_epoch(driver, tmp_path)
-    asked = driver.workers()
-    for worker in asked:
-        worker.terminate()
-    states = driver.end()
+    states, events, asked = run_and_disturb(tmp_path, psutil.Process.terminate)
 
     logs = [path.read_text() for path in tmp_path.glob("trials/*/log.txt")]
     assert asked
     assert set(states.values()) == {"done"}
     assert any("stopped on request" in log and "attempt 2 resumes after epoch" in log for log in logs)
-    assert not any("its process died" in event["text"] for event in driver.events if event["kind"] == "note")
-    assert essence(tmp_path) == undisturbed
+    assert not any("its process died" in event.text for event in events if event.kind == "note")
+    assert essences(tmp_path) == undisturbed
 
 
 def test_kill_9_of_driver_and_workers_together_changes_nothing(drive, finish, tmp_path, undisturbed):
     driver = drive(tmp_path)
     driver.read_until(lambda event: event["kind"] == "started")
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("trials/*/checkpoints/*")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    for victim in driver.workers():
+    wait_for(tmp_path, "checkpoints/*")
+    for victim in workers(tmp_path):
         victim.kill()
     driver.kill()
 
     finish(tmp_path)
 
-    assert essence(tmp_path) == undisturbed
+    assert essences(tmp_path) == undisturbed
 
 
-def test_a_worker_that_dies_again_and_again_is_one_failed_row_and_blocks_its_child(drive, tmp_path):
-    driver = drive(tmp_path, "die_always=true", "--children", "1", "--roots", "1")
-
-    states = driver.end()
+def test_a_worker_that_dies_again_and_again_is_one_failed_row_and_blocks_its_child(run_here, tmp_path):
+    states, _ = run_here(tmp_path, grid(1, 1, **SLOW, die_always=True))
 
     rows = Ledger(open_storage(tmp_path)).rows()
     [failed] = [row for row in rows.values() if row.state == "failed"]
@@ -213,28 +264,32 @@ def test_after_a_signal_and_exit_130_the_same_command_goes_on_to_the_same_rows(
     assert "running" not in states.values()
     assert not list((tmp_path / "drivers").glob("*.stop"))
     finish(tmp_path)
-    assert essence(tmp_path) == undisturbed
+    assert essences(tmp_path) == undisturbed
 
 
-def test_two_drivers_at_once_run_no_trial_twice(drive, finish, tmp_path, undisturbed):
+def test_two_drivers_at_once_run_no_trial_twice_and_no_process_outlives_them(drive, tmp_path, undisturbed):
     drivers = [drive(tmp_path), drive(tmp_path)]
+    wait_for(tmp_path, "claims/*.json")
+    families = [driver.family() for driver in drivers]
 
     ends = [driver.end() for driver in drivers]
+    gone, alive = psutil.wait_procs([process for family in families for process in family], timeout=15)
 
     assert all(set(states.values()) == {"done"} for states in ends)
-    assert essence(tmp_path) == undisturbed
+    assert essences(tmp_path) == undisturbed
     finished_by = [{e["trial"] for e in d.events if e["kind"] == "finished"} for d in drivers]
     logs = {path.parent.name: path.read_text() for path in tmp_path.glob("trials/*/log.txt")}
     assert all(log.count(" done: ") == 1 and log.count("attempt 1 starts") == 1 for log in logs.values())
     assert len(logs) == len(undisturbed)
     assert finished_by[0] | finished_by[1]
+    assert gone
+    assert not alive
 
 
 def test_kill_9_of_ray_itself_never_hangs_and_changes_nothing(drive, finish, tmp_path, undisturbed):
     """Killed before any trial has a process; later, those that have one simply go on without it."""
     driver = drive(tmp_path)
-    family = psutil.Process(driver.process.pid)
-    while not (raylets := [p for p in family.children(recursive=True) if p.name() == "raylet"]):
+    while not (raylets := [process for process in driver.family() if process.name() == "raylet"]):
         time.sleep(0.05)
     raylets[0].kill()
     assert driver.process.stdout is not None
@@ -243,30 +298,4 @@ def test_kill_9_of_ray_itself_never_hangs_and_changes_nothing(drive, finish, tmp
 
     finish(tmp_path)
 
-    assert essence(tmp_path) == undisturbed
-
-
-def test_no_process_outlives_a_run(drive, finish, tmp_path):
-    driver = drive(tmp_path)
-    driver.read_until(lambda event: event["kind"] == "started")
-    family = psutil.Process(driver.process.pid).children(recursive=True)
-    driver.end()
-
-    gone, alive = psutil.wait_procs(family, timeout=15)
-
-    assert gone
-    assert not alive
-
-
-def test_a_killed_drivers_processes_end_by_themselves(drive, tmp_path):
-    """Two idle agents of Ray's take a minute or two longer than the rest; they hold nothing."""
-    driver = drive(tmp_path)
-    driver.read_until(lambda event: event["kind"] == "started")
-    family = psutil.Process(driver.process.pid).children(recursive=True)
-    at_work = [process for process in family if not process.name().endswith("Agent")]
-    os.kill(driver.process.pid, signal.SIGKILL)
-    driver.close()
-
-    _, alive = psutil.wait_procs(at_work, timeout=60)
-
-    assert not alive
+    assert essences(tmp_path) == undisturbed

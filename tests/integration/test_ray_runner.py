@@ -1,28 +1,11 @@
 """A real Ray in this process: what holds for the local runner holds for the one on Ray Tune too."""
 
 import pytest
+from lasting_ray import ray_runner
 from running_contract import RunningContract
 
-from orchestrator.running.ray_tune.runner import RayRunner
-
+__all__ = ["ray_runner"]
 pytestmark = pytest.mark.ray
-
-
-class LastingRayRunner(RayRunner):
-    """Keeps its Ray from run to run: to start one takes seconds."""
-
-    def close(self) -> None:
-        """Not yet."""
-
-    def end(self) -> None:
-        super().close()
-
-
-@pytest.fixture(scope="module")
-def ray_runner():
-    runner = LastingRayRunner()
-    yield runner
-    runner.end()
 
 
 class TestRunsOnRay(RunningContract):

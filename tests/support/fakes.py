@@ -19,6 +19,9 @@ from trainables.catalog import Trainable
 from trainables.errors import DamagedFile, TrialFailure
 from trainables.trial import Outcome, Spent, Step
 
+HURRY = "CHAINS_HURRY"
+"""The environment's name for a file: while it is there, no step takes time."""
+
 
 class ChainConfig(BaseModel):
     """Settings of a chain."""
@@ -43,6 +46,12 @@ class ChainConfig(BaseModel):
     """Does nothing."""
 
 
+def work(seconds: float) -> None:
+    """Take the time that a step takes, unless the file that the environment names is there: no result hangs on it."""
+    if not Path(os.environ.get(HURRY, "")).is_file():
+        time.sleep(seconds)
+
+
 class ChainRun:
     """A run whose state is the sha256 of its past. Each step costs a second of its device, says the run."""
 
@@ -62,7 +71,7 @@ class ChainRun:
         while self.epoch < config.epochs:
             while self.step < config.steps:
                 self._misbehave()
-                time.sleep(config.seconds)
+                work(config.seconds)
                 self.past = hashlib.sha256(f"{self.past}/{self.epoch}/{self.step}".encode()).hexdigest()
                 self.step += 1
                 here = Step(epoch=self.epoch + 1, step=self.step, steps=config.steps)

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from drive import grid, planned
-from fakes import CATALOG
+from fakes import CATALOG, HURRY
 from jobs import essence
 
 from orchestrator.ledger import Ledger, load_rows
@@ -29,6 +29,15 @@ def go(storage, trials, *, stop=None, events=None, runner=None):
 
 def started(events):
     return [event.trial.trial_id for event in events if event.kind == "started"]
+
+
+def undisturbed_essences(storage, trials):
+    """Return the essences of trials that run one after the other in this process; their steps take no time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(HURRY, __file__)
+        states, _ = go(storage, trials)
+    assert set(states.values()) == {"done"}
+    return essences(storage)
 
 
 def essences(storage):
