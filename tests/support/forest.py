@@ -54,12 +54,12 @@ class ForestRun:
             random = np.random.default_rng([self.seed, len(self.trees)])
             drawn = random.integers(len(labels), size=self.config.drawn)
             self.trees.append(grow(images[drawn], labels[drawn], self.data.info.classes, self.config.depth, random))
-            epoch, metrics = len(self.trees), {"test_error": self.test_error()}
+            epoch, metrics = len(self.trees), {"test_error": self.share_of_wrong()}
             self.history.append({"epoch": epoch, **metrics})
             self.seconds += time.process_time() - began
             yield Step(epoch=epoch, step=1, steps=1, metrics=metrics)
 
-    def test_error(self) -> float:
+    def share_of_wrong(self) -> float:
         """Return the share of test images, in percent, of which the trees together think most of a wrong class."""
         images, labels = _flat(self.data.test.images), self.data.test.labels
         votes = sum(shares(tree, images) for tree in self.forest())
