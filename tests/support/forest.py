@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from trainables import catalog
-from trainables.data.cache import open_dataset
+from trainables.data.datasets import open_dataset
 from trainables.errors import DamagedFile
 from trainables.trial import JSON, Outcome, Spent, Step
 
