@@ -80,7 +80,7 @@ def run(sharptune):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep the tests of a module that start Ray in one process of the test runner, which may share one Ray among them."""
+    """Keep the tests of a module that start Ray in one process of the test runner: they may share one Ray."""
     for item in items:
         if item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.xdist_group(f"ray {item.path.stem}"))
