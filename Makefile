@@ -16,9 +16,8 @@ run: $(READY)
 # What was compiled is kept, whatever the shell says: each of the processes that tests start would compile it anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-# Three processes on two cores: what starts Ray, servers and programs waits as long as it computes.
 test: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --durations 40
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 40
 
 # Without Ray nothing is logged, so nothing watches for logs.
 unit: $(READY)

@@ -12,7 +12,7 @@ import forest
 import pytest
 
 from orchestrator.cli.main import invoke
-from orchestrator.document.spec import parse_experiment
+from orchestrator.document.experiment import parse_experiment
 from orchestrator.errors import SpecError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan, expand

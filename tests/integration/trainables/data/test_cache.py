@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,8 +41,10 @@ def install_and_die(packed: dict[str, Any], moment: int) -> int:
     cache_module.Path.rename = fatal(cache_module.Path.rename)  # type: ignore[method-assign]
     try:
         unpack(packed)
-    finally:
         os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 @pytest.mark.parametrize("damaged", [False, True])
@@ -64,4 +67,5 @@ def test_a_kill_at_any_moment_of_an_installation_leaves_nothing_half_done(cache:
         unpack(packed)
         verify(identity)
         assert leftovers(cache) == []
+    assert status == 0
     assert moment > 8  # five files, their folder, the rename, the folder above
