@@ -33,7 +33,7 @@ def figure(
     name: str | None,
     overrides: tuple[str, ...],
     storage: str,
-    max_trials: int,
+    max_trials: int | None,
     output: Path | None,
     as_json: bool,
 ) -> None:

@@ -22,7 +22,7 @@ Catalog: TypeAlias = Mapping[str, Trainable]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 ANY_NUMBER = 10**9
-"""For commands that run nothing, and so need not ask whether a large grid is meant."""
+"""For commands that run nothing, and so do not ask whether a large grid is meant."""
 
 storage_option = click.option(
     "--storage", default="runs", show_default=True, envvar="SHARPTUNE_STORAGE", help="A folder, s3://… or gs://…"
@@ -31,7 +31,9 @@ set_option = click.option(
     "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change a value of the file, for this call only."
 )
 max_trials_option = click.option(
-    "--max-trials", type=click.IntRange(1), default=MAX_TRIALS, show_default=True, help="Refuse larger grids."
+    "--max-trials",
+    type=click.IntRange(1),
+    help=f"Refuse larger grids. Unless it says otherwise, `run` refuses those of more than {MAX_TRIALS:,} trials.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 pass_catalog = click.pass_obj
@@ -44,9 +46,12 @@ def experiment_options(command: Command) -> Command:
     return command
 
 
-def load_plan(experiment: str, catalog: Catalog, overrides: Sequence[str], max_trials: int = ANY_NUMBER) -> Plan:
-    """Return the plan of an experiment. Raises: SpecError, UnknownName."""
-    return expand(load_experiment(experiment, overrides=overrides), catalog, max_trials=max_trials)
+def load_plan(
+    experiment: str, catalog: Catalog, overrides: Sequence[str], max_trials: int | None = None, *, ask: bool = False
+) -> Plan:
+    """Return the plan of an experiment; `ask` for one that will run. Raises: SpecError, UnknownName."""
+    most = max_trials or (MAX_TRIALS if ask else ANY_NUMBER)
+    return expand(load_experiment(experiment, overrides=overrides), catalog, max_trials=most)
 
 
 def open_ledger(uri: str) -> Ledger:

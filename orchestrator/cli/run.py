@@ -55,7 +55,7 @@ def run(
     experiment: str,
     overrides: tuple[str, ...],
     storage: str,
-    max_trials: int,
+    max_trials: int | None,
     address: str | None,
     runner: str,
     dry_run: bool,
@@ -67,7 +67,7 @@ def run(
     """
     if address is not None and runner == "local":
         raise click.UsageError("--address goes with --runner ray")
-    planned = load_plan(experiment, catalog, overrides, max_trials)
+    planned = load_plan(experiment, catalog, overrides, max_trials, ask=not dry_run)
     ledger = open_ledger(storage)
     states = states_of(planned, ledger)
     todo = [trial for trial in planned.trials if states[trial.trial_id].state in RUNNABLE]

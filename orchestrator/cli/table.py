@@ -29,7 +29,7 @@ def table(
     name: str | None,
     overrides: tuple[str, ...],
     storage: str,
-    max_trials: int,
+    max_trials: int | None,
     format_: str,
     as_json: bool,
     explained: bool,

@@ -31,7 +31,7 @@ FOLLOW_SECONDS = 1.0
 @json_option
 @pass_catalog
 def plan(
-    catalog: Catalog, experiment: str, overrides: tuple[str, ...], storage: str, max_trials: int, as_json: bool
+    catalog: Catalog, experiment: str, overrides: tuple[str, ...], storage: str, max_trials: int | None, as_json: bool
 ) -> None:
     """Show every trial of EXPERIMENT, and for each why it will run or not. Runs nothing."""
     planned = load_plan(experiment, catalog, overrides, max_trials)

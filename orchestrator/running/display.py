@@ -1,6 +1,7 @@
 """What a run shows while it works: live bars on a terminal, plain lines anywhere else."""
 
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -89,7 +90,7 @@ class PlainDisplay:
             left = left_text(self._pace.left(event.trial.trial_id))
             return "  ".join(filter(None, [name(event.trial), where(event, self._outline), left]))
         if event.kind == "finished":
-            rest = self._pace.left_in_all(sorted(self._open), len(self._running)) if self._open else None
+            rest = self._pace.left_in_all() if self._open else None
             so_far = f"{len(self._everything) - len(self._open)}/{len(self._everything)}"
             return f"{describe(event, self._outline)}  ({', '.join(filter(None, [so_far, left_text(rest)]))})"
         return describe(event, self._outline)
@@ -99,6 +100,9 @@ class LiveDisplay:
     """Bars per stage and a line per running trial, redrawn in place; what is finished scrolls by above.
 
     `stopping` says whether someone asked to stop; then the last line says what happens, and how to stop at once.
+
+    Events come from the run, pictures are drawn by a thread of rich's: one lock is held while either looks at what is
+    known, and never while anything is written, since rich draws under a lock of its own.
     """
 
     live = True
@@ -106,6 +110,7 @@ class LiveDisplay:
     def __init__(self, outline: Outline, out: TextIO, *, stopping: Callable[[], bool] = lambda: False) -> None:
         self._outline = outline
         self._stopping = stopping
+        self._lock = threading.Lock()
         self._console = Console(file=out, highlight=False)
         self._pace = Pace(outline=outline)
         self._running: dict[str, PlannedTrial] = {}
@@ -134,27 +139,31 @@ class LiveDisplay:
         self._live.__exit__(None, None, None)
 
     def __call__(self, event: Event) -> None:
+        with self._lock:
+            words, style = self._take(event)
+        if words:
+            self._console.print(Text(words, style=style))
+
+    def _take(self, event: Event) -> tuple[str, str]:
+        """Note an event; return what is said of it, and in which style."""
         self._begun = True
         self._pace.on_event(event)
         trial, progress = event.trial, event.progress
         if trial is None:
-            self._say(event.text, "yellow")
-            return
+            return event.text, "yellow"
         if event.kind == "started":
             self._running[trial.trial_id] = trial
-            return
+            return "", ""
         if event.kind == "progress":
             self._last[trial.trial_id] = event
-            if progress is not None and progress.note:
-                self._say(f"{name(trial)}  {progress.note}", "cyan")
-            return
+            return (f"{name(trial)}  {progress.note}", "cyan") if progress is not None and progress.note else ("", "")
         failed = progress is not None and progress.state == "failed"
         if event.kind in ("finished", "released"):
             self._running.pop(trial.trial_id, None)
             self._last.pop(trial.trial_id, None)
         if event.kind == "finished":
             self._count(trial, failed=failed)
-        self._say(describe(event, self._outline), "red" if failed else "")
+        return describe(event, self._outline), "red" if failed else ""
 
     def _count(self, trial: PlannedTrial, *, failed: bool) -> None:
         task = self._tasks[trial.stage]
@@ -165,12 +174,9 @@ class LiveDisplay:
             self._failed[trial.stage] += 1
             self._bars.update(task, note=f"{self._failed[trial.stage]} failed")
 
-    def _say(self, text: str, style: str) -> None:
-        if text:
-            self._console.print(Text(text, style=style))
-
     def _render(self) -> Group:
-        return Group(self._bars, self._trials(), self._closing())
+        with self._lock:
+            return Group(self._bars, self._trials(), self._closing())
 
     def _trials(self) -> Table:
         table = Table.grid(padding=(0, 2))
@@ -189,7 +195,7 @@ class LiveDisplay:
     def _closing(self) -> Text:
         if self._stopping():
             return Text("Stopping: running trials save where they are. Ctrl-C again stops at once.", style="yellow")
-        left = left_text(self._pace.left_in_all(sorted(self._open), len(self._running)), "left in all; ")
+        left = left_text(self._pace.left_in_all(), "left in all; ")
         begin = "" if self._begun else "Starting; "
         words = f"{begin}{'about ' if left else ''}{left}Ctrl-C stops and keeps everything"
         return Text(words, style="dim", no_wrap=True)

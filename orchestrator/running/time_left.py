@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.running.session import Event
@@ -25,11 +25,39 @@ class Outline:
 
 
 @dataclass(kw_only=True)
+class _Sums:
+    """Sums over trials, of which each is added once and may be taken out again."""
+
+    count: int = 0
+    seconds: float = 0.0
+    costs: float = 0.0
+    roots: float = 0.0
+    """Of the costs."""
+
+    def add(self, cost: float, *, seconds: float = 0.0, times: int = 1) -> None:
+        self.count += times
+        self.seconds += times * seconds
+        self.costs += times * cost
+        self.roots += times * math.sqrt(cost)
+
+    @classmethod
+    def of(cls, parts: Iterable["_Sums"]) -> "_Sums":
+        total = cls()
+        for part in parts:
+            total.count += part.count
+            total.seconds += part.seconds
+            total.costs += part.costs
+            total.roots += part.roots
+        return total
+
+
+@dataclass(kw_only=True)
 class Pace:
     """Estimates how long the rest takes, from the expected cost of what was finished and what it took.
 
     A stage of which something was finished goes by itself. Costs of unlike stages compare badly, so for the others only
-    the square root of the ratio is believed.
+    the square root of the ratio is believed. An estimate takes a time that grows with the stages and the trials that
+    run, whatever the size of the grid: the rest is kept as sums.
     """
 
     outline: Outline
@@ -39,8 +67,20 @@ class Pace:
     """Where a trial was when it was first heard of in this run, in epochs, and when that was."""
     _here: dict[str, float] = field(default_factory=dict, init=False)
     """Where it was last, in epochs."""
-    _finished: dict[str, list[tuple[float, float]]] = field(default_factory=dict, init=False)
-    """Stage -> (seconds, expected cost) of what this run finished."""
+    _finished: dict[str, _Sums] = field(default_factory=dict, init=False)
+    """Stage -> what this run finished there."""
+    _open: dict[str, str] = field(default_factory=dict, init=False)
+    """Trial -> stage, of all that have no row yet."""
+    _rest: dict[str, _Sums] = field(default_factory=dict, init=False)
+    """Stage -> sums over those."""
+
+    def __post_init__(self) -> None:
+        done = set(self.outline.done)
+        for stage, ids in self.outline.stages.items():
+            self._rest[stage] = _Sums()
+            for trial_id in set(ids) - done:
+                self._open[trial_id] = stage
+                self._rest[stage].add(self._cost(trial_id))
 
     def on_event(self, event: Event) -> None:
         if event.trial is None:
@@ -58,8 +98,10 @@ class Pace:
             begun = self._began.get(trial_id)
             done = event.progress is not None and event.progress.state == "done"
             if begun is not None and done:
-                cost = self.outline.costs.get(trial_id, 0.0)
-                self._finished.setdefault(event.trial.stage, []).append((now - begun, cost))
+                sums = self._finished.setdefault(event.trial.stage, _Sums())
+                sums.add(self._cost(trial_id), seconds=now - begun)
+            if event.kind == "finished" and (stage := self._open.pop(trial_id, None)) is not None:
+                self._rest[stage].add(self._cost(trial_id), times=-1)
             self._forget(trial_id)
 
     def left(self, trial_id: str) -> float | None:
@@ -72,24 +114,34 @@ class Pace:
             return None
         return max(0.0, (epochs - here) * (self.clock() - since) / (here - first))
 
-    def left_in_all(self, open_ids: Sequence[str], at_once: int) -> float | None:
-        """Return the seconds all open trials still need, `at_once` at a time; None until one has finished."""
+    def left_in_all(self) -> float | None:
+        """Return the seconds until all open trials are done, as many at a time as run now; None until one is."""
         if not self._finished:
             return None
-        stage_of = {trial_id: stage for stage, ids in self.outline.stages.items() for trial_id in ids}
-        seconds = {trial_id: self._expected_seconds(trial_id, stage_of.get(trial_id, "")) for trial_id in open_ids}
+        whole = sum(self._expected(stage, rest) for stage, rest in self._rest.items())
         now = self.clock()
-        behind = sum(min(now - begun, seconds.get(trial_id, 0.0)) for trial_id, begun in self._began.items())
-        return max(0.0, sum(seconds.values()) - behind) / max(1, at_once)
+        behind = sum(min(now - begun, self._expected_of(trial_id)) for trial_id, begun in self._began.items())
+        return max(0.0, whole - behind) / max(1, len(self._began))
 
-    def _expected_seconds(self, trial_id: str, stage: str) -> float:
+    def _expected_of(self, trial_id: str) -> float:
+        stage, one = self._open.get(trial_id), _Sums()
+        if stage is None:
+            return 0.0
+        one.add(self._cost(trial_id))
+        return self._expected(stage, one)
+
+    def _expected(self, stage: str, trials: _Sums) -> float:
+        """Return the seconds that trials of a stage may take together."""
         alike = self._finished.get(stage)
-        known = alike or [pair for pairs in self._finished.values() for pair in pairs]
-        spent, bought = (sum(column) for column in zip(*known, strict=True))
-        if bought <= 0:
-            return spent / len(known)
-        ratio = self.outline.costs.get(trial_id, 0.0) * len(known) / bought
-        return spent / len(known) * (ratio if alike else math.sqrt(ratio))
+        known = alike or _Sums.of(self._finished.values())
+        each = known.seconds / known.count
+        if known.costs <= 0:
+            return each * trials.count
+        mean = known.costs / known.count
+        return each * (trials.costs / mean if alike else trials.roots / math.sqrt(mean))
+
+    def _cost(self, trial_id: str) -> float:
+        return self.outline.costs.get(trial_id, 0.0)
 
     def _forget(self, trial_id: str) -> None:
         for known in (self._began, self._first, self._here):

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import fakes
+import pytest
 from command_line import Result, planned
 
+from orchestrator.cli.main import invoke
 from trainables.execution.attempt import execute
 from trainables.execution.job import Job
 from trainables.record.claims import Process
@@ -92,3 +94,33 @@ def test_logs_show_what_happened(sharptune, chains, run):
     assert "epoch 1: error=" in result.out
     assert "done: error=" in result.out.splitlines()[-1]
     assert sharptune("logs", trial, "--follow").out == result.out
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        (("plan", "--json"), 0),
+        (("status", "--json"), 0),
+        (("table", "--json"), 0),
+        (("run", "--dry-run"), 0),
+        (("run", "--runner", "local"), 2),
+    ],
+)
+def test_only_a_run_asks_whether_a_large_grid_is_meant(sharptune, chains, command, code):
+    chains.write_text(chains.read_text().replace("seed: [0, 1]", f"seed: {list(range(334))}"))
+    name, *options = command
+
+    result = sharptune(name, "chains.yaml", *options)
+
+    assert result.code == code, result.err
+    assert ("this makes 1002 trials, more than 1000; --max-trials 1002 allows them if meant" in result.err) == bool(
+        code
+    )
+
+
+def test_nor_does_a_figure(tmp_path, capsys):
+    seeds = f"stages.train.grid.seed={list(range(1001))}"
+
+    code = invoke(["figure", "figure4_toy", "--json", "--set", seeds, "--storage", str(tmp_path / "none")])
+
+    assert code == 0, capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 
 import pytest
 from drive import planned
@@ -80,13 +81,19 @@ def test_a_resumed_trial_is_timed_from_where_it_went_on(pace, clock):
 
 
 def test_the_rest_is_reckoned_from_what_the_finished_cost(pace, clock):
-    assert pace.left_in_all([SECOND.trial_id, CHILD.trial_id], 2) is None
+    assert pace.left_in_all() is None
     pace.on_event(event("started"))
     clock.now += 20
     pace.on_event(event("finished", state="done"))
 
     unlike = 20 * 3**0.5  # another stage, three times as dear: its root is believed
-    assert pace.left_in_all([SECOND.trial_id, CHILD.trial_id], 2) == pytest.approx((20 + unlike) / 2)
+    assert pace.left_in_all() == pytest.approx(20 + unlike)
+    pace.on_event(event("started", SECOND))
+    pace.on_event(event("started", CHILD))
+    clock.now += 4
+    assert pace.left_in_all() == pytest.approx((20 + unlike - 2 * 4) / 2)  # two at a time, for four seconds
+    pace.on_event(event("finished", SECOND, state="failed", note="loss is nan"))
+    assert pace.left_in_all() == pytest.approx(unlike - 4)
 
 
 def test_a_failure_says_nothing_about_the_pace(pace, clock):
@@ -94,7 +101,7 @@ def test_a_failure_says_nothing_about_the_pace(pace, clock):
     clock.now += 1
     pace.on_event(event("finished", state="failed", note="loss is nan"))
 
-    assert pace.left_in_all([SECOND.trial_id], 1) is None
+    assert pace.left_in_all() is None
 
 
 def test_plain_lines_tell_who_where_and_how_many():
@@ -188,3 +195,57 @@ def test_the_picture_says_that_it_is_stopping(terminal):
         display._live.refresh()
 
     assert "Stopping: running trials save where they are." in terminal.getvalue()
+
+
+class Costs(dict):
+    """Costs that count how often they are asked for, and do something each time."""
+
+    asked = 0
+    then = staticmethod(lambda: None)
+
+    def get(self, key, default=None):
+        self.asked += 1
+        self.then()
+        return super().get(key, default)
+
+
+def of_many(count: int, costs: Costs) -> tuple[list, Outline]:
+    many = [planned(seed) for seed in range(count)]
+    costs.update({trial.trial_id: 1.0 for trial in many})
+    return many, Outline(stages={"root": [t.trial_id for t in many]}, done=[], epochs={}, costs=costs, headline={})
+
+
+def test_a_large_grid_makes_no_estimate_dear(clock):
+    many, outline = of_many(200, costs := Costs())
+    pace = Pace(outline=outline, clock=clock)
+    for trial in many[:100]:
+        pace.on_event(event("started", trial))
+        clock.now += 2
+        pace.on_event(event("finished", trial, state="done"))
+    pace.on_event(event("started", many[100]))
+    costs.asked = 0
+
+    assert pace.left_in_all() == pytest.approx(100 * 2)
+    assert costs.asked == 1  # of the one that runs
+
+
+def test_an_event_that_comes_while_the_picture_is_drawn_waits_for_it(terminal):
+    """Another thread's events changed what was being looked through, and the display died of it."""
+    many, outline = of_many(64, costs := Costs())
+    display = LiveDisplay(outline, terminal)
+    for trial in many[:8]:
+        display(event("started", trial))
+    display(event("finished", many[0], state="done"))
+    late = []
+
+    def start_another() -> None:
+        costs.then = lambda: None
+        late.append(threading.Thread(target=display, args=(event("started", many[40]),)))
+        late[0].start()
+        late[0].join(0.2)
+
+    costs.then = start_another
+    display._render()
+    late[0].join()
+
+    assert many[40].trial_id in display._running
