@@ -1,5 +1,6 @@
 """`docs/structure.md` is true: its files are there, its walk is walked, and its worked examples work."""
 
+import json
 import os
 import re
 import shutil
@@ -13,21 +14,25 @@ from worked_examples import apply, blocks, commands
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "structure.md").read_text()
 WALK = re.findall(r"^\| \d+ \| `([^`]+)`", PAGE, re.MULTILINE)
-ENTERED = """
-import inspect, itertools, sys
+COMMANDS = [pair for console in blocks(PAGE, "console") for pair in commands(console)]
+LATEX = "sharptune table kernels --format latex"
+"""Where the walk ends."""
+FOLLOW = """
+import contextlib, inspect, io, itertools, json, sys
 from orchestrator.cli.main import invoke
 
-entered = []
+entered, printed = [], []
 def note(frame, event, argument):
     name = frame.f_code.co_filename.removeprefix(ROOT)
     if name in WALK and event == "call" and frame.f_code.co_flags & inspect.CO_OPTIMIZED:  # no module or class body
         entered.append(name)
 for command in COMMANDS:
-    sys.setprofile(note)
-    code = invoke(command)
-    sys.setprofile(None)
-    assert code == 0, command
-print("ENTERED", *(name for name, _ in itertools.groupby(entered)))
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        sys.setprofile(note)
+        code = invoke(command.split()[1:])
+        sys.setprofile(None)
+    printed.append([code, out.getvalue()])
+print(json.dumps([printed, [name for name, _ in itertools.groupby(entered)]]))
 """
 
 
@@ -51,44 +56,39 @@ def test_every_file_and_folder_it_names_is_there():
     assert [path.name for path in folders if f"{path.name}/" not in PAGE] == []
 
 
-def test_its_examples_work(tree, tmp_path, dataset_cache):
-    """All of them at once, each command in one process: the experiment uses everything new."""
-    environment = {**os.environ, "PYTHONPATH": str(tree)}
-    shown = [pair for console in blocks(PAGE, "console") for pair in commands(console)]
-
-    assert len(shown) == 4
-    for command, expected in shown:
-        words = command.removeprefix("sharptune ").split()
-        done = subprocess.run(
-            [sys.executable, "-m", "orchestrator", *words],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=400,
-        )
-
-        assert done.returncode == 0, (command, done.stderr[-2000:])
-        if expected:
-            assert done.stdout == expected, command
-
-
-def test_the_walk_is_what_is_walked(tree, tmp_path, dataset_cache):
-    """The files that the page lists are entered in this order, one after the other and others in between."""
-    asked = [["run", "kernels", "--runner", "local"], ["table", "kernels", "--format", "latex"]]
+@pytest.fixture(scope="module")
+def followed(tree, tmp_path_factory, dataset_cache):
+    """What the page's commands printed there, with exit codes, and which of the walk's files they went through."""
+    asked = [*(command for command, _ in COMMANDS), LATEX]
     setting = f"ROOT, WALK, COMMANDS = {str(tree) + '/'!r}, {WALK!r}, {asked!r}\n"
-
     done = subprocess.run(
-        [sys.executable, "-c", setting + ENTERED],
-        cwd=tmp_path,
+        [sys.executable, "-c", setting + FOLLOW],
+        cwd=tmp_path_factory.mktemp("here"),
         env={**os.environ, "PYTHONPATH": str(tree)},
         capture_output=True,
         text=True,
         timeout=400,
     )
-
     assert done.returncode == 0, done.stderr[-2000:]
-    [entered] = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("ENTERED")]
+    return json.loads(done.stdout)
+
+
+def test_its_examples_work(followed):
+    """All of them at once: the experiment uses everything new."""
+    printed, _ = followed
+
+    assert len(COMMANDS) == 4
+    assert [code for code, _ in printed] == [0] * 5, printed
+    shown = {command: output for command, output in COMMANDS if output}
+    assert {
+        command: out for (command, _), (_, out) in zip(COMMANDS, printed, strict=False) if command in shown
+    } == shown
+
+
+def test_the_walk_is_what_is_walked(followed):
+    """The files that the page lists are entered in this order, one after the other and others in between."""
+    _, entered = followed
     left = iter(entered)
+
     assert len(WALK) > 12
     assert [name for name in WALK if name not in left] == []  # `in` goes on from where the one before was found
