@@ -82,8 +82,8 @@ def expand(
     expansion = Expansion(chains=chains, grids=grids, max_trials=max_trials, report=mistakes.report)
     for name in chains.order:
         ancestors = chains.ancestors[name]
-        family = (name, *(ancestors or ()))
-        if ancestors is not None and all(each in grids and _sound(experiment, grids[each]) for each in family):
+        lineage = (name, *(ancestors or ()))
+        if ancestors is not None and all(each in grids and _sound(experiment, grids[each]) for each in lineage):
             expansion.expand(name)
     expansion.check_count()
     lineages = {name: expansion.lineage(name) for name in grids if expansion.whole(name)}
