@@ -31,13 +31,14 @@ ORCHESTRATOR = {
     "planning": "document paper",
     "running": "planning ledger",
     "running.ray_tune": "running planning",
+    "launching": "document",
     "tables": "planning document paper",
     "tables.formats": "tables",
     "figures": "tables planning document",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
-    "cli": "document paper planning ledger running running.ray_tune tables tables.formats figures architectures"
-    " architectures.drawing",
+    "cli": "document paper planning ledger launching running running.ray_tune tables tables.formats figures"
+    " architectures architectures.drawing",
     "__main__": "cli",
 }
 """Which rooms of the orchestrator each may import, beside `errors` and what in trainables is free of torch."""

@@ -1,0 +1,161 @@
+"""The commands that write what hands a run to a cluster's scheduler, and send it when asked."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from orchestrator.cli.options import Catalog, load_plan, max_trials_option, pass_catalog, set_option
+from orchestrator.document.experiment import find_source, packaged
+from orchestrator.errors import HaltError, RunError
+from orchestrator.launching import kuberay as kuberay_launcher
+from orchestrator.launching import ray_job as ray_job_launcher
+from orchestrator.launching import slurm as slurm_launcher
+from orchestrator.launching.profile import Profile, load_profile
+from orchestrator.launching.request import Request
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+USUAL_PROFILE = "cluster.yaml"
+
+
+def launch_options(command: Command) -> Command:
+    """Add what every launcher takes."""
+    options = (
+        click.option(
+            "--profile",
+            type=click.Path(dir_okay=False),
+            help=f"The cluster's settings; ./{USUAL_PROFILE} where there is one.",
+        ),
+        click.option(
+            "--storage",
+            envvar="SHARPTUNE_STORAGE",
+            help="Where the record is, as the nodes see it: a folder that they share, s3://… or gs://…",
+        ),
+        max_trials_option,
+        set_option,
+        click.argument("experiment"),
+    )
+    for option in options:
+        command = option(command)
+    return command
+
+
+submit_option = click.option("--submit", is_flag=True, help="Send it; without this, it is only shown.")
+
+
+@click.group()
+def launch() -> None:
+    """Hand a run to a cluster's scheduler: show the batch script or manifest, and send it when asked."""
+
+
+@launch.command()
+@launch_options
+@submit_option
+@pass_catalog
+def slurm(catalog: Catalog, submit: bool, **asked: Any) -> int:
+    """Show (or --submit) a batch script that runs EXPERIMENT on the nodes of a Slurm job.
+
+    Ray is started on the nodes, and nothing but this job may speak to it. Before the time limit the trials are saved,
+    and the job goes back into the queue, until all is done.
+    """
+    profile, request, _ = _read(catalog, **asked)
+    nodes = profile.slurm
+    if request.gpus > nodes.gpus_per_node:
+        raise RunError(
+            f"a trial asks for {request.gpus:g} GPUs, and slurm.gpus_per_node in the profile is {nodes.gpus_per_node}"
+        )
+    script = slurm_launcher.text(request, profile)
+    if not submit:
+        click.echo(script, nl=False)
+        return 0
+    job = _send(["sbatch", "--parsable"], script)
+    click.echo(f"submitted as job {job}; what it says goes to {request.name}-{job}.log")
+    click.echo("Watch: squeue --job " + job + ". Stop, and lose nothing: scancel " + job)
+    return 0
+
+
+@launch.command()
+@launch_options
+@submit_option
+@pass_catalog
+def kuberay(catalog: Catalog, submit: bool, **asked: Any) -> int:
+    """Show (or --submit) a RayJob that runs EXPERIMENT on Kubernetes, for the KubeRay operator."""
+    profile, request, file = _read(catalog, folder=kuberay_launcher.FOLDER, **asked)
+    if profile.kuberay is None:
+        raise RunError("the profile says nothing of kuberay; it needs at least kuberay.image")
+    if request.gpus > profile.kuberay.worker.gpus:
+        raise RunError(
+            f"a trial asks for {request.gpus:g} GPUs, and kuberay.worker.gpus in the profile is "
+            f"{profile.kuberay.worker.gpus}"
+        )
+    content = file.read_text(encoding="utf-8") if file is not None else None
+    manifest = kuberay_launcher.text(request, profile.kuberay, profile, file=content)
+    if not submit:
+        click.echo(manifest, nl=False)
+        return 0
+    click.echo(_send(["kubectl", "create", "-f", "-"], manifest))
+    return 0
+
+
+@launch.command("ray-job")
+@launch_options
+@pass_catalog
+def ray_job(catalog: Catalog, **asked: Any) -> int:
+    """Show the `ray job submit` line that runs EXPERIMENT as a job of a Ray cluster."""
+    profile, request, file = _read(catalog, folder="", **asked)
+    folder = None if file is None else str(file.parent)
+    click.echo(ray_job_launcher.text(request, profile, folder=folder), nl=False)
+    return 0
+
+
+def _read(
+    catalog: Catalog,
+    *,
+    experiment: str,
+    overrides: tuple[str, ...],
+    max_trials: int | None,
+    storage: str | None,
+    profile: str | None,
+    folder: str | None = None,
+) -> tuple[Profile, Request, Path | None]:
+    """Return the profile, what is to be run, and the experiment's file; None for a packaged one.
+
+    `folder` is where that file is on the cluster; where it is here when that is None. Mistakes in the experiment are
+    found here, before anything waits in a queue. Raises: SpecError, RunError, UnknownName.
+    """
+    path = Path(profile) if profile is not None else Path(USUAL_PROFILE)
+    settings = load_profile(path) if profile is not None or path.is_file() else Profile()
+    plan = load_plan(experiment, catalog, overrides, max_trials, ask=True)
+    where = storage or settings.storage
+    if where is None:
+        raise RunError("name the storage that the nodes share: --storage, or storage in the profile")
+    source = find_source(experiment)
+    file = None if source in packaged().values() else source.absolute()
+    given = source.stem if file is None else str(file) if folder is None else str(Path(folder) / _name(file, folder))
+    request = Request(
+        experiment=plan.experiment,
+        given=given,
+        storage=where if "://" in where else os.path.abspath(where),  # noqa: PTH100  (nothing there need exist)
+        overrides=overrides,
+        gpus=max((trial.resources.gpus for trial in plan.trials), default=0),
+        cpus=max((trial.resources.cpus for trial in plan.trials), default=1),
+    )
+    return settings, request, file
+
+
+def _name(file: Path, folder: str) -> str:
+    return "experiment.yaml" if folder else file.name
+
+
+def _send(command: list[str], content: str) -> str:
+    """Give a scheduler's own command the text, and return what it says. Raises: RunError, HaltError."""
+    if shutil.which(command[0]) is None:
+        raise RunError(f"{command[0]} is not on this machine; without --submit the text is shown")
+    done = subprocess.run(command, input=content, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise HaltError(f"{command[0]} refused it: {' '.join(done.stderr.split()) or done.returncode}")
+    return done.stdout.strip().partition(";")[0]
