@@ -103,7 +103,7 @@ def test_a_job_that_is_preempted_runs_out_of_time_and_loses_a_node_goes_on_by_it
     assert slurm.state(job) == "COMPLETED", said[-3000:]
     assert "PREEMPTION" in said
     assert "back into the queue" in said
-    assert said.count("Interrupted; nothing is lost.") == 2
+    assert said.count("Interrupted; nothing is lost.") >= 2
     assert "all 6 trials are done" in said
     assert essences(tmp_path / "runs") == undisturbed_essences(tmp_path / "undisturbed", planned(Path("chains.yaml")))
     logs = [path.read_text() for path in tmp_path.glob("runs/trials/*/log.txt")]
