@@ -66,7 +66,7 @@ def _ray_job(request: Request, kuberay: KubeRayProfile, profile: Profile, *, wit
         "kind": "RayJob",
         "metadata": _metadata(request, kuberay, **labels),
         "spec": {
-            "entrypoint": shell_words(["python", "-m", "orchestrator", *request.arguments("auto")]),
+            "entrypoint": shell_words(["python", "-m", "orchestrator", *request.on("auto")]),
             "submissionMode": "K8sJobMode",
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": kuberay.ttl_seconds,

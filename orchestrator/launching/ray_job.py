@@ -20,5 +20,5 @@ def text(request: Request, profile: Profile, *, folder: str | None = None) -> st
         options += ["--working-dir", folder]
     if environment:
         options += ["--runtime-env-json", json.dumps(environment)]
-    run = ["python", "-m", "orchestrator", *request.arguments("auto")]
+    run = ["python", "-m", "orchestrator", *request.on("auto")]
     return shell_words(["ray", "job", "submit", *options, "--", *run]) + "\n"

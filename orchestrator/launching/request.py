@@ -25,10 +25,15 @@ class Request:
         """What the scheduler shows."""
         return f"sharptune-{self.experiment}"
 
-    def arguments(self, address: str) -> list[str]:
-        """Return the command as its words; the address of the cluster as given."""
+    @property
+    def words(self) -> list[str]:
+        """The command, after `sharptune`."""
         sets = [word for override in self.overrides for word in ("--set", override)]
-        return ["run", self.given, "--storage", self.storage, *sets, "--address", address]
+        return ["run", self.given, "--storage", self.storage, *sets]
+
+    def on(self, address: str) -> list[str]:
+        """Return the command as its words, on the cluster at an address."""
+        return [*self.words, "--address", address]
 
 
 def shell_words(words: Sequence[str]) -> str:

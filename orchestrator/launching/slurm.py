@@ -20,7 +20,7 @@ def text(request: Request, profile: Profile) -> str:
     environment.filters["quoted"] = shlex.quote
     template = environment.from_string((folder / "slurm.sh.j2").read_text(encoding="utf-8"))
     slurm = profile.slurm
-    command = ["python", "-m", "orchestrator", *request.arguments(ADDRESS)][:-1]
+    command = ["python", "-m", "orchestrator", *request.on(ADDRESS)][:-1]
     return template.render(
         directives=list(_directives(request, slurm)),
         environment=profile.environment,

@@ -77,8 +77,8 @@ def test_its_examples_work(followed):
     """All of them at once: the experiment uses everything new."""
     printed, _ = followed
 
-    assert len(COMMANDS) == 4
-    assert [code for code, _ in printed] == [0] * 5, printed
+    assert len(COMMANDS) == 5
+    assert [code for code, _ in printed] == [0] * 6, printed
     shown = {command: output for command, output in COMMANDS if output}
     assert {
         command: out for (command, _), (_, out) in zip(COMMANDS, printed, strict=False) if command in shown
