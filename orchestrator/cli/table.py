@@ -9,6 +9,7 @@ from orchestrator.cli.options import Catalog, experiment_options, load_plan, ope
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan
+from orchestrator.tables.cells import Cell, Column
 from orchestrator.tables.evidence import Evidence
 from orchestrator.tables.formats.catalog import FORMATS, render
 from orchestrator.tables.formats.data import json_value
@@ -84,13 +85,15 @@ def explanation(table: Table, ledger: Ledger) -> str:
         for column in table.columns:
             evidence = explain(table, index, column.name)
             if evidence:
-                lines = [f"{keys}  {column.name}  {_number(row.cells[column.name].median)}".strip()]
+                lines = [f"{keys}  {column.name}  {_number(column, row.cells[column.name])}".strip()]
                 blocks.append("\n".join(lines + [_origin(one, ledger) for one in evidence]))
     return "\n\n".join(blocks)
 
 
-def _number(median: float | None) -> str:
-    return "no number yet" if median is None else f"median {median:.6g}"
+def _number(column: Column, cell: Cell) -> str:
+    """Return the number that stands in the table, unrounded: `median 68.1`, `best 66.8`."""
+    value = column.value(cell)
+    return "no number yet" if value is None else f"{'best' if column.best else 'median'} {value:.10g}"
 
 
 def _origin(one: Evidence, ledger: Ledger) -> str:

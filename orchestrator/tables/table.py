@@ -39,6 +39,8 @@ class TableRow:
     block: str = ""
     """A heading above this line."""
     bold: bool = False
+    baseline: int | None = None
+    """The line that its changes are against, from 0; None for that line itself, and where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -264,16 +266,17 @@ def _compared(spec: TableSpec, columns: Sequence[Column], lines: tuple[TableRow,
     compared = []
     for line in lines:
         target = spec.baseline if spec.lines else {**line.keys, **spec.baseline}
-        base = next((other for other in lines if _has(other.keys, target)), None)
-        cells = {c.name: _with_change(c, line, base) for c in columns}
-        compared.append(replace(line, cells=cells))
+        base = next((index for index, other in enumerate(lines) if _has(other.keys, target)), None)
+        if base is None or lines[base] is line:
+            compared.append(line)
+            continue
+        cells = {c.name: _with_change(c, line, lines[base]) for c in columns}
+        compared.append(replace(line, cells=cells, baseline=base))
     return tuple(compared)
 
 
-def _with_change(column: Column, line: TableRow, base: TableRow | None) -> Cell:
+def _with_change(column: Column, line: TableRow, base: TableRow) -> Cell:
     cell = line.cells[column.name]
-    if base is None or base is line:
-        return cell
     value, against = column.value(cell), column.value(base.cells[column.name])
     return replace(cell, change=relative_change(value, against)) if value is not None and against else cell
 

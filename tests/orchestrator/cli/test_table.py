@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from command_line import CHAINS, rows
-from table_worlds import FakeTable, gappy_world
+from table_worlds import FakeTable, gappy_world, make_world
 
 from orchestrator.cli.table import explanation
 from orchestrator.ledger import Ledger
@@ -46,7 +46,7 @@ def test_a_number_can_be_walked_back_to_its_runs(sharptune, run):
     cell = sharptune("table", "chains.yaml", "--json").json["rows"][1]["cells"]["error"]
 
     result = sharptune("table", "chains.yaml", "--explain")
-    block = next(b for b in result.out.split("\n\n") if b.startswith(f"width=2  error  median {cell['median']:.6g}"))
+    block = next(b for b in result.out.split("\n\n") if b.startswith(f"width=2  error  median {cell['median']:.10g}"))
 
     assert len(block.splitlines()) == 3
     for trial in cell["trials"]:
@@ -55,6 +55,15 @@ def test_a_number_can_be_walked_back_to_its_runs(sharptune, run):
         assert "seed 0" in line
         folder = Path(line.split()[-1])
         assert (folder.name, json.loads((folder / "row.json").read_text())["trial_id"]) == (trial, trial)
+
+
+def test_what_is_walked_back_is_the_number_that_stands_in_the_table_unrounded(tmp_path):
+    world = make_world()
+    table = build(world.plan, world.rows, FakeTable(columns=("test_error_best", "params"), statistic="best"))
+    heads = [block.splitlines()[0] for block in explanation(table, Ledger(open_storage(str(tmp_path)))).split("\n\n")]
+
+    assert "weighting=scalar p=1  test_error_best  best 6.1" in heads
+    assert "weighting=scalar p=1  params  median 3529270" in heads
 
 
 def test_a_missing_run_is_explained_too(sharptune):

@@ -24,6 +24,14 @@ def test_the_median_of_an_even_number_lies_between_the_middle_two():
     assert median_range([4.0, 1.0, 2.0, 3.0]).median == 2.5
 
 
+def test_medians_and_ranges_are_those_of_decimal_numbers():
+    """In binary they are 5.425000000000001 and 0.02499999999999991, which round down where 5.425 and 0.025 round up."""
+    runs = median_range([5.4, 5.45])
+
+    assert runs.median == 5.425 != (5.4 + 5.45) / 2
+    assert half_range(runs.low, runs.high) == 0.025 != (5.45 - 5.4) / 2
+
+
 def test_one_run_has_no_range():
     runs = median_range([1.93])
 
