@@ -143,6 +143,12 @@ def test_between_0_and_5_skips_are_2_and_a_half_and_changes_are_from_there():
     assert [row["skips"] for row in rows] == [("2.5±2.5", ""), ("3.5±2.5", "+40.0%"), ("4.0", "+60.0%")]
 
 
+def test_half_of_an_odd_range_is_no_whole_number_either():
+    rows = cells_of(table_of(([0.0, 2.0, 5.0], [1.0], []), metrics=["skips", "a_metric_of_someones_own"]))
+
+    assert [[text for text, _ in row.values()] for row in rows] == [["2.0±2.5"] * 2, ["1.0"] * 2, [NOTHING] * 2]
+
+
 @few(25)
 @given(WHOLE)
 def test_counts_are_printed_with_their_halves_and_with_the_same_digits_in_the_whole_column(runs):
