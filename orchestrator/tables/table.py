@@ -263,10 +263,11 @@ def _compared(spec: TableSpec, columns: Sequence[Column], lines: tuple[TableRow,
         )
     if not any(_has(line.keys, spec.baseline) for line in lines):
         raise TableError(f"table {spec.name!r}: no row has the baseline {dict(spec.baseline)}")
+    telling = tuple(spec.baseline if spec.lines else lines[0].keys)
+    places = {_values(line.keys, telling): index for index, line in reversed(list(enumerate(lines)))}
     compared = []
     for line in lines:
-        target = spec.baseline if spec.lines else {**line.keys, **spec.baseline}
-        base = next((index for index, other in enumerate(lines) if _has(other.keys, target)), None)
+        base = places.get(_values({**line.keys, **spec.baseline}, telling))
         if base is None or lines[base] is line:
             compared.append(line)
             continue
@@ -279,6 +280,10 @@ def _with_change(column: Column, line: TableRow, base: TableRow) -> Cell:
     cell = line.cells[column.name]
     value, against = column.value(cell), column.value(base.cells[column.name])
     return replace(cell, change=relative_change(value, against)) if value is not None and against else cell
+
+
+def _values(keys: Mapping[str, JSON], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(identity(keys[name]) for name in names)
 
 
 def _has(keys: Mapping[str, JSON], some: Mapping[str, JSON]) -> bool:
