@@ -1,7 +1,7 @@
 """A table is a pure function of a plan, the rows there are, and what the author asked for.
 
-The plan says which trials belong in which cell, also those that have not run; pandas gathers what belongs together;
-every cell keeps the evidence it was made from, so that each number can be walked back to its rows.
+The plan says which trials belong in which cell, also those that have not run; every cell keeps the evidence it was made
+from, so that each number can be walked back to its rows.
 """
 
 from collections.abc import Mapping, Sequence
