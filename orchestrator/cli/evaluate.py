@@ -176,7 +176,7 @@ def _comparison(report: dict[str, JSON]) -> str:
     if report["equal"]:
         return f"{of_row}: exactly the same, {report['recorded']:.2f} %"
     return (
-        f"{of_row}: {report['recorded']:.2f} %, and here {report['top1_error']:.2f} %; on other hardware or other "
+        f"{of_row}: {report['recorded']:g} %, and here {report['top1_error']:g} %; on other hardware or other "
         "versions an image or two may come out differently, not more"
     )
 
