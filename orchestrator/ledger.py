@@ -176,17 +176,26 @@ def _has(state: State) -> str:
     return "failed" if state == "failed" else "is blocked"
 
 
+COLUMNS = (
+    *("trial_id", "trainable", "version", "seed", "state", "error"),
+    *("provenance.commit", "provenance.hardware", "provenance.gpus", "provenance.versions", "parents"),
+)
+"""What `load_rows` says of every row."""
+
+
 def load_rows(storage: str | Storage) -> "DataFrame":
     """Return every trustworthy row under a storage URI, one line per trial.
 
     Columns: `trial_id`, `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its
-    name, each timing as `timing.<name>`, `provenance.commit`, `provenance.hardware`, `provenance.gpus` (the
-    shares it held), `provenance.versions` and `parents` (ids). Nested values stay Python objects.
+    name (as `metric.<name>` where that is another column's), each timing as `timing.<name>`, `provenance.commit`,
+    `provenance.hardware`, `provenance.gpus` (the shares it held), `provenance.versions` and `parents` (ids). Nested
+    values stay Python objects. Without a row there are the columns that all rows have.
     """
     from pandas import DataFrame  # takes longer to load than a plan to make
 
     ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
-    return DataFrame([_flat(row) for row in ledger.rows().values()])
+    rows = [_flat(row) for row in ledger.rows().values()]
+    return DataFrame(rows) if rows else DataFrame(columns=[*COLUMNS])
 
 
 def _flat(row: TrialRow) -> Mapping[str, object]:
@@ -198,7 +207,7 @@ def _flat(row: TrialRow) -> Mapping[str, object]:
         "state": row.state,
         "error": row.error,
         **{f"config.{name}": value for name, value in row.config.items()},
-        **row.metrics,
+        **{f"metric.{name}" if name in COLUMNS else name: value for name, value in row.metrics.items()},
         **{f"timing.{name}": value for name, value in row.timing.items()},
         **{f"provenance.{name}": row.provenance.get(name) for name in ("commit", "hardware", "gpus", "versions")},
         "parents": list(row.spec.parents),

@@ -229,3 +229,22 @@ def test_rows_are_public_as_a_frame(tmp_path):
     assert set(frame["trial_id"]) == {trial.trial_id for trial in grid(1, 1)}
     assert frame["error_best"].notna().all()
     assert {"config.epochs", "timing.cpu_days", "provenance.commit", "seed"} <= set(frame.columns)
+
+
+def test_a_metric_that_is_called_as_a_column_of_every_row_hides_none(tmp_path):
+    import orchestrator
+
+    go(tmp_path, grid(1, 0))
+    (row,) = Ledger(open_storage(str(tmp_path))).rows().values()
+
+    (loaded,) = orchestrator.load_rows(str(tmp_path)).to_dict("records")
+    assert (loaded["error"], loaded["metric.error"]) == (row.error, row.metrics["error"])
+
+
+def test_where_nothing_has_run_the_frame_is_empty_but_has_its_columns(tmp_path):
+    import orchestrator
+
+    frame = orchestrator.load_rows(str(tmp_path / "nothing"))
+
+    assert len(frame.query("state == 'done' and seed == 0")) == 0
+    assert "parents" in frame.columns

@@ -108,7 +108,7 @@ def test_without_a_dataset_the_trials_own_test_is_repeated(call, trained):
     assert as_json["recorded"] == trained.read_row().metrics["test_error"]
 
 
-def test_an_error_that_differs_from_the_row_is_told_with_both_numbers_also_where_one_image_is_little(call, trained, monkeypatch):
+def test_an_error_that_differs_a_little_from_the_row_is_told_with_both_numbers(call, trained, monkeypatch):
     monkeypatch.setattr("trainables.exporting.recorded_error", lambda about: 3.254)
     done = call("evaluate", trained.trial_id)
 
