@@ -43,7 +43,7 @@ class Cell:
     low: float | None = None
     high: float | None = None
     change: float | None = None
-    """(value − baseline)/baseline of the unrounded numbers, when the table has a baseline."""
+    """(value − baseline)/|baseline| of the unrounded numbers, when the table has a baseline."""
     marks: tuple[str, ...] = ()
     """Keys of MARKS."""
     pooling: str = ""

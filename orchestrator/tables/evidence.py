@@ -5,6 +5,7 @@ three trainings share is one slot, so it counts once.
 """
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -112,11 +113,13 @@ class Record:
 
 
 def measured(row: TrialRow, metric: str) -> float | None:
-    """Return a row's metric or timing; None when it measured no such thing."""
+    """Return a row's metric or timing; None when it measured no such thing, or nothing finite."""
     if metric == RUN:
         return 1.0
     value = row.metrics.get(metric, row.timing.get(metric))
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) <= sys.float_info.max else None
 
 
 def evidence_for(record: Record, slot: Slot, metric: str) -> Evidence:

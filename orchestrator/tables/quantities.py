@@ -133,7 +133,7 @@ def change_text(value: Decimal, baseline: Decimal) -> str:
 
     Raises: ZeroDivisionError for a baseline of 0.
     """
-    change = 100 * (value - baseline) / baseline
+    change = 100 * (value - baseline) / abs(baseline)
     (text,) = _texts([abs(change)], 1)
     return f"{'−' if change < 0 else '+' if change else ''}{text}%"
 

@@ -74,7 +74,7 @@ def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Inte
 
 
 def relative_change(value: float, baseline: float) -> float:
-    """Return (value − baseline)/baseline: −0.1 is an error 10 % lower. Raises: ValueError for a baseline of 0."""
+    """Return (value − baseline)/|baseline|: −0.1 is an error 10 % lower. Raises: ValueError for a baseline of 0."""
     if baseline == 0:
         raise ValueError("a change relative to 0 has no meaning")
-    return (value - baseline) / baseline
+    return (value - baseline) / abs(baseline)

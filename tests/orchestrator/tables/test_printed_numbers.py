@@ -132,7 +132,7 @@ def test_a_change_is_that_of_the_numbers_that_are_printed(runs, best):
                 assert change == ""
                 continue
             value, against = (exact(each.partition("±")[0]) for each in (text, base))
-            expected = 100 * (value - against) / against
+            expected = 100 * (value - against) / abs(against)
             assert abs(exact(change) - expected) <= half_digit(change), (base, text, change)
             assert (change[0] if expected else "") == ("−" if expected < 0 else "+" if expected else "")
 

@@ -108,6 +108,7 @@ def test_the_unit_does_not_depend_on_the_order_of_numbers(values, random):
         ("9999", "10000", "−0.01%"),
         ("5", "2.5", "+100.0%"),
         ("3.0e9", "1", "+3.0e11%"),
+        ("-1.1", "-2.2", "+50.0%"),
     ],
 )
 def test_a_change_has_a_sign_and_one_decimal_or_more_where_it_would_look_like_none(value, baseline, text):

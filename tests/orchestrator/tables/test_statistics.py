@@ -110,6 +110,10 @@ def test_the_papers_relative_improvements_come_out():
     assert round(100 * relative_change(0.8, 4)) == -80
 
 
+def test_less_of_a_loss_below_zero_is_a_change_downwards():
+    assert relative_change(-3.0, -2.0) == -0.5
+
+
 def test_a_change_from_nothing_is_refused():
     with pytest.raises(ValueError, match="relative to 0"):
         relative_change(1.0, 0.0)
