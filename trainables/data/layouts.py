@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -147,8 +148,8 @@ def encoded_splits(folder: Path, *, held_out: Sequence[str] = HELD_OUT_SPLITS) -
     other = next((split for split in held_out if split in found and split != test), None)
     try:
         if parquet:
-            train = ParquetSplit(check_shards(parquet["train"]))
-            return {"train": train, "test": ParquetSplit(check_shards(parquet[test]), train)}
+            train = ParquetSplit(check_shards(parquet["train"], folder))
+            return {"train": train, "test": ParquetSplit(check_shards(parquet[test], folder), train)}
         return _of_classes(folder, classes, test)
     except NoLabels as error:
         if error.split == "train":
@@ -193,64 +194,65 @@ def _split_word(path: Path, root: Path) -> str | None:
 def find_parquet(root: Path) -> dict[str, list[Path]]:
     """Return the Parquet files of each split of a folder, in order of their paths. Raises: DataError."""
     splits: dict[str, list[Path]] = {}
-    words: dict[str, set[str]] = {}
     for path in files_in(root):
         word = _split_word(path, root) if path.suffix.lower() == ".parquet" else None
         if word is not None:
-            splits.setdefault(SPLIT_WORDS[word], []).append(check_name(path.absolute(), Path("/")))
-            words.setdefault(SPLIT_WORDS[word], set()).add(word)
+            check_name(path.absolute(), Path("/"))
+            splits.setdefault(SPLIT_WORDS[word], []).append(path)
     for split, paths in splits.items():
         folders = sorted({str(path.parent.relative_to(root)) for path in paths})
         if len(folders) > 1:
             raise DataError(f"{root} holds several sets of {split} files, in {', '.join(folders)}; name one of them")
-        if len(words[split]) > 1:
-            called = ", ".join(f"{word}*.parquet" for word in sorted(words[split]))
-            raise DataError(f"{root} holds several sets of {split} files, {called}; move all but one away")
     return splits
 
 
-def check_shards(paths: Sequence[Path]) -> Sequence[Path]:
+class _Shard(NamedTuple):
+    number: int
+    total: int | None
+    path: Path
+
+
+def check_shards(paths: Sequence[Path], root: Path) -> Sequence[Path]:
     """Return the files of one split. Raises: DataError unless they are all that their numbers speak of, each once.
 
     `-00001-of-00003` speaks of three; without a total, files from 0 or 1 on speak of those between them.
     """
-    numbered: dict[str, list[tuple[int, int | None, Path]]] = {}
+    words = sorted({f"{_split_word(path, root)}*.parquet" for path in paths})
+    if len(words) > 1:
+        raise DataError(f"{root} holds several sets of the same files, {', '.join(words)}; move all but one away")
+    numbered: dict[str, list[_Shard]] = {}
     for path in paths:
         found = re.match(r"(.*?)-?(\d+)-of-(\d+)", path.stem) or re.fullmatch(r"(.*?)(\d{2,})()", path.stem)
         if found:
             stem, number, total = found.groups()
-            shard = int(number), int(total) if total else None, path
+            shard = _Shard(int(number), int(total) if total else None, path)
             numbered.setdefault(stem.lower().rstrip("-_."), []).append(shard)
     for stem, shards in numbered.items():
         _check_numbers(shards, [path for path in paths if path.stem.lower() == stem])
     return paths
 
 
-def _check_numbers(shards: Sequence[tuple[int, int | None, Path]], whole: Sequence[Path]) -> None:
-    place, first = shards[0][2].parent, shards[0][2].name
-    totals = {total for _, total, _ in shards}
-    if len(totals) > 1 or (totals != {None} and whole):
-        others = [path.name for _, total, path in shards if total != shards[0][1]] + [path.name for path in whole]
-        raise DataError(f"{place} holds files of two snapshots, {first} and {others[0]}; move those of one away")
-    numbers = [number for number, _, _ in shards]
-    twice = next((number for number in numbers if numbers.count(number) > 1), None)
-    (total,) = totals
-    if twice is not None and total is not None:
-        names = " and ".join(path.name for number, _, path in shards if number == twice)
-        raise DataError(f"{place} holds file {twice} twice, as {names}; move one of them away")
-    begin = min(numbers)
-    if total is None and begin > 1:
-        return  # years, sizes, whatever these are
-    if total is not None:
-        begin = 1 if total in numbers else 0
-    missing = sorted(set(range(begin, begin + total if total is not None else max(numbers))) - set(numbers))
-    if missing:
-        said = ", ".join(str(number) for number in missing[:5]) + (", …" if len(missing) > 5 else "")
-        of = f" of {total}" if total is not None else ""
+def _check_numbers(shards: Sequence[_Shard], whole: Sequence[Path]) -> None:
+    """Check files whose names differ in their numbers only; `whole` are files of that name without a number."""
+    place, first, total = shards[0].path.parent, shards[0].path, shards[0].total
+    others = [shard.path for shard in shards if shard.total != total] or (list(whole) if total is not None else [])
+    if others:
         raise DataError(
-            f"{place} lacks the file{'s' * (len(missing) > 1)} numbered {said}{of} beside {first}; fetch "
-            + ("them again" if len(missing) > 1 else "it again")
+            f"{place} holds files of two snapshots, {first.name} and {others[0].name}; move those of one away"
         )
+    numbers = [shard.number for shard in shards]
+    if total is None:
+        same_width = len({len(shard.path.stem) for shard in shards}) == 1
+        expected = range(min(numbers), max(numbers)) if min(numbers) < 2 and same_width else []  # not years, or sizes
+    else:
+        expected = range(1, total + 1) if total in numbers else range(total)
+    for number in expected:
+        called = [shard.path.name for shard in shards if shard.number == number]
+        if not called:
+            of = "" if total is None else f" of {total}"
+            raise DataError(f"{place} lacks file {number}{of} beside {first.name}; fetch it again")
+        if len(called) > 1:
+            raise DataError(f"{place} holds file {number} twice, as {' and '.join(called)}; move one of them away")
 
 
 def class_names(folder: Path, splits: Mapping[str, EncodedSplit] | Mapping[str, Images]) -> tuple[str, ...]:
@@ -267,7 +269,7 @@ def class_names(folder: Path, splits: Mapping[str, EncodedSplit] | Mapping[str, 
 
 def difference(train: tuple[str, ...], test: tuple[str, ...]) -> str:
     """Return in words how two lists of classes differ."""
-    if sorted(train) == sorted(test):
+    if set(train) == set(test):
         return f"{_some(train)}; {_some(test)}"
     only = [(side, sorted(set(a) - set(b))) for side, a, b in (("train", train, test), ("test", test, train))]
     said = "; ".join(f"only {side} has {_some(tuple(names))}" for side, names in only if names)

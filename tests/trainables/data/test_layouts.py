@@ -24,11 +24,11 @@ def shards(folder: Path, *train: str, test: tuple[str, ...] = ("test.parquet",))
     [
         (
             ["train-00000-of-00003.parquet", "train-00002-of-00003.parquet"],
-            "folder lacks the file numbered 1 of 3 beside train-00000-of-00003.parquet; fetch it again",
+            "folder lacks file 1 of 3 beside train-00000-of-00003.parquet; fetch it again",
         ),
-        (["train-00000-of-00003.parquet"], "lacks the files numbered 1, 2 of 3"),
-        (["data/train-00001-of-00003-0a1b.parquet", "data/train-00003-of-00003-2c3d.parquet"], "lacks .* 2 of 3"),
-        (["train/0000.parquet", "train/0002.parquet"], "lacks the file numbered 1 beside 0000.parquet"),
+        (["train-00000-of-00003.parquet"], "lacks file 1 of 3"),
+        (["data/train-00001-of-00003-0a1b.parquet", "data/train-00003-of-00003-2c3d.parquet"], "lacks file 2 of 3"),
+        (["train/0000.parquet", "train/0002.parquet"], "lacks file 1 beside 0000.parquet"),
         (
             ["train-00000-of-00001-aa.parquet", "train-00000-of-00001-bb.parquet"],
             "file 0 twice, as train-00000-of-00001-aa.parquet and train-00000-of-00001-bb.parquet; move one",
@@ -39,7 +39,7 @@ def shards(folder: Path, *train: str, test: tuple[str, ...] = ("test.parquet",))
             "files of two snapshots, train-00000-of-00001.parquet and train-00000-of-00002.parquet; move th",
         ),
         (["train.parquet", "train-00000-of-00001.parquet"], "files of two snapshots"),
-        (["train.parquet", "training.parquet"], r"several sets of train files, train\*.parquet, training\*.parquet"),
+        (["train.parquet", "training.parquet"], r"several sets of the same files, train\*.parquet, training\*.parquet"),
     ],
 )
 def test_parquet_files_that_are_not_all_there_or_too_many_are_refused(tmp_path: Path, train: list[str], sentence: str):
@@ -72,8 +72,21 @@ def test_parquet_files_that_are_all_there_are_read(tmp_path: Path, train: list[s
 def test_missing_files_of_a_split_that_is_not_read_do_not_matter(tmp_path: Path):
     folder = shards(tmp_path / "folder", "train.parquet")
     write_rows(folder / "validation-00000-of-00002.parquet", [0, 1])
+    write_rows(folder / "dev.parquet", [0, 1])
 
     assert read_info(import_folder(folder)).test_images == 2
+
+
+def test_a_folder_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    identities = [
+        import_folder(shards(tmp_path / "shards", "train.parquet")),
+        import_folder(class_folders(tmp_path / "x")),
+    ]
+    monkeypatch.chdir(tmp_path)
+
+    assert [import_folder(Path("shards")), import_folder(Path("x"))] == identities
+    monkeypatch.chdir("x")
+    assert import_folder(Path()) == identities[1]
 
 
 @pytest.mark.parametrize("ending", [".jfif", ".jpe", ".pgm", ".pnm", ".JFIF"])
