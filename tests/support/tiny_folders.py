@@ -25,9 +25,9 @@ def class_folders(folder: Path, *, held_out: str = "test", varied: bool = False)
     return folder
 
 
-def write_rows(path: Path, labels: Sequence[Any] | pa.Array, *, seed: int = 0, **columns: Any) -> None:
+def write_rows(path: Path, labels: Sequence[Any] | pa.Array, *, seed: int = 0, size: int = 8, **columns: Any) -> None:
     """Write a Parquet file of an `image` for each label, without metadata; a column named None is left out."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    images = pa.array([ppm(seed + row) for row in range(len(labels))], pa.binary())
+    images = pa.array([ppm(seed + row, size, size) for row in range(len(labels))], pa.binary())
     table = {"image": images, "label": labels, **columns}
     pq.write_table(pa.table({name: column for name, column in table.items() if column is not None}), path)
