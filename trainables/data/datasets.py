@@ -25,12 +25,18 @@ def resolve(text: str, *, base: Path, progress: Callable[[str], None] = lambda m
     """
     if text in DATASETS or text in EVALUATION_SETS or is_content_name(text):
         return text
-    folder = base / Path(text).expanduser()
-    if folder.is_dir():
+    try:
+        folder = base / Path(text).expanduser()
+        there, is_folder = folder.exists(), folder.is_dir()
+    except (OSError, RuntimeError) as error:  # the latter for a home of nobody
+        raise DataError(
+            f"dataset {text!r} cannot be looked for: {getattr(error, 'strerror', None) or error}"
+        ) from error
+    if is_folder:
         from trainables.data.folders import import_folder
 
         return import_folder(folder, progress=progress)
-    if folder.exists():
+    if there:
         raise DataError(f"dataset {text!r} is a file; name the folder that holds the dataset")
     if len(Path(text).parts) > 1 or text.startswith((".", "~")):
         raise DataError(f"dataset {text!r} is neither a known name nor a folder ({folder} does not exist)")

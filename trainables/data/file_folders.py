@@ -13,7 +13,7 @@ from trainables.data.catalog import DATASETS, EMBEDDED, IMAGENET_MEAN, IMAGENET_
 from trainables.data.layouts import ClassFolder, class_counts, class_names, encoded_splits, read_image
 from trainables.data.parquet_folder import EncodedSplit
 from trainables.data.store import digest
-from trainables.data.tree import check_name
+from trainables.data.tree import check_name, printable
 from trainables.errors import DataError
 
 Progress = Callable[[str], None]
@@ -60,7 +60,7 @@ def import_files(
     counts = {split: class_counts(folder, split, part.labels, names) for split, part in splits.items()}
     listings = {split: _listing(split, part, progress) for split, part in splits.items()}
     fields = {
-        "title": DATASETS[name].title if name else folder.resolve().name,
+        "title": DATASETS[name].title if name else printable(folder.resolve().name),
         "classes": len(names),
         "class_names": names,
         "mean": IMAGENET_MEAN,
@@ -87,7 +87,8 @@ def _listing(split: str, part: EncodedSplit, progress: Progress) -> files.Listin
     """Return a split as the cache lists it: images of a folder stay there, those of Parquet files are copied."""
     count = len(part.labels)
     if isinstance(part, ClassFolder):
-        names = [str(check_name(path, part.place).relative_to(part.place)) for path in part.paths]
+        check_name(part.place.resolve())
+        names = [str(check_name(path).relative_to(part.place)) for path in part.paths]
         digests = list(_told(_digests(part.paths), split, count, progress))
         return files.Listing(names=names, labels=part.labels, sha256=digests, folder=part.place)
     pairs = ((where.rstrip(","), hashlib.sha256(data).digest()) for where, data in part.encoded())

@@ -7,7 +7,6 @@ reading some hundred. A digest is checked whenever an image is read, so that an 
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -159,7 +158,7 @@ def _write_list(path: Path, listing: Listing, lengths: list[int] | None) -> None
         "offset": pa.array(ends - np.array(lengths) if lengths else ends, pa.int64()),
         "length": pa.array(lengths or [-1] * count, pa.int64()),
     }
-    root = {} if listing.folder is None else {_ROOT: os.fsencode(listing.folder.resolve())}
+    root = {} if listing.folder is None else {_ROOT: str(listing.folder.resolve()).encode()}
     table = pa.table(columns).replace_schema_metadata(root)
     with path.open("wb") as file:
         with pa.ipc.new_file(file, table.schema) as writer:
@@ -175,6 +174,6 @@ def _open(identity: str, split: str) -> FileSplit:
     return FileSplit(
         labels=table.column("label").to_numpy(),
         table=table,
-        folder=Path(os.fsdecode(root)) if root is not None else None,
+        folder=Path(root.decode()) if root is not None else None,
         copies=place / f"{split}.images",
     )

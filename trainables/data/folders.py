@@ -26,7 +26,7 @@ from trainables.data.file_folders import Progress, import_files, silent
 from trainables.data.layouts import class_counts, class_folders, class_names, encoded_splits
 from trainables.data.parquet_folder import LARGEST_ARRAY, EncodedSplit, Images, NotOneArray, arrays, decode_split
 from trainables.data.store import digest
-from trainables.data.tree import walk
+from trainables.data.tree import printable, walk
 from trainables.errors import DataError
 
 _SETTLED_SECONDS = 2.0
@@ -186,7 +186,7 @@ def _describe(folder: Path, splits: Mapping[str, Images]) -> DatasetInfo:
     sha256, labels_sha256 = _digests(splits)
     first_half = train.labels[: len(train.labels) // 2]
     fields = {
-        "title": folder.resolve().name,
+        "title": printable(folder.resolve().name),
         "classes": len(names),
         "class_names": names,
         "mean": mean,

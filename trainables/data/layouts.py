@@ -59,7 +59,7 @@ class ClassFolder:
         self.place = place
         self.source = str(place)
         _refuse_images_outside(place)
-        folders = [check_name(path, place) for path in folders_in(place)]
+        folders = [check_name(path, last=True) for path in folders_in(place)]
         files: list[tuple[int, int, Path]] = []
         for label, path in enumerate(folders):
             files += [(number, label, image) for number, image in enumerate(_images_in(path))]
@@ -143,7 +143,7 @@ def encoded_splits(folder: Path, *, held_out: Sequence[str] = HELD_OUT_SPLITS) -
         has = f"only {', '.join(sorted(found))}" if found else "no dataset"
         raise DataError(
             f"{folder} holds {has}; a dataset has train and test (or validation) images, as train-*.parquet and "
-            "test-*.parquet, as train/CLASS/*.png and test/CLASS/*.png, or as cifar-10-batches-py"
+            f"test-*.parquet, as train/CLASS/*.png and test/CLASS/*.png, or as cifar-10-batches-py{_hint(folder)}"
         )
     other = next((split for split in held_out if split in found and split != test), None)
     try:
@@ -157,6 +157,16 @@ def encoded_splits(folder: Path, *, held_out: Sequence[str] = HELD_OUT_SPLITS) -
         if other is None:
             raise DataError(f"{error}; networks are tested on labelled images") from error
         raise DataError(f"{error}; move it out of {folder}, and the {other} images are what is tested on") from error
+
+
+def _hint(folder: Path) -> str:
+    """Return where a dataset may be that is not in a folder."""
+    for entry in entries(folder):
+        if entry.is_dir() and "train" in class_folders(Path(entry.path)):
+            return f"; one may be in {entry.path}"
+        if entry.is_file() and Path(entry.name).suffix in {".gz", ".tgz", ".tar", ".zip"}:
+            return f"; unpack {entry.name} first, if that holds it"
+    return ""
 
 
 def _of_classes(folder: Path, found: Mapping[str, Sequence[Path]], held_out: str) -> dict[str, EncodedSplit]:
@@ -197,8 +207,7 @@ def find_parquet(root: Path) -> dict[str, list[Path]]:
     for path in files_in(root):
         word = _split_word(path, root) if path.suffix.lower() == ".parquet" else None
         if word is not None:
-            check_name(path.absolute(), Path("/"))
-            splits.setdefault(SPLIT_WORDS[word], []).append(path)
+            splits.setdefault(SPLIT_WORDS[word], []).append(check_name(path))
     for split, paths in splits.items():
         folders = sorted({str(path.parent.relative_to(root)) for path in paths})
         if len(folders) > 1:

@@ -76,10 +76,15 @@ def _walk(folder: Path, above: tuple[str, ...]) -> Iterator[os.DirEntry[str]]:
             yield from _walk(Path(entry.path), (*above, real))
 
 
-def check_name(path: Path, root: Path) -> Path:
-    """Return a path whose names below `root` can be written down. Raises: DataError unless they are UTF-8."""
+def printable(name: str) -> str:
+    """Return a name that can be written down, whatever bytes it has."""
+    return os.fsencode(name).decode(errors="replace")
+
+
+def check_name(path: Path, *, last: bool = False) -> Path:
+    """Return a path that can be written down; `last`: whose last name can. Raises: DataError unless that is UTF-8."""
     try:
-        str(path.relative_to(root)).encode()
+        (path.name if last else str(path.absolute())).encode()
     except UnicodeEncodeError as error:
         raise DataError(
             f"the name of {os.fsencode(path)!r} is not UTF-8; rename it, or all that are so with: "

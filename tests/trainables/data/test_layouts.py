@@ -162,6 +162,17 @@ def test_a_folder_in_two_formats_is_refused(tmp_path: Path):
         import_folder(folder)
 
 
+def test_a_dataset_one_folder_further_down_or_not_unpacked_is_pointed_at(tmp_path: Path):
+    class_folders(tmp_path / "pets" / "pets")
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "pets.tar.gz").write_bytes(b"")
+
+    with pytest.raises(DataError, match=r"pets holds no dataset; .*; one may be in .*/pets/pets$"):
+        import_folder(tmp_path / "pets")
+    with pytest.raises(DataError, match=r"archive holds no dataset; .*; unpack pets.tar.gz first, if that holds it$"):
+        import_folder(tmp_path / "archive")
+
+
 def lacks_a_class(folder: Path) -> None:
     shutil.rmtree(folder / "test" / "dog")
 

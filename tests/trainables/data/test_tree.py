@@ -197,10 +197,21 @@ def test_a_name_that_cannot_be_written_down_is_one_sentence(tmp_path: Path, spoi
         import_folder(folder)
 
 
-def test_a_folder_of_any_name_may_hold_images(tmp_path: Path):
-    place = class_folders(tmp_path / LATIN / "folder", varied=True)
+def test_so_is_one_of_a_folder_above_where_the_images_stay_there(tmp_path: Path):
+    arrays, files = (class_folders(tmp_path / LATIN / kind, varied=kind == "files") for kind in ("arrays", "files"))
 
-    assert import_folder(place) == import_folder(class_folders(tmp_path / "plain", varied=True))
+    assert import_folder(arrays) == import_folder(class_folders(tmp_path / "plain"))
+    with pytest.raises(DataError, match="is not UTF-8; rename it"):
+        import_folder(files)
+    (tmp_path / "link").symlink_to(files)
+    with pytest.raises(DataError, match="is not UTF-8; rename it"):
+        import_folder(tmp_path / "link")
+
+
+def test_a_folder_of_any_name_is_shown(tmp_path: Path, sharptune):
+    class_folders(tmp_path / LATIN)
+
+    assert "caf\ufffd" in sharptune("data", "show", tmp_path / LATIN).out
 
 
 def test_a_link_to_the_whole_folder_is_followed(tmp_path: Path):
