@@ -127,7 +127,7 @@ DATASETS: Mapping[str, DatasetInfo] = {
     # Digests of the pixels are not known here: its reader knows the published files.
     "cifar100": DatasetInfo(
         name="cifar100",
-        title="CIFAR-100, with its fine labels",
+        title="CIFAR-100 (fine labels)",
         classes=100,
         class_names=_CIFAR100_CLASSES,
         mean=_CIFAR100_MEAN,

@@ -143,7 +143,8 @@ def encoded_splits(folder: Path, *, held_out: Sequence[str] = HELD_OUT_SPLITS) -
         has = f"only {', '.join(sorted(found))}" if found else "no dataset"
         raise DataError(
             f"{folder} holds {has}; a dataset has train and test (or validation) images, as train-*.parquet and "
-            f"test-*.parquet, as train/CLASS/*.png and test/CLASS/*.png, or as cifar-10-batches-py{_hint(folder)}"
+            f"test-*.parquet, as train/CLASS/*.png and test/CLASS/*.png, as cifar-10-batches-py or as "
+            f"cifar-100-python{_hint(folder)}"
         )
     other = next((split for split in held_out if split in found and split != test), None)
     try:
@@ -229,6 +230,10 @@ def check_shards(paths: Sequence[Path], root: Path) -> Sequence[Path]:
     words = sorted({f"{_split_word(path, root)}*.parquet" for path in paths})
     if len(words) > 1:
         raise DataError(f"{root} holds several sets of the same files, {', '.join(words)}; move all but one away")
+    stems = [path.stem.lower() for path in paths]
+    alike = [path.name for path, stem in zip(paths, stems, strict=True) if stems.count(stem) > 1]
+    if alike:
+        raise DataError(f"{root} holds {' and '.join(alike)}, which may be one file twice; move all but one away")
     numbered: dict[str, list[_Shard]] = {}
     for path in paths:
         found = re.match(r"(.*?)-?(\d+)-of-(\d+)", path.stem) or re.fullmatch(r"(.*?)(\d{2,})()", path.stem)

@@ -39,6 +39,7 @@ def shards(folder: Path, *train: str, test: tuple[str, ...] = ("test.parquet",))
             "files of two snapshots, train-00000-of-00001.parquet and train-00000-of-00002.parquet; move th",
         ),
         (["train.parquet", "train-00000-of-00001.parquet"], "files of two snapshots"),
+        (["train.parquet", "Train.PARQUET"], "holds Train.PARQUET and train.parquet, which may be one file twice"),
         (["train.parquet", "training.parquet"], r"several sets of the same files, train\*.parquet, training\*.parquet"),
     ],
 )

@@ -219,3 +219,11 @@ def test_a_link_to_the_whole_folder_is_followed(tmp_path: Path):
     (tmp_path / "link").symlink_to(folder)
 
     assert import_folder(tmp_path / "link") == import_folder(folder)
+
+
+def test_an_empty_image_says_so(tmp_path: Path):
+    folder = class_folders(tmp_path / "folder")
+    (folder / "test" / "dog" / "0.PPM").write_bytes(b"")
+
+    with pytest.raises(DataError, match=r"dog/0.PPM is no image that can be read: it is empty"):
+        import_folder(folder)
