@@ -5,13 +5,13 @@ What lies in them is left encoded here, and is told by class and name only.
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from trainables.data.decoding import FORMATS
 from trainables.data.parquet_folder import EncodedSplit, Images, NoLabels, ParquetSplit
@@ -45,6 +45,10 @@ SPLIT_WORDS: Mapping[str, str] = {
 }
 HELD_OUT_SPLITS = ("test", "validation")
 """What a dataset's test images may be called, the first that is there before the others."""
+
+
+_Found = Mapping[str, Sequence[Path]]
+"""The files, or the folders, of each split."""
 
 
 class ClassFolder:
@@ -115,11 +119,9 @@ def _refuse_hidden_image(path: Path) -> None:
     try:
         with Image.open(path, formats=FORMATS) as image:
             kind = image.format
-    except UnidentifiedImageError:
-        return
-    except Exception as error:  # garbage can make a decoder raise anything
-        if isinstance(error, PermissionError):
-            raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except PermissionError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    except Exception:  # garbage can make a decoder raise anything
         return
     raise DataError(
         f"{path} is a {kind} image, but its name does not end like one (.{str(kind).lower()}); rename it, or move it "
@@ -130,14 +132,15 @@ def _refuse_hidden_image(path: Path) -> None:
 def encoded_splits(folder: Path, *, held_out: Sequence[str] = HELD_OUT_SPLITS) -> dict[str, EncodedSplit]:
     """Return the `train` and `test` splits of a folder. Raises: DataError."""
     parquet, classes = find_parquet(folder), class_folders(folder)
-    found: Mapping[str, Sequence[Path]] = parquet or classes
+    found: _Found = parquet or classes
     test = next((split for split in held_out if split in found), None)
-    if parquet and (
-        both := [path for paths in classes.values() for path in paths if any(map(_is_image, files_in(path)))]
-    ):
-        first = next(iter(parquet.values()))[0]
+    both = (
+        [path for paths in classes.values() for path in paths if any(map(_is_image, files_in(path)))] if parquet else []
+    )
+    if both:
+        first = next(iter(parquet.values()))[0].name
         raise DataError(
-            f"{folder} holds Parquet files ({first.name}) and folders of images ({both[0].name}); move one of them away"
+            f"{folder} holds Parquet files ({first}) and folders of images ({both[0].name}); move one of them away"
         )
     if "train" not in found or test is None:
         has = f"only {', '.join(sorted(found))}" if found else "no dataset"
@@ -146,18 +149,33 @@ def encoded_splits(folder: Path, *, held_out: Sequence[str] = HELD_OUT_SPLITS) -
             f"test-*.parquet, as train/CLASS/*.png and test/CLASS/*.png, as cifar-10-batches-py or as "
             f"cifar-100-python{_hint(folder)}"
         )
-    other = next((split for split in held_out if split in found and split != test), None)
+    read = _of_parquet if parquet else _of_classes
     try:
-        if parquet:
-            train = ParquetSplit(check_shards(parquet["train"], folder))
-            return {"train": train, "test": ParquetSplit(check_shards(parquet[test], folder), train)}
-        return _of_classes(folder, classes, test)
+        return read(folder, found, test)
     except NoLabels as error:
         if error.split == "train":
             raise DataError(f"{error}; networks are trained on labelled images") from error
-        if other is None:
-            raise DataError(f"{error}; networks are tested on labelled images") from error
-        raise DataError(f"{error}; move it out of {folder}, and the {other} images are what is tested on") from error
+        others = [split for split in held_out if split in found and split != test]
+        if others and _is_sound(read, folder, found, others[0]):
+            remedy = f"move it out of {folder}, and the {others[0]} images are what is tested on"
+            raise DataError(f"{error}; {remedy}") from error
+        raise DataError(f"{error}; networks are tested on labelled images") from error
+
+
+def _is_sound(
+    read: Callable[[Path, _Found, str], dict[str, EncodedSplit]], folder: Path, found: _Found, held_out: str
+) -> bool:
+    try:
+        splits = read(folder, found, held_out)
+        class_counts(folder, "test", splits["test"].labels, class_names(folder, splits))
+    except DataError:
+        return False
+    return True
+
+
+def _of_parquet(folder: Path, found: _Found, held_out: str) -> dict[str, EncodedSplit]:
+    train = ParquetSplit(check_shards(found["train"], folder))
+    return {"train": train, "test": ParquetSplit(check_shards(found[held_out], folder), train)}
 
 
 def _hint(folder: Path) -> str:
@@ -170,7 +188,7 @@ def _hint(folder: Path) -> str:
     return ""
 
 
-def _of_classes(folder: Path, found: Mapping[str, Sequence[Path]], held_out: str) -> dict[str, EncodedSplit]:
+def _of_classes(folder: Path, found: _Found, held_out: str) -> dict[str, EncodedSplit]:
     train, test = found["train"], found[held_out]
     for split in ("train", held_out):
         if len(found[split]) > 1:

@@ -210,10 +210,14 @@ def test_test_images_without_classes_beside_validation_images_say_what_to_do(tmp
     place.mkdir(parents=True)
     (place / "0.ppm").write_bytes(ppm(0))
 
-    sentence = (
-        "test has no labels: it has none of the classes of .*/train; move it out of .*, and the validation images"
-    )
-    with pytest.raises(DataError, match=sentence):
+    sentence = r"test has no labels: it has none of the classes of .*/train; "
+    with pytest.raises(
+        DataError, match=f"{sentence}move it out of .*, and the validation images are what is tested on"
+    ):
+        import_folder(folder)
+    shutil.rmtree(folder / "val")
+    shutil.copytree(folder / "test", folder / "val")
+    with pytest.raises(DataError, match=f"{sentence}networks are tested on labelled images"):
         import_folder(folder)
 
 
