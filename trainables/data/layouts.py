@@ -324,6 +324,11 @@ def class_counts(
         wrong = labels[(labels < 0) | (labels >= len(names))][0]
         raise DataError(f"the {split} images of {folder} have a label {wrong}; labels go from 0 to {len(names) - 1}")
     counts = tuple(int(count) for count in np.bincount(labels, minlength=len(names)))
+    if len(names) == 1:
+        raise DataError(
+            f"{folder} has a single class, {names[0]!r}, and networks tell classes apart; give the images of each "
+            "class a folder, or a label, of their own"
+        )
     if split == "train" and not some and 0 in counts:
         raise DataError(f"class {names[counts.index(0)]!r} of {folder} has no training image")
     return counts

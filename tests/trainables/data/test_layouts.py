@@ -221,6 +221,17 @@ def test_test_images_without_classes_beside_validation_images_say_what_to_do(tmp
         import_folder(folder)
 
 
+def test_images_all_in_one_folder_are_not_taken_for_a_class(tmp_path: Path):
+    for split in ("train", "test"):
+        for number in range(2):
+            path = tmp_path / "folder" / split / "images" / f"{number}.ppm"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(ppm(number))
+
+    with pytest.raises(DataError, match="folder has a single class, 'images', and networks tell classes apart"):
+        import_folder(tmp_path / "folder")
+
+
 def renamed(folder: Path, *names: str) -> None:
     for split in ("train", "test"):
         for before, name in zip(("cat", "dog"), names, strict=True):
