@@ -44,7 +44,8 @@ def show(name: str | None, as_json: bool) -> None:
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Take the dataset from here: CIFAR-10 as cifar-10-batches-py, Parquet files, or one folder per class; "
-    "ImageNet as the latter two; CIFAR-10.1 as its official .npy files.",
+    "CIFAR-100 as cifar-100-python; ImageNet as Parquet files or one folder per class; CIFAR-10.1 as its official .npy "
+    "files.",
 )
 @json_option
 def fetch(name: str, folder: Path | None, as_json: bool) -> None:

@@ -76,7 +76,7 @@ def evaluate(
 
     Intervals are exact binomial ones (Clopper and Pearson) at 95 %.
     """
-    from trainables.exporting import own_test, read_export
+    from trainables.exporting import matched_by_position, own_test, read_export
 
     is_file = Path(what).is_file()
     exported = read_export(Path(what)) if is_file else _of_trial(what, weights, storage, files_too=True)
@@ -84,11 +84,13 @@ def evaluate(
     identity = resolve(dataset, base=Path.cwd()) if dataset else own
     found = _score(exported, identity, images=None if dataset else images, batch_size=batch_size)
     report = _report(exported, identity, found, images=images)
+    if matched_by_position(exported, info := describe_dataset(identity)):
+        click.echo(f"note: {info.title} or the network only counts its classes; they are taken in order", err=True)
     if as_json:
         click.echo(json.dumps(report))
         return
     click.echo(f"{what}: {_called(exported)}")
-    click.echo(f"{describe_dataset(identity).title}; {found.images:,} test images, on {found.device}")
+    click.echo(f"{info.title}; {found.images:,} test images, on {found.device}")
     if found.unreadable:
         click.echo(f"  {found.unreadable:,} more cannot be read, and do not count")
     for top in ("top1", "top5"):

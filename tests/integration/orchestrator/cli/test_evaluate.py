@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from finished_training import CONFIG, finished_training
+from tiny_folders import write_rows
 
 from orchestrator.tables.statistics import clopper_pearson
 from trainables.record.trial_folder import TrialFolder
@@ -106,6 +107,21 @@ def test_without_a_dataset_the_trials_own_test_is_repeated(call, trained):
     assert "test_error of the trial's row: exactly the same" in done.out
     assert as_json["equal"] is True
     assert as_json["recorded"] == trained.read_row().metrics["test_error"]
+
+
+def test_names_of_classes_decide_which_they_are_and_order_only_where_there_are_none(call, trained, tmp_path):
+    call("export", trained.trial_id, "-o", "model.safetensors", "--no-check")
+    for split, seed in (("train", 0), ("test", 50)):
+        write_rows(tmp_path / "counted" / f"{split}.parquet", list(range(10)), seed=seed, size=32)
+        write_rows(tmp_path / "named" / f"{split}.parquet", [str(label) for label in range(2, 12)], seed=seed, size=32)
+    counted = call("evaluate", "model.safetensors", "--dataset", tmp_path / "counted")
+    refused = call("evaluate", "model.safetensors", "--dataset", tmp_path / "named")
+
+    assert (counted.code, refused.code) == (0, 2)
+    assert "note: counted or the network only counts its classes; they are taken in order" in counted.err
+    assert (
+        "class 0 of the network is 'airplane', and that of named is '10'; the classes must be the same" in refused.err
+    )
 
 
 def test_an_error_that_differs_a_little_from_the_row_is_told_with_both_numbers(call, trained, monkeypatch):
