@@ -77,8 +77,8 @@ def figures_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Figu
             data = ledger.folder(row.trial_id).read_file(row, "epochs.parquet")
         except FileNotFoundError as error:
             raise LedgerError(
-                f"the curves need the epochs of trial {row.trial_id}, and {error.filename or 'epochs.parquet'} is not in "
-                "its folder; copy it there too"
+                f"the curves need the epochs of trial {row.trial_id}, and {error.filename or 'epochs.parquet'} is not "
+                "in its folder; copy it there too"
             ) from error
         return pq.read_table(io.BytesIO(data)).to_pylist()
 
