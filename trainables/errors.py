@@ -11,6 +11,9 @@ SharptuneError              one clear sentence for a person; never shown with a 
 import difflib
 from collections.abc import Iterable
 
+LONGEST_SHOWN = 200
+"""Characters of a name that a sentence quotes."""
+
 
 class SharptuneError(Exception):
     """Base of everything this project raises for a person to read."""
@@ -45,4 +48,5 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownName:
     names = sorted(known)
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ";"
-    return UnknownName(f"unknown {kind} {name!r}{hint} known: {', '.join(names)}")
+    read = repr(name) if len(repr(name)) <= LONGEST_SHOWN else f"{repr(name)[:LONGEST_SHOWN]}…"
+    return UnknownName(f"unknown {kind} {read}{hint} known: {', '.join(names)}")

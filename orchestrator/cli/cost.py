@@ -43,8 +43,9 @@ def cost(
 ) -> None:
     """Count a network: parameters and arithmetic for one image, as exact integers.
 
-    NAME is a published genotype or path, FILE a JSON file of one, TRIAL the id of a trial that found one. `addmult` is
-    the paper's +× column; `macs` are the multiply-accumulates of convolutions and linear layers alone.
+    NAME is a published genotype or path, FILE one in JSON, a log or a genotypes.py (see `sharptune genotype --help`),
+    TRIAL the id of a trial that found one. `addmult` is the paper's +× column; `macs` are the multiply-accumulates of
+    convolutions and linear layers alone.
     """
     chosen = {name: value for name, value in sizes.items() if value is not None}
     if (what is not None) + (space is not None) + paper != 1:

@@ -73,7 +73,13 @@ def figures_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Figu
     def read_epochs(row: TrialRow) -> Epochs:
         import pyarrow.parquet as pq
 
-        data = ledger.folder(row.trial_id).read_file(row, "epochs.parquet")
+        try:
+            data = ledger.folder(row.trial_id).read_file(row, "epochs.parquet")
+        except FileNotFoundError as error:
+            raise LedgerError(
+                f"the curves need the epochs of trial {row.trial_id}, and {error.filename or 'epochs.parquet'} is not "
+                "in its folder; copy it there too"
+            ) from error
         return pq.read_table(io.BytesIO(data)).to_pylist()
 
     return [build_figure(plan, rows, spec, read_epochs) for spec in plan.figures if name in (None, spec.name)]

@@ -21,6 +21,7 @@ from trainables.architecture.genotype import (
     Genotype,
     check_operations,
     describe,
+    find_file,
 )
 from trainables.architecture.networks import NETWORKS, natural_network
 
@@ -41,8 +42,9 @@ class _Found:
 def genotype() -> None:
     """Architectures: cells of a genotype, or a path through a MultiChannelNet.
 
-    NAME is a published one or its alias, FILE a JSON file of one, TRIAL the beginning of the id of a trial that found
-    one; with several, as in 0123456789ab:genotype_top_down.
+    NAME is a published one or its alias; FILE a JSON file of one, a log that prints some (the last one counts, or
+    search.log:12, the one under epoch 12), or a module of them (genotypes.py:NAME); TRIAL the beginning of the id of a
+    trial that found one, or of several, as in 0123456789ab:genotype_top_down.
     """
 
 
@@ -127,8 +129,18 @@ def _find(what: str, storage: str) -> _Found:
     """
     architecture, operations = find_genotype(what, storage)
     check_operations(architecture, operations)
-    is_file = what not in ARCHITECTURES and what not in ARCHITECTURE_ALIASES and Path(what).is_file()
-    return _Found(name=Path(what).stem if is_file else what, architecture=architecture, operations=operations)
+    return _Found(name=_name(what), architecture=architecture, operations=operations)
+
+
+def _name(what: str) -> str:
+    """Return what an architecture is called: as published, as its trial, or after its file."""
+    found = None if what in ARCHITECTURES or what in ARCHITECTURE_ALIASES else find_file(what, base=Path.cwd())
+    if found is None:
+        return what
+    path, choice = found
+    if not choice:
+        return path.stem
+    return choice if path.suffix == ".py" else f"{path.stem} epoch {choice}"
 
 
 def _entry(name: str) -> dict[str, Any]:

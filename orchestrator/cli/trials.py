@@ -85,6 +85,8 @@ def logs(trial: str, storage: str, follow: bool) -> None:
     while True:
         ended = not follow or ledger.row(folder.trial_id) is not None
         text = folder.read_log()
+        if ended and not text:
+            raise LedgerError(f"there is no log.txt in the folder of trial {folder.trial_id}")
         click.echo(text[len(shown) :], nl=False)
         shown = text
         if ended:

@@ -31,6 +31,14 @@ def test_without_a_network_cells_are_counted_for_cifar(sharptune):
     assert list(found.json.values()) == [getattr(expected, name) for name in NUMBERS]
 
 
+def test_a_genotype_in_a_log_is_counted(sharptune, tmp_path):
+    cells = ARCHITECTURES["DARTS_V2"].to_json()
+    log = tmp_path / "search.log"
+    log.write_text("epoch 3\ngenotype = Genotype({normal}, {normal_concat}, {reduce}, {reduce_concat})".format(**cells))
+
+    assert sharptune("cost", f"{log}:3", *SMALL, "--json").json == sharptune("cost", "DARTS", *SMALL, "--json").json
+
+
 def test_without_a_network_a_path_is_counted_whole(sharptune):
     alone, whole = sharptune("cost", HANDMADE, "--json"), sharptune("cost", "HANDMADE", "--network", "multichannel")
     released = sharptune("cost", HANDMADE, "--network", "multichannel_released", "--json")
