@@ -142,7 +142,7 @@ class TrialRow:
     parents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What was taken from each parent: {parent id: {key: sha256 of what it was}}."""
     files: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
-    """The files beside the row: {name: {"bytes": ..., "sha256": ...}}."""
+    """The files beside the row: {name: {"path": its name there, "bytes": ..., "sha256": ...}}."""
     timing: Mapping[str, JSON] = field(default_factory=dict)
     provenance: Mapping[str, JSON] = field(default_factory=dict)
 

@@ -97,6 +97,7 @@ class Session:
             elsewhere=self.ship_code,
             stale=self.ledger.stale_claim(trial.trial_id),
             checkpoint_minutes=trial.checkpoint_minutes,
+            keep_checkpoints=trial.keep_checkpoints,
         )
 
     def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:

@@ -113,6 +113,11 @@ class CheckpointFolder:
             if where is not None and where < self._good[0] and len(self._good) == KEPT:
                 self._storage.delete(f"{self._folder}/{other}")
 
+    def clear(self) -> None:
+        """Delete all of them, those that were refused too."""
+        for name in self._storage.names(self._folder):
+            self._storage.delete(f"{self._folder}/{name}")
+
     def positions(self) -> list[tuple[int, int]]:
         """Return the positions of all files, oldest first, without reading any."""
         return sorted(where for name in self._storage.names(self._folder) if (where := position(name)))
