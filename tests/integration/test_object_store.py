@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from faults import FaultContract
 from running_contract import RunningContract
 from storage_contract import StorageContract
 
@@ -19,3 +20,12 @@ class TestRunsOnAnObjectStore(RunningContract):
     @pytest.fixture
     def storage(self, s3_uri):
         return s3_uri(uuid.uuid4().hex)
+
+
+class TestAFaultyObjectStore(FaultContract):
+    remote = True
+    every = 5
+
+    @pytest.fixture
+    def new_uri(self, s3_uri):
+        return lambda: s3_uri(uuid.uuid4().hex)

@@ -28,9 +28,10 @@ class MeddledStorage:
         self.counts[kind] += 1
         number = self.counts[kind]
         self._meddle(kind, number, "before")
-        found = getattr(self._inner, kind)(*arguments, **settings)
-        self._meddle(kind, number, "after")
-        return found
+        try:
+            return getattr(self._inner, kind)(*arguments, **settings)
+        finally:
+            self._meddle(kind, number, "after")
 
 
 def _operation(kind: str):

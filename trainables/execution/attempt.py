@@ -20,7 +20,7 @@ from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
 from trainables.record.claims import Busy, Claim, Heartbeat
 from trainables.record.lineage import Inputs, ParentNotDone, gather
-from trainables.record.storage import NO_SPACE, Storage, here_path, open_storage
+from trainables.record.storage import Storage, here_path, open_storage, trouble
 from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
 from trainables.trial import JSON, Outcome, Run, Spent, Step, TrialRow
 
@@ -33,11 +33,11 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
     Exceptions of the trial itself end in a failed row. Nothing is written once the claim is another's.
     """
     trial_id = job.spec.trial_id
-    folder = TrialFolder(open_storage(job.storage), trial_id)
-    if wrong := _wrong_place(job, folder.storage):
-        yield Progress(trial_id=trial_id, state="halted", note=wrong)
-        return
     try:
+        folder = TrialFolder(open_storage(job.storage), trial_id)
+        if wrong := _wrong_place(job, folder.storage):
+            yield Progress(trial_id=trial_id, state="halted", note=wrong)
+            return
         if (row := _finished(folder)) is not None:
             _clear_away(job, folder)
             yield Progress.of_row(row)
@@ -55,9 +55,9 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
         finally:
             attempt.close()
     except OSError as error:
-        if error.errno not in NO_SPACE:
+        if not (wrong := trouble(error, job.storage)):
             raise
-        yield Progress(trial_id=trial_id, state="halted", note=f"{error.strerror} in {job.storage}")
+        yield Progress(trial_id=trial_id, state="halted", note=wrong)
 
 
 def record_failure(job: Job, error: str) -> None:

@@ -8,69 +8,19 @@ compared. `claims/<n>.<token>.released` gives it back early.
 
 import contextlib
 import json
-import os
-import platform
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-
-import psutil
 
 from trainables.errors import ClaimLost
+from trainables.record.processes import Process
 from trainables.record.storage import Storage
 
 STALE_SECONDS = 60.0
 BEAT_SECONDS = 10.0
 BEAT_AFTER_SECONDS = 5.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Process:
-    """A process that can be recognised later: its number alone may be reused."""
-
-    host: str
-    boot: str
-    """The machine's boot, and the namespace of process numbers (containers share the first, not the second)."""
-    pid: int
-    started: str
-
-    @classmethod
-    def current(cls) -> "Process":
-        return cls(host=platform.node(), boot=_boot(), pid=os.getpid(), started=_started(os.getpid()) or "?")
-
-    def alive(self) -> bool | None:
-        """Say whether it runs; None when it belongs to another machine and cannot be asked."""
-        if (self.host, self.boot) != (platform.node(), _boot()):
-            return None  # another machine, another container, or this one before it was restarted
-        return _started(self.pid) == self.started
-
-
-def _boot() -> str:
-    with contextlib.suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        namespace = Path("/proc/self/ns/pid").readlink()
-        return f"{boot}/{namespace}"
-    return f"{int(psutil.boot_time())}/"
-
-
-def _started(pid: int) -> str | None:
-    """Return when a process started, in its machine's own count; None when it is gone or only its remains are left."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else fields[19]
-    except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return None
-    except (ProcessLookupError, PermissionError):
-        return None
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
-    except psutil.Error:
-        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import itertools
 import json
+import os
 
 import pytest
 from fakes import ChainRun
@@ -242,6 +243,7 @@ def test_what_killed_writers_left_is_cleared_away(tmp_path):
     left = tmp_path / "trials" / job.spec.trial_id / "checkpoints" / ".tmp-0123"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half a checkpoint")
+    os.utime(left, (0, 0))
 
     finish(job)
 

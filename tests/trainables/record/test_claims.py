@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from trainables.errors import ClaimLost
 from trainables.record.claims import STALE_SECONDS, BeatWatcher, Busy, Claim, ClaimFolder, Heartbeat, Process
+from trainables.record.local_storage import LocalStorage, _mark
 from trainables.record.storage import open_storage
 
 
@@ -183,3 +185,54 @@ def test_the_heartbeat_moves_the_beat_until_it_is_stopped(claims, tmp_path):
 
     assert not any(thread.name == "sharptune-beat" for thread in threading.enumerate())
     assert path.read_text() == rested
+
+
+def _race_and_tidy(root, barrier, ends):
+    """Claim each of many trials at the same moment as others do, and tidy up those that are won, as their owner does."""
+    storage = open_storage(root)
+    for number in range(100):
+        claims = ClaimFolder(storage, f"trials/{number}", BeatWatcher())
+        barrier.wait()
+        try:
+            claim = claims.acquire(driver=str(os.getpid()), driver_process=Process.current())
+            if isinstance(claim, Claim):
+                storage.tidy(f"trials/{number}")
+            ends.put(type(claim).__name__)
+        except Exception as error:
+            ends.put(repr(error))
+
+
+def test_a_winner_that_tidies_up_leaves_alone_what_its_rivals_are_writing(tmp_path):
+    context = multiprocessing.get_context("fork")
+    barrier, ends = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_race_and_tidy, args=(tmp_path, barrier, ends)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    found = Counter(ends.get(timeout=60) for _ in range(400))
+    for process in processes:
+        process.join()
+
+    assert found == {"Claim": 100, "Busy": 300}
+
+
+def test_only_what_a_dead_process_was_writing_is_tidied_away(tmp_path):
+    storage = LocalStorage(tmp_path)
+    gone, elsewhere = dead_process(), Process(host="elsewhere", boot="other", pid=1, started="1")
+    for process in (gone, elsewhere, Process.current()):
+        (tmp_path / f".tmp-{_mark(process)}-0123").touch()
+    (tmp_path / ".tmp-0123456789abcdef").touch()  # as earlier versions wrote them
+    for process in (elsewhere, Process.current()):
+        old = tmp_path / f".tmp-{_mark(process)}-4567"
+        old.touch()
+        os.utime(old, (0, 0))
+
+    storage.tidy("")
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {
+        f".tmp-{_mark(elsewhere)}-0123",
+        f".tmp-{_mark(Process.current())}-0123",
+        f".tmp-{_mark(Process.current())}-4567",
+        ".tmp-0123456789abcdef",
+    }
+    assert storage.names("") == []
