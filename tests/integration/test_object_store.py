@@ -6,6 +6,7 @@ import pytest
 from faults import FaultContract
 from running_contract import RunningContract
 from storage_contract import StorageContract
+from takeover_contract import TakeoverContract
 
 from trainables.record.storage import open_storage
 
@@ -24,6 +25,14 @@ class TestRunsOnAnObjectStore(RunningContract):
 
 class TestAFaultyObjectStore(FaultContract):
     remote = True
+    every = 5
+
+    @pytest.fixture
+    def new_uri(self, s3_uri):
+        return lambda: s3_uri(uuid.uuid4().hex)
+
+
+class TestTakeoversInAnObjectStore(TakeoverContract):
     every = 5
 
     @pytest.fixture

@@ -107,7 +107,7 @@ class Attempt:
             self._log(*traceback.format_exc().splitlines())
             raise
         if last.state in ("done", "lost"):  # before the last word: nobody need listen on after it
-            _clear_away(self.job, self.folder)
+            _clear_away(self.job, self.folder, self.claim.attempt)
         yield last
 
     def close(self) -> None:
@@ -276,12 +276,12 @@ class Attempt:
         return Progress(trial_id=self.job.spec.trial_id, state=state, **values)
 
 
-def _clear_away(job: Job, folder: TrialFolder) -> None:
+def _clear_away(job: Job, folder: TrialFolder, ended: str = "") -> None:
     """Delete what a finished trial needs no more; where that cannot be, the trial is no less done."""
     with contextlib.suppress(OSError):
         row = _finished(folder)
         if row is not None and row.state == "done":
-            folder.sweep()
+            folder.sweep(ended)
             if not job.keep_checkpoints:
                 folder.checkpoints(job.spec).clear()
 

@@ -133,6 +133,10 @@ class ClaimFolder:
         """Give the claim back, so that nobody needs to wait for it to grow stale."""
         self._storage.write(f"{self._folder}/{claim.attempt}.released", b"", durable=False)
 
+    def released(self, attempt: str) -> bool:
+        """Say whether an attempt gave its claim back."""
+        return self._storage.exists(f"{self._folder}/{attempt}.released")
+
     def beat(self, claim: Claim, count: int) -> None:
         self._storage.write(f"{self._folder}/{claim.attempt}.beat", str(count).encode(), durable=False)
 
@@ -150,7 +154,7 @@ class ClaimFolder:
 
     def _live(self, number: int) -> Claim | None:
         claim = self._read(number)
-        if claim is None or self._storage.exists(f"{self._folder}/{claim.attempt}.released"):
+        if claim is None or self.released(claim.attempt):
             return None
         alive = [claim.worker_process.alive(), claim.driver_process.alive()]
         if not any(state is None or state for state in alive):

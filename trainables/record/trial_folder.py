@@ -27,7 +27,7 @@ ROW = "row.json"
 SPEC = "spec.json"
 TRIALS = "trials"
 """The folder of a storage that holds those of all trials."""
-_OF_AN_ATTEMPT = re.compile(r".+\.\d{4,}\.[0-9a-f]{8}(\.[^.]+)?")
+_OF_AN_ATTEMPT = re.compile(r".+\.(?P<attempt>\d{4,}\.[0-9a-f]{8})(\.[^.]+)?")
 """The name of a file that an attempt wrote beside the row, now or in earlier versions."""
 
 
@@ -132,16 +132,21 @@ class TrialFolder:
                 return str(error)
         return ""
 
-    def sweep(self) -> None:
+    def sweep(self, ended: str = "") -> None:
         """Delete the files of attempts that no row names: those that were killed or taken over before their row.
 
-        Only where there is a row that says done: no other will ever be written, so nobody needs them any more. Until
-        then an attempt that is only slow may yet record its own.
+        Only where there is a row that says done: no other will be written, so nobody needs them any more; until then an
+        attempt that is only slow may yet record its own. An object store cannot keep such a one from replacing the row,
+        so there only attempts count that gave their claims back, and the one that is said to have `ended`.
         """
         names = self.storage.names(self.path)
         kept = b"".join(self.storage.read(f"{self.path}/{name}") for name in names if name.startswith(ROW))
         for name in names:
-            if _OF_AN_ATTEMPT.fullmatch(name) and f'"{name}"'.encode() not in kept:
+            file = _OF_AN_ATTEMPT.fullmatch(name)
+            if file is None or f'"{name}"'.encode() in kept:
+                continue
+            attempt = file["attempt"]
+            if not self.storage.remote or attempt == ended or self.claims.released(attempt):
                 self.storage.delete(f"{self.path}/{name}")
 
     def log(self, *lines: str) -> None:

@@ -188,7 +188,7 @@ def test_the_heartbeat_moves_the_beat_until_it_is_stopped(claims, tmp_path):
 
 
 def _race_and_tidy(root, barrier, ends):
-    """Claim each of many trials at the same moment as others do, and tidy up those that are won, as their owner does."""
+    """Claim each of many trials at the same moment as others do, and tidy up as its owner does what is won."""
     storage = open_storage(root)
     for number in range(100):
         claims = ClaimFolder(storage, f"trials/{number}", BeatWatcher())
