@@ -53,7 +53,12 @@ class Claim:
         data = json.loads(text)
         data["driver_process"] = Process(**data["driver_process"])
         data["worker_process"] = Process(**data["worker_process"])
-        return cls(**data)
+        claim = cls(**data)
+        claim.driver_process.check()
+        claim.worker_process.check()
+        if not (isinstance(claim.number, int) and isinstance(claim.token, str) and isinstance(claim.driver, str)):
+            raise TypeError("a claim has a number and two tokens")
+        return claim
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +97,7 @@ class ClaimFolder:
 
     def numbers(self) -> list[int]:
         names = self._storage.names(self._folder)
-        return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit())
+        return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdecimal())
 
     def live(self) -> Claim | None:
         """Return the claim in force, if its holder may still be at work."""
@@ -146,7 +151,7 @@ class ClaimFolder:
             return Claim.from_json(self._storage.read(path))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             sentence = f"claim {number:04d}.json is damaged and not trusted; the next attempt takes over"
             if sentence not in self.problems:
                 self.problems.append(sentence)

@@ -27,7 +27,10 @@ class LocalStorage:
         self.uri = str(self.root)
 
     def read(self, path: str) -> bytes:
-        return (self.root / path).read_bytes()
+        try:
+            return (self.root / path).read_bytes()
+        except NotADirectoryError as error:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
 
     def write(self, path: str, data: bytes, *, durable: bool = True) -> None:
         target = self.root / path

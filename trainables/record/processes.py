@@ -24,6 +24,12 @@ class Process:
     def current(cls) -> "Process":
         return _this(os.getpid())
 
+    def check(self) -> None:
+        """Raises: TypeError when it was read from something that is no process."""
+        texts = all(isinstance(text, str) for text in (self.host, self.boot, self.started))
+        if not (texts and isinstance(self.pid, int) and 0 <= self.pid < 2**32):
+            raise TypeError("a process has a host, a boot, a number and a start")
+
     def alive(self) -> bool | None:
         """Say whether it runs; None when it belongs to another machine and cannot be asked."""
         if (self.host, self.boot) != (platform.node(), _boot()):

@@ -45,7 +45,7 @@ def unseal(content: bytes, trial_id: str) -> TrialRow:
         digest = data.pop("sha256")
         found = hashlib.sha256(canonical_json(data).encode()).hexdigest()
         row = TrialRow.from_json(data)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedFile(f"it is cut short or garbled ({type(error).__name__}: {error})") from error
     if found != digest:
         raise DamagedFile("its content does not match its sha256")
@@ -88,7 +88,7 @@ class TrialFolder:
 
     def read_spec(self) -> TrialSpec | None:
         """Return what the trial is; None where that is not written, or is another's, or garbled."""
-        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
             spec = TrialSpec.from_json(json.loads(self.storage.read(f"{self.path}/{SPEC}")))
             return spec if spec.trial_id == self.trial_id else None
         return None

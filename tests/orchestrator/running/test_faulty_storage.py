@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from faults import FaultContract, Faults, broken
-from jobs import finish, make_job, never
+from jobs import finish, folder_of, make_job, never
 from meddling import MeddledStorage
 
 from orchestrator.running.session import Stop
@@ -58,3 +58,22 @@ def test_a_stop_request_is_heard_by_workers_although_the_storage_hiccups(tmp_pat
 
     assert faults.met
     assert open_storage(tmp_path).exists(stop_path(stop.driver))
+
+
+@pytest.mark.parametrize("config", [{}, {"nan_at": 1}], ids=["done", "failed"])
+def test_a_trial_that_has_its_row_has_ended_well_whatever_the_storage_does_then(tmp_path, monkeypatch, config):
+    """Its log, its checkpoints and its claim are nothing that anybody loses by."""
+    job = make_job(tmp_path, **config)
+    storage = open_storage(tmp_path)
+
+    def fail_once_there_is_a_row(kind, number, when):
+        if when == "before" and folder_of(job).read_row() is not None:
+            raise broken(remote=False)
+
+    failing = PatientStorage(MeddledStorage(storage, fail_once_there_is_a_row), Patience(seconds=0))
+    monkeypatch.setattr("trainables.execution.attempt.open_storage", lambda uri: failing)
+
+    *_, last = execute(job, should_stop=never)
+
+    assert last.state == ("failed" if config else "done")
+    assert not any("released" in name for name in storage.names(f"{folder_of(job).path}/claims"))

@@ -1,6 +1,7 @@
 """A trial belongs to one process at a time, and to nobody that is gone."""
 
 import dataclasses
+import json
 import multiprocessing
 import os
 import subprocess
@@ -142,11 +143,30 @@ def test_a_beat_that_moves_keeps_a_claim_alive(claims, tmp_path, clock):
         assert claims.live() is not None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"number": 1}', b"\x00" * 50, b"[]", b'"x"'])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"number": 1}', b"\x00" * 50, b"[]", b'"x"', b"[" * 100_000])
 def test_a_garbled_claim_is_said_and_not_trusted(claims, tmp_path, content):
     acquire(claims)
     (tmp_path / "trials/t/claims/0001.json").write_bytes(content)
 
+    assert acquire(claims, "b").number == 2
+    assert claims.problems == ["claim 0001.json is damaged and not trusted; the next attempt takes over"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", "1"),
+        ("token", 1),
+        ("driver", None),
+        ("worker_process", {"host": [], "boot": "", "pid": 1, "started": ""}),
+    ]
+    + [("driver_process", {"host": "", "boot": "", "pid": pid, "started": ""}) for pid in ("1", "\0", -1, 10**400)],
+)
+def test_a_claim_with_something_of_the_wrong_kind_is_not_trusted(claims, tmp_path, field, value):
+    good = json.loads(acquire(claims).to_json())
+    (tmp_path / "trials/t/claims/0001.json").write_text(json.dumps({**good, field: value}))
+
+    assert claims.live() is None
     assert acquire(claims, "b").number == 2
     assert claims.problems == ["claim 0001.json is damaged and not trusted; the next attempt takes over"]
 

@@ -18,7 +18,9 @@ def test_what_a_trial_is_comes_back_from_its_folder(tmp_path):
     assert folder.read_spec() == SPEC
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"trainable": "train"', '{"trainable": "train"}', "\xff"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", "[" * 100_000, '{"trainable": "train"', '{"trainable": "train"}', "\xff"]
+)
 def test_a_garbled_spec_says_nothing(tmp_path, content):
     folder = TrialFolder(open_storage(tmp_path), SPEC.trial_id)
     folder.storage.write(f"{folder.path}/spec.json", content.encode("latin-1"))
