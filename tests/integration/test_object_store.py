@@ -25,7 +25,7 @@ class TestRunsOnAnObjectStore(RunningContract):
 
 class TestAFaultyObjectStore(FaultContract):
     remote = True
-    every = 5
+    every = 7
 
     @pytest.fixture
     def new_uri(self, s3_uri):
@@ -33,7 +33,7 @@ class TestAFaultyObjectStore(FaultContract):
 
 
 class TestTakeoversInAnObjectStore(TakeoverContract):
-    every = 5
+    every = 9
 
     @pytest.fixture
     def new_uri(self, s3_uri):

@@ -24,7 +24,7 @@ PASSING = {
 """Errors of a network, or of a file system behind one, that say nothing about the next try."""
 FOR_GOOD = re.compile(
     r"ACCESS_DENIED|NO_SUCH_BUCKET|INVALID_\w+|MISSING_\w+|MALFORMED_\w+|SIGNATURE\w*|UNRECOGNIZED_CLIENT|OPT_IN_REQUIRED"
-    r"|NOT_FOUND|not found|PERMISSION_DENIED|UNAUTHENTICATED|HTTP status 40[13]"
+    r"|NOT_FOUND|[Bb]ucket .* not found|PERMISSION_DENIED|UNAUTHENTICATED|HTTP status 40[13]"
 )
 """What an object store says where no waiting helps; all else that it says without an error number may pass."""
 _dice = random.SystemRandom()  # no trial's random numbers hang on it

@@ -31,6 +31,10 @@ class Storage(Protocol):
     uri: str
     remote: bool
 
+    def within(self, seconds: float) -> "Storage":
+        """Return the same storage, which is waited for as long as this."""
+        ...
+
     def read(self, path: str) -> bytes:
         """Raises: FileNotFoundError."""
         ...
