@@ -135,21 +135,28 @@ class Ledger:
         """Set the row of a failed trial aside, so that the next run takes it up; return the name it is kept under.
 
         Its checkpoints stay: a trial that died goes on where it was, and checkpoints made from another parent's result
-        are passed over. Raises: LedgerError.
+        are passed over. So is the row of a trial that is done but whose files are missing or damaged, which is said.
+        Raises: LedgerError.
         """
         row = self.row(trial_id)
         if row is None:
             raise LedgerError(f"trial {trial_id} has no row: nothing failed there")
         if self.state(row.spec).state != "failed":
-            raise LedgerError(f"trial {trial_id} is done; a finished trial is never run again")
-        self._done.pop(trial_id, None)
-        return self.folder(trial_id).set_aside(ROW, "failed" if row.state == "failed" else "stale")
+            if not (damage := self.folder(trial_id).damage(row)):
+                raise LedgerError(f"trial {trial_id} is done; a finished trial is never run again")
+            self._mention(f"trial {trial_id} is done, but {damage}; it is computed anew")
+            return self._set_aside(trial_id, "damaged")
+        return self._set_aside(trial_id, "failed" if row.state == "failed" else "stale")
 
     def stale_claim(self, trial_id: str) -> int | None:
         """Return the number of a trial's last claim when it holds no more; None when it holds, or there is none."""
         claims = self.folder(trial_id).claims
         numbers = claims.numbers()
         return numbers[-1] if numbers and claims.live() is None else None
+
+    def _set_aside(self, trial_id: str, why: str) -> str:
+        self._done.pop(trial_id, None)
+        return self.folder(trial_id).set_aside(ROW, why)
 
     def _stale_parent(self, row: TrialRow) -> str:
         """Return a sentence when a row was made from something its parent's row no longer says."""

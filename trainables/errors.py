@@ -4,6 +4,7 @@ SharptuneError              one clear sentence for a person; never shown with a 
 ├── TrialFailure            this trial cannot succeed as specified (a loss that is not a number, ...): a failed row
 ├── ClaimLost               another process owns this trial now; this one must not write any more
 ├── DamagedFile             a checkpoint, row or claim that cannot be trusted
+├── StorageError            a storage that does not answer, however often it is asked; an OSError too
 ├── DataError               a dataset that is missing, incomplete or not what it says it is
 └── UnknownName             a name that is in no table, with a suggestion
 """
@@ -29,6 +30,10 @@ class ClaimLost(SharptuneError):
 
 class DamagedFile(SharptuneError):
     """A file of the record fails its checks."""
+
+
+class StorageError(SharptuneError, OSError):
+    """A storage does not answer: nobody's mistake, and no failure of the trial that needs it."""
 
 
 class DataError(SharptuneError):

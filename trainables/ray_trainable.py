@@ -16,7 +16,7 @@ import ray
 from ray import tune
 
 from trainables.catalog import CATALOG, Trainable, load
-from trainables.errors import DataError
+from trainables.errors import DataError, StorageError
 from trainables.execution.attempt import execute
 from trainables.execution.job import Job, Progress
 from trainables.record.storage import NO_SPACE, Storage, open_storage, stop_path
@@ -53,7 +53,7 @@ class StopFlag:
         now = time.monotonic()
         if not self._raised and now - self._asked >= self._every:
             self._asked = now
-            with contextlib.suppress(OSError):  # not known now is asked again soon
+            with contextlib.suppress(OSError):  # not known now is asked again soon: no step waits for it
                 self._raised = self._storage.exists(self._path)
         return self._raised
 
@@ -103,7 +103,11 @@ class TrialDispatcher(tune.Trainable):
                 raise
             self._halt(job, f"{error.strerror} in the data cache")
             return
-        should_stop = StopFlag(open_storage(job.storage), job.driver)
+        try:
+            should_stop = StopFlag(open_storage(job.storage).within(0), job.driver)
+        except StorageError as error:
+            self._halt(job, str(error))
+            return
         should_stop.hear_signals()
         self._progress: Iterator[Progress] = execute(job, should_stop=should_stop)
 

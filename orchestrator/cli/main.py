@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orchestrator.errors import HaltError, one_line
-from trainables.errors import SharptuneError
+from trainables.errors import SharptuneError, StorageError
 
 if TYPE_CHECKING:
     from orchestrator.cli.options import Catalog
@@ -104,7 +104,7 @@ def invoke(arguments: Sequence[str] | None = None, *, catalog: "Catalog | None" 
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
-    except HaltError as error:
+    except (HaltError, StorageError) as error:
         _say(str(error))
         return 1
     except SharptuneError as error:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import click
@@ -16,11 +17,14 @@ from orchestrator.errors import HaltError, RunError, one_line
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
 from trainables.catalog import Trainable
-from trainables.record.storage import NO_SPACE, LocalStorage, Storage, open_storage
+from trainables.errors import StorageError
+from trainables.record.storage import NO_SPACE, Storage, open_storage
 
 Catalog: TypeAlias = Mapping[str, Trainable]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+FIRST_SECONDS = 5.0
+"""For how long a storage is asked at first whether it is there: its name may be wrong."""
 ANY_NUMBER = 10**9
 """For commands that run nothing, and so do not ask whether a large grid is meant."""
 
@@ -57,27 +61,34 @@ def load_plan(
 def open_ledger(uri: str) -> Ledger:
     """Return the record in a storage, which need not exist yet; it tells on stderr what is not as it should be.
 
-    Raises: RunError when there can be no record at that place.
+    Raises: RunError when there can be no record at that place; StorageError when nothing answers there.
     """
     storage = open_storage(uri)
-    if isinstance(storage, LocalStorage):
-        there = next(path for path in (storage.root, *storage.root.parents) if path.exists())
+    if not storage.remote:
+        root = Path(storage.uri)
+        there = next(path for path in (root, *root.parents) if path.exists())
         if not there.is_dir():
             raise RunError(f"storage {uri!r}: {there} is a file; name a folder, s3://bucket/path or gs://bucket/path")
     else:
         try:
-            storage.exists("trials")
+            storage.within(FIRST_SECONDS).exists("trials")
+        except StorageError:
+            raise
         except OSError as error:
             raise RunError(f"storage {uri!r} cannot be reached: {one_line(error)}") from error
     return Ledger(storage, lambda sentence: click.echo(f"note: {sentence}", err=True))
 
 
 def prove_writable(storage: Storage) -> None:
-    """Write and delete a small file, before any time is spent. Raises: RunError; HaltError on a full disk."""
+    """Write and delete a small file, before any time is spent. Raises: RunError; HaltError on a full disk;
+    StorageError.
+    """
     path = f"drivers/probe-{uuid.uuid4().hex[:12]}"
     try:
         storage.write(path, b"")
         storage.delete(path)
+    except StorageError:
+        raise
     except OSError as error:
         sentence = f"storage {storage.uri} cannot be written: {error.strerror or one_line(error)}"
         raise (HaltError if error.errno in NO_SPACE else RunError)(sentence) from error

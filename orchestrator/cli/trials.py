@@ -102,13 +102,14 @@ def logs(trial: str, storage: str, follow: bool) -> None:
 def retry(catalog: Catalog, what: tuple[str, ...], overrides: tuple[str, ...], storage: str) -> None:
     """Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.
 
-    The failed row is kept under another name; the trial goes on from its last checkpoint.
+    The failed row is kept under another name; the trial goes on from its last checkpoint. A TRIAL that is done but
+    whose files are missing or damaged is computed anew.
     """
     ledger = open_ledger(storage)
     for item in what:
         ids = _failed_of(item, ledger, catalog, overrides)
         for trial_id in ids:
-            click.echo(f"{trial_id} will run again; its failed row is kept as {ledger.retry(trial_id)}")
+            click.echo(f"{trial_id} will run again; its row is kept as {ledger.retry(trial_id)}")
         if not ids:
             click.echo(f"{item}: no trial has failed")
 

@@ -88,6 +88,8 @@ class Stage(Form):
     """How often a trial whose process died is started again."""
     checkpoint_minutes: Annotated[Number, Field(gt=0)] = 10.0
     """How long a trial works at most, also in the middle of an epoch, before it saves where it is."""
+    keep_checkpoints: bool = False
+    """Whether a trial that is done keeps them."""
 
 
 class ColumnSpec(Form):

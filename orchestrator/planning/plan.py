@@ -126,7 +126,9 @@ class _Mistakes:
 def _sound(experiment: Experiment, grid: StageGrid) -> bool:
     """Say whether nothing is wrong with what makes a stage's points."""
     here = path_text(grid.path)
-    harmless = tuple(f"{here}.{part}" for part in ("resources", "max_failures", "checkpoint_minutes"))
+    harmless = tuple(
+        f"{here}.{part}" for part in ("resources", "max_failures", "checkpoint_minutes", "keep_checkpoints")
+    )
     paths = [problem.path for problem in experiment.problems]
     mine = [path for path in paths if path == here or path.startswith((f"{here}.", f"{here}["))]
     return grid.readable and all(path.startswith(harmless) for path in mine)

@@ -127,6 +127,7 @@ class StageBuilder:
             resources=self.grid.stage.resources,
             max_failures=self.grid.stage.max_failures,
             checkpoint_minutes=self.grid.stage.checkpoint_minutes,
+            keep_checkpoints=self.grid.stage.keep_checkpoints,
             expected_cost=entry.expected_cost(values),
             values={self.grid.name: shown, **group.values},
             effective=effective,

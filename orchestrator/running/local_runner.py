@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.session import Session
+from trainables.errors import StorageError
 from trainables.execution.attempt import execute
 from trainables.execution.job import Job
 
@@ -25,6 +26,8 @@ class LocalRunner:
         try:
             for progress in execute(_alone(session.job(trial)), should_stop=session.stop):
                 session.on_progress(trial, progress)
+        except StorageError:  # the ledger's, which is the whole run's trouble
+            raise
         except OSError as error:  # the machine's trouble: as where a worker dies of it
             session.on_death(trial, f"{type(error).__name__}: {error}", for_good=False)
 

@@ -9,6 +9,7 @@ from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.frontier import open_frontier
 from orchestrator.running.session import Event, Listener, Runner, Session, Stop
 from trainables.catalog import Trainable
+from trainables.errors import StorageError
 from trainables.record import provenance
 
 WAIT_SECONDS = 1.0
@@ -29,7 +30,8 @@ def run(
     Finished trials are not run again, failed ones neither; interrupted ones go on from their last checkpoint. Trials
     that another driver works on are waited for.
 
-    Raises: HaltError when this machine cannot go on: a full disk, code that was edited meanwhile.
+    Raises: HaltError when this machine cannot go on: a full disk, a storage that does not answer, code that was edited
+    meanwhile.
     """
     stop = stop or Stop(ledger.storage)
     specs = [trial.spec for trial in trials]
@@ -63,6 +65,8 @@ def run(
                 waiting_said = True
                 listen(Event(kind="waiting", text=f"{len(frontier.elsewhere)} trial(s) are at work in another process"))
             stop.wait(WAIT_SECONDS)
+    except StorageError as error:
+        raise HaltError(f"{error}; finished trials are kept, run again to go on") from error
     finally:
         runner.close()
         stop.clear()

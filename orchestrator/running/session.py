@@ -16,7 +16,7 @@ from trainables.execution.attempt import record_failure
 from trainables.execution.job import Job, Progress
 from trainables.record import provenance
 from trainables.record.claims import Process
-from trainables.record.storage import Storage, stop_path
+from trainables.record.storage import Storage, stop_path, trouble
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,10 @@ class Stop:
         return self._raised
 
     def request(self) -> None:
-        """Ask everything to save and stop. Safe in a signal handler: it only writes one small file."""
+        """Ask everything to save and stop. Safe in a signal handler: it only writes one small file.
+
+        A storage that does not answer is waited for, so that it is heard; a signal may interrupt that again.
+        """
         self._raised = True
         with contextlib.suppress(OSError):
             self._storage.write(self._path, b"", durable=False)
@@ -97,6 +100,7 @@ class Session:
             elsewhere=self.ship_code,
             stale=self.ledger.stale_claim(trial.trial_id),
             checkpoint_minutes=trial.checkpoint_minutes,
+            keep_checkpoints=trial.keep_checkpoints,
         )
 
     def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:
@@ -151,7 +155,8 @@ class Session:
         try:
             record_failure(self.job(trial), reason)
         except OSError as error:
-            self.halted = f"{error.strerror or error} in {self.ledger.storage.uri}"
+            uri = self.ledger.storage.uri
+            self.halted = trouble(error, uri) or f"{error.strerror or error} in {uri}"
             self.stop.request()
 
     def _let_go(self, trial: PlannedTrial, progress: Progress) -> None:

@@ -33,6 +33,8 @@ class Job:
     """The number of a claim that the driver found stale."""
     checkpoint_minutes: float = 10.0
     """How long a trial works at most, also inside an epoch, before it saves where it is."""
+    keep_checkpoints: bool = False
+    """Its checkpoints stay when it is done; those of one that failed always do."""
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "spec": self.spec.to_json()}, sort_keys=True)

@@ -1,9 +1,13 @@
 """What goes wrong at the command line: a sentence on stderr, exit code 2 for a person's mistake, never a traceback."""
 
+import errno
+from pathlib import Path
+
 import pytest
-from command_line import CHAINS
+from command_line import CHAINS, rows
 
 from orchestrator.cli.main import invoke
+from trainables.record.patience import Patience
 
 MISTAKES = {
     "an experiment there is not": (["plan", "quickstrat"], "did you mean 'quickstart'?"),
@@ -101,3 +105,21 @@ def test_data_that_is_not_here_is_said_before_anything_runs(capsys, tmp_path, mo
     assert code == 2
     assert "sharptune data fetch cifar10" in err
     assert not list(tmp_path.glob("runs/trials/*"))
+
+
+@pytest.mark.parametrize("command", ["plan", "status", "table", "run", "logs", "retry"])
+def test_a_storage_that_does_not_answer_is_a_sentence(sharptune, run, monkeypatch, command):
+    run()
+    [trial_id, *_] = rows()
+
+    def hang(self, path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("trainables.record.storage.LocalStorage.read", hang)
+    monkeypatch.setattr("trainables.record.storage.PATIENCE", Patience(seconds=0))
+    what = [trial_id] if command in ("logs", "retry") else ["chains.yaml"]
+
+    result = sharptune(command, *what)
+
+    place = Path("runs").absolute()
+    assert (result.code, result.err) == (1, f"error: storage {place} does not answer now: Input/output error\n")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import fakes
+import pytest
 from command_line import CHAINS, rows
 
 from orchestrator.ledger import Ledger
@@ -51,7 +52,7 @@ def test_a_failed_trial_is_not_run_again_until_retry(sharptune, chains, run, mon
 
     shown = sharptune("retry", "chains.yaml", *bad)
     assert shown.code == 0
-    assert shown.out.count("will run again; its failed row is kept as row.json.failed-1") == 2
+    assert shown.out.count("will run again; its row is kept as row.json.failed-1") == 2
 
     monkeypatch.setattr(fakes.ChainRun, "_misbehave", lambda self: None)  # the world is well again
     fixed = run(*bad)
@@ -67,6 +68,39 @@ def test_retry_takes_the_beginning_of_an_id(sharptune, run):
     result = sharptune("retry", failed[:6])
 
     assert (result.code, result.out.split()[0]) == (0, failed)
+
+
+@pytest.mark.parametrize("harm", ["missing", "another's"])
+def test_retry_takes_a_trial_that_is_done_but_has_lost_its_files(sharptune, run, harm):
+    run()
+    ledger = Ledger(open_storage("runs"))
+    trial_id, row = next(iter(ledger.rows().items()))
+    before, folder = rows(), ledger.folder(trial_id)
+    path = f"{folder.path}/{row.files['predictions.npz']['path']}"
+    if harm == "missing":
+        folder.storage.delete(path)
+    else:
+        folder.storage.write(path, b"something else")
+
+    result = sharptune("retry", trial_id)
+    again = run()
+
+    why = "its predictions.npz is missing" if harm == "missing" else f"{path} is not the file its row was written with"
+    assert f"trial {trial_id} is done, but {why}; it is computed anew" in result.err
+    assert result.out == f"{trial_id} will run again; its row is kept as row.json.damaged-1\n"
+    assert (again.code, rows()) == (0, before)
+    assert not folder.damage(folder.read_row())
+
+
+def test_a_stage_may_keep_the_checkpoints_of_what_is_done(chains, run):
+    run()
+    before = rows()
+    assert not list(chains.parent.glob("runs/trials/*/checkpoints/*"))
+
+    run("--set", "stages.root.keep_checkpoints=true", "--storage", "kept")
+
+    assert rows("kept") == before  # the same trials
+    assert len(list(chains.parent.glob("kept/trials/*/checkpoints/*"))) == 4
 
 
 def test_growing_the_experiment_runs_only_what_is_new(chains, run):

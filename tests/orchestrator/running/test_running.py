@@ -169,7 +169,7 @@ def test_states_say_why(tmp_path):
     assert states[child.trial_id].state == "new"
 
 
-def test_one_bad_moment_of_the_storage_fails_no_trial(tmp_path, monkeypatch):
+def test_one_bad_moment_of_the_machine_fails_no_trial(tmp_path, monkeypatch):
     """An I/O error is the machine's trouble: the trial is tried again from its checkpoint."""
     save, calls = CheckpointFolder.save, itertools.count()
 
@@ -187,7 +187,7 @@ def test_one_bad_moment_of_the_storage_fails_no_trial(tmp_path, monkeypatch):
     assert any("Input/output error" in event.text for event in events)
 
 
-def test_a_storage_that_never_works_is_a_failed_row_after_max_failures(tmp_path, monkeypatch):
+def test_a_machine_that_never_works_is_a_failed_row_after_max_failures(tmp_path, monkeypatch):
     tried = []
 
     def broken(self, *arguments):
