@@ -126,16 +126,21 @@ class TrialDispatcher(tune.Trainable):
 
 
 class RunTrainable(tune.Trainable):
-    """One epoch per `step`; the config holds the settings of a trial and `seed`."""
+    """One epoch per `step`; the config holds the settings of a trial and `seed`.
+
+    It computes with as many threads as Tune gives it CPUs, and on the GPU where Tune gives it one.
+    """
 
     entry: Trainable
 
     def setup(self, config: dict[str, Any]) -> None:
         settings = dict(config)
         seed = int(settings.pop("seed", 0))
-        threads = max(1, int(self.trial_resources.required_resources.get("CPU", 1))) if self.trial_resources else 1
-        config_class = self.entry.config_class()
-        self._run: Run = load(self.entry.start)(config_class(**settings), seed=seed, threads=threads)
+        given = self.trial_resources.required_resources if self.trial_resources else {}
+        threads = max(1, int(given.get("CPU", 1)))
+        self._run: Run = load(self.entry.start)(
+            self.entry.config_class()(**settings), seed=seed, threads=threads, gpus=given.get("GPU", 0)
+        )
         self._steps: Iterator[Step] | None = None
 
     def step(self) -> dict[str, Any]:

@@ -22,9 +22,11 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.reports import called, plan_json, summary
 from orchestrator.cli.table import tables_of, tables_text
+from orchestrator.errors import RunError
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.running.frontier import RUNNABLE
+from orchestrator.running.gpus import lack_here
 from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner, Stop
 from orchestrator.running.time_left import Outline
@@ -82,6 +84,8 @@ def run(
     if todo:
         from orchestrator.running.display import open_display
 
+        if runner == "local" and (lack := lack_here(todo, catalog)):
+            raise RunError(lack)
         prove_writable(ledger.storage)
         identities = sorted({identity for trial in todo if (identity := _dataset(trial))})
         _ensure_data(identities)

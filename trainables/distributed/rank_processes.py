@@ -207,6 +207,7 @@ def lead(run: Ranked, settings: dict[str, JSON], *, seed: int, ranks: int) -> It
     members: list[Member] = []
     # Called at the end of the interpreter too, should nobody close the generator that holds the block.
     end = weakref.finalize(run, _end_all, members, folder)
+    on_gpus = next(run.network.parameters()).device.type == "cuda"
     try:
         state = run.state()
         for rank in range(1, ranks):
@@ -215,6 +216,7 @@ def lead(run: Ranked, settings: dict[str, JSON], *, seed: int, ranks: int) -> It
                 settings=settings,
                 seed=seed,
                 threads=torch.get_num_threads(),
+                gpus=ranks if on_gpus else 0,
                 rank=rank,
                 ranks=ranks,
                 meeting=meeting_in(folder),

@@ -17,6 +17,10 @@ class ClusterView:
         """Say whether some node can hold such a trial at all."""
         return any(_copies(node, demand) for node in self.nodes)
 
+    @property
+    def has_gpus(self) -> bool:
+        return any(node.get("GPU") for node in self.nodes)
+
     def missing(self, demands: Iterable[Resources]) -> str:
         """Return a sentence about the demands that no node can ever meet; empty when there are none."""
         short = sorted({_text(demand) for demand in demands if not self.fits(demand)})

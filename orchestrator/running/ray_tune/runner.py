@@ -28,8 +28,9 @@ from ray._private import worker as ray_worker
 from ray.tune.error import TuneError
 
 from orchestrator.errors import HaltError, RunError
+from orchestrator.running.gpus import on_the_cpu
 from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearcher, SilentReporter, TuneCallback
-from orchestrator.running.ray_tune.cluster import death_reason
+from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
 from orchestrator.running.ray_tune.nodes import check_nodes, cluster_view, code_environment, knock
 from orchestrator.running.ray_tune.processes import RayProcesses, own_handlers
 from orchestrator.running.session import Event, Session
@@ -59,7 +60,7 @@ class RayRunner:
         demands = [trial.resources for trial in session.frontier.waiting.values()]
         if (missing := view.missing(demands)) and not self._warned:
             if self._address is None:
-                raise RunError(missing)
+                raise RunError(missing + _cpu_remedy(session, view))
             self._warned = True
             session.listen(Event(kind="note", text=f"{missing}; waiting for the cluster to grow"))
         # How many trials may wait for a place: enough that a cluster which can grow sees that it should.
@@ -143,6 +144,12 @@ class RayRunner:
                 if isinstance(ours, SharptuneError):
                     raise ours from error
                 raise HaltError(f"Ray Tune gave up: {death_reason(str(error))}") from error
+
+
+def _cpu_remedy(session: Session, view: ClusterView) -> str:
+    """Return how trials that ask for GPUs run where there are none; empty where there are some."""
+    stages = [trial.stage for trial in session.frontier.waiting.values() if trial.resources.gpus]
+    return f"; to run on the CPU: {on_the_cpu(stages)}" if stages and not view.has_gpus else ""
 
 
 def _trial_id(trial: Any) -> str:
