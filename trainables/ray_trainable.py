@@ -23,7 +23,8 @@ from trainables.record.storage import NO_SPACE, Storage, open_storage, stop_path
 from trainables.trial import Run, Step
 
 RESULT = "sharptune"
-"""The one key of a reported result that is ours; everything else in it is Tune's."""
+NODE = "sharptune_node"
+"""The two keys of a reported result that are ours; everything else in it is Tune's. On which node, by Ray's id."""
 REPORT_SECONDS = 5.0
 STATE_FILE = "state.pt"
 
@@ -59,18 +60,28 @@ class StopFlag:
 
 
 def placement(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
-    """Return what one trial needs, all of it on one node: `{"resources": {"cpus": ..., "gpus": ...} as JSON}`."""
+    """Return what one trial needs, all of it on one node.
+
+    `{"resources": {"cpus": ..., "gpus": ..., "nodes_left_out": ids of nodes it must not run on} as JSON}`.
+    """
     resources = json.loads(config["resources"])
     bundle = {"CPU": resources["cpus"]}
     if resources["gpus"]:
         bundle["GPU"] = resources["gpus"]
-    return tune.PlacementGroupFactory([bundle], strategy="STRICT_PACK")
+    others = {}
+    if left_out := resources["nodes_left_out"]:
+        others["bundle_label_selector"] = [{"ray.io/node-id": f"!in({','.join(left_out)})"}]
+    return tune.PlacementGroupFactory([bundle], strategy="STRICT_PACK", **others)
 
 
 class TrialDispatcher(tune.Trainable):
-    """Runs whatever job its config holds: `{"job": Job as JSON}`; reports `{"sharptune": Progress as JSON}`."""
+    """Runs whatever job its config holds, `{"job": Job as JSON}`.
+
+    Reports `{"sharptune": Progress as JSON, "sharptune_node": the id of its node}`.
+    """
 
     def setup(self, config: dict[str, Any], data: Mapping[str, Any] | None = None) -> None:
+        self._node = ray.get_runtime_context().get_node_id()
         self._data = data or {}
         self._begin(config)
 
@@ -86,7 +97,7 @@ class TrialDispatcher(tune.Trainable):
             progress = next(self._progress)
             ended = progress.state != "running"
             if ended or progress.note or time.monotonic() - since >= REPORT_SECONDS:
-                return {RESULT: json.dumps(progress.to_json()), "done": ended}
+                return {RESULT: json.dumps(progress.to_json()), NODE: self._node, "done": ended}
 
     def cleanup(self) -> None:
         self._end()

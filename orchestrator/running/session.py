@@ -151,8 +151,7 @@ class Session:
         try:
             record_failure(self.job(trial), reason)
         except OSError as error:
-            self.halted = f"{error.strerror or error} in {self.ledger.storage.uri}"
-            self.stop.request()
+            self.halt(f"{error.strerror or error} in {self.ledger.storage.uri}")
 
     def _let_go(self, trial: PlannedTrial, progress: Progress) -> None:
         """A trial ended without a row: stopped, another driver's, or this machine cannot go on."""
@@ -160,8 +159,17 @@ class Session:
         self.ledger.forget(trial.parents)
         self.listen(Event(kind="released", trial=trial, progress=progress))
         if progress.state == "halted":
-            self.halted = progress.note
-            self.stop.request()
+            self.halt(progress.note)
+
+    def hand_back(self, trial: PlannedTrial, progress: Progress) -> None:
+        """A trial came to a machine that cannot work: let it start once more, on another."""
+        self.frontier.put_back(trial.trial_id)
+        self.listen(Event(kind="released", trial=trial, progress=progress))
+
+    def halt(self, reason: str) -> None:
+        """Nobody can go on: let what runs save, and end the run."""
+        self.halted = reason
+        self.stop.request()
 
 
 class Runner(Protocol):

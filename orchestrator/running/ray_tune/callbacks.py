@@ -10,12 +10,12 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from orchestrator.errors import HaltError
-from orchestrator.planning.plan import PlannedTrial, Resources
+from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.ray_tune.cluster import death_reason
-from orchestrator.running.ray_tune.nodes import cluster_view
+from orchestrator.running.ray_tune.nodes import Nodes
 from orchestrator.running.session import Event, Session
 from trainables.execution.job import Progress
-from trainables.ray_trainable import RESULT
+from trainables.ray_trainable import NODE, RESULT
 
 LOOK_SECONDS = 5.0
 """Between two looks at which nodes are alive."""
@@ -47,7 +47,7 @@ class FrontierSearcher(NotPickled, Searcher):
             trial = self._session.next()
         if trial is not None:
             self._hearing.expect(trial_id, trial)
-            return {"job": self._session.job(trial).to_json(), "resources": _text(trial.resources)}
+            return {"job": self._session.job(trial).to_json(), "resources": self._hearing.resources(trial)}
         return None if self._session.frontier.running else Searcher.FINISHED
 
     def _fits(self, trial: PlannedTrial) -> bool:
@@ -66,12 +66,13 @@ class FrontierSearcher(NotPickled, Searcher):
 class TuneCallback(NotPickled, tune.Callback):
     """Tells the session what Tune hears of its trials."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, nodes: Nodes) -> None:
         self._session = session
+        self._nodes = nodes
         self._trials: dict[str, PlannedTrial] = {}
         self._at_work: set[str] = set()
         self._looked = time.monotonic()
-        self.view = cluster_view()
+        self.view = nodes.view()
 
     def expect(self, tune_id: str, trial: PlannedTrial) -> None:
         self._trials[tune_id] = trial
@@ -80,6 +81,11 @@ class TuneCallback(NotPickled, tune.Callback):
         """Return the trials handed to Tune that no node of today can hold."""
         running = self._session.frontier.running
         return [trial_id for trial_id, trial in running.items() if not self.view.fits(trial.resources)]
+
+    def resources(self, trial: PlannedTrial) -> str:
+        """Return what a trial needs, and where it must not run, as `placement` reads it."""
+        asked = {"cpus": trial.resources.cpus, "gpus": trial.resources.gpus}
+        return json.dumps({**asked, "nodes_left_out": sorted(self._nodes.left_out)})
 
     @property
     def idle(self) -> bool:
@@ -91,9 +97,14 @@ class TuneCallback(NotPickled, tune.Callback):
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
-            self.view = cluster_view()
-            if not self.view.nodes:
+            self.view = self._nodes.view()
+            if not self.view.nodes and not self._nodes.left_out:
                 raise HaltError("Ray's own processes are gone; what is finished is kept, run again to go on")
+            if self.idle and self._nodes.left_out:
+                frontier = self._session.frontier
+                open_trials = (*frontier.running.values(), *frontier.waiting.values())
+                if missed := self._nodes.missed_by([trial.resources for trial in open_trials]):
+                    self._session.halt(missed)
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         self._at_work.add(trial.trial_id)
@@ -105,7 +116,14 @@ class TuneCallback(NotPickled, tune.Callback):
         progress = Progress(**json.loads(result[RESULT]))
         if progress.state != "running":
             self._at_work.discard(trial.trial_id)
-        self._session.on_progress(self._trials[trial.trial_id], progress)
+        planned, node = self._trials[trial.trial_id], result[NODE]
+        if progress.state == "halted" and self._nodes.others(node):
+            if said := self._nodes.leave_out(node, progress.note):
+                self._session.listen(Event(kind="note", text=said))
+                self.view = self._nodes.view()
+            self._session.hand_back(planned, progress)
+        else:
+            self._session.on_progress(planned, progress)
 
     def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """A process died and Tune starts another; where it was one too many, the row says so and the next one ends."""
@@ -157,7 +175,3 @@ def _error_text(trial: Any) -> str:
 def _last_words(trial: Any) -> str:
     times = "once" if trial.num_failures == 1 else f"{trial.num_failures} times"
     return f"its process died {times}, the last time: {death_reason(_error_text(trial))}"
-
-
-def _text(resources: Resources) -> str:
-    return json.dumps({"cpus": resources.cpus, "gpus": resources.gpus})

@@ -31,7 +31,7 @@ from orchestrator.errors import HaltError, RunError
 from orchestrator.running.gpus import on_the_cpu
 from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearcher, SilentReporter, TuneCallback
 from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
-from orchestrator.running.ray_tune.nodes import check_nodes, cluster_view, code_environment, knock
+from orchestrator.running.ray_tune.nodes import Nodes, check_nodes, code_environment, knock
 from orchestrator.running.ray_tune.processes import RayProcesses, own_handlers
 from orchestrator.running.session import Event, Session
 from trainables.errors import SharptuneError
@@ -48,6 +48,7 @@ class RayRunner:
         self._data = dict(data or {})
         self._refs: dict[str, Any] = {}
         self._processes = RayProcesses()
+        self._nodes = Nodes()
         self._started = False
         self._warned = False
         self._here: tuple[Storage, str] | None = None
@@ -56,7 +57,7 @@ class RayRunner:
     def drain(self, session: Session) -> None:
         """Run until no trial is running and none can be started. Raises: RunError, HaltError."""
         self._connect(session)
-        view = cluster_view()
+        view = self._nodes.view()
         demands = [trial.resources for trial in session.frontier.waiting.values()]
         if (missing := view.missing(demands)) and not self._warned:
             if self._address is None:
@@ -108,11 +109,12 @@ class RayRunner:
         storage = session.ledger.storage
         self._here = (storage, here_path(session.driver))
         storage.write(self._here[1], b"", durable=False)
-        check_nodes(storage, self._here[1])
+        for said in check_nodes(self._nodes, storage, self._here[1]):
+            session.listen(Event(kind="note", text=said))
         self._refs = {identity: ray.put(packed) for identity, packed in self._data.items()}
 
     def _fit(self, session: Session, scratch: str) -> None:
-        hearing = TuneCallback(session)
+        hearing = TuneCallback(session, self._nodes)
         open_trials = (*session.frontier.waiting.values(), *session.frontier.elsewhere.values())
         retries = max(trial.max_failures for trial in open_trials)
         dispatcher = tune.with_parameters(TrialDispatcher, data=self._refs) if self._refs else TrialDispatcher
