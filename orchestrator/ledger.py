@@ -151,6 +151,13 @@ class Ledger:
         numbers = claims.numbers()
         return numbers[-1] if numbers and claims.live() is None else None
 
+    def seconds_worked(self, spec: TrialSpec) -> float:
+        """Return the work behind a trial's newest checkpoint; 0 where there is none to be read."""
+        try:
+            return self.folder(spec.trial_id).checkpoints(spec).seconds_worked()
+        except OSError:
+            return 0.0
+
     def _stale_parent(self, row: TrialRow) -> str:
         """Return a sentence when a row was made from something its parent's row no longer says."""
         for parent_id in row.parents:

@@ -3,7 +3,6 @@
 import contextlib
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -11,6 +10,7 @@ from typing import Literal, Protocol
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.frontier import Frontier
+from orchestrator.running.retries import Death, Retries
 from trainables.catalog import Trainable
 from trainables.execution.attempt import record_failure
 from trainables.execution.job import Job, Progress
@@ -73,14 +73,13 @@ class Session:
     stop: Stop
     driver: str
     frontier: Frontier
+    retries: Retries
     code: str
     """The digest of the code that the run began with."""
     ship_code: bool = False
     halted: str = ""
     settled: int = 0
     """How many trials got their row."""
-    deaths: Counter[str] = field(default_factory=Counter)
-    """How often each trial's process died before it began."""
     process: Process = field(default_factory=Process.current)
 
     def job(self, trial: PlannedTrial) -> Job:
@@ -131,18 +130,35 @@ class Session:
             text = f"{len(blocked)} trial(s) that need it are blocked"
             self.listen(Event(kind="note", trial=trial, text=text))
 
-    def on_death(self, trial: PlannedTrial, reason: str, *, for_good: bool) -> None:
-        """A trial's process died: let it start once more, or record that it died too often."""
-        self.deaths[trial.trial_id] += 1
-        if not for_good and self.deaths[trial.trial_id] <= trial.max_failures:
+    def survives(self, trial: PlannedTrial, death: Death) -> bool:
+        """Say whether a trial whose process died may start once more.
+
+        If it died too often, its row says so now; if the storage failed too often, which is not the trial's fault, the
+        run halts. The loss of a node is nobody's, and not counted.
+        """
+        if death.fault == "node":
+            return True
+        times = self.retries.note(trial, death)
+        if times <= trial.max_failures:
+            return True
+        if death.fault == "storage":
+            self.halt(death.reason)
+        else:
+            often = "once" if times == 1 else f"{times} times"
+            self.record_failure(trial, f"its process died {often}, the last time: {death.reason}")
+        return False
+
+    def on_death(self, trial: PlannedTrial, death: Death) -> None:
+        """A trial's process died, and only the frontier can start it again: let it, or take it as failed."""
+        if self.survives(trial, death):
             self.frontier.put_back(trial.trial_id)
-            self.listen(Event(kind="note", trial=trial, text=f"its process died ({reason}); it starts once more"))
+            text = f"its process died ({death.reason}); it starts once more"
+            self.listen(Event(kind="note", trial=trial, text=text))
             return
-        self.record_failure(trial, reason)
         self.ledger.forget([trial.trial_id])
         row = self.ledger.row(trial.trial_id)
         if row is None:
-            self.on_progress(trial, Progress(trial_id=trial.trial_id, state="lost", note=reason))
+            self._let_go(trial, Progress(trial_id=trial.trial_id, state="lost", note=death.reason))
         else:
             self.settle(trial, Progress.of_row(row))
 

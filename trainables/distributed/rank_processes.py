@@ -28,6 +28,7 @@ from typing import Protocol
 import torch
 
 from trainables.distributed.team import READY, Place, Ranked, Team, meeting_in, run_path
+from trainables.errors import RankLost
 from trainables.trial import JSON, Step
 
 START_SECONDS = 600.0
@@ -51,10 +52,6 @@ for number in (signal.SIGINT, signal.SIGTERM):
 from trainables.distributed.team import main
 main()
 """
-
-
-class RankLost(OSError):
-    """A process of the trial died, which is the machine's fault: the trial goes on from its last checkpoint."""
 
 
 class Member:

@@ -42,9 +42,10 @@ def start(config: SearchConfig, *, seed: int, threads: int, gpus: float = 0) -> 
 
     Raises: TrialFailure, DataError, UnknownName.
     """
-    if config.strategy == "random":
+    drawn = config.strategy == "random"
+    device = choose_device(threads, gpus=0 if drawn else gpus)
+    if drawn:
         return RandomRun(config, seed=seed)
-    device = choose_device(threads, gpus=gpus)
     return SearchRun(config, seed=seed, dataset=open_for_search(config), device=device)
 
 

@@ -11,8 +11,9 @@ from ray.tune.search import Searcher
 
 from orchestrator.errors import HaltError
 from orchestrator.planning.plan import PlannedTrial
-from orchestrator.running.ray_tune.cluster import death_reason
+from orchestrator.running.ray_tune.cluster import death_reason, is_storage_trouble
 from orchestrator.running.ray_tune.nodes import Nodes
+from orchestrator.running.retries import Death
 from orchestrator.running.session import Event, Session
 from trainables.execution.job import Progress
 from trainables.ray_trainable import NODE, RESULT
@@ -70,6 +71,8 @@ class TuneCallback(NotPickled, tune.Callback):
         self._session = session
         self._nodes = nodes
         self._trials: dict[str, PlannedTrial] = {}
+        self._places: dict[str, str] = {}
+        """Tune's trial -> the node that it was last heard of from."""
         self._at_work: set[str] = set()
         self._looked = time.monotonic()
         self.view = nodes.view()
@@ -117,6 +120,7 @@ class TuneCallback(NotPickled, tune.Callback):
         if progress.state != "running":
             self._at_work.discard(trial.trial_id)
         planned, node = self._trials[trial.trial_id], result[NODE]
+        self._places[trial.trial_id] = node
         if progress.state == "halted" and self._nodes.others(node):
             if said := self._nodes.leave_out(node, progress.note):
                 self._session.listen(Event(kind="note", text=said))
@@ -128,18 +132,23 @@ class TuneCallback(NotPickled, tune.Callback):
     def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """A process died and Tune starts another; where it was one too many, the row says so and the next one ends."""
         self._at_work.discard(trial.trial_id)
-        planned = self._trials[trial.trial_id]
-        if trial.num_failures > planned.max_failures:
-            self._session.record_failure(planned, _last_words(trial))
-            return
-        text = f"its process died ({death_reason(_error_text(trial))}); it goes on from its last checkpoint"
-        self._session.listen(Event(kind="note", trial=planned, text=text))
+        planned, death = self._trials[trial.trial_id], self._death(trial)
+        if self._session.survives(planned, death):
+            text = f"its process died ({death.reason}); it goes on from its last checkpoint"
+            self._session.listen(Event(kind="note", trial=planned, text=text))
+        else:
+            trial.max_failures = 0  # should it die again before it can tell, Tune gives it up
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        """Tune gave up: for good when it counts too many deaths, else (an idle process had died) once more."""
+        """Tune gave up, which it does when the process that a trial should have taken over had died."""
         self._at_work.discard(trial.trial_id)
-        planned = self._trials[trial.trial_id]
-        self._session.on_death(planned, _last_words(trial), for_good=trial.num_failures > planned.max_failures)
+        self._session.on_death(self._trials[trial.trial_id], self._death(trial))
+
+    def _death(self, trial: Any) -> Death:
+        error = _error_text(trial)
+        if self._nodes.is_gone(self._places.get(trial.trial_id, "")):
+            return Death(reason="its node is gone", fault="node")
+        return Death(reason=death_reason(error), fault="storage" if is_storage_trouble(error) else "trial")
 
 
 class DrainStopper(NotPickled, tune.Stopper):
@@ -170,8 +179,3 @@ def _error_text(trial: Any) -> str:
     with contextlib.suppress(OSError, TypeError):
         return Path(trial.error_file).read_text().rpartition("Failure #")[2]
     return "unknown"
-
-
-def _last_words(trial: Any) -> str:
-    times = "once" if trial.num_failures == 1 else f"{trial.num_failures} times"
-    return f"its process died {times}, the last time: {death_reason(_error_text(trial))}"

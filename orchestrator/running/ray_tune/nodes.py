@@ -20,6 +20,7 @@ from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
 from trainables.record import provenance
 from trainables.record.storage import Storage, open_storage
 
+KNOCK_SECONDS = 2.0
 NODE_SECONDS = 180.0
 """Within which a node has to answer; it may have to fetch the code first."""
 
@@ -59,6 +60,18 @@ class Nodes:
     def others(self, node_id: str) -> bool:
         """Say whether some other node can work."""
         return any(node["NodeID"] != node_id for node in self._at_work())
+
+    def is_gone(self, node_id: str) -> bool:
+        """Say whether a node that once was there is so no more; Ray itself believes in one for half a minute."""
+        known = next((node for node in ray.nodes() if node["NodeID"] == node_id), None)
+        if known is None or not known["Alive"]:
+            return known is not None
+        try:
+            address = (known["NodeManagerAddress"], known["NodeManagerPort"])
+            socket.create_connection(address, timeout=KNOCK_SECONDS).close()
+        except OSError:
+            return True
+        return False
 
     def missed_by(self, demands: Sequence[Resources]) -> str:
         """Return why trials cannot run that only nodes which are left out could hold; empty when there are no such."""

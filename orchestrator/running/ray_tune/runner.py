@@ -115,8 +115,6 @@ class RayRunner:
 
     def _fit(self, session: Session, scratch: str) -> None:
         hearing = TuneCallback(session, self._nodes)
-        open_trials = (*session.frontier.waiting.values(), *session.frontier.elsewhere.values())
-        retries = max(trial.max_failures for trial in open_trials)
         dispatcher = tune.with_parameters(TrialDispatcher, data=self._refs) if self._refs else TrialDispatcher
         tuner = tune.Tuner(
             tune.with_resources(dispatcher, placement),
@@ -133,7 +131,8 @@ class RayRunner:
                 verbose=0,
                 stop=DrainStopper(session, hearing),
                 callbacks=[hearing],
-                failure_config=tune.FailureConfig(max_failures=retries),
+                # The session counts, by what trials got done in between, and gives those up that die too often.
+                failure_config=tune.FailureConfig(max_failures=-1),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 progress_reporter=SilentReporter(),
             ),

@@ -12,6 +12,7 @@ from running_contract import RunningContract, go, started
 from orchestrator.errors import HaltError, LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.running.frontier import Frontier, open_frontier, path_weights
+from orchestrator.running.retries import Death, Retries
 from orchestrator.running.session import Session, Stop
 from trainables.record.checkpoints import CheckpointFolder
 from trainables.record.claims import Claim, Process
@@ -97,16 +98,23 @@ def test_code_edited_while_a_run_goes_on_ends_it_in_a_sentence_and_loses_nothing
 
 
 def test_a_trial_that_another_process_finished_is_told_with_its_numbers(tmp_path):
-    trial = planned(0)
+    trial = dataclasses.replace(planned(0), max_failures=0)
     go(tmp_path, [trial])
     ledger, heard = Ledger(open_storage(tmp_path)), []
     stop = Stop(ledger.storage)
     frontier = Frontier(ledger=ledger, waiting={}, running={trial.trial_id: trial})
     session = Session(
-        ledger=ledger, catalog=CATALOG, listen=heard.append, stop=stop, driver=stop.driver, frontier=frontier, code=""
+        ledger=ledger,
+        catalog=CATALOG,
+        listen=heard.append,
+        stop=stop,
+        driver=stop.driver,
+        frontier=frontier,
+        retries=Retries(worked=lambda trial: 0.0),
+        code="",
     )
 
-    session.on_death(trial, "its node is gone", for_good=True)
+    session.on_death(trial, Death(reason="killed for memory"))
 
     row = ledger.row(trial.trial_id)
     assert row is not None
@@ -187,7 +195,7 @@ def test_one_bad_moment_of_the_storage_fails_no_trial(tmp_path, monkeypatch):
     assert any("Input/output error" in event.text for event in events)
 
 
-def test_a_storage_that_never_works_is_a_failed_row_after_max_failures(tmp_path, monkeypatch):
+def test_a_storage_that_never_works_ends_the_run_and_fails_no_trial(tmp_path, monkeypatch):
     tried = []
 
     def broken(self, *arguments):
@@ -197,9 +205,10 @@ def test_a_storage_that_never_works_is_a_failed_row_after_max_failures(tmp_path,
     monkeypatch.setattr("trainables.record.checkpoints.CheckpointFolder.save", broken)
     trials = grid(1, 1)
 
-    states, _ = go(tmp_path, trials)
+    with pytest.raises(HaltError, match="Input/output error; finished trials are kept, run again to go on"):
+        go(tmp_path, trials)
 
-    assert [states[trial.trial_id] for trial in trials] == ["failed", "blocked"]
+    assert Ledger(open_storage(tmp_path)).rows() == {}
     assert len(tried) == 1 + trials[0].max_failures
 
 
