@@ -6,7 +6,6 @@ orchestrator hands to Tune: one class for every kind of trial, so that its actor
 
 import contextlib
 import json
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from trainables.catalog import CATALOG, Trainable, load
 from trainables.errors import DataError
 from trainables.execution.attempt import execute
 from trainables.execution.job import Job, Progress
+from trainables.execution.signals import hear
 from trainables.record.storage import NO_SPACE, Storage, open_storage, stop_path
 from trainables.trial import Run, Step
 
@@ -30,7 +30,7 @@ STATE_FILE = "state.pt"
 
 
 class StopFlag:
-    """Asks the storage whether to stop, a few times a second at most; a SIGTERM of one's own says so too."""
+    """Asks the storage whether to stop, a few times a second at most; a signal to its own process says so too."""
 
     def __init__(self, storage: Storage, driver: str) -> None:
         self._storage = storage
@@ -40,12 +40,8 @@ class StopFlag:
         self._raised = False
 
     def hear_signals(self) -> None:
-        """From now on, take a SIGTERM for the wish to stop: Slurm sends it to all processes, and Ray's would die.
-
-        One that came while it was blocked counts.
-        """
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        """From now on, take a SIGTERM and its like for the wish to stop: Slurm sends them to all processes."""
+        hear(self._on_signal)
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._raised = True

@@ -81,6 +81,8 @@ class Session:
     settled: int = 0
     """How many trials got their row."""
     process: Process = field(default_factory=Process.current)
+    _begun: set[str] = field(default_factory=set, init=False)
+    """Trials that were said to start."""
 
     def job(self, trial: PlannedTrial) -> Job:
         return Job(
@@ -109,8 +111,10 @@ class Session:
         return trial
 
     def begin(self, trial: PlannedTrial) -> None:
-        """Say that a trial has its place now."""
-        self.listen(Event(kind="started", trial=trial))
+        """Say that a trial has its place now; nothing of one that is only there to hear that it should stop."""
+        if not self.stop():
+            self._begun.add(trial.trial_id)
+            self.listen(Event(kind="started", trial=trial))
 
     def on_progress(self, trial: PlannedTrial, progress: Progress) -> None:
         """Act on what a trial reports."""
@@ -173,7 +177,8 @@ class Session:
         """A trial ended without a row: stopped, another driver's, or this machine cannot go on."""
         self.frontier.give_back(trial.trial_id)
         self.ledger.forget(trial.parents)
-        self.listen(Event(kind="released", trial=trial, progress=progress))
+        if progress.state != "stopped" or progress.epoch or trial.trial_id in self._begun:
+            self.listen(Event(kind="released", trial=trial, progress=progress))
         if progress.state == "halted":
             self.halt(progress.note)
 

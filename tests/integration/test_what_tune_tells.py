@@ -6,18 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 from drive import planned
-from fakes import CATALOG
+from sessions import open_session
 
-from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Resources
-from orchestrator.running.frontier import Frontier
 from orchestrator.running.ray_tune.callbacks import TuneCallback
 from orchestrator.running.ray_tune.nodes import Nodes
-from orchestrator.running.retries import Retries
-from orchestrator.running.session import Session, Stop
 from trainables.execution.job import Progress
 from trainables.ray_trainable import NODE, RESULT
-from trainables.record.storage import open_storage
 
 
 class World:
@@ -26,18 +21,7 @@ class World:
     def __init__(self, storage, nodes):
         self.heard = []
         self.trial = planned(0)
-        ledger = Ledger(open_storage(storage))
-        stop = Stop(ledger.storage)
-        self.session = Session(
-            ledger=ledger,
-            catalog=CATALOG,
-            listen=self.heard.append,
-            stop=stop,
-            driver=stop.driver,
-            frontier=Frontier(ledger=ledger, waiting={self.trial.trial_id: self.trial}),
-            retries=Retries(worked=lambda trial: 0.0),
-            code="",
-        )
+        self.session = open_session(storage, [self.trial], self.heard.append)
         self.nodes = nodes
         self.hearing = TuneCallback(self.session, nodes)
         self.hearing.expect("tune", self.session.next())

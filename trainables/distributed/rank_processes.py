@@ -47,7 +47,7 @@ LOST_STATUS = 75
 
 _COMMAND = """
 import signal
-for number in (signal.SIGINT, signal.SIGTERM):
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
     signal.signal(number, signal.SIG_IGN)
 from trainables.distributed.team import main
 main()

@@ -13,6 +13,7 @@ from orchestrator.errors import HaltError
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.ray_tune.cluster import death_reason, is_storage_trouble
 from orchestrator.running.ray_tune.nodes import Nodes
+from orchestrator.running.ray_tune.processes import Handlers
 from orchestrator.running.retries import Death
 from orchestrator.running.session import Event, Session
 from trainables.execution.job import Progress
@@ -68,6 +69,7 @@ class TuneCallback(NotPickled, tune.Callback):
     """Tells the session what Tune hears of its trials."""
 
     def __init__(self, session: Session, nodes: Nodes) -> None:
+        self._handlers = Handlers()
         self._session = session
         self._nodes = nodes
         self._trials: dict[str, PlannedTrial] = {}
@@ -76,6 +78,10 @@ class TuneCallback(NotPickled, tune.Callback):
         self._at_work: set[str] = set()
         self._looked = time.monotonic()
         self.view = nodes.view()
+
+    def setup(self, *args: Any, **info: Any) -> None:
+        """Put back the handler that Tune has just replaced: its own for SIGUSR1 ends the loop, and no trial saves."""
+        self._handlers.restore()
 
     def expect(self, tune_id: str, trial: PlannedTrial) -> None:
         self._trials[tune_id] = trial

@@ -32,7 +32,7 @@ from orchestrator.running.gpus import on_the_cpu
 from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearcher, SilentReporter, TuneCallback
 from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
 from orchestrator.running.ray_tune.nodes import Nodes, check_nodes, code_environment, knock
-from orchestrator.running.ray_tune.processes import RayProcesses, own_handlers
+from orchestrator.running.ray_tune.processes import RayProcesses
 from orchestrator.running.session import Event, Session
 from trainables.errors import SharptuneError
 from trainables.ray_trainable import TrialDispatcher, placement
@@ -93,9 +93,9 @@ class RayRunner:
         else:
             knock(self._address)
             options.update(address=self._address, runtime_env=code_environment())
-        with _quiet(), own_handlers(), self._processes.starting():
+        with _quiet():
             try:
-                ray.init(**options)
+                self._processes.start(lambda: ray.init(**options))
                 _print_deaths(False)
             except ConnectionError as error:
                 raise RunError(f"no Ray cluster answers at {self._address!r}: {error}") from error

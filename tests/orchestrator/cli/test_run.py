@@ -1,9 +1,12 @@
 """`sharptune run` and `retry` as people use them, on trials that take no time: what they print, their exit codes."""
 
 import dataclasses
+import os
+import signal
 from pathlib import Path
 
 import fakes
+import pytest
 from command_line import CHAINS, rows
 
 from orchestrator.cli.main import invoke
@@ -28,6 +31,36 @@ def test_a_second_run_runs_nothing_and_prints_the_same_table(run):
     assert "starts" not in second.out
     assert second.out.split("\n\n")[1:] == first.out.split("\n\n")[1:]
     assert rows() == before
+
+
+@pytest.mark.parametrize(
+    ("signals", "end"),
+    [
+        (["INT"], "saved"),
+        (["TERM"], "saved"),
+        (["HUP"], "saved"),  # a line that drops
+        (["USR1"], "saved"),  # Slurm, before time is up
+        (["USR2"], "saved"),
+        (["HUP", "HUP"], "saved"),
+        (["USR1", "TERM"], "saved"),  # Slurm, when it is
+        (["USR1", "TERM", "INT"], "at once"),
+        (["INT", "INT"], "at once"),
+    ],
+)
+def test_a_signal_asks_to_save_and_only_a_person_or_a_second_sigterm_hurries(run, monkeypatch, signals, end):
+    left = [getattr(signal, f"SIG{name}") for name in signals]
+
+    def interrupted(seconds):
+        while left:
+            os.kill(os.getpid(), left.pop(0))
+
+    monkeypatch.setattr(fakes, "work", interrupted)
+    stopped, again = run(), run()
+
+    assert stopped.code == 130
+    assert ("The same command goes on from here." in stopped.out) is (end == "saved")
+    assert ("resumes after epoch 0, step 1" in again.out) is (end == "saved")
+    assert again.code == 0
 
 
 def test_a_failed_trial_is_named_and_what_needs_it_is_blocked(sharptune, run):

@@ -4,16 +4,12 @@ import dataclasses
 
 import pytest
 from drive import planned
-from fakes import CATALOG
 from jobs import make_job
+from sessions import open_session
 
-from orchestrator.ledger import Ledger
-from orchestrator.running.frontier import Frontier
 from orchestrator.running.retries import Death, Retries
-from orchestrator.running.session import Session, Stop
 from trainables.execution.attempt import execute
 from trainables.record.checkpoints import CheckpointFolder, decode
-from trainables.record.storage import open_storage
 
 MINUTE = 60.0
 
@@ -38,19 +34,7 @@ def test_deaths_are_forgiven_with_every_ten_minutes_of_work(minutes, counts):
 @pytest.fixture
 def session(tmp_path):
     """A session whose one trial runs, and may die once."""
-    trial = dataclasses.replace(planned(0), max_failures=1)
-    ledger = Ledger(open_storage(tmp_path))
-    stop = Stop(ledger.storage)
-    return Session(
-        ledger=ledger,
-        catalog=CATALOG,
-        listen=lambda event: None,
-        stop=stop,
-        driver=stop.driver,
-        frontier=Frontier(ledger=ledger, waiting={trial.trial_id: trial}),
-        retries=Retries(worked=lambda trial: ledger.seconds_worked(trial.spec)),
-        code="",
-    )
+    return open_session(tmp_path, [dataclasses.replace(planned(0), max_failures=1)])
 
 
 def die(session, times, **death):
