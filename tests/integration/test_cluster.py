@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 from drive import grid
-from running_contract import essences, go, undisturbed_essences
-
-from orchestrator.errors import RunError
-from orchestrator.running.ray_tune.runner import RayRunner
+from running_contract import essences, undisturbed_essences
 
 pytestmark = pytest.mark.ray
 BROKEN_NODE = Path(__file__).parent.parent / "support" / "broken_node"
@@ -70,10 +67,3 @@ def test_nodes_that_cannot_work_are_left_out_and_one_that_is_killed_in_the_middl
     assert left_out[1] == f"No space left on device in {storage}"
     assert {event["state"] for event in events if event["kind"] == "released"} == {"halted"}
     assert essences(storage) == undisturbed
-
-
-def test_an_address_where_no_cluster_is_gets_a_sentence(tmp_path):
-    with pytest.raises(RunError) as error:
-        go(tmp_path, grid(4, 1, **SLOW), runner=RayRunner(address="127.0.0.1:1"))
-
-    assert "no Ray cluster answers at '127.0.0.1:1'" in str(error.value)

@@ -4,6 +4,7 @@ Imported by the runner and its callbacks alone.
 """
 
 import importlib
+import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,10 @@ from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
 from trainables.record import provenance
 from trainables.record.storage import Storage, open_storage
 
-KNOCK_SECONDS = 2.0
+KNOCK_SECONDS = 5.0
+SETTINGS = b"\x04"
+HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)
+"""How a call of Ray's begins; whoever understands it answers with settings of his own."""
 NODE_SECONDS = 180.0
 """Within which a node has to answer; it may have to fetch the code first."""
 
@@ -29,13 +33,20 @@ def knock(address: str) -> None:
     """Make sure that something answers there: Ray itself tries for minutes. Raises: RunError."""
     if address.startswith("ray://"):
         raise RunError(f"{address!r} is a Ray Client address; run on a machine of the cluster with host:port, or auto")
-    host, colon, port = address.rpartition(":")
+    where = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
+    host, colon, port = where.rpartition(":")
     if not colon:
-        return  # `auto`, or a name that Ray resolves
+        return  # Ray looks for one on this machine
     try:
-        socket.create_connection((host, int(port)), timeout=10).close()
+        with socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS) as line:
+            line.sendall(HTTP_2)
+            answer = line.recv(len(HTTP_2))
+    except TimeoutError:
+        raise RunError(f"no Ray cluster answers at {where!r} within {KNOCK_SECONDS:g} seconds") from None
     except (OSError, ValueError, OverflowError) as error:
-        raise RunError(f"no Ray cluster answers at {address!r}: {error}") from error
+        raise RunError(f"no Ray cluster answers at {where!r}: {error}") from error
+    if answer[3:4] != SETTINGS and os.environ.get("RAY_USE_TLS", "0") == "0":
+        raise RunError(f"what answers at {where!r} is no Ray cluster")
 
 
 class Nodes:

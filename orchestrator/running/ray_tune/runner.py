@@ -32,7 +32,7 @@ from orchestrator.running.gpus import on_the_cpu
 from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearcher, SilentReporter, TuneCallback
 from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
 from orchestrator.running.ray_tune.nodes import Nodes, check_nodes, code_environment, knock
-from orchestrator.running.ray_tune.processes import RayProcesses
+from orchestrator.running.ray_tune.processes import RayProcesses, check_temp_folder
 from orchestrator.running.session import Event, Session
 from trainables.errors import SharptuneError
 from trainables.ray_trainable import TrialDispatcher, placement
@@ -87,6 +87,7 @@ class RayRunner:
             return
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         if self._address is None:
+            check_temp_folder()
             # "local" also where RAY_ADDRESS is set: a cluster is joined only when asked for.
             options.update(address="local", include_dashboard=False, object_store_memory=256 * 2**20)
             options.update(num_cpus=provenance.cpu_count())
