@@ -73,5 +73,5 @@ def test_a_temporary_folder_of_someone_else(tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
     monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path / "ray")
 
-    with pytest.raises(RunError, match=r"/ray cannot be written \(.*/ray belongs to .*; set RAY_TMPDIR to a short path"):
+    with pytest.raises(RunError, match=r"/ray cannot be written \(.*/ray belongs to .*; set RAY_TMPDIR to"):
         check_temp_folder()
