@@ -154,6 +154,13 @@ class Ledger:
         numbers = claims.numbers()
         return numbers[-1] if numbers and claims.live() is None else None
 
+    def seconds_worked(self, spec: TrialSpec) -> float:
+        """Return the work behind a trial's newest checkpoint; 0 where there is none to be read."""
+        try:
+            return self.folder(spec.trial_id).checkpoints(spec).seconds_worked()
+        except OSError:
+            return 0.0
+
     def _set_aside(self, trial_id: str, why: str) -> str:
         self._done.pop(trial_id, None)
         return self.folder(trial_id).set_aside(ROW, why)

@@ -31,9 +31,10 @@ class Trainable:
     """One entry of the catalog: all that anybody outside of `trainables` knows about a kind of trial.
 
     Code is named by import paths, "package.module:name", and loaded when it is needed. `start(config, *, seed,
-    threads)` returns a `trainables.trial.Run`; `version` is raised when a fix changes results, so that old and new rows
-    never mix. The others (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray.
-    They get a trial's settings by name, `check` the config itself; what stands for a parent's finding is no JSON value.
+    threads, gpus)` returns a `trainables.trial.Run` that computes with so many threads and on the GPU only where the
+    trial was given some; `version` is raised when a fix changes results, so that old and new rows never mix. The others
+    (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray. They get a trial's
+    settings by name, `check` the config itself; what stands for a parent's finding is no JSON value.
     """
 
     name: str
@@ -63,6 +64,9 @@ class Trainable:
     absent: str = ""
     """`absent(artifact, settings)` returns why a trial will not find one of its artifacts; None where it will."""
 
+    lacking: str = ""
+    """`lacking(settings, gpus)` returns why the process that asks cannot run a trial; empty when it can."""
+
     def config_class(self) -> type[BaseModel]:
         return load(self.config)
 
@@ -89,6 +93,10 @@ class Trainable:
     def may_differ(self, name: str, value: JSON) -> bool:
         """Say whether a trial may be given a value other than the one it inherits."""
         return bool(load(self.transfer)(name, value)) if self.transfer else False
+
+    def why_not_here(self, settings: Mapping[str, JSON], gpus: float) -> str:
+        """Return why this process cannot run a trial that is given GPUs; empty when it can, or nobody knows."""
+        return load(self.lacking)(settings, gpus) if self.lacking and gpus else ""
 
     def why_absent(self, artifact: str, settings: Mapping[str, JSON]) -> str | None:
         """Return why trials with these settings will not find an artifact; None when they will, or nobody knows."""
@@ -149,6 +157,7 @@ CATALOG: Mapping[str, Trainable] = {
         leaves="trainables.kinds.inheritance:left_by_search",
         transfer="trainables.kinds.inheritance:is_transfer",
         absent="trainables.kinds.inheritance:absent_artifact",
+        lacking="trainables.loops.devices:lacking",
     ),
     "train": Trainable(
         name="train",
@@ -196,6 +205,7 @@ CATALOG: Mapping[str, Trainable] = {
         planned="trainables.optimization.schedules:planned_curve",
         leaves="trainables.kinds.inheritance:left_by_training",
         transfer="trainables.kinds.inheritance:is_transfer",
+        lacking="trainables.loops.devices:lacking",
     ),
 }
 

@@ -7,6 +7,8 @@ SharptuneError              one clear sentence for a person; never shown with a 
 ├── StorageError            a storage that does not answer, however often it is asked; an OSError too
 ├── DataError               a dataset that is missing, incomplete or not what it says it is
 └── UnknownName             a name that is in no table, with a suggestion
+
+RankLost                    an OSError, for it is the machine's fault: one of a trial's processes died
 """
 
 import difflib
@@ -42,6 +44,10 @@ class DataError(SharptuneError):
 
 class UnknownName(SharptuneError):
     """A name that no table knows."""
+
+
+class RankLost(OSError):
+    """A process of the trial died, which is the machine's fault: the trial goes on from its last checkpoint."""
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownName:

@@ -29,7 +29,7 @@ from trainables.data.decoders import Decoders
 from trainables.data.files import FileDataset
 from trainables.data.subsets import subset
 from trainables.errors import DamagedFile, SharptuneError
-from trainables.loops.devices import choose_device, device_name
+from trainables.loops.devices import choose_device, device_name, visible_gpus
 from trainables.loops.evaluation import EVALUATION_BATCH, wrong_answers
 from trainables.loops.images import FileImages, Images, ImageSource
 from trainables.optimization.precision import Precision
@@ -180,7 +180,7 @@ def score(
     """
     data = open_any(dataset)
     check_classes(export, data.info)
-    device = choose_device(provenance.cpu_count())
+    device = choose_device(provenance.cpu_count(), gpus=visible_gpus())
     precision = Precision(export.about["config"].get("precision", "fp32"), device)
     precision.set_up()
     network = export.network().to(device).to(memory_format=torch.channels_last)

@@ -34,7 +34,9 @@ def _checks(storage: str) -> Iterator[tuple[str, bool, str]]:
     versions = provenance.versions()
     missing = [name for name, version in versions.items() if version == "not installed"]
     yield "versions", not missing, ", ".join(f"{name} {version}" for name, version in versions.items())
-    yield "processor", True, f"{provenance.cpu_count()} CPUs, {provenance.processor()}"
+    count, why = provenance.cpus()
+    usable = " ".join(filter(None, [f"{count} CPU{'s' if count > 1 else ''}", why]))
+    yield "processor", True, f"{usable}, {provenance.processor()}"
     yield _accelerator()
     yield _try_storage(storage)
     free = shutil.disk_usage(_existing(cache_root())).free

@@ -1,11 +1,13 @@
 """The command that runs an experiment, and prints its tables at the end."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -22,14 +24,17 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.reports import called, plan_json, summary
 from orchestrator.cli.table import tables_of, tables_text
+from orchestrator.errors import RunError
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.running.frontier import RUNNABLE
+from orchestrator.running.gpus import lack_here
 from orchestrator.running.run import run as run_plan
-from orchestrator.running.session import Runner, Stop
+from orchestrator.running.session import Event, Listener, Runner, Stop
 from orchestrator.running.time_left import Outline
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import ensure
+from trainables.execution.signals import hear
 
 if TYPE_CHECKING:
     from orchestrator.running.display import Display
@@ -82,6 +87,8 @@ def run(
     if todo:
         from orchestrator.running.display import open_display
 
+        if runner == "local" and (lack := lack_here(todo, catalog)):
+            raise RunError(lack)
         prove_writable(ledger.storage)
         identities = sorted({identity for trial in todo if (identity := _dataset(trial))})
         _ensure_data(identities)
@@ -94,7 +101,7 @@ def run(
                 ledger=ledger,
                 catalog=catalog,
                 runner=_runner(runner, address, identities),
-                listen=display,
+                listen=_while_it_lasts(display),
                 stop=stop,
             )
         stopped = stop()
@@ -169,21 +176,54 @@ def _dataset(trial: PlannedTrial) -> str:
 
 @contextlib.contextmanager
 def _signals(stop: Stop, display: "Display") -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM ask for a clean stop, and a second one end it at once."""
+    """Let the first Ctrl-C or SIGTERM ask for a clean stop, and a second one end it at once.
+
+    So does the first of the other signals, but none of them hurries: Slurm's come before its SIGTERM, and a line that
+    drops may send several.
+    """
+    terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+    hurries = (signal.SIGINT, signal.SIGTERM)
+    hurried = False
 
     def on_signal(number: int, frame: object) -> None:
-        if stop():
+        nonlocal hurried
+        if hurried and number in hurries:
             raise KeyboardInterrupt
+        hurried = hurried or number in hurries
         stop.request()
+        _let_go_of(terminals)
         if not display.live:
-            os.write(2, b"Stopping: running trials save where they are. Again to stop at once.\n")
+            with contextlib.suppress(OSError):
+                os.write(2, b"Stopping: running trials save where they are. Again to stop at once.\n")
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, on_signal), **hear(on_signal)}
     try:
         yield
     finally:
+        _let_go_of(terminals)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _let_go_of(terminals: Sequence[int]) -> None:
+    """Write nowhere from now on where a terminal was that is gone: to write there is an error."""
+    for stream in terminals:
+        if not os.isatty(stream):
+            with Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), stream)
+
+
+def _while_it_lasts(display: "Display") -> Listener:
+    """Return what tells a display of events, and nobody once its terminal is gone: the run goes on."""
+
+    def listen(event: Event) -> None:
+        try:
+            display(event)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+
+    return listen
 
 
 def _outline(plan: Plan, states: Mapping[str, TrialState], catalog: Catalog) -> Outline:

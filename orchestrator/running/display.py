@@ -250,7 +250,7 @@ def describe(event: Event, outline: Outline) -> str:
     words = {
         "failed": f"failed: {progress.note}",
         "busy": f"is at work elsewhere ({progress.note})",
-        "stopped": "stopped; it goes on from here next time",
+        "stopped": "stopped; it goes on from here next time" if progress.epoch else "stopped before it began",
         "lost": f"given up: {progress.note}",
         "halted": progress.note,
     }

@@ -1,12 +1,12 @@
 """Run a plan. Resume is "run again"; nothing here remembers, the ledger does."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from orchestrator.errors import HaltError
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.frontier import open_frontier
+from orchestrator.running.retries import Retries
 from orchestrator.running.session import Event, Listener, Runner, Session, Stop
 from trainables.catalog import Trainable
 from trainables.errors import StorageError
@@ -37,7 +37,7 @@ def run(
     specs = [trial.spec for trial in trials]
     code = provenance.code_digest()
     waiting_said = False
-    deaths: Counter[str] = Counter()
+    retries = Retries(worked=lambda trial: ledger.seconds_worked(trial.spec))
     try:
         while not stop():
             frontier = open_frontier(trials, ledger, ledger.states(specs))
@@ -53,7 +53,7 @@ def run(
                     frontier=frontier,
                     code=code,
                     ship_code=runner.ship_code,
-                    deaths=deaths,
+                    retries=retries,
                 )
                 runner.drain(session)
                 if session.halted:

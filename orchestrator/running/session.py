@@ -3,7 +3,6 @@
 import contextlib
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -11,6 +10,7 @@ from typing import Literal, Protocol
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.frontier import Frontier
+from orchestrator.running.retries import Death, Retries
 from trainables.catalog import Trainable
 from trainables.execution.attempt import record_failure
 from trainables.execution.job import Job, Progress
@@ -76,15 +76,16 @@ class Session:
     stop: Stop
     driver: str
     frontier: Frontier
+    retries: Retries
     code: str
     """The digest of the code that the run began with."""
     ship_code: bool = False
     halted: str = ""
     settled: int = 0
     """How many trials got their row."""
-    deaths: Counter[str] = field(default_factory=Counter)
-    """How often each trial's process died before it began."""
     process: Process = field(default_factory=Process.current)
+    _begun: set[str] = field(default_factory=set, init=False)
+    """Trials that were said to start."""
 
     def job(self, trial: PlannedTrial) -> Job:
         return Job(
@@ -114,8 +115,10 @@ class Session:
         return trial
 
     def begin(self, trial: PlannedTrial) -> None:
-        """Say that a trial has its place now."""
-        self.listen(Event(kind="started", trial=trial))
+        """Say that a trial has its place now; nothing of one that is only there to hear that it should stop."""
+        if not self.stop():
+            self._begun.add(trial.trial_id)
+            self.listen(Event(kind="started", trial=trial))
 
     def on_progress(self, trial: PlannedTrial, progress: Progress) -> None:
         """Act on what a trial reports."""
@@ -135,18 +138,35 @@ class Session:
             text = f"{len(blocked)} trial(s) that need it are blocked"
             self.listen(Event(kind="note", trial=trial, text=text))
 
-    def on_death(self, trial: PlannedTrial, reason: str, *, for_good: bool) -> None:
-        """A trial's process died: let it start once more, or record that it died too often."""
-        self.deaths[trial.trial_id] += 1
-        if not for_good and self.deaths[trial.trial_id] <= trial.max_failures:
+    def survives(self, trial: PlannedTrial, death: Death) -> bool:
+        """Say whether a trial whose process died may start once more.
+
+        If it died too often, its row says so now; if the storage failed too often, which is not the trial's fault, the
+        run halts. The loss of a node is nobody's, and not counted.
+        """
+        if death.fault == "node":
+            return True
+        times = self.retries.note(trial, death)
+        if times <= trial.max_failures:
+            return True
+        if death.fault == "storage":
+            self.halt(death.reason)
+        else:
+            often = "once" if times == 1 else f"{times} times"
+            self.record_failure(trial, f"its process died {often}, the last time: {death.reason}")
+        return False
+
+    def on_death(self, trial: PlannedTrial, death: Death) -> None:
+        """A trial's process died, and only the frontier can start it again: let it, or take it as failed."""
+        if self.survives(trial, death):
             self.frontier.put_back(trial.trial_id)
-            self.listen(Event(kind="note", trial=trial, text=f"its process died ({reason}); it starts once more"))
+            text = f"its process died ({death.reason}); it starts once more"
+            self.listen(Event(kind="note", trial=trial, text=text))
             return
-        self.record_failure(trial, reason)
         self.ledger.forget([trial.trial_id])
         row = self.ledger.row(trial.trial_id)
         if row is None:
-            self.on_progress(trial, Progress(trial_id=trial.trial_id, state="lost", note=reason))
+            self._let_go(trial, Progress(trial_id=trial.trial_id, state="lost", note=death.reason))
         else:
             self.settle(trial, Progress.of_row(row))
 
@@ -156,17 +176,26 @@ class Session:
             record_failure(self.job(trial), reason)
         except OSError as error:
             uri = self.ledger.storage.uri
-            self.halted = trouble(error, uri) or f"{error.strerror or error} in {uri}"
-            self.stop.request()
+            self.halt(trouble(error, uri) or f"{error.strerror or error} in {uri}")
 
     def _let_go(self, trial: PlannedTrial, progress: Progress) -> None:
         """A trial ended without a row: stopped, another driver's, or this machine cannot go on."""
         self.frontier.give_back(trial.trial_id)
         self.ledger.forget(trial.parents)
-        self.listen(Event(kind="released", trial=trial, progress=progress))
+        if progress.state != "stopped" or progress.epoch or trial.trial_id in self._begun:
+            self.listen(Event(kind="released", trial=trial, progress=progress))
         if progress.state == "halted":
-            self.halted = progress.note
-            self.stop.request()
+            self.halt(progress.note)
+
+    def hand_back(self, trial: PlannedTrial, progress: Progress) -> None:
+        """A trial came to a machine that cannot work: let it start once more, on another."""
+        self.frontier.put_back(trial.trial_id)
+        self.listen(Event(kind="released", trial=trial, progress=progress))
+
+    def halt(self, reason: str) -> None:
+        """Nobody can go on: let what runs save, and end the run."""
+        self.halted = reason
+        self.stop.request()
 
 
 class Runner(Protocol):

@@ -1,5 +1,6 @@
 """The command as a process of its own: installed, interrupted, on a terminal, and with the real trainables."""
 
+import fcntl
 import os
 import pty
 import re
@@ -7,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from importlib import resources
 from pathlib import Path
@@ -18,6 +20,7 @@ from orchestrator.cli.main import invoke
 from orchestrator.ledger import Ledger
 from trainables.record.storage import open_storage
 
+SLOW = ("--set", "stages.root.config.seconds=0.02", "--set", "stages.child.config.seconds=0.02")
 COLOURS = re.compile(r"\x1b\[(?:[0-9;]*;)?(?:3[0-8]|4[0-8]|9[0-7])[0-9;]*m")
 
 
@@ -45,8 +48,7 @@ def test_when_all_is_done_neither_ray_nor_torch_is_loaded(run):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_so_and_goes_on_to_the_same_rows(sharptune, run, number):
-    slow = ["--set", "stages.root.config.seconds=0.02", "--set", "stages.child.config.seconds=0.02"]
-    command = [sys.executable, str(FAKE_SHARPTUNE), "run", "chains.yaml", "--runner", "local", *slow]
+    command = [sys.executable, str(FAKE_SHARPTUNE), "run", "chains.yaml", "--runner", "local", *SLOW]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     for line in process.stdout:
@@ -60,10 +62,10 @@ def test_an_interrupted_run_says_so_and_goes_on_to_the_same_rows(sharptune, run,
     assert "Stopping" in err
     assert "Traceback" not in err
 
-    again = run(*slow)
+    again = run(*SLOW)
     assert again.code == 0
     assert "resumes after" in again.out
-    run("--storage", "undisturbed", *slow)
+    run("--storage", "undisturbed", *SLOW)
     assert rows("undisturbed") == rows()
 
 
@@ -126,3 +128,25 @@ def test_on_a_real_terminal_a_run_draws_and_leaves_its_table(tmp_path, colour):
     assert "\x1b[?25h" in drawn  # the cursor is back
     assert "n=2" in drawn[drawn.rindex("all 2 trials are done") :]
     assert bool(COLOURS.search(drawn)) is colour
+
+
+def test_a_run_whose_terminal_is_gone_saves_and_ends(sharptune, chains):
+    """As when the line drops: it is told so by SIGHUP, and to write there is an error from then on."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, str(FAKE_SHARPTUNE), "run", "chains.yaml", "--runner", "local", *SLOW],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm-256color"},
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(follower)
+    written = b""
+    while b"epoch 1" not in written:
+        written += os.read(leader, 65536)
+    os.close(leader)
+
+    assert process.wait(timeout=60) == 130
+    assert "resumable" in sharptune("status", "chains.yaml", *SLOW).out

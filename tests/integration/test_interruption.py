@@ -247,13 +247,17 @@ def test_a_worker_that_dies_again_and_again_is_one_failed_row_and_blocks_its_chi
     assert "attempt 4 resumes after epoch 1" in (tmp_path / "trials" / failed.trial_id / "log.txt").read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "moment"), [(signal.SIGINT, "trials run"), (signal.SIGTERM, "Ray starts")])
 def test_after_a_signal_and_exit_130_the_same_command_goes_on_to_the_same_rows(
-    drive, finish, tmp_path, undisturbed, number
+    drive, finish, tmp_path, undisturbed, number, moment
 ):
     driver = drive(tmp_path)
-    driver.read_until(lambda event: event["kind"] == "started")
-    time.sleep(1.5)
+    if moment == "trials run":
+        driver.read_until(lambda event: event["kind"] == "started")
+        time.sleep(1.5)
+    else:
+        while not any(process.name() == "gcs_server" for process in driver.family()):
+            time.sleep(0.05)
     asked = time.monotonic()
     driver.process.send_signal(number)
     states = driver.end()

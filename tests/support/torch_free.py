@@ -19,6 +19,7 @@ TORCH_FREE = (
     "trainables.errors",
     "trainables.execution.attempt",
     "trainables.execution.job",
+    "trainables.execution.signals",
     "trainables.record.lineage",
     "trainables.optimization.schedules",
     "trainables.record.provenance",

@@ -199,7 +199,9 @@ class Attempt:
         return row
 
     def _start(self, config: BaseModel) -> Run:
-        return load(self.job.trainable.start)(config, seed=self.job.spec.seed, threads=self.job.threads)
+        return load(self.job.trainable.start)(
+            config, seed=self.job.spec.seed, threads=self.job.threads, gpus=self.job.gpus
+        )
 
     def _work(self, run: Run, should_stop: Callable[[], bool]) -> Generator[Progress, None, Progress | None]:
         """Step through the run; returns None at its end, or the progress at which it was stopped."""
@@ -305,7 +307,7 @@ def _wrong_place(job: Job, storage: Storage) -> str:
         return "the code changed since this run began, and its processes would mix what was and what is there now"
     if job.elsewhere and not storage.exists(here_path(job.driver)):
         return f"this node does not see the storage {job.storage}; use a folder that all nodes share, or s3://"
-    return ""
+    return job.trainable.why_not_here(job.spec.config, job.gpus)
 
 
 def _sentence(error: Exception) -> str:

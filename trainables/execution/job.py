@@ -23,7 +23,7 @@ class Job:
     driver_process: Process
     threads: int = 1
     gpus: float = 0
-    """The GPUs of its node that it may take: whole ones, or a fraction of one that it shares."""
+    """The GPUs of its node that it may take: whole ones, or a fraction of one that it shares; 0 means the CPU."""
     commit: str = ""
     code: str | None = None
     """The digest of the code that the driver began with; where there is other code it is refused. None: not asked."""

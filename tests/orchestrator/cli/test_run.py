@@ -1,11 +1,15 @@
 """`sharptune run` and `retry` as people use them, on trials that take no time: what they print, their exit codes."""
 
+import dataclasses
+import os
+import signal
 from pathlib import Path
 
 import fakes
 import pytest
 from command_line import CHAINS, rows
 
+from orchestrator.cli.main import invoke
 from orchestrator.ledger import Ledger
 from trainables.record.storage import open_storage
 
@@ -29,6 +33,36 @@ def test_a_second_run_runs_nothing_and_prints_the_same_table(run):
     assert rows() == before
 
 
+@pytest.mark.parametrize(
+    ("signals", "end"),
+    [
+        (["INT"], "saved"),
+        (["TERM"], "saved"),
+        (["HUP"], "saved"),  # a line that drops
+        (["USR1"], "saved"),  # Slurm, before time is up
+        (["USR2"], "saved"),
+        (["HUP", "HUP"], "saved"),
+        (["USR1", "TERM"], "saved"),  # Slurm, when it is
+        (["USR1", "TERM", "INT"], "at once"),
+        (["INT", "INT"], "at once"),
+    ],
+)
+def test_a_signal_asks_to_save_and_only_a_person_or_a_second_sigterm_hurries(run, monkeypatch, signals, end):
+    left = [getattr(signal, f"SIG{name}") for name in signals]
+
+    def interrupted(seconds):
+        while left:
+            os.kill(os.getpid(), left.pop(0))
+
+    monkeypatch.setattr(fakes, "work", interrupted)
+    stopped, again = run(), run()
+
+    assert stopped.code == 130
+    assert ("The same command goes on from here." in stopped.out) is (end == "saved")
+    assert ("resumes after epoch 0, step 1" in again.out) is (end == "saved")
+    assert again.code == 0
+
+
 def test_a_failed_trial_is_named_and_what_needs_it_is_blocked(sharptune, run):
     result = run("--set", "stages.root.config.nan_at=2")
     failed = [line.split()[1] for line in result.out.splitlines() if line.startswith("failed: ")]
@@ -41,6 +75,22 @@ def test_a_failed_trial_is_named_and_what_needs_it_is_blocked(sharptune, run):
     status = sharptune("status", "chains.yaml", "--set", "stages.root.config.nan_at=2")
     assert status.code == 1
     assert status.out.count(f"blocked    needs trial {failed[0]}, which failed") == 2
+
+
+def test_trials_that_ask_for_gpus_that_are_not_here_are_refused_before_any_work(chains, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    catalog = {"chain": dataclasses.replace(fakes.CHAIN, lacking="trainables.loops.devices:lacking")}
+    asked = ["--set", "stages.root.resources.gpus=0.5", "--set", "stages.child.resources.gpus=1"]
+
+    code = invoke(["run", "chains.yaml", "--runner", "local", *asked], catalog=catalog)
+
+    assert code == 2
+    [sentence] = capsys.readouterr().err.splitlines()
+    assert sentence.startswith("error: the trial's resources say gpus: 0.5, and PyTorch sees no GPU on ")
+    remedy = "--set stages.root.resources.gpus=0 --set stages.child.resources.gpus=0"
+    assert sentence.endswith(f"gpus=0 runs it on the CPU: {remedy}")
+    assert not Path("runs").exists()
+    assert invoke(["run", "chains.yaml", "--runner", "local", *asked, *remedy.split()], catalog=catalog) == 0
 
 
 def test_a_failed_trial_is_not_run_again_until_retry(sharptune, chains, run, monkeypatch):

@@ -7,7 +7,7 @@ import json
 import os
 
 import pytest
-from fakes import ChainRun
+from fakes import CHAIN, ChainRun
 from jobs import essence, finish, folder_of, make_job, never
 
 from trainables.execution.attempt import execute, record_failure
@@ -21,6 +21,19 @@ def reference(tmp_path):
     job = make_job(tmp_path / "reference")
     finish(job)
     return folder_of(job).read_row()
+
+
+def test_a_trial_whose_gpu_is_not_there_is_handed_back_untouched(tmp_path, monkeypatch):
+    """It is not the trial's fault: it has no row, and starts as new where there is one."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    real = dataclasses.replace(CHAIN, lacking="trainables.loops.devices:lacking")
+    job = dataclasses.replace(make_job(tmp_path, gpus=0.25), trainable=real)
+
+    last = finish(job)
+
+    assert last.state == "halted"
+    assert "the trial's resources say gpus: 0.25, and PyTorch sees no GPU on" in last.note
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_job_survives_its_journey_as_text(tmp_path):
