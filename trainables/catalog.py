@@ -61,7 +61,8 @@ class Trainable:
     transfer: str = ""
     """`transfer(name, value)` says whether a value other than the parents' can only be meant, not be a slip."""
     absent: str = ""
-    """`absent(artifact, settings)` returns why a trial will not find one of its artifacts; None where it will."""
+    """`absent(name, settings)` returns why a trial will not find one of its artifacts, metrics or curves; None where it
+    will, as far as settings tell."""
 
     def config_class(self) -> type[BaseModel]:
         return load(self.config)
@@ -90,9 +91,10 @@ class Trainable:
         """Say whether a trial may be given a value other than the one it inherits."""
         return bool(load(self.transfer)(name, value)) if self.transfer else False
 
-    def why_absent(self, artifact: str, settings: Mapping[str, JSON]) -> str | None:
-        """Return why trials with these settings will not find an artifact; None when they will, or nobody knows."""
-        return load(self.absent)(artifact, settings) if self.absent else None
+    def why_absent(self, name: str, settings: Mapping[str, JSON]) -> str | None:
+        """Return why trials with these settings will not find or measure something; None when they may."""
+        known = name in (*self.metrics, *self.artifacts, *self.curves)
+        return load(self.absent)(name, settings) if self.absent and known else None
 
 
 TIMING = (
@@ -107,6 +109,8 @@ TIMING = (
 """Columns a table may show that are measurements of the running, not of the result. What each is: `trial.Spent`, and
 `lineage.totals` for the days."""
 
+GPUS = "gpus"
+"""No setting, but what `check` may find wrong too: what each trial asks for."""
 KIND_OF_GENOTYPE = "kind of genotype"
 """No setting, but inherited too: `cells` or `path`, what a trial's genotype is."""
 
@@ -148,7 +152,7 @@ CATALOG: Mapping[str, Trainable] = {
         planned="trainables.optimization.schedules:planned_curve",
         leaves="trainables.kinds.inheritance:left_by_search",
         transfer="trainables.kinds.inheritance:is_transfer",
-        absent="trainables.kinds.inheritance:absent_artifact",
+        absent="trainables.kinds.findings:absent_of_search",
     ),
     "train": Trainable(
         name="train",
@@ -196,6 +200,7 @@ CATALOG: Mapping[str, Trainable] = {
         planned="trainables.optimization.schedules:planned_curve",
         leaves="trainables.kinds.inheritance:left_by_training",
         transfer="trainables.kinds.inheritance:is_transfer",
+        absent="trainables.kinds.findings:absent_of_training",
     ),
 }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli.missing_data import dataset_of, missing_data
 from orchestrator.cli.options import (
     Catalog,
     experiment_options,
@@ -77,13 +78,15 @@ def run(
         for trial in todo:
             state = states[trial.trial_id]
             say(f"  would run {called(trial)}: {state.state}, {state.reason}")
+        for sentence in missing_data(planned, states):
+            click.echo(f"note: {sentence}", err=True)
         return 0
     stopped = False
     if todo:
         from orchestrator.running.display import open_display
 
         prove_writable(ledger.storage)
-        identities = sorted({identity for trial in todo if (identity := _dataset(trial))})
+        identities = sorted({identity for trial in todo if (identity := dataset_of(trial))})
         _ensure_data(identities)
         stop = Stop(ledger.storage)
         outline = _outline(planned, states, catalog)
@@ -160,11 +163,6 @@ def _held_out(identities: Sequence[str]) -> list[str]:
     from trainables.data.cache import present
 
     return [name for identity in identities if (name := HELD_OUT.get(identity)) and present(name)]
-
-
-def _dataset(trial: PlannedTrial) -> str:
-    """Return the identity of the dataset a trial reads; "" for one that reads none."""
-    return str(trial.effective[trial.stage].get("dataset") or "")
 
 
 @contextlib.contextmanager

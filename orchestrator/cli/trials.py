@@ -7,6 +7,7 @@ from collections import Counter
 
 import click
 
+from orchestrator.cli.missing_data import missing_data
 from orchestrator.cli.options import (
     Catalog,
     experiment_options,
@@ -36,6 +37,8 @@ def plan(
     """Show every trial of EXPERIMENT, and for each why it will run or not. Runs nothing."""
     planned = load_plan(experiment, catalog, overrides, max_trials)
     states = states_of(planned, open_ledger(storage))
+    for sentence in missing_data(planned, states):
+        click.echo(f"note: {sentence}", err=True)
     if as_json:
         click.echo(json.dumps(plan_json(planned, states), indent=1))
         return

@@ -15,7 +15,7 @@ from orchestrator.planning.keys import short_key
 from orchestrator.planning.parent_groups import ParentGroup
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.stage_order import Report
-from trainables.catalog import Context
+from trainables.catalog import GPUS, Context
 from trainables.config import canonical
 from trainables.trial import JSON, TrialSpec
 
@@ -211,6 +211,8 @@ class StageBuilder:
         return not found
 
     def _place(self, path: Path, point: Point) -> Path:
+        if path == (GPUS,):
+            return (*self.grid.path, "resources", GPUS)
         given = point.field_values.get(str(path[0]))
         return (*given.path, *path[1:]) if given else (*self.grid.path, "config", *path)
 

@@ -10,6 +10,7 @@ TORCH_FREE = (
     "trainables.catalog",
     "trainables.kinds.checks",
     "trainables.kinds.costs",
+    "trainables.kinds.findings",
     "trainables.kinds.inheritance",
     "trainables.record.checkpoints",
     "trainables.record.claims",

@@ -3,6 +3,7 @@
 import functools
 
 from trainables.architecture.cell_network import CellNetwork, ImageNetNetwork, StackedCells
+from trainables.architecture.cells import InvalidGenotype
 from trainables.architecture.complexity import Cost, count_unbuilt
 from trainables.architecture.genotype import Architecture, Genotype, check_operations
 from trainables.architecture.networks import check_network, look_up_network
@@ -31,10 +32,13 @@ def build_network(
         classes: outputs.
         auxiliary: whether there is a second classifier while training; a path has no place for one.
 
-    Raises: UnknownName, InvalidGenotype when they do not go together.
+    Raises: UnknownName, InvalidGenotype when they do not go together, or channels are too few.
     """
     check_network(architecture, network, auxiliary=auxiliary)
     if isinstance(architecture, Genotype):
+        least = look_up_network(network).least_channels
+        if channels < least:
+            raise InvalidGenotype(f"the network {network!r} needs {least} channels at least, got {channels}")
         build = ImageNetNetwork if network == "imagenet" else CellNetwork
         return build(
             genotype=architecture,

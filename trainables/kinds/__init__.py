@@ -5,4 +5,4 @@ found. Loads no torch. A kind of trial that others add says the same in a module
 Public face: `checks.check_search`, `checks.check_training`, `costs.search_cost`, `costs.training_cost`.
 """
 
-__all__ = ["checks", "costs", "inheritance"]
+__all__ = ["checks", "costs", "findings", "inheritance"]

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from trainables.architecture.genotype import check_operations, read_architecture
 from trainables.architecture.networks import NETWORKS
 from trainables.architecture.spaces import MultiChannelSpace, read_space
-from trainables.catalog import KIND_OF_GENOTYPE, Context
+from trainables.catalog import GPUS, KIND_OF_GENOTYPE, Context
 from trainables.config import SECOND_ORDER_PRECISIONS
 from trainables.data import datasets
 from trainables.distributed.shares import share_problem
@@ -35,9 +35,12 @@ It has none for epochs, batches and learning rates either, but may be given thos
 """
 
 
-def check_search(config: Any, _context: Context) -> list[Problem]:
+def check_search(config: Any, context: Context) -> list[Problem]:
     """Return what is wrong with a `trainables.config.SearchConfig`."""
     found = _data_problems(config, test_images=None, halves=True)
+    if context.gpus > 1:
+        idle = f"a search runs on one GPU, and each would hold {context.gpus:g}; say gpus: 1, or less"
+        found.append((GPUS, idle))
     found += _random_problems(config) if config.strategy == "random" else _gradient_problems(config)
     space = read_space(config.space)
     if isinstance(space, MultiChannelSpace):
@@ -108,6 +111,9 @@ def _unread_problems(config: Any) -> list[Problem]:
 
 def _rank_problems(config: Any, gpus: float) -> list[Problem]:
     found: list[Problem] = []
+    if config.ranks == 1 and gpus > 1:
+        idle = f"a training of one rank runs on one GPU, and each would hold {gpus:g}"
+        found.append((GPUS, f"{idle}; say ranks: {gpus:g} in its config, or gpus: 1 here"))
     if config.ranks > 1 and gpus not in (0, config.ranks):
         asked = f"the stage's resources ask for {gpus:g}; say gpus: {config.ranks} there"
         found.append(("ranks", f"{config.ranks} ranks take a GPU each, and {asked}"))
@@ -118,7 +124,13 @@ def _rank_problems(config: Any, gpus: float) -> list[Problem]:
 
 
 def _cell_network_problems(config: Any) -> list[Problem]:
-    needed = NETWORKS[config.network].image_size
+    network = NETWORKS[config.network]
+    if config.channels < network.least_channels:
+        halved = (
+            f"network: {config.network} halves its first cell's channels, so there must be {network.least_channels}"
+        )
+        return [("channels", f"{halved} at least")]
+    needed = network.image_size
     try:
         size = datasets.describe(config.dataset).image_size
     except SharptuneError:  # said elsewhere
