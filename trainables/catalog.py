@@ -52,6 +52,9 @@ class Trainable:
     """Settings, and facts that only `check` asks for, that a trial takes over from its parents where they have them."""
     check: str = ""
     """`check(config, context)` returns what the config's class cannot see to be wrong: [(setting, sentence), …]."""
+    unread: str = ""
+    """`unread(config, context)` returns the settings that a trial will not read, because of its others, each with why,
+    or with "" where trials of a stage may share it. An id is without them; one that no trial reads is refused."""
     cost: str = ""
     """`cost(settings)` returns a crude measure of the work, so that the longest can start first."""
     planned: str = ""
@@ -70,6 +73,10 @@ class Trainable:
     def problems(self, config: BaseModel, context: Context) -> list[tuple[str, str]]:
         """Return what `check` has against a config; nothing where there is no check."""
         return list(load(self.check)(config, context)) if self.check else []
+
+    def unread_by(self, config: BaseModel, context: Context) -> dict[str, str]:
+        """Return the settings that a trial will not read, and why; nothing where it reads all, or nobody knows."""
+        return load(self.unread)(config, context) if self.unread else {}
 
     def expected_cost(self, settings: Mapping[str, JSON]) -> float:
         """Return how much work a trial may be: its epochs, or else 1, where `cost` does not say."""
@@ -148,6 +155,7 @@ CATALOG: Mapping[str, Trainable] = {
         ),
         inherits=("dataset", KIND_OF_GENOTYPE),
         check="trainables.kinds.checks:check_search",
+        unread="trainables.kinds.unread:unread_by_search",
         cost="trainables.kinds.costs:search_cost",
         planned="trainables.optimization.schedules:planned_curve",
         leaves="trainables.kinds.inheritance:left_by_search",
@@ -196,6 +204,7 @@ CATALOG: Mapping[str, Trainable] = {
         ),
         inherits=("dataset", "operations", KIND_OF_GENOTYPE),
         check="trainables.kinds.checks:check_training",
+        unread="trainables.kinds.unread:unread_by_training",
         cost="trainables.kinds.costs:training_cost",
         planned="trainables.optimization.schedules:planned_curve",
         leaves="trainables.kinds.inheritance:left_by_training",

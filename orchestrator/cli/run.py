@@ -68,8 +68,8 @@ def run(
     """
     if address is not None and runner == "local":
         raise click.UsageError("--address goes with --runner ray")
-    planned = load_plan(experiment, catalog, overrides, max_trials, ask=not dry_run)
     ledger = open_ledger(storage)
+    planned = load_plan(experiment, catalog, overrides, ledger, max_trials, ask=not dry_run)
     states = states_of(planned, ledger)
     todo = [trial for trial in planned.trials if states[trial.trial_id].state in RUNNABLE]
     say = _sayer(as_json)

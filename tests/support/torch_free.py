@@ -12,6 +12,7 @@ TORCH_FREE = (
     "trainables.kinds.costs",
     "trainables.kinds.findings",
     "trainables.kinds.inheritance",
+    "trainables.kinds.unread",
     "trainables.record.checkpoints",
     "trainables.record.claims",
     "trainables.config",

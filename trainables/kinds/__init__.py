@@ -1,8 +1,8 @@
 """What searches and trainings say of themselves while they are planned: the catalog names these by import paths.
 
-In: a config, or settings by name. Out: what is wrong with it, what it costs, what children take over, what will not be
-found. Loads no torch. A kind of trial that others add says the same in a module of its own.
+In: a config, or settings by name. Out: what is wrong with it, what it does not read, what it costs, what children take
+over, what will not be found. Loads no torch. A kind of trial that others add says the same in a module of its own.
 Public face: `checks.check_search`, `checks.check_training`, `costs.search_cost`, `costs.training_cost`.
 """
 
-__all__ = ["checks", "costs", "findings", "inheritance"]
+__all__ = ["checks", "costs", "findings", "inheritance", "unread"]
