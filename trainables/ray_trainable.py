@@ -6,6 +6,7 @@ orchestrator hands to Tune: one class for every kind of trial, so that its actor
 
 import contextlib
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from trainables.catalog import CATALOG, Trainable, load
 from trainables.errors import DataError
 from trainables.execution.attempt import execute
 from trainables.execution.job import Job, Progress
+from trainables.kinds.contents import filled_in
 from trainables.record.storage import NO_SPACE, Storage, open_storage, stop_path
 from trainables.trial import Run, Step
 
@@ -131,7 +133,7 @@ class RunTrainable(tune.Trainable):
     entry: Trainable
 
     def setup(self, config: dict[str, Any]) -> None:
-        settings = dict(config)
+        settings = filled_in(config, base=Path(os.environ.get("TUNE_ORIG_WORKING_DIR") or Path.cwd()))
         seed = int(settings.pop("seed", 0))
         threads = max(1, int(self.trial_resources.required_resources.get("CPU", 1))) if self.trial_resources else 1
         config_class = self.entry.config_class()
@@ -172,6 +174,6 @@ class SearchTrainable(RunTrainable):
 
 
 class FinalTrainable(RunTrainable):
-    """Final training: config fields of `trainables.config.TrainConfig` (the genotype as JSON), and `seed`."""
+    """Final training: config fields of `trainables.config.TrainConfig`, the genotype by name or as JSON, and `seed`."""
 
     entry = CATALOG["train"]

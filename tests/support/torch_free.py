@@ -9,6 +9,7 @@ TORCH_FREE = (
     "trainables.architecture.spaces",
     "trainables.catalog",
     "trainables.kinds.checks",
+    "trainables.kinds.contents",
     "trainables.kinds.costs",
     "trainables.kinds.findings",
     "trainables.kinds.inheritance",
