@@ -55,7 +55,7 @@ TRAINABLES = {
     "record": "config",
     "loops": "architecture data data.augmentation optimization distributed config",
     "execution": "record catalog",
-    "ray_trainable": "execution record catalog data",
+    "ray_trainable": "execution record catalog data kinds",
     "exporting": "loops architecture data data.augmentation optimization record",
 }
 """Which rooms of trainables each may import, beside `trial` and `errors`. An import path in a string counts: by theirs

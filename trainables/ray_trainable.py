@@ -6,6 +6,7 @@ orchestrator hands to Tune: one class for every kind of trial, so that its actor
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from trainables.errors import DataError, StorageError
 from trainables.execution.attempt import execute
 from trainables.execution.job import Job, Progress
 from trainables.execution.signals import hear
+from trainables.kinds.contents import filled_in
 from trainables.record.storage import NO_SPACE, Storage, open_storage, stop_path
 from trainables.trial import Run, Step
 
@@ -145,7 +147,7 @@ class RunTrainable(tune.Trainable):
     entry: Trainable
 
     def setup(self, config: dict[str, Any]) -> None:
-        settings = dict(config)
+        settings = filled_in(config, base=Path(os.environ.get("TUNE_ORIG_WORKING_DIR") or Path.cwd()))
         seed = int(settings.pop("seed", 0))
         given = self.trial_resources.required_resources if self.trial_resources else {}
         threads = max(1, int(given.get("CPU", 1)))
@@ -188,6 +190,6 @@ class SearchTrainable(RunTrainable):
 
 
 class FinalTrainable(RunTrainable):
-    """Final training: config fields of `trainables.config.TrainConfig` (the genotype as JSON), and `seed`."""
+    """Final training: config fields of `trainables.config.TrainConfig`, the genotype by name or as JSON, and `seed`."""
 
     entry = CATALOG["train"]

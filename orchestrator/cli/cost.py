@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from orchestrator.architectures.find import find_genotype
+from orchestrator.architectures.find import find_network
 from orchestrator.cli.options import json_option, storage_option
 from orchestrator.cli.sizes import FORMATS
 from orchestrator.paper.sizes import paper_sizes
@@ -44,7 +44,8 @@ def cost(
     """Count a network: parameters and arithmetic for one image, as exact integers.
 
     NAME is a published genotype or path, FILE one in JSON, a log or a genotypes.py (see `sharptune genotype --help`),
-    TRIAL the id of a trial that found one. `addmult` is the paper's +× column; `macs` are the multiply-accumulates of
+    TRIAL the id of a search that found one, or of a training, whose own network is counted. `addmult` is the paper's +×
+    column; `macs` are the multiply-accumulates of
     convolutions and linear layers alone.
     """
     chosen = {name: value for name, value in sizes.items() if value is not None}
@@ -72,12 +73,14 @@ def _count(what: str, storage: str, chosen: dict[str, Any]) -> tuple[str, dict[s
     """Return the title and the numbers of a final network. Raises: UnknownName, InvalidGenotype, LedgerError."""
     from trainables.architecture.final_networks import architecture_cost
 
-    architecture, found = find_genotype(what, storage)
-    options = {"network": natural_network(architecture), "operations": found, **chosen}
+    architecture, found = find_network(what, storage)
+    options = {"network": natural_network(architecture), **found, **chosen}
     usual = NETWORKS[options["network"]]
     check_network(architecture, options["network"])
     if not usual.cells:
         _refuse(chosen, ("network", "operations"), "a path has channels and layers of its own")
+    if options["network"] != found.get("network"):  # of another network than the trial's, with sizes of its own
+        options = {name: value for name, value in options.items() if name in ("network", "operations", *chosen)}
     counted = architecture_cost(architecture, **options)
     size = ""
     if usual.cells:

@@ -44,10 +44,13 @@ def figure(
     form = output.suffix[1:].lower() if output else "svg"
     if form not in FORMATS:
         raise click.UsageError(f"-o needs a name that ends in .{', .'.join(FORMATS)}, got {output}")
-    plan = load_plan(experiment, catalog, overrides, max_trials)
-    figures = figures_of(plan, open_ledger(storage), name)
+    ledger = open_ledger(storage)
+    plan = load_plan(experiment, catalog, overrides, ledger, max_trials)
+    figures = figures_of(plan, ledger, name)
     if output and len(figures) > 1:
         raise click.UsageError(f"-o is for one figure; name one of {', '.join(each.name for each in figures)}")
+    for note in dict.fromkeys(note for each in figures for note in each.notes):
+        click.echo(f"note: {note}", err=True)
     if as_json:
         values = [each.to_json() for each in figures]
         click.echo(json.dumps(values[0] if len(values) == 1 else values, indent=1, ensure_ascii=False))

@@ -7,6 +7,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -51,11 +52,25 @@ def experiment_options(command: Command) -> Command:
 
 
 def load_plan(
-    experiment: str, catalog: Catalog, overrides: Sequence[str], max_trials: int | None = None, *, ask: bool = False
+    experiment: str,
+    catalog: Catalog,
+    overrides: Sequence[str],
+    ledger: Ledger,
+    max_trials: int | None = None,
+    *,
+    ask: bool = False,
 ) -> Plan:
-    """Return the plan of an experiment; `ask` for one that will run. Raises: SpecError, UnknownName."""
+    """Return the plan of an experiment; `ask` for one that will run.
+
+    Args:
+        ledger: of the storage; trials that have begun there keep their ids.
+
+    Raises: SpecError, UnknownName.
+    """
     most = max_trials or (MAX_TRIALS if ask else ANY_NUMBER)
-    return expand(load_experiment(experiment, overrides=overrides), catalog, max_trials=most)
+    begun = cache(lambda: frozenset(ledger.ids()))
+    loaded = load_experiment(experiment, overrides=overrides)
+    return expand(loaded, catalog, max_trials=most, stored=lambda trial_id: trial_id in begun())
 
 
 def open_ledger(uri: str) -> Ledger:

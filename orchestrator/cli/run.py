@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli.missing_data import dataset_of, missing_data
 from orchestrator.cli.options import (
     Catalog,
     experiment_options,
@@ -72,8 +73,8 @@ def run(
     """
     if address is not None and runner == "local":
         raise click.UsageError("--address goes with --runner ray")
-    planned = load_plan(experiment, catalog, overrides, max_trials, ask=not dry_run)
     ledger = open_ledger(storage)
+    planned = load_plan(experiment, catalog, overrides, ledger, max_trials, ask=not dry_run)
     states = states_of(planned, ledger)
     todo = [trial for trial in planned.trials if states[trial.trial_id].state in RUNNABLE]
     say = _sayer(as_json)
@@ -82,6 +83,8 @@ def run(
         for trial in todo:
             state = states[trial.trial_id]
             say(f"  would run {called(trial)}: {state.state}, {state.reason}")
+        for sentence in missing_data(planned, states):
+            click.echo(f"note: {sentence}", err=True)
         return 0
     stopped = False
     if todo:
@@ -90,7 +93,7 @@ def run(
         if runner == "local" and (lack := lack_here(todo, catalog)):
             raise RunError(lack)
         prove_writable(ledger.storage)
-        identities = sorted({identity for trial in todo if (identity := _dataset(trial))})
+        identities = sorted({identity for trial in todo if (identity := dataset_of(trial))})
         _ensure_data(identities)
         stop = Stop(ledger.storage)
         outline = _outline(planned, states, catalog)
@@ -167,11 +170,6 @@ def _held_out(identities: Sequence[str]) -> list[str]:
     from trainables.data.cache import present
 
     return [name for identity in identities if (name := HELD_OUT.get(identity)) and present(name)]
-
-
-def _dataset(trial: PlannedTrial) -> str:
-    """Return the identity of the dataset a trial reads; "" for one that reads none."""
-    return str(trial.effective[trial.stage].get("dataset") or "")
 
 
 @contextlib.contextmanager

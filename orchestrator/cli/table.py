@@ -43,7 +43,7 @@ def table(
     if explained and form != "text":
         raise click.UsageError("--explain is text; the JSON of a table names the trials and values of every cell")
     ledger = open_ledger(storage)
-    tables = tables_of(load_plan(experiment, catalog, overrides, max_trials), ledger, name)
+    tables = tables_of(load_plan(experiment, catalog, overrides, ledger, max_trials), ledger, name)
     if not tables and form != "json":
         click.echo(f"{experiment} asks for no table", err=True)
         return

@@ -7,6 +7,7 @@ from collections import Counter
 
 import click
 
+from orchestrator.cli.missing_data import missing_data
 from orchestrator.cli.options import (
     Catalog,
     experiment_options,
@@ -34,8 +35,11 @@ def plan(
     catalog: Catalog, experiment: str, overrides: tuple[str, ...], storage: str, max_trials: int | None, as_json: bool
 ) -> None:
     """Show every trial of EXPERIMENT, and for each why it will run or not. Runs nothing."""
-    planned = load_plan(experiment, catalog, overrides, max_trials)
-    states = states_of(planned, open_ledger(storage))
+    ledger = open_ledger(storage)
+    planned = load_plan(experiment, catalog, overrides, ledger, max_trials)
+    states = states_of(planned, ledger)
+    for sentence in missing_data(planned, states):
+        click.echo(f"note: {sentence}", err=True)
     if as_json:
         click.echo(json.dumps(plan_json(planned, states), indent=1))
         return
@@ -54,7 +58,7 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
         raise click.UsageError("--set goes with an EXPERIMENT")
     ledger = open_ledger(storage)
     if experiment is not None:
-        planned = load_plan(experiment, catalog, overrides)
+        planned = load_plan(experiment, catalog, overrides, ledger)
         states = states_of(planned, ledger)
         data = plan_json(planned, states)
         labels = [(trial.trial_id, f"{trial.stage} {trial.label}") for trial in planned.trials]
@@ -119,7 +123,7 @@ def _failed_of(item: str, ledger: Ledger, catalog: Catalog, overrides: tuple[str
     if ledger.ids(item):
         return [ledger.find(item)]
     try:
-        planned = load_plan(item, catalog, overrides)
+        planned = load_plan(item, catalog, overrides, ledger)
     except UnknownName as error:
         raise LedgerError(f"no trial in {ledger.storage.uri} begins with {item!r}, and: {error}") from error
     states = states_of(planned, ledger)

@@ -63,9 +63,9 @@ def find_space(written: JSON, *, base: Path) -> Space:
     """
     if not isinstance(written, str) or written in SPACE_NAMES:
         return read_space(written)
-    path = base / written
+    path = base / Path(written).expanduser()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         if not _is_file(path):
             raise unknown_name("space", written, SPACE_NAMES) from error

@@ -190,7 +190,8 @@ def notes_of(table: Table) -> list[str]:
         for one in row.runs.evidence:
             if one.state == "untrusted":
                 notes.append(f"Left out: {one.trial_id} ({one.label}): {one.reason}.")
-    return notes
+    shown = (one for row in table.rows for cell in row.cells.values() for one in cell.evidence)
+    return notes + [f"{each}." for each in dict.fromkeys(one.reason for one in shown if one.undecided)]
 
 
 def marks_of(table: Table) -> dict[str, str]:

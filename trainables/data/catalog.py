@@ -282,3 +282,8 @@ def are_numbers(names: Sequence[str]) -> bool:
 def is_content_name(text: str) -> bool:
     """Say whether a text is the identity of a user's folder."""
     return re.fullmatch(r"sha256:[0-9a-f]{64}", text) is not None
+
+
+def folder_of(identity: str) -> Path:
+    """Return the place of a dataset in the cache, whether it is there or not."""
+    return cache_root() / "datasets" / identity.replace(":", "-")

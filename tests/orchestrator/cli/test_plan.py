@@ -124,3 +124,32 @@ def test_nor_does_a_figure(tmp_path, capsys):
     code = invoke(["figure", "figure4_toy", "--json", "--set", seeds, "--storage", str(tmp_path / "none")])
 
     assert code == 0, capsys.readouterr().err
+
+
+DATA = """\
+experiment: x
+stages:
+  train: {trainable: train, config: {genotype: DARTS, dataset: DATASET}}
+tables:
+  - {name: t, stage: train, columns: [test_error, cifar10_1_error_best]}
+"""
+
+
+@pytest.mark.parametrize("command", [("plan",), ("plan", "--json"), ("run", "--dry-run")])
+def test_data_that_this_machine_lacks_is_told_before_anything_runs(tmp_path, monkeypatch, capsys, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "cache"))
+    Path("x.yaml").write_text(DATA.replace("DATASET", "cifar10"))
+
+    assert invoke([command[0], "x.yaml", *command[1:]]) == 0
+    missing, unmeasured = capsys.readouterr().err.splitlines()
+    assert missing == "note: dataset cifar10 is not on this machine; run: sharptune data fetch cifar10"
+    assert unmeasured.startswith("note: cifar10_1_error_best will not be measured: dataset cifar10_1 is not on this")
+
+
+def test_of_data_that_comes_with_the_package_nothing_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "cache"))
+    Path("x.yaml").write_text(DATA.replace("DATASET", "cifar10-mini").replace(", cifar10_1_error_best", ""))
+
+    assert (invoke(["plan", "x.yaml"]), capsys.readouterr().err) == (0, "")
