@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -97,14 +97,15 @@ def run(
         _ensure_data(identities)
         stop = Stop(ledger.storage)
         outline = _outline(planned, states, catalog)
-        display = open_display(outline, sys.stderr if as_json else sys.stdout, stopping=stop)
+        out = sys.stderr if as_json else sys.stdout
+        display = open_display(outline, out, stopping=stop)
         with _signals(stop, display), display:
             states = run_plan(
                 planned.trials,
                 ledger=ledger,
                 catalog=catalog,
                 runner=_runner(runner, address, identities),
-                listen=_while_it_lasts(display),
+                listen=_while_it_lasts(display, out),
                 stop=stop,
             )
         stopped = stop()
@@ -207,19 +208,24 @@ def _let_go_of(terminals: Sequence[int]) -> None:
     """Write nowhere from now on where a terminal was that is gone: to write there is an error."""
     for stream in terminals:
         if not os.isatty(stream):
-            with Path(os.devnull).open("w") as nowhere:
-                os.dup2(nowhere.fileno(), stream)
+            _silence(stream)
 
 
-def _while_it_lasts(display: "Display") -> Listener:
-    """Return what tells a display of events, and nobody once its terminal is gone: the run goes on."""
+def _silence(stream: int) -> None:
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), stream)
+
+
+def _while_it_lasts(display: "Display", out: TextIO) -> Listener:
+    """Return what tells a display of events, and nobody once its terminal or pipe is gone: the run goes on."""
 
     def listen(event: Event) -> None:
         try:
             display(event)
         except OSError as error:
-            if error.errno != errno.EIO:
+            if error.errno not in (errno.EIO, errno.EPIPE):
                 raise
+            _silence(out.fileno())
 
     return listen
 

@@ -132,9 +132,10 @@ def test_on_a_real_terminal_a_run_draws_and_leaves_its_table(tmp_path, colour):
 
 def test_a_run_whose_terminal_is_gone_saves_and_ends(sharptune, chains):
     """As when the line drops: it is told so by SIGHUP, and to write there is an error from then on."""
+    slower = ["--set", "stages.root.config.seconds=0.3"]  # it is drawn four times a second
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, str(FAKE_SHARPTUNE), "run", "chains.yaml", "--runner", "local", *SLOW],
+        [sys.executable, str(FAKE_SHARPTUNE), "run", "chains.yaml", "--runner", "local", *slower],
         stdin=follower,
         stdout=follower,
         stderr=follower,
@@ -149,4 +150,18 @@ def test_a_run_whose_terminal_is_gone_saves_and_ends(sharptune, chains):
     os.close(leader)
 
     assert process.wait(timeout=60) == 130
-    assert "resumable" in sharptune("status", "chains.yaml", *SLOW).out
+    assert "resumable" in sharptune("status", "chains.yaml", *slower).out
+
+
+def test_a_run_goes_on_when_nobody_reads_what_it_says_any_more(chains):
+    command = [sys.executable, str(FAKE_SHARPTUNE), "run", "chains.yaml", "--runner", "local", *SLOW]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()  # as `| head -1`
+    said = process.stderr.read()
+    process.stderr.close()
+
+    assert (process.wait(timeout=60), said) == (0, b"")
+    assert len(rows()) == 6

@@ -1,7 +1,8 @@
 """Real processes, really killed: whatever dies whenever, the rows are those of a run that nobody disturbed.
 
 What is to die, or to be sent a signal, is a driver in a process of its own, which starts a Ray of its own. What goes on
-afterwards, and what only workers die in, runs on one Ray that this process has for all of these tests.
+afterwards, and what only workers die in, runs on one Ray that this process has for all of these tests. On that one,
+what holds for the local runner is seen to hold for the one on Ray Tune too.
 """
 
 import json
@@ -19,7 +20,7 @@ import pytest
 from drive import grid
 from fakes import HURRY
 from lasting_ray import ray_runner
-from running_contract import essences, go, started, undisturbed_essences
+from running_contract import RunningContract, essences, go, started, undisturbed_essences
 
 from orchestrator.ledger import Ledger
 from orchestrator.running.session import Event
@@ -303,3 +304,14 @@ def test_kill_9_of_ray_itself_never_hangs_and_changes_nothing(drive, finish, tmp
     finish(tmp_path)
 
     assert essences(tmp_path) == undisturbed
+
+
+class TestRunsOnRay(RunningContract):
+    @pytest.fixture
+    def runner(self, hurry, ray_runner):
+        hurry.unlink(missing_ok=True)
+        return ray_runner
+
+    @pytest.fixture
+    def storage(self, tmp_path):
+        return tmp_path / "runs"

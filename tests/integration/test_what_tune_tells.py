@@ -8,6 +8,7 @@ import pytest
 from drive import planned
 from sessions import open_session
 
+from orchestrator.errors import HaltError
 from orchestrator.planning.plan import Resources
 from orchestrator.running.ray_tune.callbacks import TuneCallback
 from orchestrator.running.ray_tune.nodes import Nodes
@@ -84,6 +85,17 @@ def test_the_run_ends_when_the_last_node_cannot_work(tmp_path, cluster):
 
     assert world.session.halted == "it runs other code"
     assert world.session.stop()
+
+
+def test_the_run_ends_when_no_node_is_left_whichever_were_left_out(tmp_path, cluster, monkeypatch):
+    nodes = cluster(good=1, full=1)
+    nodes.leave_out("full", "No space left on device")
+    world = World(tmp_path, nodes)
+    monkeypatch.setattr("ray.nodes", list)
+    monkeypatch.setattr("orchestrator.running.ray_tune.callbacks.LOOK_SECONDS", 0.0)
+
+    with pytest.raises(HaltError, match="Ray's own processes are gone"):
+        world.hearing.on_step_end(0, [])
 
 
 @pytest.mark.parametrize(

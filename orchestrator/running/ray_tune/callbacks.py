@@ -107,7 +107,7 @@ class TuneCallback(NotPickled, tune.Callback):
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
             self.view = self._nodes.view()
-            if not self.view.nodes and not self._nodes.left_out:
+            if self._nodes.all_gone:
                 raise HaltError("Ray's own processes are gone; what is finished is kept, run again to go on")
             if self.idle and self._nodes.left_out:
                 frontier = self._session.frontier

@@ -72,6 +72,10 @@ class Nodes:
         """Say whether some other node can work."""
         return any(node["NodeID"] != node_id for node in self._at_work())
 
+    @property
+    def all_gone(self) -> bool:
+        return not _alive_nodes()
+
     def is_gone(self, node_id: str) -> bool:
         """Say whether a node that once was there is so no more; Ray itself believes in one for half a minute."""
         known = next((node for node in ray.nodes() if node["NodeID"] == node_id), None)
