@@ -31,6 +31,10 @@ IMAGES = 2
 DRAWS = 100
 """Architectures to choose from, where nobody knows yet which one a search will find."""
 
+ENOUGH_LAYERS = 9
+"""Cells of a network that has each of a larger one's convolutions: three at each size of the maps, of which the first
+one's inputs are of another size, the second one's of two, and the third one's of this. All others repeat the third."""
+
 
 class Call:
     """A convolution, and an input of the shape and the layout that a network gives it."""
@@ -125,6 +129,7 @@ def _final(trial: PlannedTrial, parents: list[PlannedTrial]) -> Iterator[tuple[s
     size = config.image_size or images.image_size
     made = {name: getattr(config, name) for name in ("network", "operations", "channels", "layers", "auxiliary")}
     made |= {"classes": images.classes, "mid_channels": config.mid_channels}
+    made["layers"] = min(made["layers"], ENOUGH_LAYERS)
     for architecture in architectures:
         yield canonical_json([architecture.to_json(), made, size]), partial(build_network, architecture, **made), size
 
