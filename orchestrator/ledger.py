@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from orchestrator.errors import LedgerError
+from orchestrator.words import duration
 from trainables.errors import DamagedFile
-from trainables.record.claims import BeatWatcher
+from trainables.record.claims import STALE_SECONDS, BeatWatcher, Claim, ClaimFolder
 from trainables.record.storage import Storage, open_storage
 from trainables.record.trial_folder import ROW, TRIALS, TrialFolder
 from trainables.trial import TrialRow, TrialSpec
@@ -86,7 +87,7 @@ class Ledger:
         after = f"epoch {epoch}" + (f", step {step}" if step else "")
         if claim is not None:
             where = f", after {after}" if positions else ""
-            return TrialState(state="running", reason=f"{claim.holder} works on it{where}", epoch=epoch)
+            return TrialState(state="running", reason=_at_work(folder.claims, claim, where), epoch=epoch)
         if positions:
             return TrialState(state="resumable", reason=f"interrupted after {after}", epoch=epoch)
         return TrialState(state="new", reason="never finished an epoch" if folder.claims.numbers() else "never started")
@@ -170,6 +171,23 @@ class Ledger:
         if sentence not in self._said:
             self._said.add(sentence)
             self._say(sentence)
+
+
+def _at_work(claims: ClaimFolder, claim: Claim, where: str) -> str:
+    """Return who works on a trial and `where` it is, or what became of him, as far as can be seen from here.
+
+    He holds the claim all the same, for as long as `trainables.record.claims` says.
+    """
+    if claim.worker_process.alive() is False:
+        return f"its process {claim.worker_process.pid} died{where}; the run in {claim.driver_process} takes it up"
+    try:
+        silent = claims.silent_seconds(claim)
+    except FileNotFoundError:
+        silent = 0.0
+    reason = f"{claim.holder} works on it{where}"
+    if silent < STALE_SECONDS:
+        return reason
+    return f"{reason}; nothing was heard of it for {duration(silent)}: if it is gone, run goes on from there"
 
 
 def _has(state: State) -> str:

@@ -25,11 +25,12 @@ LARGEST_FOLDER = 20
 
 ORCHESTRATOR = {
     "errors": "",
-    "ledger": "",
+    "words": "",
+    "ledger": "words",
     "document": "",
     "paper": "document",
     "planning": "document paper",
-    "running": "planning ledger",
+    "running": "planning ledger words",
     "running.ray_tune": "running planning",
     "tables": "planning document paper",
     "tables.formats": "tables",

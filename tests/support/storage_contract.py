@@ -40,6 +40,13 @@ class StorageContract:
 
         assert storage.names("x") == ["row.json.failed-1"]
 
+    def test_a_file_that_was_just_written_is_young(self, storage):
+        storage.write("beat", b"1")
+
+        assert -60 < storage.age("beat") < 60
+        with pytest.raises(FileNotFoundError):
+            storage.age("nothing")
+
     def test_its_uri_opens_it_again(self, storage):
         storage.write("here", b"yes")
 

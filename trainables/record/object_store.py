@@ -1,6 +1,7 @@
 """Records in an object store, through pyarrow: what `trainables.record.storage` promises of them."""
 
 import contextlib
+import time
 
 from pyarrow import fs
 
@@ -46,6 +47,12 @@ class ArrowStorage:
 
     def exists(self, path: str) -> bool:
         return self.filesystem.get_file_info(self._path(path)).type != fs.FileType.NotFound
+
+    def age(self, path: str) -> float:
+        found = self.filesystem.get_file_info(self._path(path))
+        if found.type == fs.FileType.NotFound:
+            raise FileNotFoundError(path)
+        return time.time() - found.mtime_ns / 1e9
 
     def delete(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -9,6 +9,7 @@ ownership is checked again before anything is recorded).
 import contextlib
 import errno
 import os
+import time
 import uuid
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +48,13 @@ class Storage(Protocol):
         ...
 
     def exists(self, path: str) -> bool: ...
+
+    def age(self, path: str) -> float:
+        """Return for how many seconds a file has not been written, as the storage's clock and this machine's have it.
+
+        The two may differ: for people to read, and for nothing else. Raises: FileNotFoundError.
+        """
+        ...
 
     def delete(self, path: str) -> None:
         """Delete a file if it is there."""
@@ -111,6 +119,9 @@ class LocalStorage:
 
     def exists(self, path: str) -> bool:
         return (self.root / path).exists()
+
+    def age(self, path: str) -> float:
+        return time.time() - (self.root / path).stat().st_mtime
 
     def delete(self, path: str) -> None:
         (self.root / path).unlink(missing_ok=True)
