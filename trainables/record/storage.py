@@ -13,9 +13,8 @@ import time
 import uuid
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
-from trainables.errors import SharptuneError
+from trainables.record.addresses import folder_of
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that cannot take any more: nobody's mistake, and nothing a trial could do better."""
@@ -172,18 +171,16 @@ def _sync_folder(folder: Path) -> None:
 
 
 def open_storage(uri: str | Path) -> Storage:
-    """Return the storage of a path or URI; nothing is created before the first write. Raises: SharptuneError."""
-    text = str(uri)
-    scheme = urlsplit(text).scheme if "://" in text else ""
-    if scheme in ("", "file"):
-        return LocalStorage(Path(text.removeprefix("file://")))
-    if scheme in ("s3", "gs", "gcs"):
-        from trainables.record.object_store import ArrowStorage  # pyarrow takes as long to load as all else
+    """Return the storage of a path or URI; nothing is created before the first write.
 
-        return ArrowStorage(text)
-    raise SharptuneError(
-        f"storage {text!r}: unknown scheme {scheme!r}; use a folder, s3://bucket/path or gs://bucket/path"
-    )
+    Raises: SharptuneError, also for a URI with keys in it.
+    """
+    text = str(uri)
+    if (folder := folder_of(text)) is not None:
+        return LocalStorage(folder)
+    from trainables.record.object_store import ArrowStorage  # pyarrow takes as long to load as all else
+
+    return ArrowStorage(text)
 
 
 def here_path(driver: str) -> str:

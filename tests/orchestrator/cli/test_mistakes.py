@@ -27,6 +27,7 @@ MISTAKES = {
     "a run below a file": (["run", "chains.yaml", "--storage", "chains.yaml/runs"], "chains.yaml is a file"),
     "a status of a file": (["status", "--storage", "chains.yaml"], "is a file"),
     "a scheme there is not": (["plan", "chains.yaml", "--storage", "ftp://x/y"], "unknown scheme 'ftp'"),
+    "a storage with keys": (["run", "chains.yaml", "--storage", "s3://AKIA:x/y@bucket"], "AWS_SECRET_ACCESS_KEY"),
     "a dataset there is not": (["data", "show", "cifar11"], "did you mean 'cifar10'?"),
     "a dataset to fetch there is not": (["data", "fetch", "cifar11"], "did you mean 'cifar10'?"),
     "a genotype there is not": (["cost", "DARTS_V3"], "did you mean 'DARTS_V2'?"),
