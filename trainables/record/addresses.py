@@ -74,6 +74,6 @@ def _check_object_store(scheme: str, host: str, query: str) -> None:
     if re.fullmatch(r"[\w.-]+", bucket, re.ASCII) and known:
         return
     raise SharptuneError(
-        f"storage {scheme}://…: its address is printed and sent to other machines, so it holds {scheme}://bucket/path and, "
-        f"after a '?', {', '.join(PARAMETERS)}; keys come from each machine's own environment: {KEYS[scheme]}"
+        f"storage {scheme}://…: its address is printed and sent to other machines, so it holds {scheme}://bucket/path, "
+        f"and after a '?', {', '.join(PARAMETERS)}; keys come from each machine's own environment: {KEYS[scheme]}"
     )
