@@ -37,7 +37,7 @@ ORCHESTRATOR = {
     "figures": "tables planning document",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
-    "cli": "document paper planning ledger running running.ray_tune tables tables.formats figures architectures"
+    "cli": "words document paper planning ledger running running.ray_tune tables tables.formats figures architectures"
     " architectures.drawing",
     "__main__": "cli",
 }

@@ -1,12 +1,12 @@
 """The command that draws an experiment's figures."""
 
 import io
-import json
 from pathlib import Path
 
 import click
 
 from orchestrator.cli.options import Catalog, experiment_options, load_plan, open_ledger, pass_catalog
+from orchestrator.cli.output import say, say_json
 from orchestrator.errors import LedgerError
 from orchestrator.figures.curves import Epochs, Figure, build_figure
 from orchestrator.figures.files import FORMATS, draw_figure
@@ -50,12 +50,12 @@ def figure(
         raise click.UsageError(f"-o is for one figure; name one of {', '.join(each.name for each in figures)}")
     if as_json:
         values = [each.to_json() for each in figures]
-        click.echo(json.dumps(values[0] if len(values) == 1 else values, indent=1, ensure_ascii=False))
+        say_json(values[0] if len(values) == 1 else values)
         return
     for each in figures:
         path = output or Path(f"{plan.experiment}-{each.name}.svg")
         path.write_bytes(draw_figure(each, form))
-        click.echo(f"{path}: {each.title}{_lacking(each)}")
+        say(f"{path}: {each.title}{_lacking(each)}")
 
 
 def figures_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Figure]:

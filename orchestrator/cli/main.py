@@ -5,6 +5,7 @@ experiment; 130 interrupted.
 """
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrator.cli.output import say
 from orchestrator.errors import HaltError, one_line
 from trainables.errors import SharptuneError
 
@@ -99,10 +101,12 @@ def invoke(arguments: Sequence[str] | None = None, *, catalog: "Catalog | None" 
         result = cli.main(args=arguments, prog_name="sharptune", standalone_mode=False, obj=catalog)
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
-        error.show()
+        words = io.StringIO()
+        error.show(words)
+        say(words.getvalue(), err=True, end="")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        say("interrupted", err=True)
         return INTERRUPTED
     except HaltError as error:
         _say(str(error))
@@ -119,8 +123,8 @@ def invoke(arguments: Sequence[str] | None = None, *, catalog: "Catalog | None" 
 
 
 def _say(text: str) -> None:
-    for line in text.splitlines():
-        click.echo(f"error: {line}", err=True)
+    for line in text.split("\n"):
+        say(f"error: {line}", err=True)
 
 
 def main() -> None:

@@ -11,10 +11,12 @@ from typing import Any, TypeAlias, TypeVar
 
 import click
 
+from orchestrator.cli.output import say
 from orchestrator.document.experiment import load_experiment
 from orchestrator.errors import HaltError, RunError, one_line
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
+from orchestrator.words import shown_line
 from trainables.catalog import Trainable
 from trainables.record.storage import NO_SPACE, LocalStorage, Storage, open_storage
 
@@ -25,7 +27,11 @@ ANY_NUMBER = 10**9
 """For commands that run nothing, and so do not ask whether a large grid is meant."""
 
 storage_option = click.option(
-    "--storage", default="runs", show_default=True, envvar="SHARPTUNE_STORAGE", help="A folder, s3://… or gs://…"
+    "--storage",
+    default="runs",
+    show_default=True,
+    envvar="SHARPTUNE_STORAGE",
+    help="A folder, s3://bucket/path or gs://bucket/path.",
 )
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change a value of the file, for this call only."
@@ -69,7 +75,7 @@ def open_ledger(uri: str) -> Ledger:
             storage.exists("trials")
         except OSError as error:
             raise RunError(f"storage {uri!r} cannot be reached: {one_line(error)}") from error
-    return Ledger(storage, lambda sentence: click.echo(f"note: {sentence}", err=True))
+    return Ledger(storage, lambda sentence: say(shown_line(f"note: {sentence}"), err=True))
 
 
 def prove_writable(storage: Storage) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator.document.spec import Resources
 from orchestrator.ledger import STATES, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.words import shown_line
 from trainables.trial import JSON, TrialSpec
 
 States = Mapping[str, TrialState]
@@ -62,7 +63,7 @@ def state_lines(labels: Sequence[tuple[str, str]], states: States) -> list[str]:
 
 
 def state_line(trial_id: str, label: str, width: int, state: TrialState) -> str:
-    return f"{trial_id}  {label:<{width}}  {state.state:<9}  {state.reason}"
+    return shown_line(f"{trial_id}  {label:<{width}}  {state.state:<9}  {state.reason}")
 
 
 def called(trial: PlannedTrial) -> str:

@@ -1,7 +1,6 @@
 """The command that runs an experiment, and prints its tables at the end."""
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from orchestrator.cli.options import (
     prove_writable,
     states_of,
 )
+from orchestrator.cli.output import say, say_json
 from orchestrator.cli.reports import called, plan_json, summary
 from orchestrator.cli.table import tables_of, tables_text
 from orchestrator.ledger import Ledger, TrialState
@@ -28,6 +28,7 @@ from orchestrator.running.frontier import RUNNABLE
 from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner, Stop
 from orchestrator.running.time_left import Outline
+from orchestrator.words import shown_line
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import ensure
 
@@ -71,12 +72,12 @@ def run(
     ledger = open_ledger(storage)
     states = states_of(planned, ledger)
     todo = [trial for trial in planned.trials if states[trial.trial_id].state in RUNNABLE]
-    say = _sayer(as_json)
-    say(summary(planned, states))
+    tell = _sayer(as_json)
+    tell(summary(planned, states))
     if dry_run:
         for trial in todo:
             state = states[trial.trial_id]
-            say(f"  would run {called(trial)}: {state.state}, {state.reason}")
+            tell(shown_line(f"  would run {called(trial)}: {state.state}, {state.reason}"))
         return 0
     stopped = False
     if todo:
@@ -98,39 +99,39 @@ def run(
                 stop=stop,
             )
         stopped = stop()
-        say(summary(planned, states))
+        tell(summary(planned, states))
     _print_results(planned, ledger, states, as_json=as_json)
-    return _conclude(planned, states, say, stopped=stopped)
+    return _conclude(planned, states, tell, stopped=stopped)
 
 
 def _print_results(plan: Plan, ledger: Ledger, states: Mapping[str, TrialState], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(plan_json(plan, states), indent=1))
+        say_json(plan_json(plan, states))
         return
     for table in tables_of(plan, ledger):
-        click.echo("\n" + tables_text([table], "text"))
+        say("\n" + tables_text([table], "text"))
 
 
-def _conclude(plan: Plan, states: Mapping[str, TrialState], say: Callable[[str], None], *, stopped: bool) -> int:
+def _conclude(plan: Plan, states: Mapping[str, TrialState], tell: Callable[[str], None], *, stopped: bool) -> int:
     """Say what is not done, and what to do about it; return the exit code."""
     by_state: dict[str, dict[str, PlannedTrial]] = {}
     for trial in plan.trials:
         by_state.setdefault(states[trial.trial_id].state, {})[trial.trial_id] = trial
     unfinished = [trial for state in RUNNABLE for trial in by_state.get(state, {}).values()]
     if stopped and unfinished:
-        say("\nInterrupted; nothing is lost. The same command goes on from here.")
+        tell("\nInterrupted; nothing is lost. The same command goes on from here.")
         return INTERRUPTED
     failed = by_state.get("failed", {})
     if failed or unfinished:
-        say("")
+        tell("")
     for trial in failed.values():
-        say(f"failed: {called(trial)}: {states[trial.trial_id].reason}")
+        tell(shown_line(f"failed: {called(trial)}: {states[trial.trial_id].reason}"))
     if blocked := by_state.get("blocked"):
-        say(f"blocked: {len(blocked)} trial(s) that need these; sharptune status EXPERIMENT names them")
+        tell(f"blocked: {len(blocked)} trial(s) that need these; sharptune status EXPERIMENT names them")
     for trial in unfinished:
-        say(f"not finished: {called(trial)}: {states[trial.trial_id].reason}")
+        tell(shown_line(f"not finished: {called(trial)}: {states[trial.trial_id].reason}"))
     if failed:
-        say("See why: sharptune logs TRIAL. Run them again: sharptune retry TRIAL, then run.")
+        tell("See why: sharptune logs TRIAL. Run them again: sharptune retry TRIAL, then run.")
     return FAILED if failed or unfinished else 0
 
 
@@ -199,4 +200,4 @@ def _outline(plan: Plan, states: Mapping[str, TrialState], catalog: Catalog) -> 
 
 def _sayer(as_json: bool) -> Callable[[str], None]:
     """Return where words go: beside the JSON, they would spoil it."""
-    return lambda text: click.echo(text, err=as_json)
+    return lambda text: say(text, err=as_json)

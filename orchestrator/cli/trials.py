@@ -1,7 +1,6 @@
 """The commands that read the record of an experiment, or set a failed row aside: plan, status, logs, retry."""
 
 import contextlib
-import json
 import time
 from collections import Counter
 
@@ -18,6 +17,7 @@ from orchestrator.cli.options import (
     states_of,
     storage_option,
 )
+from orchestrator.cli.output import say, say_json
 from orchestrator.cli.reports import counts_text, plan_json, plan_lines, state_lines, storage_json, summary
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
@@ -37,9 +37,9 @@ def plan(
     planned = load_plan(experiment, catalog, overrides, max_trials)
     states = states_of(planned, open_ledger(storage))
     if as_json:
-        click.echo(json.dumps(plan_json(planned, states), indent=1))
+        say_json(plan_json(planned, states))
         return
-    click.echo("\n".join([*plan_lines(planned, states), summary(planned, states)]))
+    say("\n".join([*plan_lines(planned, states), summary(planned, states)]))
 
 
 @click.command()
@@ -69,7 +69,10 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
         labels = [(trial_id, f"{spec.trainable} seed={spec.seed}") for trial_id, spec in specs.items()]
         counts = Counter(state.state for state in states.values())
         closing = f"{ledger.storage.uri}: {len(states)} trials; {counts_text(counts)}"
-    click.echo(json.dumps(data, indent=1) if as_json else "\n".join([*state_lines(labels, states), closing]))
+    if as_json:
+        say_json(data)
+    else:
+        say("\n".join([*state_lines(labels, states), closing]))
     return 1 if any(state.state == "failed" for state in states.values()) else 0
 
 
@@ -85,7 +88,7 @@ def logs(trial: str, storage: str, follow: bool) -> None:
     while True:
         ended = not follow or ledger.row(folder.trial_id) is not None
         text = folder.read_log()
-        click.echo(text[len(shown) :], nl=False)
+        say(text[len(shown) :], end="")
         shown = text
         if ended:
             return
@@ -106,9 +109,9 @@ def retry(catalog: Catalog, what: tuple[str, ...], overrides: tuple[str, ...], s
     for item in what:
         ids = _failed_of(item, ledger, catalog, overrides)
         for trial_id in ids:
-            click.echo(f"{trial_id} will run again; its failed row is kept as {ledger.retry(trial_id)}")
+            say(f"{trial_id} will run again; its failed row is kept as {ledger.retry(trial_id)}")
         if not ids:
-            click.echo(f"{item}: no trial has failed")
+            say(f"{item}: no trial has failed")
 
 
 def _failed_of(item: str, ledger: Ledger, catalog: Catalog, overrides: tuple[str, ...]) -> list[str]:
