@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 State = Literal["done", "running", "resumable", "new", "failed", "blocked"]
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+ASKED_BY = ("experiment", "stage", "label")
+"""What is remembered of who asked for a trial."""
 STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
 
 
@@ -124,6 +126,11 @@ class Ledger:
             return spec
         raise LedgerError(f"there is no trial {trial_id!r} in {self.storage.uri}")
 
+    def asked_by(self, trial_id: str) -> Mapping[str, str]:
+        """Return whose trial it is: `experiment`, `stage` and `label` that ran it; nothing where nobody wrote that."""
+        row = self.row(trial_id)
+        return self.folder(trial_id).read_asked_by() if row is None else row.provenance.get("asked_by", {})
+
     def find(self, prefix: str) -> str:
         """Return the id of the one trial that begins so. Raises: LedgerError."""
         ids = self.ids(prefix)
@@ -197,9 +204,10 @@ def _has(state: State) -> str:
 def load_rows(storage: str | Storage) -> "DataFrame":
     """Return every trustworthy row under a storage URI, one line per trial.
 
-    Columns: `trial_id`, `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its
-    name, each timing as `timing.<name>`, `provenance.commit`, `provenance.hardware`, `provenance.gpus` (the
-    shares it held), `provenance.versions` and `parents` (ids). Nested values stay Python objects.
+    Columns: `trial_id`, `experiment`, `stage`, `label` (of the run that made it; None in rows that do not say),
+    `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its name, each timing as
+    `timing.<name>`, `provenance.commit`, `provenance.hardware`, `provenance.gpus` (the shares it held),
+    `provenance.versions` and `parents` (ids). Nested values stay Python objects.
     """
     from pandas import DataFrame  # takes longer to load than a plan to make
 
@@ -210,6 +218,7 @@ def load_rows(storage: str | Storage) -> "DataFrame":
 def _flat(row: TrialRow) -> Mapping[str, object]:
     return {
         "trial_id": row.trial_id,
+        **{name: row.provenance.get("asked_by", {}).get(name) for name in ASKED_BY},
         "trainable": row.spec.trainable,
         "version": row.spec.version,
         "seed": row.spec.seed,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.document.spec import Resources
-from orchestrator.ledger import STATES, TrialState
+from orchestrator.ledger import ASKED_BY, STATES, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.words import shown_line
 from trainables.trial import JSON, TrialSpec
@@ -19,11 +19,14 @@ def plan_json(plan: Plan, states: States) -> dict[str, JSON]:
     return {"experiment": plan.experiment, "trials": trials, "counts": counts_json(trial["state"] for trial in trials)}
 
 
-def storage_json(specs: Mapping[str, TrialSpec], states: States) -> dict[str, JSON]:
+def storage_json(
+    specs: Mapping[str, TrialSpec], asked_by: Mapping[str, Mapping[str, str]], states: States
+) -> dict[str, JSON]:
     """Return all that is in a storage, whatever experiment it belongs to."""
     trials = [
         {
             "id": trial_id,
+            **{name: asked_by[trial_id].get(name) for name in ASKED_BY},
             "trainable": spec.trainable,
             "seed": spec.seed,
             "parents": list(spec.parents),
@@ -34,6 +37,13 @@ def storage_json(specs: Mapping[str, TrialSpec], states: States) -> dict[str, JS
         for trial_id, spec in specs.items()
     ]
     return {"trials": trials, "counts": counts_json(trial["state"] for trial in trials)}
+
+
+def storage_label(spec: TrialSpec, asked_by: Mapping[str, str]) -> str:
+    """Return what to call a trial of a storage: as the experiment does that ran it, where that is known."""
+    if not asked_by.get("experiment"):
+        return f"{spec.trainable} seed={spec.seed}"
+    return f"{asked_by['experiment']}: {asked_by.get('stage', '')} {asked_by.get('label', '')}"
 
 
 def counts_json(states: Any) -> dict[str, int]:

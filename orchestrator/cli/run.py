@@ -95,6 +95,7 @@ def run(
                 ledger=ledger,
                 catalog=catalog,
                 runner=_runner(runner, address, identities),
+                experiment=planned.experiment,
                 listen=display,
                 stop=stop,
             )

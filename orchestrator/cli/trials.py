@@ -18,7 +18,15 @@ from orchestrator.cli.options import (
     storage_option,
 )
 from orchestrator.cli.output import say, say_json
-from orchestrator.cli.reports import counts_text, plan_json, plan_lines, state_lines, storage_json, summary
+from orchestrator.cli.reports import (
+    counts_text,
+    plan_json,
+    plan_lines,
+    state_lines,
+    storage_json,
+    storage_label,
+    summary,
+)
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from trainables.errors import UnknownName
@@ -65,8 +73,9 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
             with contextlib.suppress(LedgerError):
                 specs[trial_id] = ledger.spec(trial_id)
         states = ledger.states(specs.values())
-        data = storage_json(specs, states)
-        labels = [(trial_id, f"{spec.trainable} seed={spec.seed}") for trial_id, spec in specs.items()]
+        asked_by = {trial_id: ledger.asked_by(trial_id) for trial_id in specs}
+        data = storage_json(specs, asked_by, states)
+        labels = [(trial_id, storage_label(spec, asked_by[trial_id])) for trial_id, spec in specs.items()]
         counts = Counter(state.state for state in states.values())
         closing = f"{ledger.storage.uri}: {len(states)} trials; {counts_text(counts)}"
     if as_json:

@@ -98,7 +98,7 @@ class Attempt:
             yield Progress.of_row(row)
             return
         self._heartbeat.start()
-        self.folder.write_spec(self.job.spec)
+        self.folder.write_spec(self.job.spec, self.job.asked_by)
         try:
             run = yield from self._resume()
             stopped = yield from self._work(run, should_stop)
@@ -282,6 +282,7 @@ class Attempt:
         processor = provenance.processor()
         device = segments[-1]["device"] if segments else "cpu"
         return {
+            "asked_by": dict(self.job.asked_by),
             "commit": self.job.commit,
             "code": self._code,
             "versions": provenance.versions(),

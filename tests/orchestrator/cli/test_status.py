@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from command_line import planned
 
+from orchestrator import load_rows
+from orchestrator.ledger import Ledger
 from trainables.record.claims import Claim, Process
 from trainables.record.storage import open_storage
-from trainables.record.trial_folder import TrialFolder
+from trainables.record.trial_folder import TrialFolder, seal
 
 ELSEWHERE = Process(host="node3", boot="other", pid=7, started="1")
 
@@ -72,3 +74,31 @@ def test_when_the_run_is_killed_with_it_the_trial_is_free_at_once(sharptune, cla
     claimed(worker=dead, driver=dead)
 
     assert "new        never finished an epoch" in sharptune("status").out
+
+
+def test_trials_of_a_storage_are_called_as_the_experiment_calls_them_that_ran_them(sharptune, run, chains):
+    run()
+    trials = planned(chains)
+    Path(f"runs/trials/{trials[0].trial_id}/row.json").unlink()  # as of one that is not done yet
+
+    lines = dict(line.split(maxsplit=1) for line in sharptune("status").out.splitlines()[:-1])
+    said = {trial["id"]: trial for trial in sharptune("status", "--json").json["trials"]}
+    rows = load_rows("runs").set_index("trial_id")
+
+    for trial in trials:
+        names = {"experiment": "chains", "stage": trial.stage, "label": trial.label}
+        assert lines[trial.trial_id].startswith(f"chains: {trial.stage} {trial.label}  ")
+        assert names.items() <= said[trial.trial_id].items()
+        assert trial is trials[0] or names == rows.loc[trial.trial_id, list(names)].to_dict()
+
+
+def test_rows_that_do_not_say_who_asked_for_them_are_rows_all_the_same(sharptune, run):
+    run()
+    for trial_id, row in Ledger(open_storage("runs")).rows().items():
+        earlier = {name: value for name, value in row.provenance.items() if name != "asked_by"}
+        Path(f"runs/trials/{trial_id}/row.json").write_bytes(seal(dataclasses.replace(row, provenance=earlier)))
+
+    assert sharptune("status").out.count("chain seed=0  done") == 5
+    assert {trial["experiment"] for trial in sharptune("status", "--json").json["trials"]} == {None}
+    assert load_rows("runs").label.tolist() == [None] * 6
+    assert sharptune("run", "chains.yaml").out.startswith("chains: all 6 trials are done")
