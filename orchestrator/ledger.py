@@ -51,6 +51,11 @@ class Ledger:
     def folder(self, trial_id: str) -> TrialFolder:
         return TrialFolder(self.storage, trial_id, self._watcher)
 
+    def must_exist(self) -> None:
+        """Raises: LedgerError where there is no such storage: a table of nothing would look like one of no results."""
+        if not self.storage.exists(""):
+            raise LedgerError(f"there is no storage {self.storage.uri}: nothing has been run there yet")
+
     def row(self, trial_id: str) -> TrialRow | None:
         """Return a trial's row; a damaged one counts as none, and is said. A done row is read once and kept in mind."""
         if trial_id in self._done:
@@ -208,10 +213,13 @@ def load_rows(storage: str | Storage) -> "DataFrame":
     `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its name, each timing as
     `timing.<name>`, `provenance.commit`, `provenance.hardware`, `provenance.gpus` (the shares it held),
     `provenance.versions` and `parents` (ids). Nested values stay Python objects.
+
+    Raises: LedgerError where there is no such storage.
     """
     from pandas import DataFrame  # takes longer to load than a plan to make
 
     ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
+    ledger.must_exist()
     return DataFrame([_flat(row) for row in ledger.rows().values()])
 
 

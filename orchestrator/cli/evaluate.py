@@ -117,7 +117,7 @@ def _of_trial(prefix: str, weights: Which, storage: str, *, files_too: bool = Fa
     """Return the network of the trial whose id begins so. Raises: SharptuneError."""
     from trainables.exporting import export_trial
 
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     try:
         trial_id = ledger.find(prefix)
     except LedgerError as error:

@@ -45,7 +45,10 @@ def figure(
     if form not in FORMATS:
         raise click.UsageError(f"-o needs a name that ends in .{', .'.join(FORMATS)}, got {output}")
     plan = load_plan(experiment, catalog, overrides, max_trials)
-    figures = figures_of(plan, open_ledger(storage), name)
+    ledger = open_ledger(storage)
+    figures = figures_of(plan, ledger, name)
+    if any(map(_lacking, figures)):
+        ledger.must_exist()
     if output and len(figures) > 1:
         raise click.UsageError(f"-o is for one figure; name one of {', '.join(each.name for each in figures)}")
     if as_json:

@@ -19,6 +19,7 @@ from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
 from orchestrator.words import shown_line
 from trainables.catalog import Trainable
 from trainables.record.storage import NO_SPACE, LocalStorage, Storage, open_storage
+from trainables.record.trial_folder import TRIALS
 
 Catalog: TypeAlias = Mapping[str, Trainable]
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -60,22 +61,31 @@ def load_plan(
     return expand(load_experiment(experiment, overrides=overrides), catalog, max_trials=most)
 
 
-def open_ledger(uri: str) -> Ledger:
-    """Return the record in a storage, which need not exist yet; it tells on stderr what is not as it should be.
+def open_ledger(uri: str, *, to_read: bool = False) -> Ledger:
+    """Return the record in a storage; it tells on stderr what is not as it should be.
 
-    Raises: RunError when there can be no record at that place.
+    The storage need not exist yet, unless all that is meant is `to_read` what is there.
+
+    Raises: RunError when there can be no record at that place; LedgerError when there is none to read.
     """
     storage = open_storage(uri)
-    if isinstance(storage, LocalStorage):
-        there = next(path for path in (storage.root, *storage.root.parents) if path.exists())
-        if not there.is_dir():
-            raise RunError(f"storage {uri!r}: {there} is a file; name a folder, s3://bucket/path or gs://bucket/path")
-    else:
-        try:
-            storage.exists("trials")
-        except OSError as error:
-            raise RunError(f"storage {uri!r} cannot be reached: {one_line(error)}") from error
-    return Ledger(storage, lambda sentence: say(shown_line(f"note: {sentence}"), err=True))
+    try:
+        if isinstance(storage, LocalStorage):
+            there = next(path for path in (storage.root, *storage.root.parents) if path.exists())
+            if not there.is_dir():
+                raise RunError(
+                    f"storage {uri!r}: {there} is a file; name a folder, s3://bucket/path or gs://bucket/path"
+                )
+            storage.names(TRIALS)
+        else:
+            storage.exists(TRIALS)
+    except OSError as error:
+        what = "reached" if storage.remote else "read"
+        raise RunError(f"storage {uri!r} cannot be {what}: {error.strerror or one_line(error)}") from error
+    ledger = Ledger(storage, lambda sentence: say(shown_line(f"note: {sentence}"), err=True))
+    if to_read:
+        ledger.must_exist()
+    return ledger
 
 
 def prove_writable(storage: Storage) -> None:

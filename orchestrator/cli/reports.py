@@ -89,6 +89,14 @@ def summary(plan: Plan, states: States) -> str:
     return f"{plan.experiment}: {_count(plan.trials)}; {counts_text(counts)}"
 
 
+def storage_summary(uri: str, states: States) -> str:
+    """Return what is in a storage, in a sentence."""
+    if not states:
+        return f"{uri}: no trials yet"
+    counts = Counter(state.state for state in states.values())
+    return f"{uri}: {_count(tuple(states))}; {counts_text(counts)}"
+
+
 def counts_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in STATES if counts.get(name)) or "none"
 

@@ -43,7 +43,7 @@ def table(
     form = "json" if as_json else format_
     if explained and form != "text":
         raise click.UsageError("--explain is text; the JSON of a table names the trials and values of every cell")
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     tables = tables_of(load_plan(experiment, catalog, overrides, max_trials), ledger, name)
     if not tables and form != "json":
         say(f"{experiment} asks for no table", err=True)

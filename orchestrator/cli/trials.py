@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from collections import Counter
 
 import click
 
@@ -19,12 +18,12 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.output import say, say_json
 from orchestrator.cli.reports import (
-    counts_text,
     plan_json,
     plan_lines,
     state_lines,
     storage_json,
     storage_label,
+    storage_summary,
     summary,
 )
 from orchestrator.errors import LedgerError
@@ -60,7 +59,7 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
     """Show where the trials stand: those of EXPERIMENT, or all in the storage. Exit code 1 if one has failed."""
     if experiment is None and overrides:
         raise click.UsageError("--set goes with an EXPERIMENT")
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     if experiment is not None:
         planned = load_plan(experiment, catalog, overrides)
         states = states_of(planned, ledger)
@@ -76,8 +75,7 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
         asked_by = {trial_id: ledger.asked_by(trial_id) for trial_id in specs}
         data = storage_json(specs, asked_by, states)
         labels = [(trial_id, storage_label(spec, asked_by[trial_id])) for trial_id, spec in specs.items()]
-        counts = Counter(state.state for state in states.values())
-        closing = f"{ledger.storage.uri}: {len(states)} trials; {counts_text(counts)}"
+        closing = storage_summary(ledger.storage.uri, states)
     if as_json:
         say_json(data)
     else:
@@ -91,7 +89,7 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
 @click.option("--follow", "-f", is_flag=True, help="Keep printing what is added, until the trial ends.")
 def logs(trial: str, storage: str, follow: bool) -> None:
     """Print the log of TRIAL (an id, or its beginning)."""
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     folder = ledger.folder(ledger.find(trial))
     shown = ""
     while True:
@@ -114,7 +112,7 @@ def retry(catalog: Catalog, what: tuple[str, ...], overrides: tuple[str, ...], s
 
     The failed row is kept under another name; the trial goes on from its last checkpoint.
     """
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     for item in what:
         ids = _failed_of(item, ledger, catalog, overrides)
         for trial_id in ids:

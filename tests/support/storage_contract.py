@@ -23,6 +23,11 @@ class StorageContract:
         with pytest.raises(FileNotFoundError):
             storage.read("nothing")
 
+    def test_a_storage_is_there_once_something_was_written(self, storage):
+        assert not storage.exists("")
+        storage.write("trials/a", b"")
+        assert storage.exists("")
+
     def test_only_the_first_creates(self, storage):
         assert storage.create("x/row.json", b"first")
         assert not storage.create("x/row.json", b"second")

@@ -21,7 +21,7 @@ class ArrowStorage:
             raise SharptuneError(f"storage {uri!r} cannot be opened: {error}") from error
 
     def _path(self, path: str) -> str:
-        return f"{self.root.rstrip('/')}/{path}"
+        return f"{self.root.rstrip('/')}/{path}".rstrip("/")
 
     def read(self, path: str) -> bytes:
         with self.filesystem.open_input_stream(self._path(path), compression=None) as stream:

@@ -46,7 +46,9 @@ class Storage(Protocol):
         """Return the names in a folder, sorted; none when it is not there."""
         ...
 
-    def exists(self, path: str) -> bool: ...
+    def exists(self, path: str) -> bool:
+        """Say whether there is such a file or folder; "" is the storage itself."""
+        ...
 
     def age(self, path: str) -> float:
         """Return for how many seconds a file has not been written, as the storage's clock and this machine's have it.

@@ -85,6 +85,7 @@ def test_trials_of_a_storage_are_called_as_the_experiment_calls_them_that_ran_th
     said = {trial["id"]: trial for trial in sharptune("status", "--json").json["trials"]}
     rows = load_rows("runs").set_index("trial_id")
 
+    assert len(rows) == 5
     for trial in trials:
         names = {"experiment": "chains", "stage": trial.stage, "label": trial.label}
         assert lines[trial.trial_id].startswith(f"chains: {trial.stage} {trial.label}  ")
@@ -102,3 +103,22 @@ def test_rows_that_do_not_say_who_asked_for_them_are_rows_all_the_same(sharptune
     assert {trial["experiment"] for trial in sharptune("status", "--json").json["trials"]} == {None}
     assert load_rows("runs").label.tolist() == [None] * 6
     assert sharptune("run", "chains.yaml").out.startswith("chains: all 6 trials are done")
+
+
+def test_a_storage_without_trials_says_so(sharptune, chains):
+    chains.with_name("runs").mkdir()
+
+    assert sharptune("status") == (0, f"{chains.parent}/runs: no trials yet\n", "")
+
+
+@pytest.mark.parametrize("by_environment", [True, False])
+def test_a_storage_at_home(sharptune, chains, monkeypatch, by_environment):
+    """The shell does not expand it in --storage=~/runs."""
+    monkeypatch.setenv("HOME", str(chains.parent))
+    chains.with_name("runs").mkdir()
+    if by_environment:
+        monkeypatch.setenv("SHARPTUNE_STORAGE", "~/runs")
+
+    result = sharptune("status", *([] if by_environment else ["--storage=~/runs"]))
+
+    assert result.out == f"{chains.parent}/runs: no trials yet\n"
