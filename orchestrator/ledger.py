@@ -37,6 +37,11 @@ class TrialState:
     epoch: int = 0
     """Whole epochs that a resumable or running trial has behind it."""
 
+    @property
+    def recurs(self) -> bool:
+        """Whether it failed, and would again in the same way: its loss is not a number, say."""
+        return self.row is not None and self.row.provenance.get("recurs") is True
+
 
 class Ledger:
     """Reads and mends the record of many trials. `say` hears a sentence for everything that was not as it should be."""
@@ -94,10 +99,14 @@ class Ledger:
         after = f"epoch {epoch}" + (f", step {step}" if step else "")
         if claim is not None:
             where = f", after {after}" if positions else ""
-            return TrialState(state="running", reason=_at_work(folder.claims, claim, where), epoch=epoch)
+            reason = _at_work(folder.claims, claim, where) + _failures(folder)
+            return TrialState(state="running", reason=reason, epoch=epoch)
         if positions:
-            return TrialState(state="resumable", reason=f"interrupted after {after}", epoch=epoch)
-        return TrialState(state="new", reason="never finished an epoch" if folder.claims.numbers() else "never started")
+            reason = f"interrupted after {after}" + _failures(folder)
+            return TrialState(state="resumable", reason=reason, epoch=epoch)
+        if folder.claims.numbers():
+            return TrialState(state="new", reason="never finished an epoch" + _failures(folder))
+        return TrialState(state="new", reason="never started")
 
     def states(self, specs: Iterable[TrialSpec]) -> dict[str, TrialState]:
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
@@ -200,6 +209,15 @@ def _at_work(claims: ClaimFolder, claim: Claim, where: str) -> str:
     if silent < STALE_SECONDS:
         return reason
     return f"{reason}; nothing was heard of it for {duration(silent)}: if it is gone, run goes on from there"
+
+
+def _failures(folder: TrialFolder) -> str:
+    """Return why a trial failed before it was let run again, to follow what else is said of it."""
+    failures = folder.read_failures()
+    if not failures:
+        return ""
+    times = "it failed before" if len(failures) == 1 else f"it failed {len(failures)} times before, the last time"
+    return f"; {times}: {failures[-1].error or 'failed'}"
 
 
 def _has(state: State) -> str:

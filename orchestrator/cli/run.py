@@ -132,8 +132,20 @@ def _conclude(plan: Plan, states: Mapping[str, TrialState], tell: Callable[[str]
     for trial in unfinished:
         tell(shown_line(f"not finished: {called(trial)}: {states[trial.trial_id].reason}"))
     if failed:
-        tell("See why: sharptune logs TRIAL. Run them again: sharptune retry TRIAL, then run.")
+        tell(_advice([states[trial_id] for trial_id in failed]))
     return FAILED if failed or unfinished else 0
+
+
+def _advice(failed: Sequence[TrialState]) -> str:
+    """Return what to do about failed trials: those that would fail again need other settings, not another try."""
+    same = sum(state.recurs for state in failed)
+    words = ["See why: sharptune logs TRIAL."]
+    if same < len(failed):
+        words.append(f"Run {'the others' if same else 'them'} again: sharptune retry TRIAL, then run.")
+    if same:
+        which = "They" if same == len(failed) else f"{same} of them"
+        words.insert(1, f"{which} would fail again in the same way: change their settings.")
+    return " ".join(words)
 
 
 def _runner(kind: str, address: str | None, identities: Sequence[str]) -> Runner:

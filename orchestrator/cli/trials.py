@@ -116,7 +116,12 @@ def retry(catalog: Catalog, what: tuple[str, ...], overrides: tuple[str, ...], s
     for item in what:
         ids = _failed_of(item, ledger, catalog, overrides)
         for trial_id in ids:
+            recurs = ledger.state(ledger.spec(trial_id)).recurs
             say(f"{trial_id} will run again; its failed row is kept as {ledger.retry(trial_id)}")
+            if recurs:
+                say(
+                    f"note: {trial_id} will fail in the same way, unless code, data or machine are others now", err=True
+                )
         if not ids:
             say(f"{item}: no trial has failed")
 

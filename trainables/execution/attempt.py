@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ValidationError
 
 from trainables.catalog import load
-from trainables.errors import ClaimLost, DamagedFile, SharptuneError
+from trainables.errors import ClaimLost, DamagedFile, SharptuneError, TrialFailure
 from trainables.execution.job import Job, Progress, State
 from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
@@ -134,8 +134,8 @@ class Attempt:
             self._config = self.job.trainable.config_class()(**self._inputs.config).model_dump(mode="json")
         self.fail(error)
 
-    def fail(self, error: str) -> None:
-        """Record that the trial cannot be done. Raises: ClaimLost."""
+    def fail(self, error: str, *, recurs: bool = False) -> None:
+        """Record that the trial cannot be done, and whether it would end so again. Raises: ClaimLost."""
         self.folder.claims.check(self.claim)
         row = TrialRow(
             trial_id=self.job.spec.trial_id,
@@ -147,7 +147,7 @@ class Attempt:
             error=error,
             parents=self._inputs.consumed,
             timing=self._timing(),
-            provenance=self._provenance(),
+            provenance={**self._provenance(), "recurs": recurs},
         )
         self.folder.commit_row(row)
         self._log(f"failed: {error}")
@@ -263,7 +263,7 @@ class Attempt:
 
     def _fail_with(self, error: Exception) -> None:
         self._log(*traceback.format_exc().splitlines())
-        self.fail(_sentence(error))
+        self.fail(_sentence(error), recurs=isinstance(error, TrialFailure))
 
     def _wall_seconds(self) -> float:
         return self._history["wall_seconds"] + time.monotonic() - self._since

@@ -81,6 +81,16 @@ class TrialFolder:
         self.storage.move(f"{self.path}/{name}", f"{self.path}/{aside}")
         return aside
 
+    def read_failures(self) -> list[TrialRow]:
+        """Return the failed rows that were set aside, oldest first, but for those that cannot be read any more."""
+        begin = f"{ROW}.failed-"
+        names = [name for name in self.storage.names(self.path) if name.startswith(begin)]
+        rows = []
+        for name in sorted(names, key=lambda name: (len(name), name)):
+            with contextlib.suppress(DamagedFile, FileNotFoundError):
+                rows.append(unseal(self.storage.read(f"{self.path}/{name}"), self.trial_id))
+        return rows
+
     def read_spec(self) -> TrialSpec | None:
         """Return what the trial is; None where that is not written, or is another's, or garbled."""
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
