@@ -91,9 +91,8 @@ def test_trying_again_is_advised_only_where_it_may_help(sharptune, run):
 
 
 def test_of_several_failures_those_that_would_come_again_are_counted(sharptune, run, chains):
-    chains.write_text(
-        CHAINS.replace("grid: {seed: [0, 1]}", "grid: {how: [{label: a, nan_at: 1}, {label: b, raise_at: 1}]}", 1)
-    )
+    how = "grid: {how: [{label: a, nan_at: 1}, {label: b, raise_at: 1}]}"
+    chains.write_text(CHAINS.replace("grid: {seed: [0, 1]}", how, 1).replace("rows: [width]", "rows: [width, how]"))
 
     result = run()
 
