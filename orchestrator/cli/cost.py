@@ -4,8 +4,7 @@ from typing import Any
 
 import click
 
-from orchestrator.architectures.find import find_genotype
-from orchestrator.cli.options import json_option, storage_option
+from orchestrator.cli.options import find_network, json_option, storage_option
 from orchestrator.cli.output import say, say_json
 from orchestrator.cli.sizes import FORMATS
 from orchestrator.paper.sizes import paper_sizes
@@ -44,7 +43,8 @@ def cost(
     """Count a network: parameters and arithmetic for one image, as exact integers.
 
     NAME is a published genotype or path, FILE a JSON file of one, TRIAL the id of a trial that found one. `addmult` is
-    the paper's +× column; `macs` are the multiply-accumulates of convolutions and linear layers alone.
+    what the paper counts, additions and multiplications; `macs` are the multiply-accumulates of convolutions and linear
+    layers alone.
     """
     chosen = {name: value for name, value in sizes.items() if value is not None}
     if (what is not None) + (space is not None) + paper != 1:
@@ -71,7 +71,7 @@ def _count(what: str, storage: str, chosen: dict[str, Any]) -> tuple[str, dict[s
     """Return the title and the numbers of a final network. Raises: UnknownName, InvalidGenotype, LedgerError."""
     from trainables.architecture.final_networks import architecture_cost
 
-    architecture, found = find_genotype(what, storage)
+    architecture, found = find_network(what, storage)
     options = {"network": natural_network(architecture), "operations": found, **chosen}
     usual = NETWORKS[options["network"]]
     check_network(architecture, options["network"])

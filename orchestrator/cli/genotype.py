@@ -11,9 +11,8 @@ import click
 from orchestrator.architectures.comparison import Difference, differences, operation_counts, places
 from orchestrator.architectures.description import lines, title
 from orchestrator.architectures.drawing.architecture import draw
-from orchestrator.architectures.find import find_genotype
 from orchestrator.architectures.sources import SOURCES
-from orchestrator.cli.options import json_option, storage_option
+from orchestrator.cli.options import find_network, json_option, storage_option
 from orchestrator.cli.output import say, say_json
 from trainables.architecture.genotype import (
     ARCHITECTURE_ALIASES,
@@ -126,7 +125,7 @@ def _find(what: str, storage: str) -> _Found:
 
     Raises: UnknownName, InvalidGenotype, LedgerError.
     """
-    architecture, operations = find_genotype(what, storage)
+    architecture, operations = find_network(what, storage)
     check_operations(architecture, operations)
     is_file = what not in ARCHITECTURES and what not in ARCHITECTURE_ALIASES and Path(what).is_file()
     return _Found(name=Path(what).stem if is_file else what, architecture=architecture, operations=operations)

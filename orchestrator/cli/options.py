@@ -7,17 +7,21 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import click
 
+from orchestrator.architectures.find import find_genotype
 from orchestrator.cli.output import say
-from orchestrator.document.experiment import load_experiment
+from orchestrator.document.experiment import load_experiment, packaged
 from orchestrator.errors import HaltError, RunError, one_line
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
 from orchestrator.words import shown_line
+from trainables.architecture.genotype import Architecture
 from trainables.catalog import Trainable
+from trainables.errors import SharptuneError
 from trainables.record.storage import NO_SPACE, LocalStorage, Storage, open_storage
 from trainables.record.trial_folder import TRIALS
 
@@ -97,6 +101,22 @@ def prove_writable(storage: Storage) -> None:
     except OSError as error:
         sentence = f"storage {storage.uri} cannot be written: {error.strerror or one_line(error)}"
         raise (HaltError if error.errno in NO_SPACE else RunError)(sentence) from error
+
+
+def find_network(what: str, storage: str) -> tuple[Architecture, str]:
+    """Return an architecture and the operations it goes with, as `find_genotype`, and say what an experiment is not.
+
+    Raises: UnknownName, InvalidGenotype, LedgerError; UsageError for an experiment.
+    """
+    try:
+        return find_genotype(what, storage)
+    except SharptuneError as error:
+        if what in packaged() or (Path(what).suffix in (".yaml", ".yml") and Path(what).is_file()):
+            raise click.UsageError(
+                f"{what} is an experiment; this takes a network: its name, a JSON file, or the trial that found it. "
+                f"sharptune plan {what} shows the trials of an experiment"
+            ) from error
+        raise
 
 
 def states_of(plan: Plan, ledger: Ledger) -> dict[str, TrialState]:

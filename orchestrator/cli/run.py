@@ -19,7 +19,7 @@ from orchestrator.cli.options import (
     prove_writable,
     states_of,
 )
-from orchestrator.cli.output import say, say_json
+from orchestrator.cli.output import Outlet, say_json
 from orchestrator.cli.reports import called, plan_json, summary
 from orchestrator.cli.table import tables_of, tables_text
 from orchestrator.ledger import Ledger, TrialState
@@ -72,7 +72,8 @@ def run(
     ledger = open_ledger(storage)
     states = states_of(planned, ledger)
     todo = [trial for trial in planned.trials if states[trial.trial_id].state in RUNNABLE]
-    tell = _sayer(as_json)
+    outlet = Outlet(to_stderr=as_json, lasting=bool(todo) and not dry_run)
+    tell = outlet.say
     tell(summary(planned, states))
     if dry_run:
         for trial in todo:
@@ -89,28 +90,30 @@ def run(
         stop = Stop(ledger.storage)
         outline = _outline(planned, states, catalog)
         display = open_display(outline, sys.stderr if as_json else sys.stdout, stopping=stop)
-        with _signals(stop, display), display:
+        with _signals(stop, display), outlet.open(display) as listen:
             states = run_plan(
                 planned.trials,
                 ledger=ledger,
                 catalog=catalog,
                 runner=_runner(runner, address, identities),
                 experiment=planned.experiment,
-                listen=display,
+                listen=listen,
                 stop=stop,
             )
         stopped = stop()
         tell(summary(planned, states))
-    _print_results(planned, ledger, states, as_json=as_json)
-    return _conclude(planned, states, tell, stopped=stopped)
+    _print_results(planned, ledger, states, outlet, as_json=as_json)
+    return outlet.code(_conclude(planned, states, tell, stopped=stopped))
 
 
-def _print_results(plan: Plan, ledger: Ledger, states: Mapping[str, TrialState], *, as_json: bool) -> None:
+def _print_results(
+    plan: Plan, ledger: Ledger, states: Mapping[str, TrialState], outlet: Outlet, *, as_json: bool
+) -> None:
     if as_json:
-        say_json(plan_json(plan, states))
+        outlet.attempt(lambda: say_json(plan_json(plan, states)))
         return
     for table in tables_of(plan, ledger):
-        say("\n" + tables_text([table], "text"))
+        outlet.say("\n" + tables_text([table], "text"))
 
 
 def _conclude(plan: Plan, states: Mapping[str, TrialState], tell: Callable[[str], None], *, stopped: bool) -> int:
@@ -209,8 +212,3 @@ def _outline(plan: Plan, states: Mapping[str, TrialState], catalog: Catalog) -> 
         costs={trial.trial_id: trial.expected_cost for trial in plan.trials},
         headline={name: entry.progress for name, entry in catalog.items()},
     )
-
-
-def _sayer(as_json: bool) -> Callable[[str], None]:
-    """Return where words go: beside the JSON, they would spoil it."""
-    return lambda text: say(text, err=as_json)

@@ -41,6 +41,15 @@ MISTAKES = {
     "a dataset there is not": (["data", "show", "cifar11"], "did you mean 'cifar10'?"),
     "a dataset to fetch there is not": (["data", "fetch", "cifar11"], "did you mean 'cifar10'?"),
     "a genotype there is not": (["cost", "DARTS_V3"], "did you mean 'DARTS_V2'?"),
+    "the cost of an experiment": (["cost", "chains.yaml"], "sharptune plan chains.yaml shows the trials"),
+    "the cost of a packaged experiment": (
+        ["cost", "quickstart"],
+        "quickstart is an experiment, and this takes a network",
+    ),
+    "the genotype of an experiment": (
+        ["genotype", "show", "chains.yaml"],
+        "is an experiment, and this takes a network",
+    ),
     "an address for the local runner": (["run", "chains.yaml", "--runner", "local", "--address", "x:1"], "--runner"),
     "a command there is not": (["plna"], "No such command"),
     "an option there is not": (["plan", "chains.yaml", "--jsn"], "No such option"),
