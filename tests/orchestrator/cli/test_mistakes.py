@@ -44,11 +44,11 @@ MISTAKES = {
     "the cost of an experiment": (["cost", "chains.yaml"], "sharptune plan chains.yaml shows the trials"),
     "the cost of a packaged experiment": (
         ["cost", "quickstart"],
-        "quickstart is an experiment, and this takes a network",
+        "quickstart is an experiment; this takes a network",
     ),
     "the genotype of an experiment": (
         ["genotype", "show", "chains.yaml"],
-        "is an experiment, and this takes a network",
+        "is an experiment; this takes a network",
     ),
     "an address for the local runner": (["run", "chains.yaml", "--runner", "local", "--address", "x:1"], "--runner"),
     "a command there is not": (["plna"], "No such command"),
