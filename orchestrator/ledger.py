@@ -24,6 +24,9 @@ Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
 ASKED_BY = ("experiment", "stage", "label")
 """What is remembered of who asked for a trial."""
+COLUMNS = ("trial_id", *ASKED_BY, "trainable", "version", "seed", "state", "error")
+PROVENANCE = ("provenance.commit", "provenance.hardware", "provenance.gpus", "provenance.versions")
+"""Columns that every frame of rows has, also one of no rows."""
 STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
 
 
@@ -238,7 +241,8 @@ def load_rows(storage: str | Storage) -> "DataFrame":
 
     ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
     ledger.must_exist()
-    return DataFrame([_flat(row) for row in ledger.rows().values()])
+    rows = [_flat(row) for row in ledger.rows().values()]
+    return DataFrame(rows) if rows else DataFrame(columns=[*COLUMNS, *PROVENANCE, "parents"])
 
 
 def _flat(row: TrialRow) -> Mapping[str, object]:
@@ -253,6 +257,6 @@ def _flat(row: TrialRow) -> Mapping[str, object]:
         **{f"config.{name}": value for name, value in row.config.items()},
         **row.metrics,
         **{f"timing.{name}": value for name, value in row.timing.items()},
-        **{f"provenance.{name}": row.provenance.get(name) for name in ("commit", "hardware", "gpus", "versions")},
+        **{name: row.provenance.get(name.partition(".")[2]) for name in PROVENANCE},
         "parents": list(row.spec.parents),
     }

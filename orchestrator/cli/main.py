@@ -6,8 +6,10 @@ experiment; 130 interrupted; 141 nobody reads what is printed (as in `sharptune 
 
 import importlib
 import io
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -138,4 +140,6 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Entry point of the `sharptune` command."""
+    if sys.stderr is None:  # closed: what is said there is for nobody
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (until the process ends)
     sys.exit(invoke())

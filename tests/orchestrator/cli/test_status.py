@@ -109,6 +109,7 @@ def test_a_storage_without_trials_says_so(sharptune, chains):
     chains.with_name("runs").mkdir()
 
     assert sharptune("status") == (0, f"{chains.parent}/runs: no trials yet\n", "")
+    assert load_rows("runs").query("state == 'done' and experiment == 'chains'").trial_id.tolist() == []
 
 
 @pytest.mark.parametrize("by_environment", [True, False])
