@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from orchestrator.errors import LedgerError
+from orchestrator.words import duration
 from trainables.errors import DamagedFile
-from trainables.record.claims import BeatWatcher
+from trainables.record.claims import STALE_SECONDS, BeatWatcher, Claim, ClaimFolder
 from trainables.record.storage import Storage, open_storage
 from trainables.record.trial_folder import ROW, TRIALS, TrialFolder
 from trainables.trial import TrialRow, TrialSpec
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 State = Literal["done", "running", "resumable", "new", "failed", "blocked"]
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+ASKED_BY = ("experiment", "stage", "label")
+"""What is remembered of who asked for a trial."""
+COLUMNS = ("trial_id", *ASKED_BY, "trainable", "version", "seed", "state", "error")
+PROVENANCE = ("provenance.commit", "provenance.hardware", "provenance.gpus", "provenance.versions")
+"""Columns that every frame of rows has, also one of no rows."""
 STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
 
 
@@ -33,6 +39,11 @@ class TrialState:
     row: TrialRow | None = None
     epoch: int = 0
     """Whole epochs that a resumable or running trial has behind it."""
+
+    @property
+    def recurs(self) -> bool:
+        """Whether it failed, and would again in the same way: its loss is not a number, say."""
+        return self.row is not None and self.row.provenance.get("recurs") is True
 
 
 class Ledger:
@@ -47,6 +58,11 @@ class Ledger:
 
     def folder(self, trial_id: str) -> TrialFolder:
         return TrialFolder(self.storage, trial_id, self._watcher)
+
+    def must_exist(self) -> None:
+        """Raises: LedgerError where there is no such storage: a table of nothing would look like one of no results."""
+        if not self.storage.exists(""):
+            raise LedgerError(f"there is no storage {self.storage.uri}: nothing has been run there yet")
 
     def row(self, trial_id: str) -> TrialRow | None:
         """Return a trial's row; a damaged one counts as none, and is said. A done row is read once and kept in mind."""
@@ -86,10 +102,14 @@ class Ledger:
         after = f"epoch {epoch}" + (f", step {step}" if step else "")
         if claim is not None:
             where = f", after {after}" if positions else ""
-            return TrialState(state="running", reason=f"{claim.holder} works on it{where}", epoch=epoch)
+            reason = _at_work(folder.claims, claim, where) + _failures(folder)
+            return TrialState(state="running", reason=reason, epoch=epoch)
         if positions:
-            return TrialState(state="resumable", reason=f"interrupted after {after}", epoch=epoch)
-        return TrialState(state="new", reason="never finished an epoch" if folder.claims.numbers() else "never started")
+            reason = f"interrupted after {after}" + _failures(folder)
+            return TrialState(state="resumable", reason=reason, epoch=epoch)
+        if folder.claims.numbers():
+            return TrialState(state="new", reason="never finished an epoch" + _failures(folder))
+        return TrialState(state="new", reason="never started")
 
     def states(self, specs: Iterable[TrialSpec]) -> dict[str, TrialState]:
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
@@ -122,6 +142,11 @@ class Ledger:
         if (spec := self.folder(trial_id).read_spec()) is not None:
             return spec
         raise LedgerError(f"there is no trial {trial_id!r} in {self.storage.uri}")
+
+    def asked_by(self, trial_id: str) -> Mapping[str, str]:
+        """Return whose trial it is: `experiment`, `stage` and `label` that ran it; nothing where nobody wrote that."""
+        row = self.row(trial_id)
+        return self.folder(trial_id).read_asked_by() if row is None else row.provenance.get("asked_by", {})
 
     def find(self, prefix: str) -> str:
         """Return the id of the one trial that begins so. Raises: LedgerError."""
@@ -186,43 +211,67 @@ class Ledger:
             self._say(sentence)
 
 
+def _at_work(claims: ClaimFolder, claim: Claim, where: str) -> str:
+    """Return who works on a trial and `where` it is, or what became of him, as far as can be seen from here.
+
+    He holds the claim all the same, for as long as `trainables.record.claims` says.
+    """
+    if claim.worker_process.alive() is False:
+        return f"its process {claim.worker_process.pid} died{where}; the run in {claim.driver_process} takes it up"
+    try:
+        silent = claims.silent_seconds(claim)
+    except FileNotFoundError:
+        silent = 0.0
+    reason = f"{claim.holder} works on it{where}"
+    if silent < STALE_SECONDS:
+        return reason
+    return f"{reason}; nothing was heard of it for {duration(silent)}: if it is gone, run goes on from there"
+
+
+def _failures(folder: TrialFolder) -> str:
+    """Return why a trial failed before it was let run again, to follow what else is said of it."""
+    failures = folder.read_failures()
+    if not failures:
+        return ""
+    times = "it failed before" if len(failures) == 1 else f"it failed {len(failures)} times before, the last time"
+    return f"; {times}: {failures[-1].error or 'failed'}"
+
+
 def _has(state: State) -> str:
     return "failed" if state == "failed" else "is blocked"
-
-
-COLUMNS = (
-    *("trial_id", "trainable", "version", "seed", "state", "error"),
-    *("provenance.commit", "provenance.hardware", "provenance.gpus", "provenance.versions", "parents"),
-)
-"""What `load_rows` says of every row."""
 
 
 def load_rows(storage: str | Storage) -> "DataFrame":
     """Return every trustworthy row under a storage URI, one line per trial.
 
-    Columns: `trial_id`, `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its
-    name (as `metric.<name>` where that is another column's), each timing as `timing.<name>`, `provenance.commit`,
+    Columns: `trial_id`, `experiment`, `stage`, `label` (of the run that made it; None in rows that do not say),
+    `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its name (as
+    `metric.<name>` where that is another column's), each timing as `timing.<name>`, `provenance.commit`,
     `provenance.hardware`, `provenance.gpus` (the shares it held), `provenance.versions` and `parents` (ids). Nested
     values stay Python objects. Without a row there are the columns that all rows have.
+
+    Raises: LedgerError where there is no such storage.
     """
     from pandas import DataFrame  # takes longer to load than a plan to make
 
     ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
+    ledger.must_exist()
     rows = [_flat(row) for row in ledger.rows().values()]
-    return DataFrame(rows) if rows else DataFrame(columns=[*COLUMNS])
+    return DataFrame(rows) if rows else DataFrame(columns=[*COLUMNS, *PROVENANCE, "parents"])
 
 
 def _flat(row: TrialRow) -> Mapping[str, object]:
     return {
         "trial_id": row.trial_id,
+        **{name: row.provenance.get("asked_by", {}).get(name) for name in ASKED_BY},
         "trainable": row.spec.trainable,
         "version": row.spec.version,
         "seed": row.spec.seed,
         "state": row.state,
         "error": row.error,
         **{f"config.{name}": value for name, value in row.config.items()},
-        **{f"metric.{name}" if name in COLUMNS else name: value for name, value in row.metrics.items()},
+        **{f"metric.{name}" if name in (*COLUMNS, "parents") else name: value for name, value in row.metrics.items()},
         **{f"timing.{name}": value for name, value in row.timing.items()},
-        **{f"provenance.{name}": row.provenance.get(name) for name in ("commit", "hardware", "gpus", "versions")},
+        **{name: row.provenance.get(name.partition(".")[2]) for name in PROVENANCE},
         "parents": list(row.spec.parents),
     }

@@ -25,18 +25,19 @@ LARGEST_FOLDER = 20
 
 ORCHESTRATOR = {
     "errors": "",
-    "ledger": "",
+    "words": "",
+    "ledger": "words",
     "document": "",
     "paper": "document",
     "planning": "document paper",
-    "running": "planning ledger",
+    "running": "planning ledger words",
     "running.ray_tune": "running planning",
     "tables": "planning document paper",
     "tables.formats": "tables",
     "figures": "tables planning document",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
-    "cli": "document paper planning ledger running running.ray_tune tables tables.formats figures architectures"
+    "cli": "words document paper planning ledger running running.ray_tune tables tables.formats figures architectures"
     " architectures.drawing",
     "__main__": "cli",
 }

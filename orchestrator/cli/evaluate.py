@@ -1,7 +1,6 @@
 """The commands for networks that have been trained: export, evaluate."""
 
 import contextlib
-import json
 import sys
 import uuid
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import click
 
 from orchestrator.cli.options import json_option, open_ledger, storage_option
+from orchestrator.cli.output import say, say_json
 from orchestrator.errors import LedgerError
 from orchestrator.tables.statistics import clopper_pearson
 from trainables.data.datasets import describe as describe_dataset
@@ -53,11 +53,11 @@ def export(trial: str, output: Path | None, weights: Which, check: bool, storage
     report = _own_test(path) if check else None
     if as_json:
         about = {name: exported.about[name] for name in ("trial", "weights", "epoch")}
-        click.echo(json.dumps({"file": str(path), **about, "bytes": len(data), "test": report}))
+        say_json({"file": str(path), **about, "bytes": len(data), "test": report}, indent=None)
         return
-    click.echo(f"wrote {path}: {_called(exported)}, {len(data) / 1e6:.1f} MB")
+    say(f"wrote {path}: {_called(exported)}, {len(data) / 1e6:.1f} MB")
     if report:
-        click.echo(_comparison(report))
+        say(_comparison(report))
 
 
 @click.command()
@@ -85,20 +85,20 @@ def evaluate(
     found = _score(exported, identity, images=None if dataset else images, batch_size=batch_size)
     report = _report(exported, identity, found, images=images)
     if matched_by_position(exported, info := describe_dataset(identity)):
-        click.echo(f"note: {info.title} or the network only counts its classes; they are taken in order", err=True)
+        say(f"note: {info.title} or the network only counts its classes; they are taken in order", err=True)
     if as_json:
-        click.echo(json.dumps(report))
+        say_json(report, indent=None)
         return
-    click.echo(f"{what}: {_called(exported)}")
-    click.echo(f"{info.title}; {found.images:,} test images, on {found.device}")
+    say(f"{what}: {_called(exported)}")
+    say(f"{info.title}; {found.images:,} test images, on {found.device}")
     if found.unreadable:
-        click.echo(f"  {found.unreadable:,} more cannot be read, and do not count")
+        say(f"  {found.unreadable:,} more cannot be read, and do not count")
     for top in ("top1", "top5"):
         if report[f"{top}_error"] is not None:
             low, high = report[f"{top}_interval"]
-            click.echo(f"  top-{top[-1]} error  {report[f'{top}_error']:6.2f} %  [{low:.2f}, {high:.2f}]")
+            say(f"  top-{top[-1]} error  {report[f'{top}_error']:6.2f} %  [{low:.2f}, {high:.2f}]")
     if report["recorded"] is not None:
-        click.echo(f"  {_comparison(report)}")
+        say(f"  {_comparison(report)}")
 
 
 def _own_test(path: Path) -> dict[str, JSON] | None:
@@ -110,7 +110,7 @@ def _own_test(path: Path) -> dict[str, JSON] | None:
     try:
         ensure(identity)
     except DataError as error:
-        click.echo(f"note: the test error was not measured: {error}", err=True)
+        say(f"note: the test error was not measured: {error}", err=True)
         return None
     return _report(exported, identity, _score(exported, identity, images=images), images=images)
 
@@ -119,7 +119,7 @@ def _of_trial(prefix: str, weights: Which, storage: str, *, files_too: bool = Fa
     """Return the network of the trial whose id begins so. Raises: SharptuneError."""
     from trainables.exporting import export_trial
 
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     try:
         trial_id = ledger.find(prefix)
     except LedgerError as error:

@@ -1,9 +1,7 @@
 """The commands that read the record of an experiment, or set a failed row aside: plan, status, logs, retry."""
 
 import contextlib
-import json
 import time
-from collections import Counter
 
 import click
 
@@ -19,7 +17,16 @@ from orchestrator.cli.options import (
     states_of,
     storage_option,
 )
-from orchestrator.cli.reports import counts_text, plan_json, plan_lines, state_lines, storage_json, summary
+from orchestrator.cli.output import say, say_json
+from orchestrator.cli.reports import (
+    plan_json,
+    plan_lines,
+    state_lines,
+    storage_json,
+    storage_label,
+    storage_summary,
+    summary,
+)
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from trainables.errors import UnknownName
@@ -39,11 +46,11 @@ def plan(
     planned = load_plan(experiment, catalog, overrides, ledger, max_trials)
     states = states_of(planned, ledger)
     for sentence in missing_data(planned, states):
-        click.echo(f"note: {sentence}", err=True)
+        say(f"note: {sentence}", err=True)
     if as_json:
-        click.echo(json.dumps(plan_json(planned, states), indent=1))
+        say_json(plan_json(planned, states))
         return
-    click.echo("\n".join([*plan_lines(planned, states), summary(planned, states)]))
+    say("\n".join([*plan_lines(planned, states), summary(planned, states)]))
 
 
 @click.command()
@@ -56,7 +63,7 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
     """Show where the trials stand: those of EXPERIMENT, or all in the storage. Exit code 1 if one has failed."""
     if experiment is None and overrides:
         raise click.UsageError("--set goes with an EXPERIMENT")
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     if experiment is not None:
         planned = load_plan(experiment, catalog, overrides, ledger)
         states = states_of(planned, ledger)
@@ -69,11 +76,14 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
             with contextlib.suppress(LedgerError):
                 specs[trial_id] = ledger.spec(trial_id)
         states = ledger.states(specs.values())
-        data = storage_json(specs, states)
-        labels = [(trial_id, f"{spec.trainable} seed={spec.seed}") for trial_id, spec in specs.items()]
-        counts = Counter(state.state for state in states.values())
-        closing = f"{ledger.storage.uri}: {len(states)} trials; {counts_text(counts)}"
-    click.echo(json.dumps(data, indent=1) if as_json else "\n".join([*state_lines(labels, states), closing]))
+        asked_by = {trial_id: ledger.asked_by(trial_id) for trial_id in specs}
+        data = storage_json(specs, asked_by, states)
+        labels = [(trial_id, storage_label(spec, asked_by[trial_id])) for trial_id, spec in specs.items()]
+        closing = storage_summary(ledger.storage.uri, states)
+    if as_json:
+        say_json(data)
+    else:
+        say("\n".join([*state_lines(labels, states), closing]))
     return 1 if any(state.state == "failed" for state in states.values()) else 0
 
 
@@ -83,7 +93,7 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
 @click.option("--follow", "-f", is_flag=True, help="Keep printing what is added, until the trial ends.")
 def logs(trial: str, storage: str, follow: bool) -> None:
     """Print the log of TRIAL (an id, or its beginning)."""
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     folder = ledger.folder(ledger.find(trial))
     shown = ""
     while True:
@@ -91,7 +101,7 @@ def logs(trial: str, storage: str, follow: bool) -> None:
         text = folder.read_log()
         if ended and not text:
             raise LedgerError(f"there is no log.txt in the folder of trial {folder.trial_id}")
-        click.echo(text[len(shown) :], nl=False)
+        say(text[len(shown) :], end="")
         shown = text
         if ended:
             return
@@ -109,13 +119,18 @@ def retry(catalog: Catalog, what: tuple[str, ...], overrides: tuple[str, ...], s
     The failed row is kept under another name; the trial goes on from its last checkpoint. A TRIAL that is done but
     whose files are missing or damaged is computed anew.
     """
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     for item in what:
         ids = _failed_of(item, ledger, catalog, overrides)
         for trial_id in ids:
-            click.echo(f"{trial_id} will run again; its row is kept as {ledger.retry(trial_id)}")
+            recurs = ledger.state(ledger.spec(trial_id)).recurs
+            say(f"{trial_id} will run again; its row is kept as {ledger.retry(trial_id)}")
+            if recurs:
+                say(
+                    f"note: {trial_id} will fail in the same way, unless code, data or machine are others now", err=True
+                )
         if not ids:
-            click.echo(f"{item}: no trial has failed")
+            say(f"{item}: no trial has failed")
 
 
 def _failed_of(item: str, ledger: Ledger, catalog: Catalog, overrides: tuple[str, ...]) -> list[str]:

@@ -22,13 +22,14 @@ def run(
     ledger: Ledger,
     catalog: Mapping[str, Trainable],
     runner: Runner,
+    experiment: str = "",
     listen: Listener = lambda event: None,
     stop: Stop | None = None,
 ) -> dict[str, TrialState]:
     """Bring every trial of a plan as far as it will go and return the states they are in then.
 
     Finished trials are not run again, failed ones neither; interrupted ones go on from their last checkpoint. Trials
-    that another driver works on are waited for.
+    that another driver works on are waited for. `experiment` is its name, which rows remember.
 
     Raises: HaltError when this machine cannot go on: a full disk, a storage that does not answer, code that was edited
     meanwhile.
@@ -52,6 +53,7 @@ def run(
                     driver=stop.driver,
                     frontier=frontier,
                     code=code,
+                    experiment=experiment,
                     ship_code=runner.ship_code,
                     retries=retries,
                 )

@@ -79,6 +79,8 @@ class Session:
     retries: Retries
     code: str
     """The digest of the code that the run began with."""
+    experiment: str = ""
+    """Its name, for people."""
     ship_code: bool = False
     halted: str = ""
     settled: int = 0
@@ -96,6 +98,7 @@ class Session:
             driver_process=self.process,
             threads=max(1, int(trial.resources.cpus)),
             gpus=trial.resources.gpus,
+            asked_by={"experiment": self.experiment, "stage": trial.stage, "label": trial.label},
             commit=provenance.commit(),
             code=self.code,
             elsewhere=self.ship_code,

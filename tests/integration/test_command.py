@@ -46,6 +46,33 @@ def test_when_all_is_done_neither_ray_nor_torch_is_loaded(run):
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("run chains.yaml --runner local", 0, "note: nobody reads what is printed here any more"),
+        ("plan chains.yaml", 141, ""),
+        ("plan chains.yaml > /dev/full", 1, "error: what is printed cannot be written (No space left on device)"),
+        ("plan chains.yaml >&-", 1, "error: the standard output is closed"),
+    ],
+)
+def test_whatever_becomes_of_the_output_the_end_is_in_order(chains, command, code, said):
+    reading, unread = os.pipe()
+    os.close(reading)
+
+    done = subprocess.run(
+        ["bash", "-c", f"exec {sys.executable} {FAKE_SHARPTUNE} {command}"],
+        stdout=unread,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    os.close(unread)
+
+    assert (done.returncode, done.stderr[: len(said)]) == (code, said)
+    assert len(done.stderr.splitlines()) == bool(said)
+    assert len(rows()) == (6 if "run" in command else 0)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_so_and_goes_on_to_the_same_rows(sharptune, run, number):
     command = [sys.executable, str(FAKE_SHARPTUNE), "run", "chains.yaml", "--runner", "local", *SLOW]

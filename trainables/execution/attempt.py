@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ValidationError
 
 from trainables.catalog import load
-from trainables.errors import ClaimLost, DamagedFile, SharptuneError
+from trainables.errors import ClaimLost, DamagedFile, SharptuneError, TrialFailure
 from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
 from trainables.record import provenance
@@ -96,7 +96,7 @@ class Attempt:
             yield Progress.of_row(row)
             return
         self._heartbeat.start()
-        self.folder.write_spec(self.job.spec)
+        self.folder.write_spec(self.job.spec, self.job.asked_by)
         try:
             last = yield from self._carry(should_stop)
         except ClaimLost as lost:
@@ -130,7 +130,7 @@ class Attempt:
         except Exception as error:
             self.folder.claims.check(self.claim)
             self._log(*traceback.format_exc().splitlines())
-            return Progress.of_row(self.fail(_sentence(error)))
+            return Progress.of_row(self.fail(_sentence(error), recurs=isinstance(error, TrialFailure)))
 
     def fail_unseen(self, error: str) -> None:
         """Record a failure that happened in another process. Raises: ClaimLost."""
@@ -139,8 +139,8 @@ class Attempt:
             self._config = self.job.trainable.config_class()(**self._inputs.config).model_dump(mode="json")
         self.fail(error)
 
-    def fail(self, error: str) -> TrialRow:
-        """Record that the trial cannot be done and return its row. Raises: ClaimLost."""
+    def fail(self, error: str, *, recurs: bool = False) -> TrialRow:
+        """Record that the trial cannot be done, and if it would end so again; return the row. Raises: ClaimLost."""
         row = self._record(
             TrialRow(
                 trial_id=self.job.spec.trial_id,
@@ -152,7 +152,7 @@ class Attempt:
                 error=error,
                 parents=self._inputs.consumed,
                 timing=self._history.timing(self._inputs),
-                provenance=self._history.provenance(self._inputs),
+                provenance={**self._history.provenance(self._inputs), "recurs": recurs},
             )
         )
         self._log(f"failed: {error}")

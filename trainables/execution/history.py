@@ -62,6 +62,7 @@ class History:
         kinds = {canonical_json({name: s[name] for name in s.keys() - NO_CONDITION}) for s in segments}
         device = segments[-1]["device"] if segments else "cpu"
         return {
+            "asked_by": dict(self._job.asked_by),
             "commit": self._job.commit,
             "code": self._code,
             "versions": provenance.versions(),

@@ -24,6 +24,8 @@ class Job:
     threads: int = 1
     gpus: float = 0
     """The GPUs of its node that it may take: whole ones, or a fraction of one that it shares; 0 means the CPU."""
+    asked_by: Mapping[str, str] = field(default_factory=dict)
+    """Whose trial it is, for people: `experiment`, `stage`, `label`. Kept as provenance; no part of what it is."""
     commit: str = ""
     code: str | None = None
     """The digest of the code that the driver began with; where there is other code it is refused. None: not asked."""

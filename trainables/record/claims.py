@@ -42,7 +42,7 @@ class Claim:
     @property
     def holder(self) -> str:
         """Who holds it, for people."""
-        return f"process {self.worker_process.pid} on {self.worker_process.host}"
+        return str(self.worker_process)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -145,6 +145,16 @@ class ClaimFolder:
     def beat(self, claim: Claim, count: int) -> None:
         """Move the beat. A storage that does not answer is not waited for: the next beat is soon."""
         self._storage.within(0).write(f"{self._folder}/{claim.attempt}.beat", str(count).encode(), durable=False)
+
+    def silent_seconds(self, claim: Claim) -> float:
+        """Return since when nothing was heard of a claim's holder, by the storage's clock: for people to read.
+
+        Whether others may take over goes by no clock but their own. Raises: FileNotFoundError.
+        """
+        try:
+            return self._storage.age(f"{self._folder}/{claim.attempt}.beat")
+        except FileNotFoundError:  # it beats only after some seconds
+            return self._storage.age(f"{self._folder}/{claim.number:04d}.json")
 
     def _read(self, number: int) -> Claim | None:
         path = f"{self._folder}/{number:04d}.json"

@@ -79,6 +79,9 @@ class LocalStorage:
             return False
         return True
 
+    def age(self, path: str) -> float:
+        return time.time() - (self.root / path).stat().st_mtime
+
     def delete(self, path: str) -> None:
         (self.root / path).unlink(missing_ok=True)
 

@@ -1,6 +1,7 @@
 """Records in an object store, through pyarrow: what `trainables.record.storage` promises of them."""
 
 import contextlib
+import time
 
 from pyarrow import fs
 
@@ -20,7 +21,7 @@ class ArrowStorage:
         return self
 
     def _path(self, path: str) -> str:
-        return f"{self.root.rstrip('/')}/{path}"
+        return f"{self.root.rstrip('/')}/{path}".rstrip("/")
 
     def read(self, path: str) -> bytes:
         with self.filesystem.open_input_stream(self._path(path), compression=None) as stream:
@@ -46,6 +47,12 @@ class ArrowStorage:
 
     def exists(self, path: str) -> bool:
         return self.filesystem.get_file_info(self._path(path)).type != fs.FileType.NotFound
+
+    def age(self, path: str) -> float:
+        found = self.filesystem.get_file_info(self._path(path))
+        if found.type == fs.FileType.NotFound:
+            raise FileNotFoundError(path)
+        return time.time() - found.mtime_ns / 1e9
 
     def delete(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):

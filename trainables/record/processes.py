@@ -20,6 +20,9 @@ class Process:
     pid: int
     started: str
 
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}"
+
     @classmethod
     def current(cls) -> "Process":
         return _this(os.getpid())

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from trainables.errors import SharptuneError, StorageError
+from trainables.record.addresses import folder_of
 from trainables.record.local_storage import LocalStorage
 from trainables.record.patience import AT_ONCE, Found, Patience
 
@@ -55,7 +55,16 @@ class Storage(Protocol):
         """Return the names in a folder, sorted; none when it is not there."""
         ...
 
-    def exists(self, path: str) -> bool: ...
+    def exists(self, path: str) -> bool:
+        """Say whether there is such a file or folder; "" is the storage itself."""
+        ...
+
+    def age(self, path: str) -> float:
+        """Return for how many seconds a file has not been written, as the storage's clock and this machine's have it.
+
+        The two may differ: for people to read, and for nothing else. Raises: FileNotFoundError.
+        """
+        ...
 
     def delete(self, path: str) -> None:
         """Delete a file if it is there."""
@@ -117,6 +126,9 @@ class PatientStorage:
     def exists(self, path: str) -> bool:
         return self._insist(lambda: self._inner.exists(path))
 
+    def age(self, path: str) -> float:
+        return self._insist(lambda: self._inner.age(path))
+
     def delete(self, path: str) -> None:
         self._insist(lambda: self._inner.delete(path))
 
@@ -151,25 +163,22 @@ def trouble(error: OSError, uri: str) -> str:
 def open_storage(uri: str | Path, *, patience: Patience | None = None) -> PatientStorage:
     """Return the storage of a path or URI; nothing is created before the first write.
 
-    What fails there and may pass is tried again for `patience`, by default `PATIENCE`. Raises: SharptuneError.
+    What fails there and may pass is tried again for `patience`, by default `PATIENCE`.
+
+    Raises: SharptuneError, also for a URI with keys in it.
     """
     text = str(uri)
     patience = patience or PATIENCE
-    scheme = urlsplit(text).scheme if "://" in text else ""
-    if scheme in ("", "file"):
-        return PatientStorage(LocalStorage(Path(text.removeprefix("file://"))), patience)
-    if scheme in ("s3", "gs", "gcs"):
-        from trainables.record.object_store import ArrowStorage  # pyarrow takes as long to load as all else
+    if (folder := folder_of(text)) is not None:
+        return PatientStorage(LocalStorage(folder), patience)
+    from trainables.record.object_store import ArrowStorage  # pyarrow takes as long to load as all else
 
-        try:
-            return PatientStorage(patience.insist(text, lambda: ArrowStorage(text)), patience)
-        except StorageError:
-            raise
-        except (OSError, ValueError) as error:
-            raise SharptuneError(f"storage {text!r} cannot be opened: {error}") from error
-    raise SharptuneError(
-        f"storage {text!r}: unknown scheme {scheme!r}; use a folder, s3://bucket/path or gs://bucket/path"
-    )
+    try:
+        return PatientStorage(patience.insist(text, lambda: ArrowStorage(text)), patience)
+    except StorageError:
+        raise
+    except (OSError, ValueError) as error:
+        raise SharptuneError(f"storage {text!r} cannot be opened: {error}") from error
 
 
 def here_path(driver: str) -> str:

@@ -1,6 +1,6 @@
 """The folder of a trial: `<storage>/trials/<trial_id>/`, shared by all experiments.
 
-spec.json                  what the trial is
+spec.json                  what the trial is, and who asked for it first
 claims/                    who may work on it
 checkpoints/               where it can go on from
 log.txt                    what happened, one line each
@@ -86,6 +86,16 @@ class TrialFolder:
         self.storage.move(f"{self.path}/{name}", f"{self.path}/{aside}")
         return aside
 
+    def read_failures(self) -> list[TrialRow]:
+        """Return the failed rows that were set aside, oldest first, but for those that cannot be read any more."""
+        begin = f"{ROW}.failed-"
+        names = [name for name in self.storage.names(self.path) if name.startswith(begin)]
+        rows = []
+        for name in sorted(names, key=lambda name: (len(name), name)):
+            with contextlib.suppress(DamagedFile, FileNotFoundError):
+                rows.append(unseal(self.storage.read(f"{self.path}/{name}"), self.trial_id))
+        return rows
+
     def read_spec(self) -> TrialSpec | None:
         """Return what the trial is; None where that is not written, or is another's, or garbled."""
         with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
@@ -93,10 +103,19 @@ class TrialFolder:
             return spec if spec.trial_id == self.trial_id else None
         return None
 
-    def write_spec(self, spec: TrialSpec) -> None:
+    def read_asked_by(self) -> dict[str, str]:
+        """Return who asked for the trial first: `experiment`, `stage`, `label`; nothing where nobody wrote it."""
+        with contextlib.suppress(FileNotFoundError, ValueError, TypeError, AttributeError):
+            asked_by = json.loads(self.storage.read(f"{self.path}/{SPEC}")).get("asked_by", {})
+            return {str(name): str(value) for name, value in asked_by.items()}
+        return {}
+
+    def write_spec(self, spec: TrialSpec, asked_by: Mapping[str, str] | None = None) -> None:
+        """Write what the trial is, unless that is there."""
         path = f"{self.path}/{SPEC}"
         if not self.storage.exists(path):
-            self.storage.write(path, (json.dumps(spec.to_json(), indent=1) + "\n").encode(), durable=False)
+            data = {**spec.to_json(), **({"asked_by": dict(asked_by)} if asked_by else {})}
+            self.storage.write(path, (json.dumps(data, indent=1) + "\n").encode(), durable=False)
 
     def write_files(self, files: Mapping[str, bytes], claim: Claim) -> dict[str, dict[str, JSON]]:
         """Write the files that stand beside a row and return what the row says of them.

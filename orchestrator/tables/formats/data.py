@@ -42,7 +42,7 @@ def json_value(table: Table) -> dict[str, JSON]:
 
 
 def json_text(table: Table) -> str:
-    return json.dumps(json_value(table), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(json_value(table), indent=1, allow_nan=False) + "\n"
 
 
 def csv_text(table: Table) -> str:

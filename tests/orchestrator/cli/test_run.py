@@ -111,6 +111,48 @@ def test_a_failed_trial_is_not_run_again_until_retry(sharptune, chains, run, mon
     assert "resumes after epoch 1, step 0" in fixed.out
 
 
+def test_after_a_retry_status_still_tells_why_it_failed_before(sharptune, chains, run):
+    bad = ["--set", "stages.root.config.raise_at=2"]
+    run(*bad)
+    sharptune("retry", "chains.yaml", *bad)
+
+    why = "it failed before: ValueError: no good in epoch 2"
+    assert sharptune("status", "chains.yaml", *bad).out.count(f"resumable  interrupted after epoch 1; {why}\n") == 2
+
+    run(*bad)
+    sharptune("retry", "chains.yaml", *bad)
+    assert (
+        sharptune("status").out.count("it failed 2 times before, the last time: ValueError: no good in epoch 2\n") == 2
+    )
+    failed = next(iter(Path("runs/trials").iterdir())).name
+    assert sharptune("logs", failed).out.count("failed: ValueError: no good in epoch 2\n") == 2
+
+
+def test_trying_again_is_advised_only_where_it_may_help(sharptune, run):
+    nan, raises = (["--set", f"stages.root.config.{what}_at=1"] for what in ("nan", "raise"))
+
+    same, other = run(*nan), run(*raises)
+
+    assert "would fail again in the same way: change their settings." in same.out
+    assert "sharptune retry" not in same.out
+    assert "Run them again: sharptune retry TRIAL" in other.out
+    assert "same way" not in other.out
+    assert sharptune("retry", "chains.yaml", *nan).err.count("will fail in the same way") == 2
+    assert sharptune("retry", "chains.yaml", *raises).err == ""
+
+
+def test_of_several_failures_those_that_would_come_again_are_counted(sharptune, run, chains):
+    how = "grid: {how: [{label: a, nan_at: 1}, {label: b, raise_at: 1}]}"
+    chains.write_text(CHAINS.replace("grid: {seed: [0, 1]}", how, 1).replace("rows: [width]", "rows: [width, how]"))
+
+    result = run()
+
+    assert (
+        "1 of them would fail again in the same way: change their settings. "
+        "Run the others again: sharptune retry TRIAL, then run." in result.out
+    )
+
+
 def test_retry_takes_the_beginning_of_an_id(sharptune, run):
     run("--set", "stages.root.config.raise_at=1")
     failed = next(trial for trial, row in Ledger(open_storage("runs")).rows().items() if row.state == "failed")

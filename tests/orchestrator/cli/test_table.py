@@ -27,14 +27,20 @@ def test_a_table_as_json_has_numbers_and_the_trials_behind_them(sharptune, run):
     assert sharptune("table", "chains.yaml", "--json").json == data
 
 
-def test_several_tables_are_one_json_document(sharptune, chains):
+@pytest.fixture
+def nothing_ran(chains):
+    """A storage without a trial."""
+    chains.with_name("runs").mkdir()
+
+
+def test_several_tables_are_one_json_document(sharptune, chains, nothing_ran):
     chains.write_text(CHAINS + "  - {name: again, stage: root, rows: [], columns: [error]}\n")
 
     assert [table["name"] for table in sharptune("table", "chains.yaml", "--json").json] == ["widths", "again"]
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex", "csv", "json"])
-def test_a_table_has_every_format_also_before_anything_ran(sharptune, form):
+def test_a_table_has_every_format_also_before_anything_ran(sharptune, nothing_ran, form):
     result = sharptune("table", "chains.yaml", "--format", form)
 
     assert (result.code, result.err) == (0, "")
@@ -66,7 +72,7 @@ def test_what_is_walked_back_is_the_number_that_stands_in_the_table_unrounded(tm
     assert "weighting=scalar p=1  params  median 3529270" in heads
 
 
-def test_a_missing_run_is_explained_too(sharptune):
+def test_a_missing_run_is_explained_too(sharptune, nothing_ran):
     assert sharptune("table", "chains.yaml", "--explain").out.count("missing: it has no row yet") == 8
 
 
@@ -81,7 +87,7 @@ def test_each_planned_run_of_a_number_is_one_line_with_its_value_or_why_it_has_n
     assert sum("missing: it has no row yet" in line for line in lines) == 1
 
 
-def test_a_table_fits_the_terminal(sharptune, monkeypatch):
+def test_a_table_fits_the_terminal(sharptune, nothing_ran, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "40")
 
