@@ -2,9 +2,9 @@
 
     python convolutions_on_the_heap.py halvings:THREADS packaged:THREADS ...
 
-First it proves that the checks are on. Each argument is then computed in a fork, since importing torch takes seconds, and
-at its end stands how it ended. It says what it computes before it computes it, so that where it is
-aborted, the last line names what wrote outside its memory, and compares each result with float64.
+First it proves that the checks are on. Each argument is then computed in a fork, since importing torch takes seconds,
+and after it stands how it ended. A fork says what it computes before it computes it, so that where it is aborted, the
+last line names what wrote outside its memory, and compares each result with float64.
 
 Shape letters: B = images, C = channels, H and W = pixels, G = groups, N = numbers that an output looks at, L = outputs.
 """

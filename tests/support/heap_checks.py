@@ -29,9 +29,9 @@ SETTINGS = {
 
 
 def computed_on_a_checked_heap(*jobs: str) -> dict[str, list[str]]:
-    """Return for each of some jobs of `convolutions_on_the_heap.py` the names of all that it computed, one after another.
+    """Return for each job of `convolutions_on_the_heap.py` the names of all that it computed, and how it ended.
 
-    The last one ends with `ended well`, or how it ended and what was said. Fails the test where overruns would go
+    That is WELL, or where it ended and what was said. Fails the test where overruns would go
     unnoticed; skips it where nothing can notice them.
     """
     if platform.libc_ver()[0] != "glibc":
