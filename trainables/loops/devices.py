@@ -56,7 +56,7 @@ def _no_gpu(gpus: float) -> str:
 def describe() -> str:
     """Return the accelerators that PyTorch sees, in words."""
     if not visible_gpus():
-        return "no GPU that PyTorch can use: trials of stages with gpus: 0 run, on the CPU"
+        return "no GPU that PyTorch can use: what asks for none runs here, on the CPU"
     cards = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())]
     return ", ".join(f"{card.name} with {card.total_memory / 2**30:.0f} GiB" for card in cards)
 
