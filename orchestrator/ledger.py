@@ -146,7 +146,7 @@ class Ledger:
     def asked_by(self, trial_id: str) -> Mapping[str, str]:
         """Return whose trial it is: `experiment`, `stage` and `label` that ran it; nothing where nobody wrote that."""
         row = self.row(trial_id)
-        return self.folder(trial_id).read_asked_by() if row is None else row.provenance.get("asked_by", {})
+        return self.folder(trial_id).read_asked_by() if row is None else _asked_by(row)
 
     def find(self, prefix: str) -> str:
         """Return the id of the one trial that begins so. Raises: LedgerError."""
@@ -260,10 +260,15 @@ def load_rows(storage: str | Storage) -> "DataFrame":
     return DataFrame(rows) if rows else DataFrame(columns=[*COLUMNS, *PROVENANCE, "parents"])
 
 
+def _asked_by(row: TrialRow) -> Mapping[str, str]:
+    asked_by = row.provenance.get("asked_by")
+    return asked_by if isinstance(asked_by, Mapping) else {}
+
+
 def _flat(row: TrialRow) -> Mapping[str, object]:
     return {
         "trial_id": row.trial_id,
-        **{name: row.provenance.get("asked_by", {}).get(name) for name in ASKED_BY},
+        **{name: _asked_by(row).get(name) for name in ASKED_BY},
         "trainable": row.spec.trainable,
         "version": row.spec.version,
         "seed": row.spec.seed,

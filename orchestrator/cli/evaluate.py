@@ -119,11 +119,11 @@ def _of_trial(prefix: str, weights: Which, storage: str, *, files_too: bool = Fa
     """Return the network of the trial whose id begins so. Raises: SharptuneError."""
     from trainables.exporting import export_trial
 
-    ledger = open_ledger(storage, to_read=True)
     try:
+        ledger = open_ledger(storage, to_read=True)
         trial_id = ledger.find(prefix)
     except LedgerError as error:
-        raise LedgerError(f"{error}; nor is there a file of that name" if files_too else str(error)) from error
+        raise LedgerError(f"{error}; nor is there a file {prefix!r}" if files_too else str(error)) from error
     return export_trial(ledger.folder(trial_id), weights)
 
 

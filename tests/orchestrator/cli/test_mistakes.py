@@ -38,6 +38,10 @@ MISTAKES = {
     "logs of no storage": (["logs", "abc", "--storage", "nowhere"], "there is no storage /"),
     "a retry in no storage": (["retry", "chains.yaml", "--storage", "nowhere"], "there is no storage /"),
     "an export out of no storage": (["export", "abc", "--storage", "nowhere"], "there is no storage /"),
+    "a file to evaluate there is not": (
+        ["evaluate", "model.safetensor", "--storage", "no"],
+        "nor is there a file 'model",
+    ),
     "a storage without a name": (["status", "--storage", ""], "the storage has no name"),
     "a home of nobody": (["status", "--storage", "~nobody-here/runs"], "no such user"),
     "a scheme there is not": (["plan", "chains.yaml", "--storage", "ftp://x/y"], "unknown scheme 'ftp'"),

@@ -146,7 +146,7 @@ def test_writing_over_a_file_leaves_a_whole_one_in_its_place(call, trained):
     ("arguments", "sentence"),
     [
         (["export", "zzz"], "there is no trial 'zzz'"),
-        (["evaluate", "zzz"], "there is no trial 'zzz' in .*; nor is there a file of that name"),
+        (["evaluate", "zzz"], "there is no trial 'zzz' in .*; nor is there a file 'zzz'"),
         (["evaluate", "chains.yaml"], "chains.yaml is no file that sharptune export wrote"),
         (["evaluate", "TRIAL", "--dataset", "cifar10-min"], "unknown dataset .*; did you mean 'cifar10-mini'"),
         (["evaluate", "TRIAL", "--dataset", "cifar10_1"], "is not on this machine; take cifar10.1_v6_data.npy"),
