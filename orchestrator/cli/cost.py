@@ -44,8 +44,8 @@ def cost(
     """Count a network: parameters and arithmetic for one image, as exact integers.
 
     NAME is a published genotype or path, FILE one in JSON, a log or a genotypes.py (see `sharptune genotype --help`),
-    TRIAL the id of a search that found one, or of a training, whose own network is counted. `addmult` is the paper's +×
-    column; `macs` are the multiply-accumulates of convolutions and linear layers alone.
+    TRIAL the id of a search that found one, or of a training, whose own network is counted. `addmult` is what the paper
+    counts, additions and multiplications; `macs` are the multiply-accumulates of convolutions and linear layers alone.
     """
     chosen = {name: value for name, value in sizes.items() if value is not None}
     if (what is not None) + (space is not None) + paper != 1:

@@ -270,7 +270,7 @@ def test_a_metric_that_is_called_as_a_column_of_every_row_hides_none(tmp_path):
 def test_where_nothing_has_run_the_frame_is_empty_but_has_its_columns(tmp_path):
     import orchestrator
 
-    frame = orchestrator.load_rows(str(tmp_path / "nothing"))
+    frame = orchestrator.load_rows(str(tmp_path))
 
     assert len(frame.query("state == 'done' and seed == 0")) == 0
     assert "parents" in frame.columns
