@@ -5,7 +5,7 @@ The files are the only truth. `done` and `failed` are rows; `running`, `resumabl
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from orchestrator.errors import LedgerError
@@ -109,7 +109,7 @@ class Ledger:
             return TrialState(state="resumable", reason=reason, epoch=epoch)
         if folder.claims.numbers():
             return TrialState(state="new", reason="never finished an epoch" + _failures(folder))
-        return TrialState(state="new", reason="never started")
+        return TrialState(state="new", reason="never started" + self._before(spec))
 
     def states(self, specs: Iterable[TrialSpec]) -> dict[str, TrialState]:
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
@@ -189,6 +189,17 @@ class Ledger:
     def _set_aside(self, trial_id: str, why: str) -> str:
         self._done.pop(trial_id, None)
         return self.folder(trial_id).set_aside(ROW, why)
+
+    def _before(self, spec: TrialSpec) -> str:
+        """Return which trial of an earlier version there is in a new one's place, to follow what else is said of it.
+
+        Only of trials without parents: with those, the parents' own reason says it.
+        """
+        for version in () if spec.parents else range(spec.version - 1, 0, -1):
+            trial_id = replace(spec, version=version).trial_id
+            if self.folder(trial_id).exists():
+                return f"; {trial_id} is the same of version {version}, whose results differ"
+        return ""
 
     def _stale_parent(self, row: TrialRow) -> str:
         """Return a sentence when a row was made from something its parent's row no longer says."""

@@ -66,6 +66,10 @@ class TrialFolder:
     def checkpoints(self, spec: TrialSpec) -> CheckpointFolder:
         return CheckpointFolder(self.storage, self.path, spec)
 
+    def exists(self) -> bool:
+        """Say whether anything of the trial was ever written."""
+        return self.storage.exists(f"{self.path}/{SPEC}")
+
     def read_row(self) -> TrialRow | None:
         """Return the row; None when the trial has not finished. Raises: DamagedFile."""
         try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator import load_rows
 from orchestrator.cli.main import invoke
 
 EARLIER = Path(__file__).parents[2] / "data" / "earlier_storage"
@@ -79,3 +80,42 @@ def test_a_run_finishes_it_and_says_which_checkpoint_it_cannot_use(storage, caps
     }
     assert done == {name: Path("runs/trials", STATES[name][0], "row.json").read_bytes() for name in done}
     assert len(list(Path("runs/trials").iterdir())) == len(STATES)
+
+
+VERSION_1 = Path(__file__).parents[2] / "data" / "storage_65f51e9"
+
+
+@pytest.fixture
+def version_1(tmp_path, monkeypatch):
+    """A storage whose trials are of version 1, and the experiment beside it, in the working directory."""
+    shutil.copytree(VERSION_1, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_rows_of_version_1_are_read_and_walked_back_under_their_own_ids(version_1, capsys):
+    rows = load_rows("runs").set_index("trial_id")
+
+    assert dict(rows["state"]) == {
+        "c8a0f367d5d1": "done",
+        "6c9f108bfd4b": "done",
+        "813ac443e746": "done",
+        "f367d10ff4cc": "failed",
+    }
+    assert set(rows["version"]) == {1}
+    assert rows.loc["813ac443e746", "test_error"] == 90.0
+    assert invoke(["status"]) == 1
+    assert "f367d10ff4cc" in capsys.readouterr().out
+    assert invoke(["logs", "813ac"]) == 0
+    assert "done: " in capsys.readouterr().out
+    assert invoke(["evaluate", "813ac", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["recorded"] == 90.0
+
+
+def test_version_2_is_not_version_1_and_says_so(version_1, capsys):
+    """What single trials compute was put right in between, so their numbers never stand in one table."""
+    assert {status for _, status in states(capsys).values()} == {"new"}
+    assert invoke(["plan", "earlier.yaml"]) == 0
+    assert "c8a0f367d5d1 is the same of version 1, whose results differ" in capsys.readouterr().out
+    assert invoke(["table", "earlier.yaml", "--format", "json"]) == 0
+    cells = [cell for row in json.loads(capsys.readouterr().out)["rows"] for cell in row["cells"].values()]
+    assert {cell["n"] for cell in cells} == {0}
