@@ -10,6 +10,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -48,16 +49,24 @@ def _owner(path: Path) -> str:
 
 
 class Handlers:
-    """The handlers that the process has now, to be put back: Ray and Tune replace them, and theirs save nothing."""
+    """The handlers that the process has now, to be put back: Ray and Tune replace them, and theirs save nothing.
+
+    With its alarm: the one of Ray for SIGTERM, should it be called before it is replaced, rings one that aborts.
+    """
 
     def __init__(self) -> None:
-        self._handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, *STOP_SIGNALS)}
+        numbers = (signal.SIGINT, signal.SIGALRM, *STOP_SIGNALS)
+        self._handlers = {number: signal.getsignal(number) for number in numbers}
+        self._alarm = signal.getitimer(signal.ITIMER_REAL)[0]
+        self._since = time.monotonic()
 
     def restore(self) -> None:
         if threading.current_thread() is threading.main_thread():
             for number, handler in self._handlers.items():
                 if handler is not None:  # which is one that was not set from Python
                     signal.signal(number, handler)
+            left = self._alarm and max(0.001, self._alarm - (time.monotonic() - self._since))
+            signal.setitimer(signal.ITIMER_REAL, left)
 
 
 class RayProcesses:
