@@ -20,8 +20,8 @@ def find_genotype(what: str, storage: str) -> tuple[Architecture, str]:
     """Return an architecture and the operations it goes with.
 
     Args:
-        what: a name, a file, or the beginning of a trial's id. A trial that has found several says with a colon which
-            one is meant, as in `0123456789ab:genotype_top_down`.
+        what: a name, a file (or `LOG:EPOCH`, `MODULE.py:NAME`), or the beginning of a trial's id. A trial that has
+            found several says with a colon which one is meant, as in `0123456789ab:genotype_top_down`.
         storage: where the trials are.
 
     Raises: UnknownName, InvalidGenotype, LedgerError.
