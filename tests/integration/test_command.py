@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 from importlib import resources
 from pathlib import Path
 
@@ -39,17 +38,14 @@ def test_when_all_is_done_neither_ray_nor_torch_is_loaded(run):
         "print(code, {'ray', 'torch'} & set(sys.modules))"
     )
 
-    started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
     assert done.stdout.splitlines()[-1] == "0 set()"
-    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
-        ("run chains.yaml --runner local", 0, "note: nobody reads what is printed here any more"),
         ("plan chains.yaml", 141, ""),
         ("plan chains.yaml > /dev/full", 1, "error: what is printed cannot be written (No space left on device)"),
         ("plan chains.yaml >&-", 1, "error: the standard output is closed"),
@@ -190,5 +186,6 @@ def test_a_run_goes_on_when_nobody_reads_what_it_says_any_more(chains):
     said = process.stderr.read()
     process.stderr.close()
 
-    assert (process.wait(timeout=60), said) == (0, b"")
+    assert process.wait(timeout=60) == 0
+    assert said == b"note: nobody reads what is printed here any more; the run goes on all the same\n"
     assert len(rows()) == 6

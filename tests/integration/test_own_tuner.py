@@ -24,7 +24,7 @@ def test_they_compute_on_a_gpu_only_where_tune_gives_them_one(monkeypatch, given
     trainable = FinalTrainable.__new__(FinalTrainable)
     trainable._trial_info = SimpleNamespace(trial_resources=tune.PlacementGroupFactory([given]))
 
-    trainable.setup({"genotype": {}, "seed": 3})
+    trainable.setup({"genotype": "DARTS_V2", "seed": 3})
 
     assert started == [{"seed": 3, "threads": 1, "gpus": given.get("GPU", 0)}]
 

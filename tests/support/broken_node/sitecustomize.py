@@ -8,7 +8,13 @@ import os
 import pathlib
 
 if os.environ["BROKEN_NODE"] == "unmounted":
-    pathlib.Path.exists = lambda self, exists=pathlib.Path.exists: "drivers" not in self.parts and exists(self)
+
+    def unmounted(self, *args, seen=pathlib.Path.stat, **kwargs):
+        if "drivers" in self.parts:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(self))
+        return seen(self, *args, **kwargs)
+
+    pathlib.Path.stat = unmounted
 else:
 
     def full(self, mode="r", *args, opened=pathlib.Path.open, **kwargs):
