@@ -5,12 +5,13 @@ The files are the only truth. `done` and `failed` are rows; `running`, `resumabl
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from orchestrator.errors import LedgerError
+from orchestrator.words import duration
 from trainables.errors import DamagedFile
-from trainables.record.claims import BeatWatcher
+from trainables.record.claims import STALE_SECONDS, BeatWatcher, Claim, ClaimFolder
 from trainables.record.storage import Storage, open_storage
 from trainables.record.trial_folder import ROW, TRIALS, TrialFolder
 from trainables.trial import TrialRow, TrialSpec
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 State = Literal["done", "running", "resumable", "new", "failed", "blocked"]
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+ASKED_BY = ("experiment", "stage", "label")
+"""What is remembered of who asked for a trial."""
+COLUMNS = ("trial_id", *ASKED_BY, "trainable", "version", "seed", "state", "error")
+PROVENANCE = ("provenance.commit", "provenance.hardware", "provenance.gpus", "provenance.versions")
+"""Columns that every frame of rows has, also one of no rows."""
 STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
 
 
@@ -33,6 +39,11 @@ class TrialState:
     row: TrialRow | None = None
     epoch: int = 0
     """Whole epochs that a resumable or running trial has behind it."""
+
+    @property
+    def recurs(self) -> bool:
+        """Whether it failed, and would again in the same way: its loss is not a number, say."""
+        return self.row is not None and self.row.provenance.get("recurs") is True
 
 
 class Ledger:
@@ -47,6 +58,11 @@ class Ledger:
 
     def folder(self, trial_id: str) -> TrialFolder:
         return TrialFolder(self.storage, trial_id, self._watcher)
+
+    def must_exist(self) -> None:
+        """Raises: LedgerError where there is no such storage: a table of nothing would look like one of no results."""
+        if not self.storage.exists(""):
+            raise LedgerError(f"there is no storage {self.storage.uri}: nothing has been run there yet")
 
     def row(self, trial_id: str) -> TrialRow | None:
         """Return a trial's row; a damaged one counts as none, and is said. A done row is read once and kept in mind."""
@@ -86,10 +102,14 @@ class Ledger:
         after = f"epoch {epoch}" + (f", step {step}" if step else "")
         if claim is not None:
             where = f", after {after}" if positions else ""
-            return TrialState(state="running", reason=f"{claim.holder} works on it{where}", epoch=epoch)
+            reason = _at_work(folder.claims, claim, where) + _failures(folder)
+            return TrialState(state="running", reason=reason, epoch=epoch)
         if positions:
-            return TrialState(state="resumable", reason=f"interrupted after {after}", epoch=epoch)
-        return TrialState(state="new", reason="never finished an epoch" if folder.claims.numbers() else "never started")
+            reason = f"interrupted after {after}" + _failures(folder)
+            return TrialState(state="resumable", reason=reason, epoch=epoch)
+        if folder.claims.numbers():
+            return TrialState(state="new", reason="never finished an epoch" + _failures(folder))
+        return TrialState(state="new", reason="never started" + self._before(spec))
 
     def states(self, specs: Iterable[TrialSpec]) -> dict[str, TrialState]:
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
@@ -123,6 +143,11 @@ class Ledger:
             return spec
         raise LedgerError(f"there is no trial {trial_id!r} in {self.storage.uri}")
 
+    def asked_by(self, trial_id: str) -> Mapping[str, str]:
+        """Return whose trial it is: `experiment`, `stage` and `label` that ran it; nothing where nobody wrote that."""
+        row = self.row(trial_id)
+        return self.folder(trial_id).read_asked_by() if row is None else _asked_by(row)
+
     def find(self, prefix: str) -> str:
         """Return the id of the one trial that begins so. Raises: LedgerError."""
         ids = self.ids(prefix)
@@ -135,21 +160,46 @@ class Ledger:
         """Set the row of a failed trial aside, so that the next run takes it up; return the name it is kept under.
 
         Its checkpoints stay: a trial that died goes on where it was, and checkpoints made from another parent's result
-        are passed over. Raises: LedgerError.
+        are passed over. So is the row of a trial that is done but whose files are missing or damaged, which is said.
+        Raises: LedgerError.
         """
         row = self.row(trial_id)
         if row is None:
             raise LedgerError(f"trial {trial_id} has no row: nothing failed there")
         if self.state(row.spec).state != "failed":
-            raise LedgerError(f"trial {trial_id} is done; a finished trial is never run again")
-        self._done.pop(trial_id, None)
-        return self.folder(trial_id).set_aside(ROW, "failed" if row.state == "failed" else "stale")
+            if not (damage := self.folder(trial_id).damage(row)):
+                raise LedgerError(f"trial {trial_id} is done; a finished trial is never run again")
+            self._mention(f"trial {trial_id} is done, but {damage}; it is computed anew")
+            return self._set_aside(trial_id, "damaged")
+        return self._set_aside(trial_id, "failed" if row.state == "failed" else "stale")
 
     def stale_claim(self, trial_id: str) -> int | None:
         """Return the number of a trial's last claim when it holds no more; None when it holds, or there is none."""
         claims = self.folder(trial_id).claims
         numbers = claims.numbers()
         return numbers[-1] if numbers and claims.live() is None else None
+
+    def seconds_worked(self, spec: TrialSpec) -> float:
+        """Return the work behind a trial's newest checkpoint; 0 where there is none to be read."""
+        try:
+            return self.folder(spec.trial_id).checkpoints(spec).seconds_worked()
+        except OSError:
+            return 0.0
+
+    def _set_aside(self, trial_id: str, why: str) -> str:
+        self._done.pop(trial_id, None)
+        return self.folder(trial_id).set_aside(ROW, why)
+
+    def _before(self, spec: TrialSpec) -> str:
+        """Return which trial of an earlier version there is in a new one's place, to follow what else is said of it.
+
+        Only of trials without parents: with those, the parents' own reason says it.
+        """
+        for version in () if spec.parents else range(spec.version - 1, 0, -1):
+            trial_id = replace(spec, version=version).trial_id
+            if self.folder(trial_id).exists():
+                return f"; {trial_id} is the same of version {version}, whose results differ"
+        return ""
 
     def _stale_parent(self, row: TrialRow) -> str:
         """Return a sentence when a row was made from something its parent's row no longer says."""
@@ -172,6 +222,32 @@ class Ledger:
             self._say(sentence)
 
 
+def _at_work(claims: ClaimFolder, claim: Claim, where: str) -> str:
+    """Return who works on a trial and `where` it is, or what became of him, as far as can be seen from here.
+
+    He holds the claim all the same, for as long as `trainables.record.claims` says.
+    """
+    if claim.worker_process.alive() is False:
+        return f"its process {claim.worker_process.pid} died{where}; the run in {claim.driver_process} takes it up"
+    try:
+        silent = claims.silent_seconds(claim)
+    except FileNotFoundError:
+        silent = 0.0
+    reason = f"{claim.holder} works on it{where}"
+    if silent < STALE_SECONDS:
+        return reason
+    return f"{reason}; nothing was heard of it for {duration(silent)}: if it is gone, run goes on from there"
+
+
+def _failures(folder: TrialFolder) -> str:
+    """Return why a trial failed before it was let run again, to follow what else is said of it."""
+    failures = folder.read_failures()
+    if not failures:
+        return ""
+    times = "it failed before" if len(failures) == 1 else f"it failed {len(failures)} times before, the last time"
+    return f"; {times}: {failures[-1].error or 'failed'}"
+
+
 def _has(state: State) -> str:
     return "failed" if state == "failed" else "is blocked"
 
@@ -179,27 +255,39 @@ def _has(state: State) -> str:
 def load_rows(storage: str | Storage) -> "DataFrame":
     """Return every trustworthy row under a storage URI, one line per trial.
 
-    Columns: `trial_id`, `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its
-    name, each timing as `timing.<name>`, `provenance.commit`, `provenance.hardware`, `provenance.gpus` (the
-    shares it held), `provenance.versions` and `parents` (ids). Nested values stay Python objects.
+    Columns: `trial_id`, `experiment`, `stage`, `label` (of the run that made it; None in rows that do not say),
+    `trainable`, `version`, `seed`, `state`, `error`, then `config.<field>`, each metric by its name (as
+    `metric.<name>` where that is another column's), each timing as `timing.<name>`, `provenance.commit`,
+    `provenance.hardware`, `provenance.gpus` (the shares it held), `provenance.versions` and `parents` (ids). Nested
+    values stay Python objects. Without a row there are the columns that all rows have.
+
+    Raises: LedgerError where there is no such storage.
     """
     from pandas import DataFrame  # takes longer to load than a plan to make
 
     ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
-    return DataFrame([_flat(row) for row in ledger.rows().values()])
+    ledger.must_exist()
+    rows = [_flat(row) for row in ledger.rows().values()]
+    return DataFrame(rows) if rows else DataFrame(columns=[*COLUMNS, *PROVENANCE, "parents"])
+
+
+def _asked_by(row: TrialRow) -> Mapping[str, str]:
+    asked_by = row.provenance.get("asked_by")
+    return asked_by if isinstance(asked_by, Mapping) else {}
 
 
 def _flat(row: TrialRow) -> Mapping[str, object]:
     return {
         "trial_id": row.trial_id,
+        **{name: _asked_by(row).get(name) for name in ASKED_BY},
         "trainable": row.spec.trainable,
         "version": row.spec.version,
         "seed": row.spec.seed,
         "state": row.state,
         "error": row.error,
         **{f"config.{name}": value for name, value in row.config.items()},
-        **row.metrics,
+        **{f"metric.{name}" if name in (*COLUMNS, "parents") else name: value for name, value in row.metrics.items()},
         **{f"timing.{name}": value for name, value in row.timing.items()},
-        **{f"provenance.{name}": row.provenance.get(name) for name in ("commit", "hardware", "gpus", "versions")},
+        **{name: row.provenance.get(name.partition(".")[2]) for name in PROVENANCE},
         "parents": list(row.spec.parents),
     }

@@ -21,7 +21,7 @@ gc.set_threshold(10_000, 20, 50)  # all that has been imported is no garbage: lo
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=500, deadline=None, print_blob=True)  # what `make explore` asks for
 settings.load_profile("fixed")
-pytest.register_assert_rewrite("running_contract", "storage_contract")
+pytest.register_assert_rewrite("faults", "running_contract", "storage_contract", "takeover_contract")
 
 
 @pytest.fixture(autouse=True)

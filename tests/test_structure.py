@@ -25,11 +25,12 @@ LARGEST_FOLDER = 20
 
 ORCHESTRATOR = {
     "errors": "",
-    "ledger": "",
+    "words": "",
+    "ledger": "words",
     "document": "",
     "paper": "document",
     "planning": "document paper",
-    "running": "planning ledger",
+    "running": "planning ledger words",
     "running.ray_tune": "running planning",
     "launching": "document",
     "tables": "planning document paper",
@@ -37,7 +38,7 @@ ORCHESTRATOR = {
     "figures": "tables planning document",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
-    "cli": "document paper planning ledger launching running running.ray_tune tables tables.formats figures"
+    "cli": "words document paper planning ledger launching running running.ray_tune tables tables.formats figures"
     " architectures architectures.drawing",
     "__main__": "cli",
 }
@@ -56,7 +57,7 @@ TRAINABLES = {
     "record": "config",
     "loops": "architecture data data.augmentation optimization distributed config",
     "execution": "record catalog",
-    "ray_trainable": "execution record catalog data",
+    "ray_trainable": "execution record catalog data kinds",
     "exporting": "loops architecture data data.augmentation optimization record",
 }
 """Which rooms of trainables each may import, beside `trial` and `errors`. An import path in a string counts: by theirs

@@ -31,9 +31,10 @@ class Trainable:
     """One entry of the catalog: all that anybody outside of `trainables` knows about a kind of trial.
 
     Code is named by import paths, "package.module:name", and loaded when it is needed. `start(config, *, seed,
-    threads)` returns a `trainables.trial.Run`; `version` is raised when a fix changes results, so that old and new rows
-    never mix. The others (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray.
-    They get a trial's settings by name, `check` the config itself; what stands for a parent's finding is no JSON value.
+    threads, gpus)` returns a `trainables.trial.Run` that computes with so many threads and on the GPU only where the
+    trial was given some; `version` is raised when a fix changes results, so that old and new rows never mix. The others
+    (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray. They get a trial's
+    settings by name, `check` the config itself; what stands for a parent's finding is no JSON value.
     """
 
     name: str
@@ -52,6 +53,9 @@ class Trainable:
     """Settings, and facts that only `check` asks for, that a trial takes over from its parents where they have them."""
     check: str = ""
     """`check(config, context)` returns what the config's class cannot see to be wrong: [(setting, sentence), …]."""
+    unread: str = ""
+    """`unread(config, context)` returns the settings that a trial will not read, because of its others, each with why,
+    or with "" where trials of a stage may share it. An id is without them; one that no trial reads is refused."""
     cost: str = ""
     """`cost(settings)` returns a crude measure of the work, so that the longest can start first."""
     planned: str = ""
@@ -61,7 +65,11 @@ class Trainable:
     transfer: str = ""
     """`transfer(name, value)` says whether a value other than the parents' can only be meant, not be a slip."""
     absent: str = ""
-    """`absent(artifact, settings)` returns why a trial will not find one of its artifacts; None where it will."""
+    """`absent(name, settings)` returns why a trial will not find one of its artifacts, metrics or curves; None where it
+    will, as far as settings tell."""
+
+    lacking: str = ""
+    """`lacking(settings, gpus)` returns why the process that asks cannot run a trial; empty when it can."""
 
     def config_class(self) -> type[BaseModel]:
         return load(self.config)
@@ -69,6 +77,10 @@ class Trainable:
     def problems(self, config: BaseModel, context: Context) -> list[tuple[str, str]]:
         """Return what `check` has against a config; nothing where there is no check."""
         return list(load(self.check)(config, context)) if self.check else []
+
+    def unread_by(self, config: BaseModel, context: Context) -> dict[str, str]:
+        """Return the settings that a trial will not read, and why; nothing where it reads all, or nobody knows."""
+        return load(self.unread)(config, context) if self.unread else {}
 
     def expected_cost(self, settings: Mapping[str, JSON]) -> float:
         """Return how much work a trial may be: its epochs, or else 1, where `cost` does not say."""
@@ -90,9 +102,14 @@ class Trainable:
         """Say whether a trial may be given a value other than the one it inherits."""
         return bool(load(self.transfer)(name, value)) if self.transfer else False
 
-    def why_absent(self, artifact: str, settings: Mapping[str, JSON]) -> str | None:
-        """Return why trials with these settings will not find an artifact; None when they will, or nobody knows."""
-        return load(self.absent)(artifact, settings) if self.absent else None
+    def why_not_here(self, settings: Mapping[str, JSON], gpus: float) -> str:
+        """Return why this process cannot run a trial that is given GPUs; empty when it can, or nobody knows."""
+        return load(self.lacking)(settings, gpus) if self.lacking and gpus else ""
+
+    def why_absent(self, name: str, settings: Mapping[str, JSON]) -> str | None:
+        """Return why trials with these settings will not find or measure something; None when they may."""
+        known = name in (*self.metrics, *self.artifacts, *self.curves)
+        return load(self.absent)(name, settings) if self.absent and known else None
 
 
 TIMING = (
@@ -107,6 +124,8 @@ TIMING = (
 """Columns a table may show that are measurements of the running, not of the result. What each is: `trial.Spent`, and
 `lineage.totals` for the days."""
 
+GPUS = "gpus"
+"""No setting, but what `check` may find wrong too: what each trial asks for."""
 KIND_OF_GENOTYPE = "kind of genotype"
 """No setting, but inherited too: `cells` or `path`, what a trial's genotype is."""
 
@@ -144,11 +163,13 @@ CATALOG: Mapping[str, Trainable] = {
         ),
         inherits=("dataset", KIND_OF_GENOTYPE),
         check="trainables.kinds.checks:check_search",
+        unread="trainables.kinds.unread:unread_by_search",
         cost="trainables.kinds.costs:search_cost",
         planned="trainables.optimization.schedules:planned_curve",
         leaves="trainables.kinds.inheritance:left_by_search",
         transfer="trainables.kinds.inheritance:is_transfer",
-        absent="trainables.kinds.inheritance:absent_artifact",
+        absent="trainables.kinds.findings:absent_of_search",
+        lacking="trainables.loops.devices:lacking",
     ),
     "train": Trainable(
         name="train",
@@ -192,10 +213,13 @@ CATALOG: Mapping[str, Trainable] = {
         ),
         inherits=("dataset", "operations", KIND_OF_GENOTYPE),
         check="trainables.kinds.checks:check_training",
+        unread="trainables.kinds.unread:unread_by_training",
         cost="trainables.kinds.costs:training_cost",
         planned="trainables.optimization.schedules:planned_curve",
         leaves="trainables.kinds.inheritance:left_by_training",
         transfer="trainables.kinds.inheritance:is_transfer",
+        absent="trainables.kinds.findings:absent_of_training",
+        lacking="trainables.loops.devices:lacking",
     ),
 }
 

@@ -4,12 +4,18 @@ SharptuneError              one clear sentence for a person; never shown with a 
 ├── TrialFailure            this trial cannot succeed as specified (a loss that is not a number, ...): a failed row
 ├── ClaimLost               another process owns this trial now; this one must not write any more
 ├── DamagedFile             a checkpoint, row or claim that cannot be trusted
+├── StorageError            a storage that does not answer, however often it is asked; an OSError too
 ├── DataError               a dataset that is missing, incomplete or not what it says it is
 └── UnknownName             a name that is in no table, with a suggestion
+
+RankLost                    an OSError, for it is the machine's fault: one of a trial's processes died
 """
 
 import difflib
 from collections.abc import Iterable
+
+LONGEST_SHOWN = 200
+"""Characters of a name that a sentence quotes."""
 
 
 class SharptuneError(Exception):
@@ -28,12 +34,20 @@ class DamagedFile(SharptuneError):
     """A file of the record fails its checks."""
 
 
+class StorageError(SharptuneError, OSError):
+    """A storage does not answer: nobody's mistake, and no failure of the trial that needs it."""
+
+
 class DataError(SharptuneError):
     """A dataset is missing, incomplete, or its pixels are not the ones promised."""
 
 
 class UnknownName(SharptuneError):
     """A name that no table knows."""
+
+
+class RankLost(OSError):
+    """A process of the trial died, which is the machine's fault: the trial goes on from its last checkpoint."""
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownName:
@@ -45,4 +59,5 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownName:
     names = sorted(known)
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ";"
-    return UnknownName(f"unknown {kind} {name!r}{hint} known: {', '.join(names)}")
+    read = repr(name) if len(repr(name)) <= LONGEST_SHOWN else f"{repr(name)[:LONGEST_SHOWN]}…"
+    return UnknownName(f"unknown {kind} {read}{hint} known: {', '.join(names)}")

@@ -22,14 +22,14 @@ from torch import Tensor, nn
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import read_architecture
 from trainables.data.augmentation.transforms import EvalTransform
-from trainables.data.catalog import DatasetInfo
+from trainables.data.catalog import DatasetInfo, are_numbers
 from trainables.data.datasets import describe as describe_dataset
 from trainables.data.datasets import open_any
 from trainables.data.decoders import Decoders
 from trainables.data.files import FileDataset
 from trainables.data.subsets import subset
 from trainables.errors import DamagedFile, SharptuneError
-from trainables.loops.devices import choose_device, device_name
+from trainables.loops.devices import choose_device, device_name, visible_gpus
 from trainables.loops.evaluation import EVALUATION_BATCH, wrong_answers
 from trainables.loops.images import FileImages, Images, ImageSource
 from trainables.optimization.precision import Precision
@@ -179,8 +179,8 @@ def score(
     Raises: DataError, UnknownName; SharptuneError when the dataset's classes are not the network's.
     """
     data = open_any(dataset)
-    _check_classes(export.about["classes"], data.info)
-    device = choose_device(provenance.cpu_count())
+    check_classes(export, data.info)
+    device = choose_device(provenance.cpu_count(), gpus=visible_gpus())
     precision = Precision(export.about["config"].get("precision", "fp32"), device)
     precision.set_up()
     network = export.network().to(device).to(memory_format=torch.channels_last)
@@ -210,12 +210,22 @@ def score(
     )
 
 
-def _check_classes(names: list[str], info: DatasetInfo) -> None:
-    """Raises: SharptuneError unless a dataset's labels mean what the network's outputs mean."""
+def matched_by_position(export: Export, info: DatasetInfo) -> bool:
+    """Say whether a dataset, or what the network was trained on, only counts its classes, and the other names them."""
+    names, theirs = export.about["classes"], list(info.class_names)
+    counted = are_numbers(names) or are_numbers(theirs)
+    return counted and not all(name.isdigit() for name in (*names, *theirs))
+
+
+def check_classes(export: Export, info: DatasetInfo) -> None:
+    """Raises: SharptuneError unless a dataset's labels mean what the network's outputs mean.
+
+    Classes that one side only counts are taken in their order. Names that are digits are names.
+    """
+    names, theirs = export.about["classes"], list(info.class_names)
     if len(names) != info.classes:
         raise SharptuneError(f"the network tells {len(names)} classes apart, and {info.title} has {info.classes}")
-    theirs = list(info.class_names)
-    if names == theirs or all(name.isdigit() for name in names) or all(name.isdigit() for name in theirs):
+    if names == theirs or matched_by_position(export, info):
         return
     here = next(index for index, pair in enumerate(zip(names, theirs, strict=True)) if pair[0] != pair[1])
     raise SharptuneError(

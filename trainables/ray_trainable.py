@@ -6,7 +6,7 @@ orchestrator hands to Tune: one class for every kind of trial, so that its actor
 
 import contextlib
 import json
-import signal
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,20 +16,23 @@ import ray
 from ray import tune
 
 from trainables.catalog import CATALOG, Trainable, load
-from trainables.errors import DataError
+from trainables.errors import DataError, StorageError
 from trainables.execution.attempt import execute
 from trainables.execution.job import Job, Progress
+from trainables.execution.signals import hear
+from trainables.kinds.contents import filled_in
 from trainables.record.storage import NO_SPACE, Storage, open_storage, stop_path
 from trainables.trial import Run, Step
 
 RESULT = "sharptune"
-"""The one key of a reported result that is ours; everything else in it is Tune's."""
+NODE = "sharptune_node"
+"""The two keys of a reported result that are ours; everything else in it is Tune's. On which node, by Ray's id."""
 REPORT_SECONDS = 5.0
 STATE_FILE = "state.pt"
 
 
 class StopFlag:
-    """Asks the storage whether to stop, a few times a second at most; a SIGTERM of one's own says so too."""
+    """Asks the storage whether to stop, a few times a second at most; a signal to its own process says so too."""
 
     def __init__(self, storage: Storage, driver: str) -> None:
         self._storage = storage
@@ -39,12 +42,8 @@ class StopFlag:
         self._raised = False
 
     def hear_signals(self) -> None:
-        """From now on, take a SIGTERM for the wish to stop: Slurm sends it to all processes, and Ray's would die.
-
-        One that came while it was blocked counts.
-        """
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        """From now on, take a SIGTERM and its like for the wish to stop: Slurm sends them to all processes."""
+        hear(self._on_signal)
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._raised = True
@@ -53,24 +52,34 @@ class StopFlag:
         now = time.monotonic()
         if not self._raised and now - self._asked >= self._every:
             self._asked = now
-            with contextlib.suppress(OSError):  # not known now is asked again soon
+            with contextlib.suppress(OSError):  # not known now is asked again soon: no step waits for it
                 self._raised = self._storage.exists(self._path)
         return self._raised
 
 
 def placement(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
-    """Return what one trial needs, all of it on one node: `{"resources": {"cpus": ..., "gpus": ...} as JSON}`."""
+    """Return what one trial needs, all of it on one node.
+
+    `{"resources": {"cpus": ..., "gpus": ..., "nodes_left_out": ids of nodes it must not run on} as JSON}`.
+    """
     resources = json.loads(config["resources"])
     bundle = {"CPU": resources["cpus"]}
     if resources["gpus"]:
         bundle["GPU"] = resources["gpus"]
-    return tune.PlacementGroupFactory([bundle], strategy="STRICT_PACK")
+    others = {}
+    if left_out := resources["nodes_left_out"]:
+        others["bundle_label_selector"] = [{"ray.io/node-id": f"!in({','.join(left_out)})"}]
+    return tune.PlacementGroupFactory([bundle], strategy="STRICT_PACK", **others)
 
 
 class TrialDispatcher(tune.Trainable):
-    """Runs whatever job its config holds: `{"job": Job as JSON}`; reports `{"sharptune": Progress as JSON}`."""
+    """Runs whatever job its config holds, `{"job": Job as JSON}`.
+
+    Reports `{"sharptune": Progress as JSON, "sharptune_node": the id of its node}`.
+    """
 
     def setup(self, config: dict[str, Any], data: Mapping[str, Any] | None = None) -> None:
+        self._node = ray.get_runtime_context().get_node_id()
         self._data = data or {}
         self._begin(config)
 
@@ -86,7 +95,7 @@ class TrialDispatcher(tune.Trainable):
             progress = next(self._progress)
             ended = progress.state != "running"
             if ended or progress.note or time.monotonic() - since >= REPORT_SECONDS:
-                return {RESULT: json.dumps(progress.to_json()), "done": ended}
+                return {RESULT: json.dumps(progress.to_json()), NODE: self._node, "done": ended}
 
     def cleanup(self) -> None:
         self._end()
@@ -103,7 +112,11 @@ class TrialDispatcher(tune.Trainable):
                 raise
             self._halt(job, f"{error.strerror} in the data cache")
             return
-        should_stop = StopFlag(open_storage(job.storage), job.driver)
+        try:
+            should_stop = StopFlag(open_storage(job.storage).within(0), job.driver)
+        except StorageError as error:
+            self._halt(job, str(error))
+            return
         should_stop.hear_signals()
         self._progress: Iterator[Progress] = execute(job, should_stop=should_stop)
 
@@ -126,16 +139,21 @@ class TrialDispatcher(tune.Trainable):
 
 
 class RunTrainable(tune.Trainable):
-    """One epoch per `step`; the config holds the settings of a trial and `seed`."""
+    """One epoch per `step`; the config holds the settings of a trial and `seed`.
+
+    It computes with as many threads as Tune gives it CPUs, and on the GPU where Tune gives it one.
+    """
 
     entry: Trainable
 
     def setup(self, config: dict[str, Any]) -> None:
-        settings = dict(config)
+        settings = filled_in(config, base=Path(os.environ.get("TUNE_ORIG_WORKING_DIR") or Path.cwd()))
         seed = int(settings.pop("seed", 0))
-        threads = max(1, int(self.trial_resources.required_resources.get("CPU", 1))) if self.trial_resources else 1
-        config_class = self.entry.config_class()
-        self._run: Run = load(self.entry.start)(config_class(**settings), seed=seed, threads=threads)
+        given = self.trial_resources.required_resources if self.trial_resources else {}
+        threads = max(1, int(given.get("CPU", 1)))
+        self._run: Run = load(self.entry.start)(
+            self.entry.config_class()(**settings), seed=seed, threads=threads, gpus=given.get("GPU", 0)
+        )
         self._steps: Iterator[Step] | None = None
 
     def step(self) -> dict[str, Any]:
@@ -172,6 +190,6 @@ class SearchTrainable(RunTrainable):
 
 
 class FinalTrainable(RunTrainable):
-    """Final training: config fields of `trainables.config.TrainConfig` (the genotype as JSON), and `seed`."""
+    """Final training: config fields of `trainables.config.TrainConfig`, the genotype by name or as JSON, and `seed`."""
 
     entry = CATALOG["train"]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -47,6 +47,11 @@ class TrialSpec:
     @classmethod
     def from_json(cls, data: Mapping[str, JSON]) -> "TrialSpec":
         """Raises: KeyError, TypeError when keys are missing or of the wrong kind."""
+        _expect("trainable", isinstance(data["trainable"], str))
+        _expect("version", _is_whole(data["version"]))
+        _expect("config", isinstance(data["config"], dict))
+        _expect("seed", _is_whole(data["seed"]))
+        _expect("parents", isinstance(data["parents"], list) and _all(_is_text, data["parents"]))
         return cls(
             trainable=data["trainable"],
             version=data["version"],
@@ -142,7 +147,7 @@ class TrialRow:
     parents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What was taken from each parent: {parent id: {key: sha256 of what it was}}."""
     files: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
-    """The files beside the row: {name: {"bytes": ..., "sha256": ...}}."""
+    """The files beside the row: {name: {"path": its name there, "bytes": ..., "sha256": ...}}."""
     timing: Mapping[str, JSON] = field(default_factory=dict)
     provenance: Mapping[str, JSON] = field(default_factory=dict)
 
@@ -163,8 +168,83 @@ class TrialRow:
 
     @classmethod
     def from_json(cls, data: Mapping[str, JSON]) -> "TrialRow":
-        """Raises: KeyError, TypeError when keys are missing or unknown."""
-        return cls(**{**data, "spec": TrialSpec.from_json(data["spec"])})
+        """Raises: KeyError, TypeError when keys are missing or unknown, or what they hold is of the wrong kind."""
+        row = cls(**{**data, "spec": TrialSpec.from_json(data["spec"])})
+        for name, holds in _ROW.items():
+            _expect(name, holds(getattr(row, name)))
+        return row
+
+
+def _expect(name: str, holds: bool) -> None:
+    if not holds:
+        raise TypeError(f"its {name} is of the wrong kind")
+
+
+def _all(holds: Callable[[JSON], bool], values: Iterable[JSON]) -> bool:
+    return all(holds(value) for value in values)
+
+
+def _is_text(value: JSON) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: JSON) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: JSON) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_mapping(value: JSON) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_of(holds: Callable[[JSON], bool]) -> Callable[[JSON], bool]:
+    """Return what says whether a value is a mapping to values of which that holds."""
+    return lambda value: isinstance(value, dict) and _all(holds, value.values())
+
+
+def _is_file(value: JSON) -> bool:
+    """Say whether this is what a row says of a file; its name leads nowhere else."""
+    if not (isinstance(value, dict) and _is_text(value.get("sha256"))):
+        return False
+    path = value.get("path", "")
+    return _is_text(path) and "/" not in path
+
+
+def _is_timing(value: JSON) -> bool:
+    texts = {"started", "finished"}
+    return isinstance(value, dict) and all(
+        _is_text(held) if name in texts else _is_number(held) for name, held in value.items()
+    )
+
+
+def _is_provenance(value: JSON) -> bool:
+    """Say whether what children and tables take from it is of its kind."""
+    if not isinstance(value, dict):
+        return False
+    days, versions, gpus = (value.get(name) for name in ("ancestors", "versions", "gpus"))
+    return (
+        (days is None or _is_of(_is_of(_is_number))(days))
+        and (versions is None or _is_of(_is_text)(versions))
+        and (gpus is None or (isinstance(gpus, list) and _all(_is_number, gpus)))
+    )
+
+
+_ROW: Mapping[str, Callable[[JSON], bool]] = {
+    "trial_id": _is_text,
+    "config": _is_mapping,
+    "state": lambda value: value in ("done", "failed"),
+    "metrics": _is_of(_is_number),
+    "artifacts": _is_mapping,
+    "error": lambda value: value is None or _is_text(value),
+    "parents": _is_of(_is_of(_is_text)),
+    "files": _is_of(_is_file),
+    "timing": _is_timing,
+    "provenance": _is_provenance,
+}
+"""What must hold of each of a row's fields."""
 
 
 def artifact_digest(value: JSON) -> str:

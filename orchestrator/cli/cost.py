@@ -1,12 +1,12 @@
 """The command `cost`: what a network costs, what a supernet costs, and our sizes beside the paper's."""
 
-import json
 from typing import Any
 
 import click
 
-from orchestrator.architectures.find import find_genotype
-from orchestrator.cli.options import json_option, storage_option
+from orchestrator.architectures.find import find_network
+from orchestrator.cli.options import asking_for_a_network, json_option, storage_option
+from orchestrator.cli.output import say, say_json
 from orchestrator.cli.sizes import FORMATS
 from orchestrator.paper.sizes import paper_sizes
 from trainables.architecture.networks import NETWORKS, check_network, natural_network
@@ -43,8 +43,9 @@ def cost(
 ) -> None:
     """Count a network: parameters and arithmetic for one image, as exact integers.
 
-    NAME is a published genotype or path, FILE a JSON file of one, TRIAL the id of a trial that found one. `addmult` is
-    the paper's +× column; `macs` are the multiply-accumulates of convolutions and linear layers alone.
+    NAME is a published genotype or path, FILE one in JSON, a log or a genotypes.py (see `sharptune genotype --help`),
+    TRIAL the id of a search that found one, or of a training, whose own network is counted. `addmult` is what the paper
+    counts, additions and multiplications; `macs` are the multiply-accumulates of convolutions and linear layers alone.
     """
     chosen = {name: value for name, value in sizes.items() if value is not None}
     if (what is not None) + (space is not None) + paper != 1:
@@ -56,27 +57,30 @@ def cost(
         from trainables.architecture.final_networks import architecture_cost
 
         rows = paper_sizes(architecture_cost)
-        click.echo(FORMATS["json" if as_json else form or "text"](rows), nl=False)
+        say(FORMATS["json" if as_json else form or "text"](rows), end="")
         return
     title, numbers = _count_supernet(space, chosen) if space is not None else _count(what or "", storage, chosen)
     if as_json:
-        click.echo(json.dumps(numbers))
+        say_json(numbers, indent=None)
         return
-    click.echo(title)
+    say(title)
     for name, number in numbers.items():
-        click.echo(f"  {name:<22}{number:>15,}")
+        say(f"  {name:<22}{number:>15,}")
 
 
 def _count(what: str, storage: str, chosen: dict[str, Any]) -> tuple[str, dict[str, int]]:
     """Return the title and the numbers of a final network. Raises: UnknownName, InvalidGenotype, LedgerError."""
     from trainables.architecture.final_networks import architecture_cost
 
-    architecture, found = find_genotype(what, storage)
-    options = {"network": natural_network(architecture), "operations": found, **chosen}
+    with asking_for_a_network(what):
+        architecture, found = find_network(what, storage)
+    options = {"network": natural_network(architecture), **found, **chosen}
     usual = NETWORKS[options["network"]]
     check_network(architecture, options["network"])
     if not usual.cells:
         _refuse(chosen, ("network", "operations"), "a path has channels and layers of its own")
+    if options["network"] != found.get("network"):  # of another network than the trial's, with sizes of its own
+        options = {name: value for name, value in options.items() if name in ("network", "operations", *chosen)}
     counted = architecture_cost(architecture, **options)
     size = ""
     if usual.cells:

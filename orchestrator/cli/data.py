@@ -1,12 +1,12 @@
 """The command `data`: which datasets there are, and fetching them."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from orchestrator.cli.options import json_option
+from orchestrator.cli.output import say, say_json
 from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, DatasetInfo, EvaluationSet, cache_root
 from trainables.data.datasets import describe, resolve
 from trainables.trial import JSON
@@ -27,15 +27,15 @@ def show(name: str | None, as_json: bool) -> None:
     names = [resolve(name, base=Path.cwd())] if name else sorted([*DATASETS, *EVALUATION_SETS])
     sets = [(EVALUATION_SETS.get(n) or describe(n), present(n)) for n in names]
     if as_json:
-        click.echo(json.dumps([_dataset_json(info, here) for info, here in sets], indent=1))
+        say_json([_dataset_json(info, here) for info, here in sets])
         return
     for n, (info, here) in zip(names, sets, strict=True):
-        click.echo(f"{n}: {info.title}")
+        say(f"{n}: {info.title}")
         for line in (
             _evaluation_set_lines(info, here) if isinstance(info, EvaluationSet) else _dataset_lines(info, here)
         ):
-            click.echo(f"  {line}")
-    click.echo(f"cache: {cache_root()}")
+            say(f"  {line}")
+    say(f"cache: {cache_root()}")
 
 
 @data.command()
@@ -44,27 +44,28 @@ def show(name: str | None, as_json: bool) -> None:
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Take the dataset from here: CIFAR-10 as cifar-10-batches-py, Parquet files, or one folder per class; "
-    "ImageNet as the latter two; CIFAR-10.1 as its official .npy files.",
+    "CIFAR-100 as cifar-100-python; ImageNet as Parquet files or one folder per class; CIFAR-10.1 as its official .npy "
+    "files.",
 )
 @json_option
 def fetch(name: str, folder: Path | None, as_json: bool) -> None:
     """Fetch dataset NAME into this machine's cache, or import the folder NAME; the pixels are checked."""
     from trainables.data import sources
 
-    def say(message: str) -> None:
-        click.echo(message, err=True)
+    def tell(message: str) -> None:
+        say(message, err=True)
 
     if folder is None:
-        fetched = sources.fetch(name, base=Path.cwd(), progress=say)
+        fetched = sources.fetch(name, base=Path.cwd(), progress=tell)
     elif name in (known := [*(name for name in DATASETS if name not in EMBEDDED), *EVALUATION_SETS]):
-        fetched = sources.fetch_folder(name, folder, progress=say)
+        fetched = sources.fetch_folder(name, folder, progress=tell)
     else:
         goes = ", ".join(known)
         raise click.UsageError(f"--folder goes with {goes}; to import another folder, name it instead of a dataset")
     if as_json:
-        click.echo(json.dumps({"dataset": fetched.identity, "source": fetched.source}))
+        say_json({"dataset": fetched.identity, "source": fetched.source}, indent=None)
     else:
-        click.echo(f"{fetched.identity} is on this machine, from {fetched.source}")
+        say(f"{fetched.identity} is on this machine, from {fetched.source}")
 
 
 def _dataset_json(info: DatasetInfo | EvaluationSet, here: bool) -> dict[str, JSON]:

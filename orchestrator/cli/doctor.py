@@ -1,6 +1,5 @@
 """The command `doctor`: whether this machine is well."""
 
-import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 import click
 
 from orchestrator.cli.options import json_option, open_ledger, prove_writable, storage_option
+from orchestrator.cli.output import say, say_json
 from trainables.data.catalog import DATASETS, EVALUATION_SETS, cache_root
 from trainables.errors import SharptuneError
 from trainables.record import provenance
@@ -21,10 +21,10 @@ def doctor(storage: str, as_json: bool) -> int:
     """Check this machine: versions, processors, GPUs, storage, disk space, data."""
     checks = list(_checks(storage))
     if as_json:
-        click.echo(json.dumps([{"check": name, "ok": ok, "found": found} for name, ok, found in checks], indent=1))
+        say_json([{"check": name, "ok": ok, "found": found} for name, ok, found in checks])
     else:
         for name, ok, found in checks:
-            click.echo(f"{'ok  ' if ok else 'FAIL'}  {name:<12} {found}")
+            say(f"{'ok  ' if ok else 'FAIL'}  {name:<12} {found}")
     return 0 if all(ok for _, ok, _ in checks) else 1
 
 
@@ -34,7 +34,9 @@ def _checks(storage: str) -> Iterator[tuple[str, bool, str]]:
     versions = provenance.versions()
     missing = [name for name, version in versions.items() if version == "not installed"]
     yield "versions", not missing, ", ".join(f"{name} {version}" for name, version in versions.items())
-    yield "processor", True, f"{provenance.cpu_count()} CPUs, {provenance.processor()}"
+    count, why = provenance.cpus()
+    usable = " ".join(filter(None, [f"{count} CPU{'s' if count > 1 else ''}", why]))
+    yield "processor", True, f"{usable}, {provenance.processor()}"
     yield _accelerator()
     yield _try_storage(storage)
     free = shutil.disk_usage(_existing(cache_root())).free

@@ -1,7 +1,6 @@
 """The commands for networks that have been trained: export, evaluate."""
 
 import contextlib
-import json
 import sys
 import uuid
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import click
 
 from orchestrator.cli.options import json_option, open_ledger, storage_option
+from orchestrator.cli.output import say, say_json
 from orchestrator.errors import LedgerError
 from orchestrator.tables.statistics import clopper_pearson
 from trainables.data.datasets import describe as describe_dataset
@@ -53,11 +53,11 @@ def export(trial: str, output: Path | None, weights: Which, check: bool, storage
     report = _own_test(path) if check else None
     if as_json:
         about = {name: exported.about[name] for name in ("trial", "weights", "epoch")}
-        click.echo(json.dumps({"file": str(path), **about, "bytes": len(data), "test": report}))
+        say_json({"file": str(path), **about, "bytes": len(data), "test": report}, indent=None)
         return
-    click.echo(f"wrote {path}: {_called(exported)}, {len(data) / 1e6:.1f} MB")
+    say(f"wrote {path}: {_called(exported)}, {len(data) / 1e6:.1f} MB")
     if report:
-        click.echo(_comparison(report))
+        say(_comparison(report))
 
 
 @click.command()
@@ -76,7 +76,7 @@ def evaluate(
 
     Intervals are exact binomial ones (Clopper and Pearson) at 95 %.
     """
-    from trainables.exporting import own_test, read_export
+    from trainables.exporting import matched_by_position, own_test, read_export
 
     is_file = Path(what).is_file()
     exported = read_export(Path(what)) if is_file else _of_trial(what, weights, storage, files_too=True)
@@ -84,19 +84,21 @@ def evaluate(
     identity = resolve(dataset, base=Path.cwd()) if dataset else own
     found = _score(exported, identity, images=None if dataset else images, batch_size=batch_size)
     report = _report(exported, identity, found, images=images)
+    if matched_by_position(exported, info := describe_dataset(identity)):
+        say(f"note: {info.title} or the network only counts its classes; they are taken in order", err=True)
     if as_json:
-        click.echo(json.dumps(report))
+        say_json(report, indent=None)
         return
-    click.echo(f"{what}: {_called(exported)}")
-    click.echo(f"{describe_dataset(identity).title}; {found.images:,} test images, on {found.device}")
+    say(f"{what}: {_called(exported)}")
+    say(f"{info.title}; {found.images:,} test images, on {found.device}")
     if found.unreadable:
-        click.echo(f"  {found.unreadable:,} more cannot be read, and do not count")
+        say(f"  {found.unreadable:,} more cannot be read, and do not count")
     for top in ("top1", "top5"):
         if report[f"{top}_error"] is not None:
             low, high = report[f"{top}_interval"]
-            click.echo(f"  top-{top[-1]} error  {report[f'{top}_error']:6.2f} %  [{low:.2f}, {high:.2f}]")
+            say(f"  top-{top[-1]} error  {report[f'{top}_error']:6.2f} %  [{low:.2f}, {high:.2f}]")
     if report["recorded"] is not None:
-        click.echo(f"  {_comparison(report)}")
+        say(f"  {_comparison(report)}")
 
 
 def _own_test(path: Path) -> dict[str, JSON] | None:
@@ -108,7 +110,7 @@ def _own_test(path: Path) -> dict[str, JSON] | None:
     try:
         ensure(identity)
     except DataError as error:
-        click.echo(f"note: the test error was not measured: {error}", err=True)
+        say(f"note: the test error was not measured: {error}", err=True)
         return None
     return _report(exported, identity, _score(exported, identity, images=images), images=images)
 
@@ -117,11 +119,11 @@ def _of_trial(prefix: str, weights: Which, storage: str, *, files_too: bool = Fa
     """Return the network of the trial whose id begins so. Raises: SharptuneError."""
     from trainables.exporting import export_trial
 
-    ledger = open_ledger(storage)
     try:
+        ledger = open_ledger(storage, to_read=True)
         trial_id = ledger.find(prefix)
     except LedgerError as error:
-        raise LedgerError(f"{error}; nor is there a file of that name" if files_too else str(error)) from error
+        raise LedgerError(f"{error}; nor is there a file {prefix!r}" if files_too else str(error)) from error
     return export_trial(ledger.folder(trial_id), weights)
 
 
@@ -176,7 +178,7 @@ def _comparison(report: dict[str, JSON]) -> str:
     if report["equal"]:
         return f"{of_row}: exactly the same, {report['recorded']:.2f} %"
     return (
-        f"{of_row}: {report['recorded']:.2f} %, and here {report['top1_error']:.2f} %; on other hardware or other "
+        f"{of_row}: {report['recorded']:g} %, and here {report['top1_error']:g} %; on other hardware or other "
         "versions an image or two may come out differently, not more"
     )
 

@@ -1,12 +1,12 @@
 """The command that draws an experiment's figures."""
 
 import io
-import json
 from pathlib import Path
 
 import click
 
 from orchestrator.cli.options import Catalog, experiment_options, load_plan, open_ledger, pass_catalog
+from orchestrator.cli.output import say, say_json
 from orchestrator.errors import LedgerError
 from orchestrator.figures.curves import Epochs, Figure, build_figure
 from orchestrator.figures.files import FORMATS, draw_figure
@@ -44,18 +44,23 @@ def figure(
     form = output.suffix[1:].lower() if output else "svg"
     if form not in FORMATS:
         raise click.UsageError(f"-o needs a name that ends in .{', .'.join(FORMATS)}, got {output}")
-    plan = load_plan(experiment, catalog, overrides, max_trials)
-    figures = figures_of(plan, open_ledger(storage), name)
+    ledger = open_ledger(storage)
+    plan = load_plan(experiment, catalog, overrides, ledger, max_trials)
+    figures = figures_of(plan, ledger, name)
+    if any(map(_lacking, figures)):
+        ledger.must_exist()
     if output and len(figures) > 1:
         raise click.UsageError(f"-o is for one figure; name one of {', '.join(each.name for each in figures)}")
+    for note in dict.fromkeys(note for each in figures for note in each.notes):
+        say(f"note: {note}", err=True)
     if as_json:
         values = [each.to_json() for each in figures]
-        click.echo(json.dumps(values[0] if len(values) == 1 else values, indent=1, ensure_ascii=False))
+        say_json(values[0] if len(values) == 1 else values)
         return
     for each in figures:
         path = output or Path(f"{plan.experiment}-{each.name}.svg")
         path.write_bytes(draw_figure(each, form))
-        click.echo(f"{path}: {each.title}{_lacking(each)}")
+        say(f"{path}: {each.title}{_lacking(each)}")
 
 
 def figures_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Figure]:
@@ -73,7 +78,13 @@ def figures_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Figu
     def read_epochs(row: TrialRow) -> Epochs:
         import pyarrow.parquet as pq
 
-        data = ledger.folder(row.trial_id).read_file(row, "epochs.parquet")
+        try:
+            data = ledger.folder(row.trial_id).read_file(row, "epochs.parquet")
+        except FileNotFoundError as error:
+            raise LedgerError(
+                f"the curves need the epochs of trial {row.trial_id}, and {error.filename or 'epochs.parquet'} is not "
+                "in its folder; copy it there too"
+            ) from error
         return pq.read_table(io.BytesIO(data)).to_pylist()
 
     return [build_figure(plan, rows, spec, read_epochs) for spec in plan.figures if name in (None, spec.name)]

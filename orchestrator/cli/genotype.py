@@ -13,7 +13,8 @@ from orchestrator.architectures.description import lines, title
 from orchestrator.architectures.drawing.architecture import draw
 from orchestrator.architectures.find import find_genotype
 from orchestrator.architectures.sources import SOURCES
-from orchestrator.cli.options import json_option, storage_option
+from orchestrator.cli.options import asking_for_a_network, json_option, storage_option
+from orchestrator.cli.output import say, say_json
 from trainables.architecture.genotype import (
     ARCHITECTURE_ALIASES,
     ARCHITECTURES,
@@ -21,6 +22,7 @@ from trainables.architecture.genotype import (
     Genotype,
     check_operations,
     describe,
+    find_file,
 )
 from trainables.architecture.networks import NETWORKS, natural_network
 
@@ -41,8 +43,9 @@ class _Found:
 def genotype() -> None:
     """Architectures: cells of a genotype, or a path through a MultiChannelNet.
 
-    NAME is a published one or its alias, FILE a JSON file of one, TRIAL the beginning of the id of a trial that found
-    one; with several, as in 0123456789ab:genotype_top_down.
+    NAME is a published one or its alias; FILE a JSON file of one, a log that prints some (the last one counts, or
+    search.log:12, the one under epoch 12), or a module of them (genotypes.py:NAME); TRIAL the beginning of the id of a
+    trial that found one, or of several, as in 0123456789ab:genotype_top_down.
     """
 
 
@@ -51,7 +54,7 @@ def genotype() -> None:
 def list_(as_json: bool) -> None:
     """List the published architectures: name, kind, source, other names."""
     if as_json:
-        click.echo(json.dumps([_entry(name) for name in ARCHITECTURES], indent=1, ensure_ascii=False))
+        say_json([_entry(name) for name in ARCHITECTURES])
         return
     entries = [_entry(name) for name in ARCHITECTURES]
     columns = ("name", "kind", "source", "what")
@@ -59,7 +62,7 @@ def list_(as_json: bool) -> None:
     for entry in entries:
         also = f" (also {', '.join(entry['aliases'])})" if entry["aliases"] else ""
         fixed = "  ".join(f"{entry[column]:<{widths[column]}}" for column in columns[:-1])
-        click.echo(f"{fixed}  {entry['what']}{also}")
+        say(f"{fixed}  {entry['what']}{also}")
 
 
 @genotype.command()
@@ -73,11 +76,11 @@ def show(what: str, storage: str, as_json: bool) -> None:
     """
     found = _find(what, storage)
     if as_json:
-        click.echo(_artifact_text(describe(found.architecture, found.operations)))
+        say(_artifact_text(describe(found.architecture, found.operations)))
         return
-    click.echo(title(found.architecture, found.name, found.operations))
+    say(title(found.architecture, found.name, found.operations))
     for line in lines(found.architecture):
-        click.echo(line)
+        say(line)
 
 
 @genotype.command()
@@ -93,10 +96,10 @@ def compare(one: str, other: str, storage: str, as_json: bool) -> None:
     pair = _find(one, storage), _find(other, storage)
     sizes = tuple(map(_sizes, pair))
     if as_json:
-        click.echo(json.dumps(_comparison_json(pair, sizes), indent=1, ensure_ascii=False))
+        say_json(_comparison_json(pair, sizes))
         return
     for line in _comparison_lines(pair, sizes):
-        click.echo(line)
+        say(line)
 
 
 @genotype.command("draw")
@@ -114,10 +117,10 @@ def draw_(what: str, output: Path | None, storage: str) -> None:
     found = _find(what, storage)
     svg = draw(found.architecture, name=found.name, operations=found.operations)
     if output is None:
-        click.echo(svg, nl=False)
+        say(svg, end="")
         return
     output.write_text(svg, encoding="utf-8", newline="\n")
-    click.echo(f"{output} shows {found.name}", err=True)
+    say(f"{output} shows {found.name}", err=True)
 
 
 def _find(what: str, storage: str) -> _Found:
@@ -125,10 +128,21 @@ def _find(what: str, storage: str) -> _Found:
 
     Raises: UnknownName, InvalidGenotype, LedgerError.
     """
-    architecture, operations = find_genotype(what, storage)
+    with asking_for_a_network(what):
+        architecture, operations = find_genotype(what, storage)
     check_operations(architecture, operations)
-    is_file = what not in ARCHITECTURES and what not in ARCHITECTURE_ALIASES and Path(what).is_file()
-    return _Found(name=Path(what).stem if is_file else what, architecture=architecture, operations=operations)
+    return _Found(name=_name(what), architecture=architecture, operations=operations)
+
+
+def _name(what: str) -> str:
+    """Return what an architecture is called: as published, as its trial, or after its file."""
+    found = None if what in ARCHITECTURES or what in ARCHITECTURE_ALIASES else find_file(what, base=Path.cwd())
+    if found is None:
+        return what
+    path, choice = found
+    if not choice:
+        return path.stem
+    return choice if path.suffix == ".py" else f"{path.stem} epoch {choice}"
 
 
 def _entry(name: str) -> dict[str, Any]:

@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 
 import click
 
-from orchestrator.cli.options import Catalog, load_plan, max_trials_option, pass_catalog, set_option
-from orchestrator.document.experiment import find_source, packaged
+from orchestrator.cli.options import Catalog, max_trials_option, pass_catalog, set_option
+from orchestrator.cli.output import say
+from orchestrator.document.experiment import find_source, load_experiment, packaged
 from orchestrator.errors import HaltError, RunError
 from orchestrator.launching import kuberay as kuberay_launcher
 from orchestrator.launching import ray_job as ray_job_launcher
 from orchestrator.launching import slurm as slurm_launcher
 from orchestrator.launching.profile import Profile, load_profile
 from orchestrator.launching.request import Request
+from orchestrator.planning.plan import MAX_TRIALS, expand
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 USUAL_PROFILE = "cluster.yaml"
@@ -70,11 +72,11 @@ def slurm(catalog: Catalog, submit: bool, **asked: Any) -> int:
         )
     script = slurm_launcher.text(request, profile)
     if not submit:
-        click.echo(script, nl=False)
+        say(script, end="")
         return 0
     job = _send(["sbatch", "--parsable"], script)
-    click.echo(f"submitted as job {job}; what it says goes to {request.name}-{job}.log")
-    click.echo("Watch: squeue --job " + job + ". Stop, and lose nothing: scancel " + job)
+    say(f"submitted as job {job}; what it says goes to {request.name}-{job}.log")
+    say("Watch: squeue --job " + job + ". Stop, and lose nothing: scancel " + job)
     return 0
 
 
@@ -95,9 +97,9 @@ def kuberay(catalog: Catalog, submit: bool, **asked: Any) -> int:
     content = file.read_text(encoding="utf-8") if file is not None else None
     manifest = kuberay_launcher.text(request, profile.kuberay, profile, file=content)
     if not submit:
-        click.echo(manifest, nl=False)
+        say(manifest, end="")
         return 0
-    click.echo(_send(["kubectl", "create", "-f", "-"], manifest))
+    say(_send(["kubectl", "create", "-f", "-"], manifest))
     return 0
 
 
@@ -108,7 +110,7 @@ def ray_job(catalog: Catalog, **asked: Any) -> int:
     """Show the `ray job submit` line that runs EXPERIMENT as a job of a Ray cluster."""
     profile, request, file = _read(catalog, folder="", **asked)
     folder = None if file is None else str(file.parent)
-    click.echo(ray_job_launcher.text(request, profile, folder=folder), nl=False)
+    say(ray_job_launcher.text(request, profile, folder=folder), end="")
     return 0
 
 
@@ -129,7 +131,7 @@ def _read(
     """
     path = Path(profile) if profile is not None else Path(USUAL_PROFILE)
     settings = load_profile(path) if profile is not None or path.is_file() else Profile()
-    plan = load_plan(experiment, catalog, overrides, max_trials, ask=True)
+    plan = expand(load_experiment(experiment, overrides=overrides), catalog, max_trials=max_trials or MAX_TRIALS)
     where = storage or settings.storage
     if where is None:
         raise RunError("name the storage that the nodes share: --storage, or storage in the profile")

@@ -1,24 +1,27 @@
 """The command line: `sharptune`, also `python -m orchestrator`. Thin: every command reads, calls and prints.
 
 Exit codes: 0 all done; 1 some trial failed, or this machine could not go on; 2 a mistake in the command or in the
-experiment; 130 interrupted.
+experiment; 130 interrupted; 141 nobody reads what is printed (as in `sharptune status | head -1`).
 """
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from orchestrator.cli.output import NobodyReadsError, fit_streams, say, settle_streams
 from orchestrator.errors import HaltError, one_line
-from trainables.errors import SharptuneError
+from trainables.errors import SharptuneError, StorageError
 
 if TYPE_CHECKING:
     from orchestrator.cli.options import Catalog
 
-INTERRUPTED = 130
+INTERRUPTED, UNREAD = 130, 141
 
 
 class LazyCommand(click.Command):
@@ -96,34 +99,48 @@ def invoke(arguments: Sequence[str] | None = None, *, catalog: "Catalog | None" 
 
     A person's mistake is one sentence, never a traceback.
     """
+    fit_streams()
+    if sys.stdout is None:
+        _say("the standard output is closed; > /dev/null throws away what is printed")
+        return 1
+    try:
+        return _invoke(arguments, catalog)
+    finally:
+        settle_streams()
+
+
+def _invoke(arguments: Sequence[str] | None, catalog: "Catalog | None") -> int:
     try:
         result = cli.main(args=arguments, prog_name="sharptune", standalone_mode=False, obj=catalog)
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
-        error.show()
+        words = io.StringIO()
+        error.show(words)
+        say(words.getvalue(), err=True, end="")
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        say("interrupted", err=True)
         return INTERRUPTED
-    except HaltError as error:
+    except (NobodyReadsError, SystemExit):  # click itself exits when nobody reads its help
+        return UNREAD
+    except (HaltError, StorageError) as error:
         _say(str(error))
         return 1
     except SharptuneError as error:
         _say(str(error))
         return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:  # the world's fault: a disk, a network, a permission
         _say(": ".join(str(part) for part in (error.filename, error.strerror) if part) or one_line(error))
         return 1
 
 
 def _say(text: str) -> None:
-    for line in text.splitlines():
-        click.echo(f"error: {line}", err=True)
+    for line in text.split("\n"):
+        say(f"error: {line}", err=True)
 
 
 def main() -> None:
     """Entry point of the `sharptune` command."""
+    if sys.stderr is None:  # closed: what is said there is for nobody
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (until the process ends)
     sys.exit(invoke())

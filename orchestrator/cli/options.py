@@ -3,29 +3,42 @@
 The catalog of trainables comes in as click's context object, so that tests can run the commands on fakes.
 """
 
+import contextlib
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import click
 
-from orchestrator.document.experiment import load_experiment
+from orchestrator.cli.output import say
+from orchestrator.document.experiment import load_experiment, packaged
 from orchestrator.errors import HaltError, RunError, one_line
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
+from orchestrator.words import shown_line
 from trainables.catalog import Trainable
-from trainables.record.storage import NO_SPACE, LocalStorage, Storage, open_storage
+from trainables.errors import SharptuneError, StorageError
+from trainables.record.storage import NO_SPACE, Storage, open_storage
+from trainables.record.trial_folder import TRIALS
 
 Catalog: TypeAlias = Mapping[str, Trainable]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+FIRST_SECONDS = 5.0
+"""For how long a storage is asked at first whether it is there: its name may be wrong."""
 ANY_NUMBER = 10**9
 """For commands that run nothing, and so do not ask whether a large grid is meant."""
 
 storage_option = click.option(
-    "--storage", default="runs", show_default=True, envvar="SHARPTUNE_STORAGE", help="A folder, s3://… or gs://…"
+    "--storage",
+    default="runs",
+    show_default=True,
+    envvar="SHARPTUNE_STORAGE",
+    help="A folder, s3://bucket/path or gs://bucket/path.",
 )
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change a value of the file, for this call only."
@@ -47,40 +60,85 @@ def experiment_options(command: Command) -> Command:
 
 
 def load_plan(
-    experiment: str, catalog: Catalog, overrides: Sequence[str], max_trials: int | None = None, *, ask: bool = False
+    experiment: str,
+    catalog: Catalog,
+    overrides: Sequence[str],
+    ledger: Ledger,
+    max_trials: int | None = None,
+    *,
+    ask: bool = False,
 ) -> Plan:
-    """Return the plan of an experiment; `ask` for one that will run. Raises: SpecError, UnknownName."""
+    """Return the plan of an experiment; `ask` for one that will run.
+
+    Args:
+        ledger: of the storage; trials that have begun there keep their ids.
+
+    Raises: SpecError, UnknownName.
+    """
     most = max_trials or (MAX_TRIALS if ask else ANY_NUMBER)
-    return expand(load_experiment(experiment, overrides=overrides), catalog, max_trials=most)
+    begun = cache(lambda: frozenset(ledger.ids()))
+    loaded = load_experiment(experiment, overrides=overrides)
+    return expand(loaded, catalog, max_trials=most, stored=lambda trial_id: trial_id in begun())
 
 
-def open_ledger(uri: str) -> Ledger:
-    """Return the record in a storage, which need not exist yet; it tells on stderr what is not as it should be.
+def open_ledger(uri: str, *, to_read: bool = False) -> Ledger:
+    """Return the record in a storage; it tells on stderr what is not as it should be.
 
-    Raises: RunError when there can be no record at that place.
+    The storage need not exist yet, unless all that is meant is `to_read` what is there.
+
+    Raises: RunError when there can be no record at that place; StorageError when nothing answers there; LedgerError
+        when there is none to read.
     """
     storage = open_storage(uri)
-    if isinstance(storage, LocalStorage):
-        there = next(path for path in (storage.root, *storage.root.parents) if path.exists())
-        if not there.is_dir():
-            raise RunError(f"storage {uri!r}: {there} is a file; name a folder, s3://bucket/path or gs://bucket/path")
-    else:
-        try:
-            storage.exists("trials")
-        except OSError as error:
-            raise RunError(f"storage {uri!r} cannot be reached: {one_line(error)}") from error
-    return Ledger(storage, lambda sentence: click.echo(f"note: {sentence}", err=True))
+    try:
+        if storage.remote:
+            storage.within(FIRST_SECONDS).exists(TRIALS)
+        else:
+            root = Path(storage.uri)
+            there = next(path for path in (root, *root.parents) if path.exists())
+            if not there.is_dir():
+                raise RunError(
+                    f"storage {uri!r}: {there} is a file; name a folder, s3://bucket/path or gs://bucket/path"
+                )
+            storage.names(TRIALS)
+    except StorageError:
+        raise
+    except OSError as error:
+        what = "reached" if storage.remote else "read"
+        raise RunError(f"storage {uri!r} cannot be {what}: {error.strerror or one_line(error)}") from error
+    ledger = Ledger(storage, lambda sentence: say(shown_line(f"note: {sentence}"), err=True))
+    if to_read:
+        ledger.must_exist()
+    return ledger
 
 
 def prove_writable(storage: Storage) -> None:
-    """Write and delete a small file, before any time is spent. Raises: RunError; HaltError on a full disk."""
+    """Write and delete a small file, before any time is spent. Raises: RunError; HaltError on a full disk;
+    StorageError.
+    """
     path = f"drivers/probe-{uuid.uuid4().hex[:12]}"
     try:
         storage.write(path, b"")
         storage.delete(path)
+    except StorageError:
+        raise
     except OSError as error:
         sentence = f"storage {storage.uri} cannot be written: {error.strerror or one_line(error)}"
         raise (HaltError if error.errno in NO_SPACE else RunError)(sentence) from error
+
+
+@contextlib.contextmanager
+def asking_for_a_network(what: str) -> Iterator[None]:
+    """Say what an experiment is not, where looking for a network of that name fails. Raises: UsageError."""
+    try:
+        yield
+    except SharptuneError as error:
+        if what in packaged() or (Path(what).suffix in (".yaml", ".yml") and Path(what).is_file()):
+            raise click.UsageError(
+                f"{what} is an experiment; this takes a network: its name, a file of it, or the trial that found it. "
+                f"sharptune plan {what} shows the trials of an experiment"
+            ) from error
+        raise
 
 
 def states_of(plan: Plan, ledger: Ledger) -> dict[str, TrialState]:

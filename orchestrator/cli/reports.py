@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.document.spec import Resources
-from orchestrator.ledger import STATES, TrialState
+from orchestrator.ledger import ASKED_BY, STATES, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.words import shown_line
 from trainables.trial import JSON, TrialSpec
 
 States = Mapping[str, TrialState]
@@ -18,11 +19,14 @@ def plan_json(plan: Plan, states: States) -> dict[str, JSON]:
     return {"experiment": plan.experiment, "trials": trials, "counts": counts_json(trial["state"] for trial in trials)}
 
 
-def storage_json(specs: Mapping[str, TrialSpec], states: States) -> dict[str, JSON]:
+def storage_json(
+    specs: Mapping[str, TrialSpec], asked_by: Mapping[str, Mapping[str, str]], states: States
+) -> dict[str, JSON]:
     """Return all that is in a storage, whatever experiment it belongs to."""
     trials = [
         {
             "id": trial_id,
+            **{name: asked_by[trial_id].get(name) for name in ASKED_BY},
             "trainable": spec.trainable,
             "seed": spec.seed,
             "parents": list(spec.parents),
@@ -33,6 +37,13 @@ def storage_json(specs: Mapping[str, TrialSpec], states: States) -> dict[str, JS
         for trial_id, spec in specs.items()
     ]
     return {"trials": trials, "counts": counts_json(trial["state"] for trial in trials)}
+
+
+def storage_label(spec: TrialSpec, asked_by: Mapping[str, str]) -> str:
+    """Return what to call a trial of a storage: as the experiment does that ran it, where that is known."""
+    if not asked_by.get("experiment"):
+        return f"{spec.trainable} seed={spec.seed}"
+    return f"{asked_by['experiment']}: {asked_by.get('stage', '')} {asked_by.get('label', '')}"
 
 
 def counts_json(states: Any) -> dict[str, int]:
@@ -62,7 +73,7 @@ def state_lines(labels: Sequence[tuple[str, str]], states: States) -> list[str]:
 
 
 def state_line(trial_id: str, label: str, width: int, state: TrialState) -> str:
-    return f"{trial_id}  {label:<{width}}  {state.state:<9}  {state.reason}"
+    return shown_line(f"{trial_id}  {label:<{width}}  {state.state:<9}  {state.reason}")
 
 
 def called(trial: PlannedTrial) -> str:
@@ -76,6 +87,14 @@ def summary(plan: Plan, states: States) -> str:
     if counts["done"] == len(plan.trials) > 1:
         return f"{plan.experiment}: all {len(plan.trials)} trials are done"
     return f"{plan.experiment}: {_count(plan.trials)}; {counts_text(counts)}"
+
+
+def storage_summary(uri: str, states: States) -> str:
+    """Return what is in a storage, in a sentence."""
+    if not states:
+        return f"{uri}: no trials yet"
+    counts = Counter(state.state for state in states.values())
+    return f"{uri}: {_count(tuple(states))}; {counts_text(counts)}"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:

@@ -1,15 +1,16 @@
 """The command that runs an experiment, and prints its tables at the end."""
 
 import contextlib
-import json
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli.missing_data import dataset_of, missing_data
 from orchestrator.cli.options import (
     Catalog,
     experiment_options,
@@ -20,16 +21,21 @@ from orchestrator.cli.options import (
     prove_writable,
     states_of,
 )
+from orchestrator.cli.output import Outlet, say, say_json
 from orchestrator.cli.reports import called, plan_json, summary
 from orchestrator.cli.table import tables_of, tables_text
+from orchestrator.errors import RunError
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.running.frontier import RUNNABLE
+from orchestrator.running.gpus import lack_here
 from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner, Stop
 from orchestrator.running.time_left import Outline
+from orchestrator.words import shown_line
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import ensure
+from trainables.execution.signals import hear
 
 if TYPE_CHECKING:
     from orchestrator.running.display import Display
@@ -67,71 +73,91 @@ def run(
     """
     if address is not None and runner == "local":
         raise click.UsageError("--address goes with --runner ray")
-    planned = load_plan(experiment, catalog, overrides, max_trials, ask=not dry_run)
     ledger = open_ledger(storage)
+    planned = load_plan(experiment, catalog, overrides, ledger, max_trials, ask=not dry_run)
     states = states_of(planned, ledger)
     todo = [trial for trial in planned.trials if states[trial.trial_id].state in RUNNABLE]
-    say = _sayer(as_json)
-    say(summary(planned, states))
+    outlet = Outlet(to_stderr=as_json, lasting=bool(todo) and not dry_run)
+    tell = outlet.say
+    tell(summary(planned, states))
     if dry_run:
         for trial in todo:
             state = states[trial.trial_id]
-            say(f"  would run {called(trial)}: {state.state}, {state.reason}")
+            tell(shown_line(f"  would run {called(trial)}: {state.state}, {state.reason}"))
+        for sentence in missing_data(planned, states):
+            say(shown_line(f"note: {sentence}"), err=True)
         return 0
     stopped = False
     if todo:
         from orchestrator.running.display import open_display
 
+        if runner == "local" and (lack := lack_here(todo, catalog)):
+            raise RunError(lack)
         prove_writable(ledger.storage)
-        identities = sorted({identity for trial in todo if (identity := _dataset(trial))})
+        identities = sorted({identity for trial in todo if (identity := dataset_of(trial))})
         _ensure_data(identities)
         stop = Stop(ledger.storage)
         outline = _outline(planned, states, catalog)
         display = open_display(outline, sys.stderr if as_json else sys.stdout, stopping=stop)
-        with _signals(stop, display), display:
+        with _signals(stop, display), outlet.open(display) as listen:
             states = run_plan(
                 planned.trials,
                 ledger=ledger,
                 catalog=catalog,
                 runner=_runner(runner, address, identities),
-                listen=display,
+                experiment=planned.experiment,
+                listen=listen,
                 stop=stop,
             )
         stopped = stop()
-        say(summary(planned, states))
-    _print_results(planned, ledger, states, as_json=as_json)
-    return _conclude(planned, states, say, stopped=stopped)
+        tell(summary(planned, states))
+    _print_results(planned, ledger, states, outlet, as_json=as_json)
+    return outlet.code(_conclude(planned, states, tell, stopped=stopped))
 
 
-def _print_results(plan: Plan, ledger: Ledger, states: Mapping[str, TrialState], *, as_json: bool) -> None:
+def _print_results(
+    plan: Plan, ledger: Ledger, states: Mapping[str, TrialState], outlet: Outlet, *, as_json: bool
+) -> None:
     if as_json:
-        click.echo(json.dumps(plan_json(plan, states), indent=1))
+        outlet.attempt(lambda: say_json(plan_json(plan, states)))
         return
     for table in tables_of(plan, ledger):
-        click.echo("\n" + tables_text([table], "text"))
+        outlet.say("\n" + tables_text([table], "text"))
 
 
-def _conclude(plan: Plan, states: Mapping[str, TrialState], say: Callable[[str], None], *, stopped: bool) -> int:
+def _conclude(plan: Plan, states: Mapping[str, TrialState], tell: Callable[[str], None], *, stopped: bool) -> int:
     """Say what is not done, and what to do about it; return the exit code."""
     by_state: dict[str, dict[str, PlannedTrial]] = {}
     for trial in plan.trials:
         by_state.setdefault(states[trial.trial_id].state, {})[trial.trial_id] = trial
     unfinished = [trial for state in RUNNABLE for trial in by_state.get(state, {}).values()]
     if stopped and unfinished:
-        say("\nInterrupted; nothing is lost. The same command goes on from here.")
+        tell("\nInterrupted; nothing is lost. The same command goes on from here.")
         return INTERRUPTED
     failed = by_state.get("failed", {})
     if failed or unfinished:
-        say("")
+        tell("")
     for trial in failed.values():
-        say(f"failed: {called(trial)}: {states[trial.trial_id].reason}")
+        tell(shown_line(f"failed: {called(trial)}: {states[trial.trial_id].reason}"))
     if blocked := by_state.get("blocked"):
-        say(f"blocked: {len(blocked)} trial(s) that need these; sharptune status EXPERIMENT names them")
+        tell(f"blocked: {len(blocked)} trial(s) that need these; sharptune status EXPERIMENT names them")
     for trial in unfinished:
-        say(f"not finished: {called(trial)}: {states[trial.trial_id].reason}")
+        tell(shown_line(f"not finished: {called(trial)}: {states[trial.trial_id].reason}"))
     if failed:
-        say("See why: sharptune logs TRIAL. Run them again: sharptune retry TRIAL, then run.")
+        tell(_advice([states[trial_id] for trial_id in failed]))
     return FAILED if failed or unfinished else 0
+
+
+def _advice(failed: Sequence[TrialState]) -> str:
+    """Return what to do about failed trials: those that would fail again need other settings, not another try."""
+    same = sum(state.recurs for state in failed)
+    words = ["See why: sharptune logs TRIAL."]
+    if same < len(failed):
+        words.append(f"Run {'the others' if same else 'them'} again: sharptune retry TRIAL, then run.")
+    if same:
+        which = "They" if same == len(failed) else f"{same} of them"
+        words.insert(1, f"{which} would fail again in the same way: change their settings.")
+    return " ".join(words)
 
 
 def _runner(kind: str, address: str | None, identities: Sequence[str]) -> Runner:
@@ -162,28 +188,47 @@ def _held_out(identities: Sequence[str]) -> list[str]:
     return [name for identity in identities if (name := HELD_OUT.get(identity)) and present(name)]
 
 
-def _dataset(trial: PlannedTrial) -> str:
-    """Return the identity of the dataset a trial reads; "" for one that reads none."""
-    return str(trial.effective[trial.stage].get("dataset") or "")
-
-
 @contextlib.contextmanager
 def _signals(stop: Stop, display: "Display") -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM ask for a clean stop, and a second one end it at once."""
+    """Let the first Ctrl-C or SIGTERM ask for a clean stop, and a second one end it at once.
+
+    So does the first of the other signals, but none of them hurries: Slurm's come before its SIGTERM, and a line that
+    drops may send several.
+    """
+    terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+    hurries = (signal.SIGINT, signal.SIGTERM)
+    hurried = False
 
     def on_signal(number: int, frame: object) -> None:
-        if stop():
+        nonlocal hurried
+        if hurried and number in hurries:
             raise KeyboardInterrupt
+        hurried = hurried or number in hurries
         stop.request()
+        _let_go_of(terminals)
         if not display.live:
-            os.write(2, b"Stopping: running trials save where they are. Again to stop at once.\n")
+            with contextlib.suppress(OSError):
+                os.write(2, b"Stopping: running trials save where they are. Again to stop at once.\n")
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, on_signal), **hear(on_signal)}
     try:
         yield
     finally:
+        _let_go_of(terminals)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _let_go_of(terminals: Sequence[int]) -> None:
+    """Write nowhere from now on where a terminal was that is gone: to write there is an error."""
+    for stream in terminals:
+        if not os.isatty(stream):
+            _silence(stream)
+
+
+def _silence(stream: int) -> None:
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), stream)
 
 
 def _outline(plan: Plan, states: Mapping[str, TrialState], catalog: Catalog) -> Outline:
@@ -195,8 +240,3 @@ def _outline(plan: Plan, states: Mapping[str, TrialState], catalog: Catalog) -> 
         costs={trial.trial_id: trial.expected_cost for trial in plan.trials},
         headline={name: entry.progress for name, entry in catalog.items()},
     )
-
-
-def _sayer(as_json: bool) -> Callable[[str], None]:
-    """Return where words go: beside the JSON, they would spoil it."""
-    return lambda text: click.echo(text, err=as_json)

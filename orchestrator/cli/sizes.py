@@ -40,7 +40,7 @@ def text(rows: Sequence[SizeRow]) -> str:
 
 def json_text(rows: Sequence[SizeRow]) -> str:
     """Return a list with an object for each row."""
-    return json.dumps([row.to_json() for row in rows], indent=1, ensure_ascii=False) + "\n"
+    return json.dumps([row.to_json() for row in rows], indent=1) + "\n"
 
 
 def _piped(table: SizeTable) -> str:

@@ -1,6 +1,5 @@
 """The command `space`: what search spaces there are, and what is in one of them."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import click
 
 from orchestrator.cli.options import json_option
+from orchestrator.cli.output import say, say_json
 from orchestrator.planning.resolvers import find_space
 from trainables.architecture.hypercuboid import multichannel_cuboid
 from trainables.architecture.primitives import PRIMITIVES
@@ -38,10 +38,10 @@ def list_(as_json: bool) -> None:
     """List the spaces that have a name."""
     spaces = [*SPACES.values(), *MULTICHANNEL_SPACES.values()]
     if as_json:
-        click.echo(json.dumps([_json(each) for each in spaces], indent=1))
+        say_json([_json(each) for each in spaces])
         return
     for each in spaces:
-        click.echo(f"{each.name:<22}{_summary(each)}")
+        say(f"{each.name:<22}{_summary(each)}")
 
 
 @space.command()
@@ -51,9 +51,9 @@ def show(what: str, as_json: bool) -> None:
     """Show the space called NAME, or the one written in FILE (JSON or YAML): a list of primitives, or a mapping."""
     found = find_space(what, base=Path.cwd())
     if as_json:
-        click.echo(json.dumps(_json(found), indent=1))
+        say_json(_json(found))
     else:
-        click.echo("\n".join(_lines(what, found)))
+        say("\n".join(_lines(what, found)))
 
 
 def _json(found: Space) -> dict[str, Any]:

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 import click
 
 from orchestrator.cli.options import Catalog, experiment_options, load_plan, open_ledger, pass_catalog, terminal_width
+from orchestrator.cli.output import say
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan
+from orchestrator.tables.cells import Cell, Column
 from orchestrator.tables.evidence import Evidence
 from orchestrator.tables.formats.catalog import FORMATS, render
 from orchestrator.tables.formats.data import json_value
 from orchestrator.tables.table import Table, build, explain
+from orchestrator.words import shown_line
 from trainables.errors import unknown_name
 
 
@@ -41,15 +44,15 @@ def table(
     form = "json" if as_json else format_
     if explained and form != "text":
         raise click.UsageError("--explain is text; the JSON of a table names the trials and values of every cell")
-    ledger = open_ledger(storage)
-    tables = tables_of(load_plan(experiment, catalog, overrides, max_trials), ledger, name)
+    ledger = open_ledger(storage, to_read=True)
+    tables = tables_of(load_plan(experiment, catalog, overrides, ledger, max_trials), ledger, name)
     if not tables and form != "json":
-        click.echo(f"{experiment} asks for no table", err=True)
+        say(f"{experiment} asks for no table", err=True)
         return
     if explained:
-        click.echo("\n\n".join(explanation(each, ledger) for each in tables))
+        say("\n\n".join(explanation(each, ledger) for each in tables))
     else:
-        click.echo(tables_text(tables, form))
+        say(tables_text(tables, form))
 
 
 def tables_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Table]:
@@ -70,7 +73,7 @@ def tables_text(tables: Sequence[Table], form: str) -> str:
     """Return tables in one of FORMATS, without a newline at the end; text fits the terminal, where there is one."""
     if form == "json":
         values = [json_value(table) for table in tables]
-        return json.dumps(values[0] if len(values) == 1 else values, indent=1, allow_nan=False, ensure_ascii=False)
+        return json.dumps(values[0] if len(values) == 1 else values, indent=1, allow_nan=False)
     return "\n\n".join(render(table, form, width=terminal_width()).rstrip("\n") for table in tables)
 
 
@@ -84,13 +87,15 @@ def explanation(table: Table, ledger: Ledger) -> str:
         for column in table.columns:
             evidence = explain(table, index, column.name)
             if evidence:
-                lines = [f"{keys}  {column.name}  {_number(row.cells[column.name].median)}".strip()]
+                lines = [f"{keys}  {column.name}  {_number(column, row.cells[column.name])}".strip()]
                 blocks.append("\n".join(lines + [_origin(one, ledger) for one in evidence]))
     return "\n\n".join(blocks)
 
 
-def _number(median: float | None) -> str:
-    return "no number yet" if median is None else f"median {median:.6g}"
+def _number(column: Column, cell: Cell) -> str:
+    """Return the number that stands in the table, unrounded: `median 68.1`, `best 66.8`."""
+    value = column.value(cell)
+    return "no number yet" if value is None else f"{'best' if column.best else 'median'} {value:.10g}"
 
 
 def _origin(one: Evidence, ledger: Ledger) -> str:
@@ -100,6 +105,5 @@ def _origin(one: Evidence, ledger: Ledger) -> str:
     seed = f"seed {row.spec.seed}" if row is not None else ""
     commit = f"commit {one.source}" if one.commit else ""
     folder = f"{ledger.storage.uri}/{ledger.folder(one.trial_id).path}" if row is not None else ""
-    return "  " + "  ".join(
-        part for part in (one.trial_id, value, one.label, seed, commit, one.hardware, one.share, folder) if part
-    )
+    parts = (one.trial_id, value, one.label, seed, commit, one.hardware, one.share, folder)
+    return shown_line("  " + "  ".join(part for part in parts if part))

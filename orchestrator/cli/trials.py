@@ -1,12 +1,11 @@
 """The commands that read the record of an experiment, or set a failed row aside: plan, status, logs, retry."""
 
 import contextlib
-import json
 import time
-from collections import Counter
 
 import click
 
+from orchestrator.cli.missing_data import missing_data
 from orchestrator.cli.options import (
     Catalog,
     experiment_options,
@@ -18,7 +17,16 @@ from orchestrator.cli.options import (
     states_of,
     storage_option,
 )
-from orchestrator.cli.reports import counts_text, plan_json, plan_lines, state_lines, storage_json, summary
+from orchestrator.cli.output import say, say_json
+from orchestrator.cli.reports import (
+    plan_json,
+    plan_lines,
+    state_lines,
+    storage_json,
+    storage_label,
+    storage_summary,
+    summary,
+)
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from trainables.errors import UnknownName
@@ -34,12 +42,15 @@ def plan(
     catalog: Catalog, experiment: str, overrides: tuple[str, ...], storage: str, max_trials: int | None, as_json: bool
 ) -> None:
     """Show every trial of EXPERIMENT, and for each why it will run or not. Runs nothing."""
-    planned = load_plan(experiment, catalog, overrides, max_trials)
-    states = states_of(planned, open_ledger(storage))
+    ledger = open_ledger(storage)
+    planned = load_plan(experiment, catalog, overrides, ledger, max_trials)
+    states = states_of(planned, ledger)
+    for sentence in missing_data(planned, states):
+        say(f"note: {sentence}", err=True)
     if as_json:
-        click.echo(json.dumps(plan_json(planned, states), indent=1))
+        say_json(plan_json(planned, states))
         return
-    click.echo("\n".join([*plan_lines(planned, states), summary(planned, states)]))
+    say("\n".join([*plan_lines(planned, states), summary(planned, states)]))
 
 
 @click.command()
@@ -52,9 +63,9 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
     """Show where the trials stand: those of EXPERIMENT, or all in the storage. Exit code 1 if one has failed."""
     if experiment is None and overrides:
         raise click.UsageError("--set goes with an EXPERIMENT")
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     if experiment is not None:
-        planned = load_plan(experiment, catalog, overrides)
+        planned = load_plan(experiment, catalog, overrides, ledger)
         states = states_of(planned, ledger)
         data = plan_json(planned, states)
         labels = [(trial.trial_id, f"{trial.stage} {trial.label}") for trial in planned.trials]
@@ -65,11 +76,14 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
             with contextlib.suppress(LedgerError):
                 specs[trial_id] = ledger.spec(trial_id)
         states = ledger.states(specs.values())
-        data = storage_json(specs, states)
-        labels = [(trial_id, f"{spec.trainable} seed={spec.seed}") for trial_id, spec in specs.items()]
-        counts = Counter(state.state for state in states.values())
-        closing = f"{ledger.storage.uri}: {len(states)} trials; {counts_text(counts)}"
-    click.echo(json.dumps(data, indent=1) if as_json else "\n".join([*state_lines(labels, states), closing]))
+        asked_by = {trial_id: ledger.asked_by(trial_id) for trial_id in specs}
+        data = storage_json(specs, asked_by, states)
+        labels = [(trial_id, storage_label(spec, asked_by[trial_id])) for trial_id, spec in specs.items()]
+        closing = storage_summary(ledger.storage.uri, states)
+    if as_json:
+        say_json(data)
+    else:
+        say("\n".join([*state_lines(labels, states), closing]))
     return 1 if any(state.state == "failed" for state in states.values()) else 0
 
 
@@ -79,13 +93,15 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
 @click.option("--follow", "-f", is_flag=True, help="Keep printing what is added, until the trial ends.")
 def logs(trial: str, storage: str, follow: bool) -> None:
     """Print the log of TRIAL (an id, or its beginning)."""
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     folder = ledger.folder(ledger.find(trial))
     shown = ""
     while True:
         ended = not follow or ledger.row(folder.trial_id) is not None
         text = folder.read_log()
-        click.echo(text[len(shown) :], nl=False)
+        if ended and not text:
+            raise LedgerError(f"there is no log.txt in the folder of trial {folder.trial_id}")
+        say(text[len(shown) :], end="")
         shown = text
         if ended:
             return
@@ -100,15 +116,21 @@ def logs(trial: str, storage: str, follow: bool) -> None:
 def retry(catalog: Catalog, what: tuple[str, ...], overrides: tuple[str, ...], storage: str) -> None:
     """Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.
 
-    The failed row is kept under another name; the trial goes on from its last checkpoint.
+    The failed row is kept under another name; the trial goes on from its last checkpoint. A TRIAL that is done but
+    whose files are missing or damaged is computed anew.
     """
-    ledger = open_ledger(storage)
+    ledger = open_ledger(storage, to_read=True)
     for item in what:
         ids = _failed_of(item, ledger, catalog, overrides)
         for trial_id in ids:
-            click.echo(f"{trial_id} will run again; its failed row is kept as {ledger.retry(trial_id)}")
+            recurs = ledger.state(ledger.spec(trial_id)).recurs
+            say(f"{trial_id} will run again; its row is kept as {ledger.retry(trial_id)}")
+            if recurs:
+                say(
+                    f"note: {trial_id} will fail in the same way, unless code, data or machine are others now", err=True
+                )
         if not ids:
-            click.echo(f"{item}: no trial has failed")
+            say(f"{item}: no trial has failed")
 
 
 def _failed_of(item: str, ledger: Ledger, catalog: Catalog, overrides: tuple[str, ...]) -> list[str]:
@@ -116,7 +138,7 @@ def _failed_of(item: str, ledger: Ledger, catalog: Catalog, overrides: tuple[str
     if ledger.ids(item):
         return [ledger.find(item)]
     try:
-        planned = load_plan(item, catalog, overrides)
+        planned = load_plan(item, catalog, overrides, ledger)
     except UnknownName as error:
         raise LedgerError(f"no trial in {ledger.storage.uri} begins with {item!r}, and: {error}") from error
     states = states_of(planned, ledger)

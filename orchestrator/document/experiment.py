@@ -4,8 +4,10 @@ Everything wrong with the form is collected in `Experiment.problems`, each with 
 wrong with the meaning, and raises all of it at once.
 """
 
+import difflib
+import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path as FilePath
 from typing import Annotated, Any
@@ -19,6 +21,9 @@ from orchestrator.document.yaml_document import Document, Path, parse_document
 from orchestrator.errors import Problem, SpecError
 from trainables.errors import unknown_name
 from trainables.trial import JSON
+
+STDIN = FilePath("-")
+"""What is given as a file for standard input, from which an experiment may be read; relative paths start from here."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,20 +65,20 @@ def load_experiment(source: str | FilePath, *, overrides: Iterable[str] = ()) ->
     """
     path = find_source(source)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = sys.stdin.buffer.read().decode() if path == STDIN else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         message = f"cannot be read: {reason}"
         raise SpecError([Problem(file=str(source), line=None, path="", read=None, message=message)]) from error
-    return parse_experiment(
-        text, file=str(source if path == FilePath(source) else path), source=path, overrides=overrides
-    )
+    file = "standard input" if path == STDIN else str(source if path == FilePath(source) else path)
+    base = path if path.is_file() else FilePath(path.name)  # a pipe lies nowhere
+    return parse_experiment(text, file=file, source=base, overrides=overrides)
 
 
 def find_source(source: str | FilePath) -> FilePath:
-    """Return the file of an experiment. Raises: UnknownName; SpecError for a folder."""
-    path = FilePath(source)
-    if path.is_file():
+    """Return the file of an experiment, STDIN for `-`. Raises: UnknownName; SpecError for a folder."""
+    path = _expanded(source)
+    if path == STDIN or (path.exists() and not path.is_dir()):
         return path
     known = packaged()
     name = str(source).removesuffix(".yaml").removeprefix("experiments/")
@@ -81,7 +86,23 @@ def find_source(source: str | FilePath) -> FilePath:
         return known[name]
     if path.is_dir():
         raise SpecError([Problem(file=str(source), line=None, path="", read=None, message="is a folder, not a file")])
-    raise unknown_name("experiment or file", str(source), known)
+    raise unknown_name("experiment or file", str(source), [*known, *_alike(str(source), path)])
+
+
+def _expanded(source: str | FilePath) -> FilePath:
+    """Return a path with `~` as the home that it means; as it is where there is none."""
+    try:
+        return FilePath(source).expanduser()
+    except RuntimeError:
+        return FilePath(source)
+
+
+def _alike(written: str, path: FilePath) -> list[str]:
+    """Return the experiments' files beside a path whose names are like its own, as one would write them."""
+    beside = path.parent.iterdir() if path.parent.is_dir() else ()
+    names = [each.name for each in beside if each.suffix in (".yaml", ".yml")]
+    close = difflib.get_close_matches(path.name, names) + difflib.get_close_matches(f"{path.name}.yaml", names)
+    return [written.removesuffix(path.name) + name for name in dict.fromkeys(close)]
 
 
 def packaged() -> dict[str, FilePath]:
@@ -94,7 +115,7 @@ def parse_experiment(
     text: str, *, file: str = "experiment.yaml", source: FilePath | None = None, overrides: Iterable[str] = ()
 ) -> Experiment:
     """Read an experiment from text, as if from the file `source`. Raises: SpecError when nothing of it is usable."""
-    document = apply_overrides(parse_document(text, file=file), overrides)
+    document = _without_own_keys(apply_overrides(parse_document(text, file=file), overrides))
     reading = _Reading(document=document, problems=list(document.problems))
     if not isinstance(document.value, dict):
         if not reading.problems:
@@ -117,6 +138,14 @@ def parse_experiment(
         document=document,
         problems=tuple(reading.problems),
     )
+
+
+def _without_own_keys(document: Document) -> Document:
+    """Return the document without what its author keeps at its top, under keys in `x-`, to take from by anchors."""
+    if not isinstance(document.value, dict):
+        return document
+    kept = {key: value for key, value in document.value.items() if not key.startswith("x-")}
+    return replace(document, value=kept)
 
 
 @dataclass(kw_only=True)

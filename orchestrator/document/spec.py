@@ -85,9 +85,11 @@ class Stage(Form):
     include: list[Any] = []
     resources: Resources = Resources()
     max_failures: Annotated[Integer, Field(ge=0)] = 3
-    """How often a trial whose process died is started again."""
+    """How often a trial whose process died is started again, before it has saved ten minutes of work more."""
     checkpoint_minutes: Annotated[Number, Field(gt=0)] = 10.0
     """How long a trial works at most, also in the middle of an epoch, before it saves where it is."""
+    keep_checkpoints: bool = False
+    """Whether a trial that is done keeps them."""
 
 
 class ColumnSpec(Form):

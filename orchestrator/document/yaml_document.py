@@ -6,6 +6,7 @@ JSON values comes out; tags that would make anything else are refused, and so ar
 
 import copy
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -19,6 +20,8 @@ from trainables.trial import JSON
 Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands in a document: keys of mappings and positions in lists, outermost first."""
 
+MERGE = "<<"
+"""The key of YAML 1.1 that merges mappings in; YAML 1.2 has none, but people and tools write it."""
 DEEPEST = 40
 LARGEST = 100_000
 """The values a document may hold, everything that an alias stands for counted each time."""
@@ -95,7 +98,7 @@ class Document:
 
 def parse_document(text: str, *, file: str) -> Document:
     """Return what a text says. Mistakes of the YAML are in its `problems`; the value of broken YAML is None."""
-    reader = _Reader(file=file, events=iter(YAML(typ="safe", pure=True).parse(text)))
+    reader = _Reader(file=file, events=iter(YAML(typ="safe", pure=True).parse(text.removeprefix("\ufeff"))))
     try:
         value = reader.document()
     except MarkedYAMLError as error:
@@ -112,6 +115,14 @@ def parse_document(text: str, *, file: str) -> Document:
         reader.report((), Mark(file=file, line=1, column=1), str(error))
         value = None
     return Document(file=file, value=value, marks=reader.marks, problems=tuple(reader.problems))
+
+
+def unseen_character(text: str) -> str | None:
+    """Return the first character that people cannot see, or take for a space, as `U+00A0 (no-break space)`."""
+    for character in text:
+        if not character.isprintable():
+            return f"U+{ord(character):04X} ({unicodedata.name(character, 'a control character').lower()})"
+    return None
 
 
 def path_text(path: Path) -> str:
@@ -156,6 +167,10 @@ def read_plain(text: str) -> JSON:
     if _INFINITY.fullmatch(text):
         return float("-inf") if text.startswith("-") else float("inf")
     return float(text) if _FLOAT.fullmatch(text) else text
+
+
+def _is_merge(event: Any) -> bool:
+    return type(event).__name__ == "ScalarEvent" and event.value == MERGE and event.implicit[0]
 
 
 class _TooMuch(Exception):
@@ -243,8 +258,14 @@ class _Reader:
 
     def _mapping(self, start: Any, path: Path) -> dict[str, JSON]:
         values: dict[str, JSON] = {}
+        merged: dict[str, JSON] = {}
+        order: dict[str, None] = {}
         while type(event := next(self.events)).__name__ != "MappingEndEvent":
             mark = self._mark(event)
+            if _is_merge(event) and not merged:
+                merged = self._merged(mark, path)
+                order |= dict.fromkeys(merged)
+                continue
             key = self._key(event, path)
             if key is None or key in values:
                 where = self._aside(path)
@@ -255,8 +276,23 @@ class _Reader:
                     self.report((*path, key), mark, message, shown(value))
                 continue
             self.marks[(*path, key)] = mark
+            order[key] = None
             values[key] = self._node(next(self.events), (*path, key))
-        return values
+        return {key: values[key] if key in values else merged[key] for key in order}
+
+    def _merged(self, mark: Mark, path: Path) -> dict[str, JSON]:
+        """Return what `<<: *name` brings in, where the mapping itself says nothing; the first of several counts."""
+        value = self._node(next(self.events), (*path, MERGE))
+        merged: dict[str, JSON] = {}
+        for each in value if isinstance(value, list) else [value]:
+            if not isinstance(each, dict):
+                message = "takes a mapping, or a list of mappings, to be merged in: `<<: *name`"
+                self.report((*path, MERGE), mark, message, shown(each))
+                continue
+            merged = {**each, **merged}
+        for key in merged:
+            self.marks.setdefault((*path, key), mark)
+        return merged
 
     def _aside(self, path: Path) -> Path:
         """Return a path for values that are read over: their places must not hide those of the values kept."""
@@ -264,7 +300,11 @@ class _Reader:
 
     def _key(self, event: Any, path: Path) -> str | None:
         if type(event).__name__ == "ScalarEvent" and event.value != "":
-            return self._text(event, path)
+            text = self._text(event, path)
+            if event.implicit[0] and (unseen := unseen_character(text)):  # in quotes it is meant
+                self.report(path, self._mark(event), f"the key {text!r} holds {unseen}, which looks like nothing")
+                return None
+            return text
         self._node(event, self._aside(path))
         self.report(path, self._mark(event), "a key must be a word")
         return None

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.document.spec import FigureSpec
-from orchestrator.errors import TableError
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.tables.evidence import Record
 from orchestrator.tables.grouping import grouped, selected
@@ -51,12 +50,15 @@ class Figure:
     name: str
     title: str
     panels: tuple[Panel, ...]
+    notes: tuple[str, ...] = ()
+    """Which trials are left out though they are done, and why: one sentence each."""
 
     def to_json(self) -> dict[str, JSON]:
         """Return everything that is drawn, and which trials it comes from."""
         return {
             "name": self.name,
             "title": self.title,
+            "notes": list(self.notes),
             "panels": [
                 {
                     "metric": panel.metric,
@@ -85,45 +87,43 @@ def build_figure(
 
     Args:
         rows: by trial id, as `Ledger.rows` has them; a row that cannot be trusted is left out.
-        read_epochs: returns the epochs of a finished trial.
-
-    Raises: TableError when a finished trial has no such curve.
+        read_epochs: returns the epochs of a finished trial; one that has no such curve is left out, with a note.
     """
     record = Record(rows)
     groups = grouped(plan, selected(plan, spec.stage, spec.filter), spec.lines)
     known: dict[str, Epochs] = {}
+    notes: dict[str, None] = {}
 
-    def epochs_of(trial: PlannedTrial, metric: str) -> Epochs | None:
+    def values_of(trial: PlannedTrial, metric: str) -> dict[int, float]:
         planned = plan.entries[trial.stage].planned_curve(metric, trial.values[trial.stage])
         if planned is not None:
-            return [{"epoch": epoch, metric: value} for epoch, value in enumerate(planned, start=1)]
+            return dict(enumerate(planned, start=1))
         row = rows.get(trial.trial_id)
         if row is None or row.state != "done" or record.distrust(trial.trial_id):
-            return None
+            return {}
         if trial.trial_id not in known:
             known[trial.trial_id] = read_epochs(row)
-        return known[trial.trial_id]
+        values = _values(metric, known[trial.trial_id])
+        if not values:
+            notes[f"trial {trial.trial_id} ({trial.label}) has no {metric}, and is left out of its panel"] = None
+        return values
 
-    return Figure(
-        name=spec.name,
-        title=spec.title or spec.name,
-        panels=tuple(
-            Panel(
-                metric=panel.metric,
-                title=panel.title or panel.metric.replace("_", " ") + _unit(panel.metric),
-                log=panel.log,
-                curves=tuple(
-                    _curve(
-                        " ".join(_key_words(key, value) for key, value in group.keys.items()),
-                        panel.metric,
-                        [(trial.trial_id, epochs_of(trial, panel.metric)) for trial in group.trials],
-                    )
-                    for group in groups
-                ),
-            )
-            for panel in spec.panels
-        ),
+    panels = tuple(
+        Panel(
+            metric=panel.metric,
+            title=panel.title or panel.metric.replace("_", " ") + _unit(panel.metric),
+            log=panel.log,
+            curves=tuple(
+                _curve(
+                    " ".join(_key_words(key, value) for key, value in group.keys.items()),
+                    {trial.trial_id: values_of(trial, panel.metric) for trial in group.trials},
+                )
+                for group in groups
+            ),
+        )
+        for panel in spec.panels
     )
+    return Figure(name=spec.name, title=spec.title or spec.name, panels=panels, notes=tuple(notes))
 
 
 def _unit(metric: str) -> str:
@@ -135,8 +135,8 @@ def _key_words(key: str, value: JSON) -> str:
     return key_text(value) if isinstance(value, str) else f"{key}={key_text(value)}"
 
 
-def _curve(label: str, metric: str, trials: Sequence[tuple[str, Epochs | None]]) -> Curve:
-    values = {trial_id: _values(trial_id, metric, epochs) for trial_id, epochs in trials if epochs is not None}
+def _curve(label: str, trials: Mapping[str, Mapping[int, float]]) -> Curve:
+    values = {trial_id: each for trial_id, each in trials.items() if each}
     common = sorted(set[int].intersection(*(set(each) for each in values.values()))) if values else []
     columns = [median_range(each[epoch] for each in values.values()) for epoch in common]
     return Curve(
@@ -150,12 +150,11 @@ def _curve(label: str, metric: str, trials: Sequence[tuple[str, Epochs | None]])
     )
 
 
-def _values(trial_id: str, metric: str, epochs: Epochs) -> dict[int, float]:
-    """Return epoch -> value. Raises: TableError."""
+def _values(metric: str, epochs: Epochs) -> dict[int, float]:
+    """Return epoch -> value, for the epochs that have one: alphas that do not move yet have no loss."""
     found: dict[int, float] = {}
     for row in epochs:
         value, epoch = row.get(metric), row.get("epoch")
-        if not isinstance(value, int | float) or not isinstance(epoch, int) or not math.isfinite(value):
-            raise TableError(f"trial {trial_id} has no {metric} for each of its epochs")
-        found[epoch] = float(value)
+        if isinstance(value, int | float) and isinstance(epoch, int) and math.isfinite(value):
+            found[epoch] = float(value)
     return found

@@ -8,6 +8,7 @@ from orchestrator.document.yaml_document import Path
 from orchestrator.planning.grid import StageGrid
 from orchestrator.planning.parent_groups import ParentGroup, group_parents
 from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.settings_read import Stored
 from orchestrator.planning.stage_builder import StageBuilder
 from orchestrator.planning.stage_order import Chains, Report
 
@@ -23,6 +24,7 @@ class Expansion:
     grids: Mapping[str, StageGrid]
     max_trials: int
     report: Report
+    stored: Stored
     trials: dict[str, tuple[PlannedTrial, ...]] = field(default_factory=dict)
     _hopeless: bool = False
     _troubled: set[str] = field(default_factory=set)
@@ -53,7 +55,7 @@ class Expansion:
             self._hopeless = True
             self._refuse_count((*own.path, "grid"), count)
             return
-        builder = StageBuilder(lineage=lineage, report=self.report, whole=self.judged(stage))
+        builder = StageBuilder(lineage=lineage, report=self.report, whole=self.judged(stage), stored=self.stored)
         self.trials[stage] = builder.trials(parents)
         self._troubled |= {stage} if builder.troubled else set()
 

@@ -33,6 +33,11 @@ class FieldValue:
     """What it says about other fields (see `contents.Content`)."""
 
     @property
+    def varies(self) -> bool:
+        """Whether it belongs to a point of its own, and not to all trials of a stage."""
+        return self.path[2:3] != ("config",)
+
+    @property
     def identity(self) -> str:
         """Equal exactly for equal values."""
         return str(self.value) if isinstance(self.value, Reference) else canonical_json(self.value)

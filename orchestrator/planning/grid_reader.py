@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import plain_name
-from orchestrator.document.yaml_document import Path, shown
+from orchestrator.document.yaml_document import Path, shown, unseen_character
 from orchestrator.planning.config_fields import SEED, plain_number
 from orchestrator.planning.grid import (
     Axis,
@@ -177,8 +177,10 @@ class GridReader:
             for name, value in settings.items()
         }
         label = values.get("label", " ".join(f"{name}={word(value)}" for name, value in settings.items()))
-        if not isinstance(label, str) or not label.isprintable() or not label.strip():
-            self.report((*path, "label"), "a label must be text on one line")
+        unseen = unseen_character(label) if isinstance(label, str) else None
+        if not isinstance(label, str) or unseen or not label.strip():
+            holds = f"; this one holds {unseen}" if unseen else ""
+            self.report((*path, "label"), f"a label must be text on one line, of characters that are seen{holds}")
             return None
         read = {name: given for name, given in field_values.items() if given is not None}
         return Choice(field_values=read, path=path, label=label) if len(read) == len(field_values) else None

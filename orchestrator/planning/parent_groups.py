@@ -46,6 +46,7 @@ def group_parents(lineage: Sequence[StageGrid], parents: Sequence[PlannedTrial],
     found = [_group(group, lineage) for group in groups.values()]
     for group, candidates in zip(found, groups.values(), strict=True):
         _refuse_mixed(lineage, group, candidates, report)
+        _refuse_unmeasured(lineage, needs.best, candidates, report)
     if not any(isinstance(given.value, Reference) for given in _field_values(lineage[0])):
         report((*lineage[0].path, "needs"), "the best is taken, but nothing of it is used: no setting refers to it")
     return found
@@ -101,3 +102,14 @@ def _refuse_mixed(
     ):
         path = (*lineage[0].path, "needs", "over")
         report(path, f"the candidates differ in {name}, so it cannot be taken over from them")
+
+
+def _refuse_unmeasured(
+    lineage: Sequence[StageGrid], metric: str, candidates: Sequence[PlannedTrial], report: Report
+) -> None:
+    """Report a criterion that a candidate will not have: no best can be among these."""
+    child, parent = lineage[:2]
+    for candidate in candidates:
+        if sentence := parent.entry.why_absent(metric, candidate.effective[parent.name]):
+            report((*child.path, "needs", "best"), f"not every candidate will have it: {sentence}")
+            return

@@ -1,7 +1,7 @@
 """The plan: every trial of every stage, named before anything runs.
 
-`expand` is pure: the same document and contents give the same plan, in the same order. It raises every mistake of the
-document at once.
+`expand` is pure: the same document, contents and trials that have begun give the same plan, in the same order. It
+raises every mistake of the document at once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,7 @@ from orchestrator.planning.grid_reader import GridReader
 from orchestrator.planning.keys import find_key
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.resolvers import RESOLVERS, Resolve
+from orchestrator.planning.settings_read import Stored, nothing_stored
 from orchestrator.planning.stage_order import Chains, order_stages
 from orchestrator.planning.table_checks import check_figures, check_tables
 from trainables.catalog import Trainable, look_up
@@ -68,18 +69,20 @@ def expand(
     *,
     max_trials: int = MAX_TRIALS,
     resolvers: Mapping[str, Resolve] = RESOLVERS,
+    stored: Stored = nothing_stored,
 ) -> Plan:
     """Return the plan of an experiment.
 
     Args:
         resolvers: how names of datasets and genotypes are replaced by their content; the defaults read files.
+        stored: which trials have begun before, so that they keep their ids.
 
     Raises: SpecError with everything that is wrong with the experiment.
     """
     mistakes = _Mistakes(experiment)
     chains = order_stages(experiment, mistakes.report)
     grids = _read_grids(experiment, catalog, chains, resolvers, mistakes)
-    expansion = Expansion(chains=chains, grids=grids, max_trials=max_trials, report=mistakes.report)
+    expansion = Expansion(chains=chains, grids=grids, max_trials=max_trials, report=mistakes.report, stored=stored)
     for name in chains.order:
         ancestors = chains.ancestors[name]
         lineage = (name, *(ancestors or ()))
@@ -126,7 +129,9 @@ class _Mistakes:
 def _sound(experiment: Experiment, grid: StageGrid) -> bool:
     """Say whether nothing is wrong with what makes a stage's points."""
     here = path_text(grid.path)
-    harmless = tuple(f"{here}.{part}" for part in ("resources", "max_failures", "checkpoint_minutes"))
+    harmless = tuple(
+        f"{here}.{part}" for part in ("resources", "max_failures", "checkpoint_minutes", "keep_checkpoints")
+    )
     paths = [problem.path for problem in experiment.problems]
     mine = [path for path in paths if path == here or path.startswith((f"{here}.", f"{here}["))]
     return grid.readable and all(path.startswith(harmless) for path in mine)

@@ -23,6 +23,7 @@ class PlannedTrial:
     resources: Resources
     max_failures: int
     checkpoint_minutes: float = 10.0
+    keep_checkpoints: bool = False
     expected_cost: float
     values: Mapping[str, Mapping[str, JSON]]
     """Stage -> key -> value as shown, for axes, config fields (defaults included) and seed; own stage first, then the

@@ -4,14 +4,13 @@ A trial's id must not depend on what a thing is called or where it lies, so name
 replaced before anything is hashed.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from orchestrator.document.yaml_document import parse_document
-from trainables.architecture.genotype import ARCHITECTURE_ALIASES, ARCHITECTURES, read_architecture, read_genotype
+from trainables.architecture.genotype import declared, read_architecture, read_declared
 from trainables.architecture.spaces import SPACE_NAMES, InvalidSpace, Space, read_space, written_space
 from trainables.data.catalog import DATASETS
 from trainables.data.datasets import resolve
@@ -43,12 +42,11 @@ def dataset_content(written: JSON, *, base: Path) -> Content:
 
 def genotype_content(written: JSON, *, base: Path) -> Content:
     """Return the cells or the path of a published name, a file, or a mapping. Raises: UnknownName, InvalidGenotype."""
-    if not isinstance(written, str):
-        return Content(value=read_architecture(written).to_json(), declares=_declared(written))
-    value = read_genotype(written, base=base).to_json()
-    if written in ARCHITECTURES or written in ARCHITECTURE_ALIASES:
-        return Content(value=value)
-    return Content(value=value, declares=_declared(json.loads((base / written).read_text(encoding="utf-8"))))
+    if isinstance(written, str):
+        architecture, declares = read_declared(written, base=base)
+    else:
+        architecture, declares = read_architecture(written), declared(written)
+    return Content(value=architecture.to_json(), declares=declares)
 
 
 def space_content(written: JSON, *, base: Path) -> Content:
@@ -65,9 +63,9 @@ def find_space(written: JSON, *, base: Path) -> Space:
     """
     if not isinstance(written, str) or written in SPACE_NAMES:
         return read_space(written)
-    path = base / written
+    path = base / Path(written).expanduser()
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         if not _is_file(path):
             raise unknown_name("space", written, SPACE_NAMES) from error
@@ -89,10 +87,6 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):
         return False
-
-
-def _declared(data: Mapping[str, JSON]) -> dict[str, JSON]:
-    return {"operations": data["operations"]} if "operations" in data else {}
 
 
 RESOLVERS: Mapping[str, Resolve] = {

@@ -1,7 +1,7 @@
 """The trials of one stage: every point of its grid, under every group of parents, with all that the point implies."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,9 @@ from orchestrator.planning.grid import Condition, FieldValue, Reference, StageGr
 from orchestrator.planning.keys import short_key
 from orchestrator.planning.parent_groups import ParentGroup
 from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.settings_read import ReadSettings, Stored
 from orchestrator.planning.stage_order import Report
-from trainables.catalog import Context
+from trainables.catalog import GPUS, Context
 from trainables.config import canonical
 from trainables.trial import JSON, TrialSpec
 
@@ -39,12 +40,14 @@ class StageBuilder:
     report: Report
     whole: bool
     """Whether all trials of the ancestors are known."""
+    stored: Stored
     troubled: bool = False
     """Whether some points are wrong, and left out."""
     _excluded: dict[Path, int] = field(default_factory=dict)
     _said: set[tuple[Path, str]] = field(default_factory=set)
     _seen: dict[str, str] = field(default_factory=dict)
     """Trial id -> label."""
+    _use: ReadSettings = field(default_factory=ReadSettings)
 
     @property
     def grid(self) -> StageGrid:
@@ -61,6 +64,8 @@ class StageBuilder:
         for exclusion in self.grid.exclusions:
             if self.whole and not self._excluded.get(exclusion.path):
                 self.report(exclusion.path, "matches no point of the grid")
+        if not self.troubled:
+            self._use.refuse_unread(self.report)
         if self._excluded and not built and not self.troubled:
             self.troubled = True
             self.report((*self.grid.path, "exclude"), "leaves no point of the grid")
@@ -110,28 +115,44 @@ class StageBuilder:
         if config is None:
             self.troubled = True
             return
-        parents, config = self._with_references(config, references, group)
-        entry = self.grid.entry
-        spec = TrialSpec(trainable=entry.name, version=entry.version, config=config, seed=values[SEED], parents=parents)
-        trial_id = spec.trial_id
-        if self._seen.setdefault(trial_id, label) is not label:
-            self.report(point.path, f"the points {self._seen[trial_id]!r} and {label!r} are the same trial")
+        context = self._context(references, group)
+        whole = canonical(config)
+        unread = {name: why for name, why in self.grid.entry.unread_by(config, context).items() if name in whole}
+        self._use.note(point.field_values, unread)
+        read = {name: value for name, value in whole.items() if name not in unread}
+        spec = self._spec(read, values[SEED], references, group)
+        if self._seen.setdefault(spec.trial_id, label) is not label:
+            self._refuse_twin(self._seen[spec.trial_id], label, point, unread)
+            return
+        if unread and not self.stored(spec.trial_id):
+            earlier = self._spec(whole, values[SEED], references, group)
+            spec = earlier if self.stored(earlier.trial_id) else spec
         own = {f"{self.grid.name}.{axis}": shown[axis] for axis in self.grid.axis_names}
         yield PlannedTrial(
-            trial_id=trial_id,
+            trial_id=spec.trial_id,
             spec=spec,
             stage=self.grid.name,
             label=label,
             coordinates={**own, **group.coordinates},
-            parents=parents,
+            parents=spec.parents,
             resources=self.grid.stage.resources,
             max_failures=self.grid.stage.max_failures,
             checkpoint_minutes=self.grid.stage.checkpoint_minutes,
-            expected_cost=entry.expected_cost(values),
+            keep_checkpoints=self.grid.stage.keep_checkpoints,
+            expected_cost=self.grid.entry.expected_cost(values),
             values={self.grid.name: shown, **group.values},
             effective=effective,
             ancestors=group.ancestors,
         )
+
+    def _refuse_twin(self, first: str, second: str, point: Point, unread: Collection[str]) -> None:
+        """Report a point that is a trial which another point is already, the first one for each reason."""
+        self.troubled = True
+        axes = sorted(name for name in unread if name in point.field_values and point.field_values[name].varies)
+        why = f", as neither reads {' or '.join(axes)}; exclude one of them" if axes else ""
+        if not axes or (point.path, why) not in self._said:
+            self._said.add((point.path, why))
+            self.report(point.path, f"the points {first!r} and {second!r} are the same trial{why}")
 
     def _inherited(self, group: ParentGroup, point: Point) -> dict[str, JSON]:
         """Return what a point takes over from its parent, or else from the contents it names."""
@@ -178,8 +199,8 @@ class StageBuilder:
         point: Point,
         group: ParentGroup,
         label: str,
-    ) -> dict[str, JSON] | None:
-        """Return the canonical config without its references; None, with a report, when the values do not fit."""
+    ) -> BaseModel | None:
+        """Return the config without its references; None, with a report, when the values do not fit."""
         known = {name: value for name, value in values.items() if name not in references}
         try:
             config = self.grid.fields.build(known, references)
@@ -189,7 +210,18 @@ class StageBuilder:
                 self._say_once(place, message, "" if path else label)
             self._check(self.grid.fields.construct(known, references), references, point, group)
             return None
-        return canonical(config) if self._check(config, references, point, group) else None
+        return config if self._check(config, references, point, group) else None
+
+    def _context(self, references: Mapping[str, Reference], group: ParentGroup) -> Context:
+        gpus = self.grid.stage.resources.gpus
+        return Context(gpus=gpus, referred=frozenset(references), inherited=group.inherited_settings)
+
+    def _spec(
+        self, config: Mapping[str, JSON], seed: int, references: Mapping[str, Reference], group: ParentGroup
+    ) -> TrialSpec:
+        parents, config = self._with_references(config, references, group)
+        entry = self.grid.entry
+        return TrialSpec(trainable=entry.name, version=entry.version, config=config, seed=seed, parents=parents)
 
     def _say_once(self, place: Path, message: str, label: str) -> None:
         """Report a mistake, with the label of the first point that has it."""
@@ -199,9 +231,7 @@ class StageBuilder:
 
     def _check(self, config: BaseModel, references: Mapping[str, Reference], point: Point, group: ParentGroup) -> bool:
         """Say whether a config's trainable has nothing against it, nor against its references; report what it has."""
-        gpus = self.grid.stage.resources.gpus
-        context = Context(gpus=gpus, referred=frozenset(references), inherited=group.inherited_settings)
-        found = self.grid.entry.problems(config, context)
+        found = self.grid.entry.problems(config, self._context(references, group))
         entries = {grid.name: grid.entry for grid in self.lineage}
         for name, reference in references.items():
             sentence = entries[reference.stage].why_absent(reference.key, group.effective[reference.stage])
@@ -211,6 +241,8 @@ class StageBuilder:
         return not found
 
     def _place(self, path: Path, point: Point) -> Path:
+        if path == (GPUS,):
+            return (*self.grid.path, "resources", GPUS)
         given = point.field_values.get(str(path[0]))
         return (*given.path, *path[1:]) if given else (*self.grid.path, "config", *path)
 

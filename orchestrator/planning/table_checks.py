@@ -1,7 +1,7 @@
 """Checks the tables of an experiment against its plan: that every key means something, and every cell one thing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import ColumnSpec, FigureSpec, TableSpec
@@ -33,8 +33,9 @@ def check_tables(
     tables: list[TableSpec] = []
     for index, table in experiment.tables.items():
         path = ("tables", index)
+        parts: list[_TableCheck] = []
 
-        def checked(part: TableSpec, path: Path) -> TableSpec | None:
+        def checked(part: TableSpec, path: Path, parts: list[_TableCheck] = parts) -> TableSpec | None:
             if part.stage not in experiment.declared:
                 report((*path, "stage"), str(unknown_name("stage", part.stage, experiment.declared)))
             if part.stage not in lineages:
@@ -42,6 +43,7 @@ def check_tables(
             lineage = lineages[part.stage]
             reader = GridReader(experiment=experiment, lineage=lineage, cut=False, resolvers=resolvers, report=report)
             checker = _TableCheck(table=part, path=path, lineage=lineage, reader=reader, report=report)
+            parts.append(checker)
             return checker.check(trials.get(part.stage))
 
         if table.digits == "printed" and table.paper is None:
@@ -49,8 +51,19 @@ def check_tables(
         if table.details and not table.lines:
             report((*path, "details"), "only a table of lines has details")
         found = check_lines(table, path, lineages, checked, report) if table.lines else checked(table, path)
+        _refuse_empty_columns(table, path, parts, report)
         tables += [found] if found is not None else []
     return tuple(tables)
+
+
+def _refuse_empty_columns(table: TableSpec, path: Path, parts: Sequence["_TableCheck"], report: Report) -> None:
+    """Report columns that no trial of the table can fill, nor the paper beside it."""
+    published = check_paper(table, path, report)
+    for index, column in enumerate(table.columns):
+        asked = [part for part in parts if column in part.table.columns]
+        reasons = [part.why_empty(column.metric) for part in asked]
+        if reasons and all(reasons) and not (published and column.metric in published.columns):
+            report((*path, "columns", index), f"no trial of the table can fill this: {reasons[0]}")
 
 
 def check_figures(
@@ -78,6 +91,9 @@ def check_figures(
         )
         checker = _TableCheck(table=like, path=path, lineage=lineage, reader=reader, report=report, rows="lines")
         checked = checker.check(trials.get(figure.stage))
+        for number, panel in enumerate(figure.panels):
+            if lacking := checker.why_lacking(panel.metric):
+                report((*path, "panels", number), f"not every trial of the figure can fill this: {lacking}")
         figures.append(figure.model_copy(update={"filter": checked.filter}))
     return tuple(figures)
 
@@ -86,7 +102,7 @@ RUNNING_TIME = ColumnSpec(metric="wall_seconds")
 """A column that every stage has: what is checked of a figure are its lines and its filter."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class _TableCheck:
     table: TableSpec
     path: Path
@@ -95,6 +111,8 @@ class _TableCheck:
     report: Report
     rows: str = "rows"
     """Under which key the keys stand that tell rows apart."""
+    chosen: Sequence[PlannedTrial] = field(default=(), init=False)
+    """The table's trials, once it has been checked and they are known."""
 
     def check(self, trials: Sequence[PlannedTrial] | None) -> TableSpec:
         keys = self._keys(self.rows, self.table.rows) + self._column_keys()
@@ -110,7 +128,7 @@ class _TableCheck:
                 )
         if trials is None or None in keys or any(None in allowed or not allowed for allowed in (*wanted, *baseline)):
             return self.table
-        chosen = _matching(trials, wanted)
+        self.chosen = chosen = _matching(trials, wanted)
         if not chosen:
             self.report((*self.path, "filter"), "matches no trial of the plan")
             return self.table
@@ -122,6 +140,23 @@ class _TableCheck:
         if self.table.baseline:
             changes["baseline"] = _as_shown(self.table.baseline, baseline, _matching(chosen, baseline))
         return self.table.model_copy(update=changes)
+
+    def why_empty(self, column: str) -> str | None:
+        """Return why none of the trials can fill a column; None where one may, or where they are not known."""
+        found = find_name(column, metrics_of(self.lineage))
+        reasons = [self._why_absent(trial, *found) for trial in self.chosen] if found else []
+        return reasons[0] if reasons and all(reasons) else None
+
+    def why_lacking(self, curve: str) -> str | None:
+        """Return why one of the trials will have no such curve, and which; None where all may."""
+        for trial in self.chosen:
+            if reason := self._why_absent(trial, trial.stage, curve):
+                return f"{reason} (at {trial.label})"
+        return None
+
+    def _why_absent(self, trial: PlannedTrial, stage: str, name: str) -> str | None:
+        entry = next(grid.entry for grid in self.lineage if grid.name == stage)
+        return entry.why_absent(name, trial.effective[stage])
 
     def _keys(self, part: str, keys: Sequence[str]) -> list[tuple[str, str] | None]:
         return [self._key((*self.path, part, index), key) for index, key in enumerate(keys)]

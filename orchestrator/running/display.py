@@ -17,6 +17,7 @@ from rich.text import Text
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.session import Event
 from orchestrator.running.time_left import Outline, Pace, left_text
+from orchestrator.words import shown_line
 
 __all__ = ["Display", "LiveDisplay", "Outline", "PlainDisplay", "open_display"]
 
@@ -65,7 +66,7 @@ class PlainDisplay:
                 return
             self._said[event.trial.trial_id] = time.monotonic()
         if text := self._text(event):
-            print(f"{datetime.now():%H:%M:%S}  {text}", file=self._out, flush=True)
+            print(f"{datetime.now():%H:%M:%S}  {shown_line(text)}", file=self._out, flush=True)
 
     def _note_state(self, event: Event) -> None:
         if event.trial is None:
@@ -142,7 +143,7 @@ class LiveDisplay:
         with self._lock:
             words, style = self._take(event)
         if words:
-            self._console.print(Text(words, style=style))
+            self._console.print(Text(shown_line(words), style=style))
 
     def _take(self, event: Event) -> tuple[str, str]:
         """Note an event; return what is said of it, and in which style."""
@@ -187,7 +188,8 @@ class LiveDisplay:
         for trial_id, trial in running[:room]:
             event = self._last.get(trial_id)
             at = where(event, self._outline) if event is not None else "starting"
-            table.add_row("  " + name(trial), at, left_text(self._pace.left(trial_id)))
+            words = ("  " + name(trial), at, left_text(self._pace.left(trial_id)))
+            table.add_row(*(Text(shown_line(part)) for part in words))  # as text: its brackets are no markup
         if len(running) > room:
             table.add_row(f"  and {len(running) - room} more", "", "")
         return table
@@ -250,7 +252,7 @@ def describe(event: Event, outline: Outline) -> str:
     words = {
         "failed": f"failed: {progress.note}",
         "busy": f"is at work elsewhere ({progress.note})",
-        "stopped": "stopped; it goes on from here next time",
+        "stopped": "stopped; it goes on from here next time" if progress.epoch else "stopped before it began",
         "lost": f"given up: {progress.note}",
         "halted": progress.note,
     }

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from orchestrator.planning.plan import PlannedTrial
+from orchestrator.running.retries import Death
 from orchestrator.running.session import Session
+from trainables.errors import RankLost, StorageError
 from trainables.execution.attempt import execute
 from trainables.execution.job import Job
 
@@ -25,8 +27,12 @@ class LocalRunner:
         try:
             for progress in execute(_alone(session.job(trial)), should_stop=session.stop):
                 session.on_progress(trial, progress)
-        except OSError as error:  # the machine's trouble: as where a worker dies of it
-            session.on_death(trial, f"{type(error).__name__}: {error}", for_good=False)
+        except StorageError:  # the ledger's, which is the whole run's trouble
+            raise
+        except RankLost as lost:
+            session.on_death(trial, Death(reason=str(lost)))
+        except OSError as error:  # the storage's trouble: as where a worker dies of it
+            session.on_death(trial, Death(reason=f"{type(error).__name__}: {error}", fault="storage"))
 
 
 def _alone(job: Job) -> Job:

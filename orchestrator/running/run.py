@@ -1,14 +1,15 @@
 """Run a plan. Resume is "run again"; nothing here remembers, the ledger does."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from orchestrator.errors import HaltError
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.frontier import open_frontier
+from orchestrator.running.retries import Retries
 from orchestrator.running.session import Event, Listener, Runner, Session, Stop
 from trainables.catalog import Trainable
+from trainables.errors import StorageError
 from trainables.record import provenance
 
 WAIT_SECONDS = 1.0
@@ -21,21 +22,23 @@ def run(
     ledger: Ledger,
     catalog: Mapping[str, Trainable],
     runner: Runner,
+    experiment: str = "",
     listen: Listener = lambda event: None,
     stop: Stop | None = None,
 ) -> dict[str, TrialState]:
     """Bring every trial of a plan as far as it will go and return the states they are in then.
 
     Finished trials are not run again, failed ones neither; interrupted ones go on from their last checkpoint. Trials
-    that another driver works on are waited for.
+    that another driver works on are waited for. `experiment` is its name, which rows remember.
 
-    Raises: HaltError when this machine cannot go on: a full disk, code that was edited meanwhile.
+    Raises: HaltError when this machine cannot go on: a full disk, a storage that does not answer, code that was edited
+    meanwhile.
     """
     stop = stop or Stop(ledger.storage)
     specs = [trial.spec for trial in trials]
     code = provenance.code_digest()
     waiting_said = False
-    deaths: Counter[str] = Counter()
+    retries = Retries(worked=lambda trial: ledger.seconds_worked(trial.spec))
     try:
         while not stop():
             frontier = open_frontier(trials, ledger, ledger.states(specs))
@@ -50,8 +53,9 @@ def run(
                     driver=stop.driver,
                     frontier=frontier,
                     code=code,
+                    experiment=experiment,
                     ship_code=runner.ship_code,
-                    deaths=deaths,
+                    retries=retries,
                 )
                 runner.drain(session)
                 if session.halted:
@@ -63,6 +67,8 @@ def run(
                 waiting_said = True
                 listen(Event(kind="waiting", text=f"{len(frontier.elsewhere)} trial(s) are at work in another process"))
             stop.wait(WAIT_SECONDS)
+    except StorageError as error:
+        raise HaltError(f"{error}; finished trials are kept, run again to go on") from error
     finally:
         runner.close()
         stop.clear()

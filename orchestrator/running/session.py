@@ -3,7 +3,6 @@
 import contextlib
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -11,12 +10,13 @@ from typing import Literal, Protocol
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.frontier import Frontier
+from orchestrator.running.retries import Death, Retries
 from trainables.catalog import Trainable
 from trainables.execution.attempt import record_failure
 from trainables.execution.job import Job, Progress
 from trainables.record import provenance
 from trainables.record.claims import Process
-from trainables.record.storage import Storage, stop_path
+from trainables.record.storage import Storage, stop_path, trouble
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,10 @@ class Stop:
         return self._raised
 
     def request(self) -> None:
-        """Ask everything to save and stop. Safe in a signal handler: it only writes one small file."""
+        """Ask everything to save and stop. Safe in a signal handler: it only writes one small file.
+
+        A storage that does not answer is waited for, so that it is heard; a signal may interrupt that again.
+        """
         self._raised = True
         with contextlib.suppress(OSError):
             self._storage.write(self._path, b"", durable=False)
@@ -73,15 +76,18 @@ class Session:
     stop: Stop
     driver: str
     frontier: Frontier
+    retries: Retries
     code: str
     """The digest of the code that the run began with."""
+    experiment: str = ""
+    """Its name, for people."""
     ship_code: bool = False
     halted: str = ""
     settled: int = 0
     """How many trials got their row."""
-    deaths: Counter[str] = field(default_factory=Counter)
-    """How often each trial's process died before it began."""
     process: Process = field(default_factory=Process.current)
+    _begun: set[str] = field(default_factory=set, init=False)
+    """Trials that were said to start."""
 
     def job(self, trial: PlannedTrial) -> Job:
         return Job(
@@ -92,11 +98,13 @@ class Session:
             driver_process=self.process,
             threads=max(1, int(trial.resources.cpus)),
             gpus=trial.resources.gpus,
+            asked_by={"experiment": self.experiment, "stage": trial.stage, "label": trial.label},
             commit=provenance.commit(),
             code=self.code,
             elsewhere=self.ship_code,
             stale=self.ledger.stale_claim(trial.trial_id),
             checkpoint_minutes=trial.checkpoint_minutes,
+            keep_checkpoints=trial.keep_checkpoints,
         )
 
     def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:
@@ -110,8 +118,10 @@ class Session:
         return trial
 
     def begin(self, trial: PlannedTrial) -> None:
-        """Say that a trial has its place now."""
-        self.listen(Event(kind="started", trial=trial))
+        """Say that a trial has its place now; nothing of one that is only there to hear that it should stop."""
+        if not self.stop():
+            self._begun.add(trial.trial_id)
+            self.listen(Event(kind="started", trial=trial))
 
     def on_progress(self, trial: PlannedTrial, progress: Progress) -> None:
         """Act on what a trial reports."""
@@ -131,18 +141,35 @@ class Session:
             text = f"{len(blocked)} trial(s) that need it are blocked"
             self.listen(Event(kind="note", trial=trial, text=text))
 
-    def on_death(self, trial: PlannedTrial, reason: str, *, for_good: bool) -> None:
-        """A trial's process died: let it start once more, or record that it died too often."""
-        self.deaths[trial.trial_id] += 1
-        if not for_good and self.deaths[trial.trial_id] <= trial.max_failures:
+    def survives(self, trial: PlannedTrial, death: Death) -> bool:
+        """Say whether a trial whose process died may start once more.
+
+        If it died too often, its row says so now; if the storage failed too often, which is not the trial's fault, the
+        run halts. The loss of a node is nobody's, and not counted.
+        """
+        if death.fault == "node":
+            return True
+        times = self.retries.note(trial, death)
+        if times <= trial.max_failures:
+            return True
+        if death.fault == "storage":
+            self.halt(death.reason)
+        else:
+            often = "once" if times == 1 else f"{times} times"
+            self.record_failure(trial, f"its process died {often}, the last time: {death.reason}")
+        return False
+
+    def on_death(self, trial: PlannedTrial, death: Death) -> None:
+        """A trial's process died, and only the frontier can start it again: let it, or take it as failed."""
+        if self.survives(trial, death):
             self.frontier.put_back(trial.trial_id)
-            self.listen(Event(kind="note", trial=trial, text=f"its process died ({reason}); it starts once more"))
+            text = f"its process died ({death.reason}); it starts once more"
+            self.listen(Event(kind="note", trial=trial, text=text))
             return
-        self.record_failure(trial, reason)
         self.ledger.forget([trial.trial_id])
         row = self.ledger.row(trial.trial_id)
         if row is None:
-            self.on_progress(trial, Progress(trial_id=trial.trial_id, state="lost", note=reason))
+            self._let_go(trial, Progress(trial_id=trial.trial_id, state="lost", note=death.reason))
         else:
             self.settle(trial, Progress.of_row(row))
 
@@ -151,17 +178,27 @@ class Session:
         try:
             record_failure(self.job(trial), reason)
         except OSError as error:
-            self.halted = f"{error.strerror or error} in {self.ledger.storage.uri}"
-            self.stop.request()
+            uri = self.ledger.storage.uri
+            self.halt(trouble(error, uri) or f"{error.strerror or error} in {uri}")
 
     def _let_go(self, trial: PlannedTrial, progress: Progress) -> None:
         """A trial ended without a row: stopped, another driver's, or this machine cannot go on."""
         self.frontier.give_back(trial.trial_id)
         self.ledger.forget(trial.parents)
-        self.listen(Event(kind="released", trial=trial, progress=progress))
+        if progress.state != "stopped" or progress.epoch or trial.trial_id in self._begun:
+            self.listen(Event(kind="released", trial=trial, progress=progress))
         if progress.state == "halted":
-            self.halted = progress.note
-            self.stop.request()
+            self.halt(progress.note)
+
+    def hand_back(self, trial: PlannedTrial, progress: Progress) -> None:
+        """A trial came to a machine that cannot work: let it start once more, on another."""
+        self.frontier.put_back(trial.trial_id)
+        self.listen(Event(kind="released", trial=trial, progress=progress))
+
+    def halt(self, reason: str) -> None:
+        """Nobody can go on: let what runs save, and end the run."""
+        self.halted = reason
+        self.stop.request()
 
 
 class Runner(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.running.session import Event
+from orchestrator.words import duration
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,19 +147,6 @@ class Pace:
     def _forget(self, trial_id: str) -> None:
         for known in (self._began, self._first, self._here):
             known.pop(trial_id, None)
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as people say them: `45 s`, `3 min`, `2 h 05 min`, `3 d 4 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes:02d} min"
-    return f"{hours // 24} d {hours % 24} h"
 
 
 def left_text(seconds: float | None, what: str = "left") -> str:

@@ -1,19 +1,15 @@
-"""The cells of a table: pandas gathers the evidence of many slots; marks say what a reader must know of it."""
+"""The cells of a table: the evidence of their slots, its median and range, and marks that say what to know of it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
 
 from orchestrator.paper.published import PAPER_RUNS
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.tables.evidence import Ancestry, Evidence, EvidenceState, Record, evidence_for
 from orchestrator.tables.grouping import pooling
-from orchestrator.tables.statistics import MedianRange, half_range, median_range
+from orchestrator.tables.statistics import half_range, median_range
 from trainables.catalog import TIMING
 from trainables.trial import JSON, canonical_json
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
 
 FEW = "few"
 MARKS: Mapping[str, str] = {
@@ -47,7 +43,7 @@ class Cell:
     low: float | None = None
     high: float | None = None
     change: float | None = None
-    """(value − baseline)/baseline, when the table has a baseline."""
+    """(value − baseline)/|baseline| of the unrounded numbers, when the table has a baseline."""
     marks: tuple[str, ...] = ()
     """Keys of MARKS."""
     pooling: str = ""
@@ -105,59 +101,38 @@ def cells_of(
     record: Record, ancestry: Ancestry, lines: Sequence[Members], columns: Sequence[Column]
 ) -> list[dict[str, Cell]]:
     """Return, for each line of a table, its cells by column name."""
-    frame = _frame(record, ancestry, lines, columns)
-    summary = _summary(frame)
-    evidence: dict[tuple[int, str], list[Evidence]] = {}
-    for line, column, one in zip(frame["line"], frame["column"], frame["evidence"], strict=True):
-        evidence.setdefault((line, column), []).append(one)
     return [
-        {
-            c.name: _cell(
-                c,
-                summary.get((index, c.name)),
-                evidence.get((index, c.name), []),
-                pooling(ancestry, members[c.name]) if c.own else "",
-            )
-            for c in columns
-        }
-        for index, members in enumerate(lines)
+        {column.name: _cell(record, ancestry, members[column.name], column) for column in columns} for members in lines
     ]
 
 
-def _frame(record: Record, ancestry: Ancestry, lines: Sequence[Members], columns: Sequence[Column]) -> "DataFrame":
-    """Return the tidy frame, a row per line, column and slot: an ancestor that trials share is in a cell once."""
-    from pandas import DataFrame
-
-    rows = []
-    for index, members in enumerate(lines):
-        for column in columns:
-            for trial in members[column.name]:
-                slot = ancestry.slot(trial, column.stage)
-                one = evidence_for(record, slot, column.metric)
-                rows.append((index, column.name, slot.key, slot.chosen is None, one.label, one.value, one))
-    frame = DataFrame(rows, columns=["line", "column", "slot", "unknown", "label", "value", "evidence"])
-    frame["value"] = frame["value"].astype("float64")
-    frame = frame.sort_values(["line", "column", "unknown", "label", "slot"], kind="stable")
-    return frame.drop_duplicates(["line", "column", "slot"])
-
-
-def _summary(frame: "DataFrame") -> dict[Any, MedianRange]:
-    """Return median, extremes and count of the numbers there are, by (line, column)."""
-    numbers = frame.dropna(subset=["value"]).groupby(["line", "column"])["value"]
-    return {place: median_range(values) for place, values in numbers}
-
-
-def _cell(column: Column, summary: MedianRange | None, evidence: Sequence[Evidence], pooled: str) -> Cell:
+def _cell(record: Record, ancestry: Ancestry, trials: Sequence[PlannedTrial], column: Column) -> Cell:
+    evidence = _evidence(record, ancestry, trials, column)
+    values = [one.value for one in evidence if one.value is not None]
+    summary = median_range(values) if values else None
     return Cell(
-        n=summary.n if summary else 0,
+        n=len(values),
         expected=len(evidence),
         median=summary.median if summary else None,
         low=summary.low if summary else None,
         high=summary.high if summary else None,
-        marks=tuple(_marks(column, summary.n if summary else 0, evidence)),
-        pooling=pooled,
+        marks=tuple(_marks(column, len(values), evidence)),
+        pooling=pooling(ancestry, trials) if column.own else "",
         evidence=tuple(evidence),
     )
+
+
+def _evidence(record: Record, ancestry: Ancestry, trials: Iterable[PlannedTrial], column: Column) -> list[Evidence]:
+    """Return what stands behind a cell, by its labels, what is not known yet last.
+
+    An ancestor that trials share is there once: as the one whose row says which of several it took, if there is one.
+    """
+    slots = [ancestry.slot(trial, column.stage) for trial in trials]
+    found = [(slot.chosen is None, slot.key, evidence_for(record, slot, column.metric)) for slot in slots]
+    kept: dict[str, Evidence] = {}
+    for _, key, one in sorted(found, key=lambda each: (each[0], each[2].label, each[1])):
+        kept.setdefault(key, one)
+    return list(kept.values())
 
 
 def plain_text(value: JSON) -> str:

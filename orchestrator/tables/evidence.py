@@ -5,7 +5,8 @@ three trainings share is one slot, so it counts once.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +26,9 @@ class Slot:
     candidates: tuple[PlannedTrial, ...]
     """The trial; or, for the best of several parents, all of them."""
     chosen: PlannedTrial | None
-    """The trial; None while the best of several is not known yet."""
+    """The trial; None while the best of several is not known, or where none can be."""
+    failed: str = ""
+    """Why there will be no best of them as things are; "" where there is one, or may be yet."""
 
     @property
     def key(self) -> str:
@@ -53,6 +56,8 @@ class Evidence:
     """It was interrupted and went on under other code, versions, threads or hardware."""
     unverified: bool = False
     """A parent's row is not there any more, so what was taken from it cannot be checked."""
+    undecided: bool = False
+    """It would be that of the best of several trials, and there will be no best of them as things are."""
 
     @property
     def share(self) -> str:
@@ -112,18 +117,21 @@ class Record:
 
 
 def measured(row: TrialRow, metric: str) -> float | None:
-    """Return a row's metric or timing; None when it measured no such thing."""
+    """Return a row's metric or timing; None when it measured no such thing, or nothing finite."""
     if metric == RUN:
         return 1.0
     value = row.metrics.get(metric, row.timing.get(metric))
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if abs(value) <= sys.float_info.max else None
 
 
 def evidence_for(record: Record, slot: Slot, metric: str) -> Evidence:
     """Return what one slot says about one metric."""
     if slot.chosen is None:
-        reason = f"the best of {len(slot.candidates)} trials is not known yet"
-        return Evidence(trial_id=slot.key, label=reason, state="missing", reason=reason)
+        waiting = f"the best of {len(slot.candidates)} trials is not known yet"
+        reason, state = slot.failed or waiting, "failed" if slot.failed else "missing"
+        return Evidence(trial_id=slot.key, label=reason, state=state, reason=reason, undecided=bool(slot.failed))
     trial_id, label = slot.chosen.trial_id, slot.chosen.label
     row = record.row(trial_id)
     if row is None:
@@ -162,15 +170,33 @@ class Ancestry:
         if stage == trial.stage:
             return Slot(candidates=(trial,), chosen=trial)
         candidates = tuple(self._at[stage, each] for each in trial.ancestors[stage])
-        chosen: PlannedTrial | None = trial
+        nearest: PlannedTrial = trial
         for nearer in trial.lineage[1 : trial.lineage.index(stage) + 1]:
-            chosen = self._chosen(chosen, nearer, (chosen or trial).ancestors[nearer])
-        return Slot(candidates=candidates, chosen=chosen)
+            chosen = self._chosen(nearest, nearer)
+            if chosen is None:
+                return Slot(candidates=candidates, chosen=None, failed=self._why_none(nearest))
+            nearest = chosen
+        return Slot(candidates=candidates, chosen=nearest)
 
-    def _chosen(self, child: PlannedTrial | None, stage: str, candidates: Sequence[str]) -> PlannedTrial | None:
+    def _chosen(self, child: PlannedTrial, stage: str) -> PlannedTrial | None:
         """Return the parent whose finding the child took, if that can be known."""
+        candidates = child.ancestors[stage]
         if len(candidates) == 1:
             return self._at[stage, candidates[0]]
-        row = self._record.row(child.trial_id) if child else None
+        row = self._record.row(child.trial_id)
         winner = row.artifacts.get("chosen", {}).get("trial") if row else None
         return next((self._at[stage, each] for each in candidates if each == winner), None)
+
+    def _why_none(self, child: PlannedTrial) -> str:
+        """Return why a trial will not take the best of its parents as things are; "" where it may yet."""
+        row = self._record.row(child.trial_id)
+        if row is not None and row.state == "failed":
+            return f"Trial {child.trial_id}, which takes the best of {len(child.parents)}, failed"
+        behind = [each for trials in child.ancestors.values() for each in trials]
+        failed = [each for each in behind if self._has_failed(each)]
+        among = f"There is no best of {len(child.parents)} trials for {child.trial_id}, as"
+        return f"{among} {failed[0]} failed" if failed else ""
+
+    def _has_failed(self, trial_id: str) -> bool:
+        row = self._record.row(trial_id)
+        return row is not None and row.state == "failed"

@@ -3,10 +3,19 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from orchestrator.paper.published import Published
 from orchestrator.tables.cells import LEFT_OUT, MARKS, Cell, Column, plain_text
-from orchestrator.tables.quantities import Unit, change_text, in_unit, number_text, quantity_of, spread_text, unit_for
+from orchestrator.tables.quantities import (
+    Unit,
+    change_text,
+    in_unit,
+    number_texts,
+    quantity_of,
+    unit_for,
+    with_halves,
+)
 from orchestrator.tables.table import Table, TableRow
 from trainables.trial import JSON
 
@@ -67,9 +76,15 @@ def lay_out(table: Table) -> Layout:
 
 
 def unit_of(table: Table, column: Column) -> Unit:
-    """Return the unit that a whole column is shown in: that of the published numbers, where some stand beside it."""
-    found = [column.value(row.cells[column.name]) for row in table.rows]
-    values = [value for value in found if value is not None]
+    """Return the unit that a whole column is shown in; the halves of whole numbers have their decimal in all of it."""
+    cells = [row.cells[column.name] for row in table.rows]
+    unit = _unit_of(table, column, [value for cell in cells if (value := column.value(cell)) is not None])
+    whole = all(one.value is None or one.value.is_integer() for cell in cells for one in cell.evidence)
+    return with_halves(unit, (number for cell in cells for number in _numbers(column, cell))) if whole else unit
+
+
+def _unit_of(table: Table, column: Column, values: Sequence[float]) -> Unit:
+    """Return the unit that suits a column's values: that of the published numbers, where some stand beside it."""
     quantity = quantity_of(column.metric)
     asked = column.asked.partition(":")[0]
     if table.paper is not None and asked in table.paper.columns and (table.as_printed or _is_quoted(table, column)):
@@ -102,13 +117,30 @@ def unit_of_cell(table: Table, row: TableRow, column: Column, unit: Unit) -> Uni
 
 def cell_text(column: Column, cell: Cell, unit: Unit) -> str:
     """Return the number of a cell: `5.44±0.12`; no ± for one run, for a best run, or for a size all runs share."""
-    value = column.value(cell)
-    if value is None or cell.median is None or cell.half_range is None:
-        return NOTHING
+    return "±".join(number_texts(_numbers(column, cell), unit)) or NOTHING
+
+
+def cell_change(table: Table, row: TableRow, column: Column, unit: Unit) -> str:
+    """Return how far what is printed in a cell is from what is printed in the baseline's: `−13.4%`; "" without one."""
+    if row.baseline is None:
+        return ""
+    value, against = (_printed(table, line, column, unit) for line in (row, table.rows[row.baseline]))
+    return change_text(value, against) if value is not None and against else ""
+
+
+def _printed(table: Table, row: TableRow, column: Column, unit: Unit) -> Decimal | None:
+    """Return the number that is printed in a cell, less its ±; None where there is none."""
+    numbers = _numbers(column, row.cells[column.name])
+    return Decimal(number_texts(numbers, unit_of_cell(table, row, column, unit))[0]) if numbers else None
+
+
+def _numbers(column: Column, cell: Cell) -> tuple[float, ...]:
+    """Return what a cell shows: nothing, one number, or a median and its ±."""
+    value, half_range = column.value(cell), cell.half_range
+    if value is None or half_range is None:
+        return ()
     exact = quantity_of(column.metric).kind == "size" and cell.low == cell.high
-    if cell.n == 1 or column.best or exact:
-        return number_text(value, unit)
-    return spread_text(cell.median, cell.half_range, unit)
+    return (value,) if cell.n == 1 or column.best or exact else (value, half_range)
 
 
 def count_text(cell: Cell) -> str:
@@ -158,7 +190,8 @@ def notes_of(table: Table) -> list[str]:
         for one in row.runs.evidence:
             if one.state == "untrusted":
                 notes.append(f"Left out: {one.trial_id} ({one.label}): {one.reason}.")
-    return notes
+    shown = (one for row in table.rows for cell in row.cells.values() for one in cell.evidence)
+    return notes + [f"{each}." for each in dict.fromkeys(one.reason for one in shown if one.undecided)]
 
 
 def marks_of(table: Table) -> dict[str, str]:
@@ -228,7 +261,7 @@ def _line(
         said = row.runs.marks if column.own and same_runs else ()
         yield Entry(text=text, marks=_marked(cell.marks, letters, said), bold=row.bold)
         if table.baseline:
-            yield Entry(text="" if cell.change is None else change_text(cell.change))
+            yield Entry(text=cell_change(table, row, column, unit))
         if quoted[column.name]:
             number = quoted_number(table, row, column)
             yield Entry(text="" if number is None else number.text(unit.scale))

@@ -1,17 +1,26 @@
 """How a measured number is written: its title, its unit, how many digits.
 
-Rounding starts from the shortest decimal text of a float and rounds halves up, so 2.345 becomes 2.35 whatever its
-binary form is; a median of two CIFAR errors often ends in exactly half a digit.
+Rounding starts from the shortest decimal text of a float and rounds halves up (away from zero), so 2.345 becomes 2.35
+whatever its binary form is; a median of two CIFAR errors often ends in exactly half a digit.
+
+What is printed says something: a number that is not 0 never looks like 0. Where the decimals of its unit do not show
+it, all numbers of the cell have more; where MOST_DECIMALS do not either, it is written as 2.0e-7.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
+from orchestrator.tables.statistics import decimal_of
+
 Kind = Literal["error", "size", "time", "count", "other"]
 SIGNIFICANT = 2
 """Digits shown of a number whose unit fixes no decimals."""
+MOST_DECIMALS = 6
+"""A number that shows nothing within these is written with a power of ten."""
+LARGEST = Decimal(10**9)
+"""Numbers from this on are written with a power of ten."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,37 +111,64 @@ def in_unit(unit: Unit, values: Iterable[float]) -> Unit:
     return replace(unit, digits=None) if small else unit
 
 
-def decimal_of(value: float) -> Decimal:
-    """Return the short decimal number that a float stands for: 5.425 for 5.425000000000001."""
-    return Decimal(f"{value:.12g}")
+def with_halves(unit: Unit, numbers: Iterable[float]) -> Unit:
+    """Return the unit of a column of whole numbers: with a decimal where a median or a ± among them ends in a half."""
+    plain = unit.scale == 1 and not unit.digits
+    return replace(unit, digits=1) if plain and not all(float(number).is_integer() for number in numbers) else unit
+
+
+def number_texts(values: Sequence[float], unit: Unit) -> tuple[str, ...]:
+    """Return numbers that stand together, as a median and its ± do, in a unit and with the same decimals."""
+    return _texts([decimal_of(value) / unit.scale for value in values], unit.digits)
 
 
 def number_text(value: float, unit: Unit) -> str:
     """Return one number in its unit, without the unit's symbol."""
-    scaled = decimal_of(value) / unit.scale
-    return _rounded(scaled, _decimals(scaled, unit))
+    (text,) = number_texts([value], unit)
+    return text
 
 
-def spread_text(median: float, half_range: float, unit: Unit) -> str:
-    """Return `median±half_range` in a unit, both with the same decimals."""
-    middle, spread = decimal_of(median) / unit.scale, decimal_of(half_range) / unit.scale
-    decimals = _decimals(middle, unit)
-    return f"{_rounded(middle, decimals)}±{_rounded(spread, decimals)}"
+def change_text(value: Decimal, baseline: Decimal) -> str:
+    """Return the change of a printed number relative to another, in percent with its sign: `−13.4%`, `+2.0%`, `0.0%`.
+
+    Raises: ZeroDivisionError for a baseline of 0.
+    """
+    change = 100 * (value - baseline) / abs(baseline)
+    (text,) = _texts([abs(change)], 1)
+    return f"{'−' if change < 0 else '+' if change else ''}{text}%"
 
 
-def change_text(change: float) -> str:
-    """Return a relative change in percent with its sign: `−13.4%`, `+2.0%`, `0.0%`."""
-    text = _rounded(decimal_of(100 * abs(change)), 1)
-    sign = "" if float(text) == 0 else "−" if change < 0 else "+"
-    return f"{sign}{text}%"
+def _texts(numbers: Sequence[Decimal], digits: int | None) -> tuple[str, ...]:
+    if digits is None:
+        digits = _significant(next((number for number in numbers if number), Decimal(0)))
+    wanted = (-number.adjusted() for number in numbers if not _shows(number, digits))
+    decimals = max((digits, *(first for first in wanted if first <= MOST_DECIMALS)))
+    return tuple(_rounded(number, decimals) if _fits(number, decimals) else _alone(number) for number in numbers)
 
 
-def _decimals(scaled: Decimal, unit: Unit) -> int:
-    if unit.digits is not None:
-        return unit.digits
-    return max(0, SIGNIFICANT - 1 - scaled.adjusted()) if scaled else 0
+def _significant(number: Decimal) -> int:
+    """Return the decimals that show SIGNIFICANT digits of a number, and all of its whole part."""
+    return max(0, SIGNIFICANT - 1 - number.adjusted()) if number else 0
 
 
-def _rounded(value: Decimal, decimals: int) -> str:
-    rounded = value.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+def _shows(number: Decimal, decimals: int) -> bool:
+    """Say whether a number that is not 0 does not look like 0 either."""
+    return not number or abs(number) >= Decimal(5).scaleb(-decimals - 1)
+
+
+def _fits(number: Decimal, decimals: int) -> bool:
+    return decimals <= MOST_DECIMALS and abs(number) < LARGEST and _shows(number, decimals)
+
+
+def _alone(number: Decimal) -> str:
+    """Return a number that decimals shared with others do not suit: SIGNIFICANT digits, `45` or `2.0e-7`."""
+    decimals = SIGNIFICANT - 1 - number.adjusted() if number else 0
+    if _fits(number, decimals):
+        return _rounded(number, max(0, decimals))
+    rounded = number.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    return f"{rounded:.{SIGNIFICANT - 1}e}".replace("e+", "e")
+
+
+def _rounded(number: Decimal, decimals: int) -> str:
+    rounded = number.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
     return format(abs(rounded) if rounded == 0 else rounded, "f")

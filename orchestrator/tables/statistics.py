@@ -1,8 +1,13 @@
-"""The numbers a table is made of: pure functions of a handful of measurements."""
+"""The numbers a table is made of: pure functions of a handful of measurements.
+
+Medians and ranges are those of the decimal numbers that floats stand for: of 5.4 and 5.45 they are 5.425 and 0.025, not
+5.425000000000001 and 0.02499999999999991.
+"""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,9 +20,14 @@ class MedianRange:
     n: int
 
 
+def decimal_of(value: float) -> Decimal:
+    """Return the shortest decimal number that a float stands for: 2.675 for what is a little less in binary."""
+    return Decimal(repr(float(value)))
+
+
 def half_range(low: float, high: float) -> float:
     """Return (high − low)/2, the paper's ±; 0 for a single run."""
-    return (high - low) / 2
+    return float((decimal_of(high) - decimal_of(low)) / 2)
 
 
 def median_range(values: Iterable[float]) -> MedianRange:
@@ -28,8 +38,13 @@ def median_range(values: Iterable[float]) -> MedianRange:
     if not all(map(math.isfinite, ordered)):
         raise ValueError("a median needs finite values")
     middle = len(ordered) // 2
-    median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    median = ordered[middle] if len(ordered) % 2 else _between(ordered[middle - 1], ordered[middle])
     return MedianRange(median=median, low=ordered[0], high=ordered[-1], n=len(ordered))
+
+
+def _between(low: float, high: float) -> float:
+    """Return the number in the middle of two."""
+    return float((decimal_of(low) + decimal_of(high)) / 2)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +74,7 @@ def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Inte
 
 
 def relative_change(value: float, baseline: float) -> float:
-    """Return (value − baseline)/baseline: −0.1 is an error 10 % lower. Raises: ValueError for a baseline of 0."""
+    """Return (value − baseline)/|baseline|: −0.1 is an error 10 % lower. Raises: ValueError for a baseline of 0."""
     if baseline == 0:
         raise ValueError("a change relative to 0 has no meaning")
-    return (value - baseline) / baseline
+    return (value - baseline) / abs(baseline)

@@ -1,7 +1,7 @@
 """A table is a pure function of a plan, the rows there are, and what the author asked for.
 
-The plan says which trials belong in which cell, also those that have not run; pandas gathers what belongs together;
-every cell keeps the evidence it was made from, so that each number can be walked back to its rows.
+The plan says which trials belong in which cell, also those that have not run; every cell keeps the evidence it was made
+from, so that each number can be walked back to its rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,6 +39,8 @@ class TableRow:
     block: str = ""
     """A heading above this line."""
     bold: bool = False
+    baseline: int | None = None
+    """The line that its changes are against, from 0; None for that line itself, and where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -261,21 +263,27 @@ def _compared(spec: TableSpec, columns: Sequence[Column], lines: tuple[TableRow,
         )
     if not any(_has(line.keys, spec.baseline) for line in lines):
         raise TableError(f"table {spec.name!r}: no row has the baseline {dict(spec.baseline)}")
+    telling = tuple(spec.baseline if spec.lines else lines[0].keys)
+    places = {_values(line.keys, telling): index for index, line in reversed(list(enumerate(lines)))}
     compared = []
     for line in lines:
-        target = spec.baseline if spec.lines else {**line.keys, **spec.baseline}
-        base = next((other for other in lines if _has(other.keys, target)), None)
-        cells = {c.name: _with_change(c, line, base) for c in columns}
-        compared.append(replace(line, cells=cells))
+        base = places.get(_values({**line.keys, **spec.baseline}, telling))
+        if base is None or lines[base] is line:
+            compared.append(line)
+            continue
+        cells = {c.name: _with_change(c, line, lines[base]) for c in columns}
+        compared.append(replace(line, cells=cells, baseline=base))
     return tuple(compared)
 
 
-def _with_change(column: Column, line: TableRow, base: TableRow | None) -> Cell:
+def _with_change(column: Column, line: TableRow, base: TableRow) -> Cell:
     cell = line.cells[column.name]
-    if base is None or base is line:
-        return cell
     value, against = column.value(cell), column.value(base.cells[column.name])
     return replace(cell, change=relative_change(value, against)) if value is not None and against else cell
+
+
+def _values(keys: Mapping[str, JSON], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(identity(keys[name]) for name in names)
 
 
 def _has(keys: Mapping[str, JSON], some: Mapping[str, JSON]) -> bool:

@@ -8,6 +8,7 @@ is that of arXiv:1903.09900, section 4.3.
 """
 
 import argparse
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,11 +18,12 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from orchestrator import load_rows
 from orchestrator.document.experiment import load_experiment
+from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import expand
 from trainables.architecture.spaces import SearchSpace, read_space
 from trainables.catalog import CATALOG
+from trainables.record.storage import open_storage
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
@@ -49,14 +51,16 @@ def light_share(alphas_EK: Sequence[Sequence[float]], space: SearchSpace) -> flo
 def collect(experiment: str, storage: Path) -> pd.DataFrame:
     """Return a row for each search and epoch: weighting, seed, epoch, edges, share, params."""
     plan = expand(load_experiment(experiment), CATALOG)
-    done = set(load_rows(str(storage)).query("state == 'done'")["trial_id"])
+    ledger = Ledger(open_storage(storage))
+    rows = {trial_id: row for trial_id, row in ledger.rows().items() if row.state == "done"}
     found = []
     for trial in plan.trials:
-        if trial.stage != "search" or trial.trial_id not in done:
+        if trial.stage != "search" or trial.trial_id not in rows:
             continue
         space = read_space(plan.value(trial, "space"))
         assert isinstance(space, SearchSpace)
-        for row in pq.read_table(storage / "trials" / trial.trial_id / "epochs.parquet").to_pylist():
+        data = ledger.folder(trial.trial_id).read_file(rows[trial.trial_id], "epochs.parquet")
+        for row in pq.read_table(io.BytesIO(data)).to_pylist():
             shares = [light_share(row[f"alphas_{cell}"], space) for cell in ("normal", "reduce")]
             found.append(
                 {

@@ -32,6 +32,7 @@ stages:
     trainable: search
     config: {epochs: 60, p: 1, warmup_epochs: 0, learning_rate_min: 0.001}
     grid: {strategy: [gradient, random], batch_size: [64, 32], seed: [0, 1]}
+    exclude: [{strategy: random, batch_size: 32}]
   train:
     trainable: train
     needs: search

@@ -3,13 +3,13 @@
 The tables are transcribed here once more, cell by cell, from the paper (arXiv:1903.09900) and not from paper.yaml.
 """
 
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from functools import cache
 
 import pytest
+from table_readers import READERS
 
 from orchestrator.document.experiment import load_experiment
 from orchestrator.document.spec import Line, TableSpec
@@ -246,36 +246,6 @@ def test_every_format_says_the_same_words(name, form):
     if form == "text":  # where blanks cannot be told from gaps
         expected = [[word for word in line if word] for line in expected]
     assert found == expected
-
-
-def read_text(rendered: str) -> list[list[str]]:
-    below = re.sub("[ᵃᵇᶜᵈᵉᶠ]", "", rendered).partition("─\n")[2]
-    return [re.split(" {2,}", line.strip()) for line in below.splitlines() if "  " in line]  # no block, no note
-
-
-def read_markdown(rendered: str) -> list[list[str]]:
-    lines = [line[2:-2].split(" | ") for line in rendered.splitlines() if line.startswith("| ")][2:]
-    plain = [[re.sub(r"<sup>.*?</sup>|\\|\*\*", "", cell).strip() for cell in line] for line in lines]
-    return [line for line in plain if not line[0].startswith("*")]
-
-
-def read_latex(rendered: str) -> list[list[str]]:
-    body = rendered[rendered.index(r"\midrule") : rendered.index(r"\bottomrule")]
-    lines = [line.removesuffix(r" \\") for line in body.splitlines() if line.endswith(r"\\")]
-    return [[_of_latex(cell) for cell in line.split(" & ")] for line in lines if r"\multicolumn" not in line]
-
-
-def _of_latex(cell: str) -> str:
-    cell = re.sub(r"\\textsuperscript\{.*?\}", "", cell)
-    bold = re.fullmatch(r"\\textbf\{(.*)\}", cell)
-    cell = bold[1] if bold else cell
-    signs = {r"$\pm$": "±", r"$\surd$": "✓", r"$\times$": "✗", r"\textdagger{}": "†", "--": "–"}
-    for sign, character in {**signs, r"\textasciitilde{}": "~"}.items():
-        cell = cell.replace(sign, character)
-    return cell
-
-
-READERS = {"text": read_text, "markdown": read_markdown, "latex": read_latex}
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")

@@ -1,6 +1,7 @@
-"""A real Ray cluster of two nodes on this machine: trials fan out over both, and one node dies in the middle."""
+"""A real Ray cluster on this machine: trials fan out over its nodes, of which one dies and others cannot work."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -8,12 +9,10 @@ from pathlib import Path
 
 import pytest
 from drive import grid
-from running_contract import essences, go, undisturbed_essences
-
-from orchestrator.errors import RunError
-from orchestrator.running.ray_tune.runner import RayRunner
+from running_contract import essences, undisturbed_essences
 
 pytestmark = pytest.mark.ray
+BROKEN_NODE = Path(__file__).parent.parent / "support" / "broken_node"
 DRIVE = Path(__file__).parent.parent / "support" / "drive.py"
 SLOW = {"epochs": 4, "steps": 4, "seconds": 0.2}
 GRID = ("--roots", "4", "--children", "1", *(f"{name}={value}" for name, value in SLOW.items()))
@@ -36,16 +35,19 @@ def events_of(driver: subprocess.Popen) -> list[dict]:
 
 @pytest.fixture
 def cluster():
-    """Two nodes of two CPUs each, started as real processes of this machine."""
+    """Four nodes, started as real processes of this machine. One does not see the storage, for one its disk is full."""
     from ray.cluster_utils import Cluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     nodes.second = nodes.add_node(num_cpus=2)
+    for trouble in ("unmounted", "full"):
+        path = os.pathsep.join([str(BROKEN_NODE), os.environ["PYTHONPATH"]])
+        nodes.add_node(num_cpus=1, env_vars={"PYTHONPATH": path, "BROKEN_NODE": trouble})
     yield nodes
     nodes.shutdown()
 
 
-def test_a_node_that_is_killed_in_the_middle_changes_no_row(cluster, tmp_path):
+def test_nodes_that_cannot_work_are_left_out_and_one_that_is_killed_in_the_middle_changes_no_row(cluster, tmp_path):
     storage = tmp_path / "runs"
     driver = drive(storage, "--address", cluster.address)
     undisturbed = undisturbed_essences(tmp_path / "undisturbed", grid(4, 1, **SLOW))
@@ -57,12 +59,11 @@ def test_a_node_that_is_killed_in_the_middle_changes_no_row(cluster, tmp_path):
     events = events_of(driver)
 
     assert set(events[-1]["states"].values()) == {"done"}
-    assert any("its process died" in event["text"] for event in events if event["kind"] == "note")
+    notes = [event["text"] for event in events if event["kind"] == "note"]
+    assert any("its process died" in note for note in notes)
+    left_out = [note.partition(" is left out: ")[2] for note in notes if " is left out: " in note]
+    assert len(left_out) == 2
+    assert left_out[0].startswith(f"it does not see the storage {storage}")
+    assert left_out[1] == f"No space left on device in {storage}"
+    assert {event["state"] for event in events if event["kind"] == "released"} == {"halted"}
     assert essences(storage) == undisturbed
-
-
-def test_an_address_where_no_cluster_is_gets_a_sentence(tmp_path):
-    with pytest.raises(RunError) as error:
-        go(tmp_path, grid(4, 1, **SLOW), runner=RayRunner(address="127.0.0.1:1"))
-
-    assert "no Ray cluster answers at '127.0.0.1:1'" in str(error.value)

@@ -1,7 +1,8 @@
 """Real processes, really killed: whatever dies whenever, the rows are those of a run that nobody disturbed.
 
 What is to die, or to be sent a signal, is a driver in a process of its own, which starts a Ray of its own. What goes on
-afterwards, and what only workers die in, runs on one Ray that this process has for all of these tests.
+afterwards, and what only workers die in, runs on one Ray that this process has for all of these tests. On that one,
+what holds for the local runner is seen to hold for the one on Ray Tune too.
 """
 
 import json
@@ -19,7 +20,7 @@ import pytest
 from drive import grid
 from fakes import HURRY
 from lasting_ray import ray_runner
-from running_contract import essences, go, started, undisturbed_essences
+from running_contract import RunningContract, essences, go, started, undisturbed_essences
 
 from orchestrator.ledger import Ledger
 from orchestrator.running.session import Event
@@ -247,13 +248,17 @@ def test_a_worker_that_dies_again_and_again_is_one_failed_row_and_blocks_its_chi
     assert "attempt 4 resumes after epoch 1" in (tmp_path / "trials" / failed.trial_id / "log.txt").read_text()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "moment"), [(signal.SIGINT, "trials run"), (signal.SIGTERM, "Ray starts")])
 def test_after_a_signal_and_exit_130_the_same_command_goes_on_to_the_same_rows(
-    drive, finish, tmp_path, undisturbed, number
+    drive, finish, tmp_path, undisturbed, number, moment
 ):
     driver = drive(tmp_path)
-    driver.read_until(lambda event: event["kind"] == "started")
-    time.sleep(1.5)
+    if moment == "trials run":
+        driver.read_until(lambda event: event["kind"] == "started")
+        time.sleep(1.5)
+    else:
+        while not any(process.name() == "gcs_server" for process in driver.family()):
+            time.sleep(0.05)
     asked = time.monotonic()
     driver.process.send_signal(number)
     states = driver.end()
@@ -299,3 +304,14 @@ def test_kill_9_of_ray_itself_never_hangs_and_changes_nothing(drive, finish, tmp
     finish(tmp_path)
 
     assert essences(tmp_path) == undisturbed
+
+
+class TestRunsOnRay(RunningContract):
+    @pytest.fixture
+    def runner(self, hurry, ray_runner):
+        hurry.unlink(missing_ok=True)
+        return ray_runner
+
+    @pytest.fixture
+    def storage(self, tmp_path):
+        return tmp_path / "runs"

@@ -3,8 +3,10 @@
 import uuid
 
 import pytest
+from faults import FaultContract
 from running_contract import RunningContract
 from storage_contract import StorageContract
+from takeover_contract import TakeoverContract
 
 from trainables.record.storage import open_storage
 
@@ -19,3 +21,20 @@ class TestRunsOnAnObjectStore(RunningContract):
     @pytest.fixture
     def storage(self, s3_uri):
         return s3_uri(uuid.uuid4().hex)
+
+
+class TestAFaultyObjectStore(FaultContract):
+    remote = True
+    every = 7
+
+    @pytest.fixture
+    def new_uri(self, s3_uri):
+        return lambda: s3_uri(uuid.uuid4().hex)
+
+
+class TestTakeoversInAnObjectStore(TakeoverContract):
+    every = 9
+
+    @pytest.fixture
+    def new_uri(self, s3_uri):
+        return lambda: s3_uri(uuid.uuid4().hex)

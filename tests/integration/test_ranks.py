@@ -243,5 +243,6 @@ def newest_checkpoint(storage: Path) -> tuple[int, int] | None:
 
 def stored(storage: Path) -> dict[str, bytes]:
     """Return the files beside the one row, but for the curves."""
-    (folder,) = (storage / "trials").iterdir()
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".safetensors", ".npz")}
+    ledger = Ledger(open_storage(storage))
+    ((trial_id, row),) = ledger.rows().items()
+    return {name: ledger.folder(trial_id).read_file(row, name) for name in row.files if not name.endswith(".parquet")}

@@ -19,6 +19,7 @@ LATEX = "sharptune table kernels --format latex"
 """Where the walk ends."""
 FOLLOW = """
 import contextlib, inspect, io, itertools, json, sys
+import torch._dynamo, trainables.loops.search, trainables.loops.training  # long to import, and longer with a listener
 from orchestrator.cli.main import invoke
 
 entered, printed = [], []
@@ -28,9 +29,9 @@ def note(frame, event, argument):
         entered.append(name)
 for command in COMMANDS:
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        sys.setprofile(note)
+        sys.settrace(note)  # calls of Python functions alone, where a profile also hears of returns and of C
         code = invoke(command.split()[1:])
-        sys.setprofile(None)
+        sys.settrace(None)
     printed.append([code, out.getvalue()])
 print(json.dumps([printed, [name for name, _ in itertools.groupby(entered)]]))
 """

@@ -70,19 +70,21 @@ class Case:
     """How many pauses are not made again."""
     saved: tuple[int, int]
     """Whole epochs, and steps of the next one, in the newest checkpoint."""
+    asked: signal.Signals = signal.SIGTERM
+    """By which signal."""
 
 
 STEPS = {"held": 9, "kept": 10, "saved": (1, 2)}
 EVALUATION = {"held": 13, "kept": 12, "saved": (1, 4)}
 CASES = {
-    "steps of a search": Case(experiment="search", **STEPS),
+    "steps of a search": Case(experiment="search", **STEPS, asked=signal.SIGHUP),
     "validation of a search": Case(experiment="search", **EVALUATION),
     "steps of the second order": Case(experiment="second_order", **STEPS),
     "draws of a random search": Case(experiment="random", held=4, kept=5, saved=(0, 0)),
-    "steps of a training": Case(experiment="training", **STEPS),
+    "steps of a training": Case(experiment="training", **STEPS, asked=signal.SIGUSR1),
     "test of a training": Case(experiment="training", **EVALUATION),
     "held-out test of a training": Case(experiment="training", held=18, kept=16, saved=(2, 0)),
-    "steps on files": Case(experiment="files", **STEPS),
+    "steps on files": Case(experiment="files", **STEPS, asked=signal.SIGUSR2),
     "test on files": Case(experiment="files", **EVALUATION),
 }
 
@@ -236,7 +238,7 @@ def essence(row: TrialRow):
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_sigterm_amid_any_loop_saves_that_place_and_the_same_command_goes_on_from_it(
+def test_a_signal_amid_any_loop_saves_that_place_and_the_same_command_goes_on_from_it(
     tmp_path, machine, undisturbed, processes, case
 ):
     """Soon, and nothing is done twice but an evaluation."""
@@ -245,7 +247,7 @@ def test_sigterm_amid_any_loop_saves_that_place_and_the_same_command_goes_on_fro
     processes.append(machine.start(ended))
     wait_until(lambda: ended.is_held)
     asked = time.monotonic()
-    os.kill(processes[0], signal.SIGTERM)  # while it works on what the next pause ends
+    os.kill(processes[0], case.asked)  # while it works on what the next pause ends
     ended.let_go()
     code = machine.wait()
     took = time.monotonic() - asked
@@ -283,9 +285,9 @@ def test_kill_9_amid_an_epoch_loses_only_what_was_not_saved(tmp_path, machine, u
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("whom", ["the driver", "every process"])
-def test_on_ray_sigterm_amid_an_epoch_saves_that_place_too(place, tmp_path, machine, undisturbed, whom):
-    """Slurm and container runtimes send it to every process of a job, Ray's included."""
+@pytest.mark.parametrize(("whom", "asked"), [("the driver", signal.SIGUSR1), ("every process", signal.SIGTERM)])
+def test_on_ray_a_signal_amid_an_epoch_saves_that_place_too(place, tmp_path, machine, undisturbed, whom, asked):
+    """Slurm and container runtimes send it to every process of a job, Ray's included, and others first."""
     whole = undisturbed("training")
     ended = Command(tmp_path / "runs", "training", held=10)
     with (ended.notes / "output").open("w") as output:
@@ -303,9 +305,10 @@ def test_on_ray_sigterm_amid_an_epoch_saves_that_place_too(place, tmp_path, mach
         if whom == "every process":  # the driver last: Ray's own have time to act on it
             for process in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    process.terminate()
+                    for number in (signal.SIGUSR1, signal.SIGHUP, asked):
+                        process.send_signal(number)
             time.sleep(1)
-        driver.terminate()
+        driver.send_signal(asked)
         wait_until(lambda: list(tmp_path.glob("runs/drivers/*.stop")) or driver.poll() is not None)
         time.sleep(0.3)  # a worker looks for that file a few times a second
         ended.let_go()

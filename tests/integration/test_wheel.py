@@ -102,7 +102,7 @@ def test_a_packaged_experiment_is_planned_and_tabulated(sharptune):
     plan = json.loads(sharptune("plan", "quickstart", "--json"))
 
     assert plan["counts"]["new"] == len(plan["trials"]) == 14
-    assert "max_w" in sharptune("table", "quickstart")
+    assert "max_w" in sharptune("table", "quickstart", "--storage", ".")
 
 
 def test_the_published_numbers_and_genotypes_came_along(sharptune):

@@ -1,9 +1,10 @@
-"""Convolutions, forward and backward, in a process of their own whose heap glibc checks; `heap_checks.py` starts it.
+"""Convolutions, forward and backward, in processes of their own whose heap glibc checks; `heap_checks.py` starts them.
 
-    python convolutions_on_the_heap.py halvings|packaged THREADS
+    python convolutions_on_the_heap.py halvings:THREADS packaged:THREADS ...
 
-First it proves that the checks are on. Then it says what it computes before it computes it, so that where it is
-aborted, the last line names what wrote outside its memory, and compares each result with float64.
+First it proves that the checks are on. Each argument is then computed in a fork, since importing torch takes seconds,
+and after it stands how it ended. A fork says what it computes before it computes it, so that where it is aborted, the
+last line names what wrote outside its memory, and compares each result with float64.
 
 Shape letters: B = images, C = channels, H and W = pixels, G = groups, N = numbers that an output looks at, L = outputs.
 """
@@ -25,6 +26,8 @@ from trainables.architecture.blocks import factorized_reduce
 
 UNCHECKED = 3
 """Exit status: an overrun went unnoticed."""
+ENDED = "ended:"
+"""What a line begins with that says what has ended, and with which exit status."""
 TOLERANCE = 1e-4
 """Of the largest number."""
 
@@ -112,12 +115,13 @@ def compare(case: Case, times: int) -> None:
     y64 = plainly(twin, x64)
     upstream = torch.randn(y64.shape).to(memory_format=torch.channels_last)
     expected = [y64.detach(), *torch.autograd.grad(y64, [x64, *twin.parameters()], upstream.double())]
+    largest = [float(each.abs().max()) for each in expected]
     x.requires_grad_()
     for _ in range(times):
         y = module(x)
         found = [y.detach(), *torch.autograd.grad(y, [x, *module.parameters()], upstream)]
         for position, (one, other) in enumerate(zip(found, expected, strict=True)):
-            off = float((one - other).abs().max() / other.abs().max())
+            off = float((one - other).abs().max()) / largest[position]
             if not off <= TOLERANCE:
                 sys.exit(f"{'the gradient' if position else 'the output'} {tuple(one.shape)} is {off:.1e} off")
 
@@ -127,10 +131,15 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     prove_that_overruns_abort()
-    what, threads = sys.argv[1], int(sys.argv[2])
-    torch.set_num_threads(threads)
-    for case, times in halvings() if what == "halvings" else packaged():
-        compare(case, times)
+    for job in sys.argv[1:]:
+        what, _, threads = job.partition(":")
+        child = os.fork()
+        if child == 0:
+            torch.set_num_threads(int(threads))
+            for case, times in halvings() if what == "halvings" else packaged():
+                compare(case, times)
+            return
+        print(ENDED, job, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
 if __name__ == "__main__":

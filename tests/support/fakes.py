@@ -127,7 +127,7 @@ def _held(here: Step, file: Path) -> Iterator[Step]:
         yield here
 
 
-def start_chain(config: ChainConfig, *, seed: int, threads: int) -> ChainRun:
+def start_chain(config: ChainConfig, *, seed: int, threads: int, gpus: float = 0) -> ChainRun:
     return ChainRun(config, seed, threads)
 
 

@@ -119,7 +119,7 @@ def _flat(images: np.ndarray) -> np.ndarray:
     return images.reshape(len(images), -1)
 
 
-def start_forest(config: ForestConfig, *, seed: int, threads: int) -> ForestRun:
+def start_forest(config: ForestConfig, *, seed: int, threads: int, gpus: float) -> ForestRun:
     return ForestRun(config, seed)
 
 

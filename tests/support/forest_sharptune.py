@@ -26,7 +26,7 @@ class MortalRun(ForestRun):
             yield step
 
 
-def start_forest(config: ForestConfig, *, seed: int, threads: int) -> MortalRun:
+def start_forest(config: ForestConfig, *, seed: int, threads: int, gpus: float) -> MortalRun:
     return MortalRun(config, seed)
 
 

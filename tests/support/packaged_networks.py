@@ -31,6 +31,10 @@ IMAGES = 2
 DRAWS = 100
 """Architectures to choose from, where nobody knows yet which one a search will find."""
 
+ENOUGH_LAYERS = 9
+"""Cells of a network that has each of a larger one's convolutions: three at each size of the maps, of which the first
+one's inputs are of another size, the second one's of two, and the third one's of this. All others repeat the third."""
+
 
 class Call:
     """A convolution, and an input of the shape and the layout that a network gives it."""
@@ -91,25 +95,36 @@ def _shape_of_convolution(x_shape: torch.Size, weight_shape: torch.Size, *rest: 
 
 
 def networks() -> dict[str, tuple[Callable[[], nn.Module], int]]:
-    """Return how each different network is built, and the height and width of its images, by all it depends on."""
+    """Return how each different network is built, and the height and width of its images, by all it depends on.
+
+    Supernets of cells that differ in nothing but their primitives are one, with the primitives of all.
+    """
     found: dict[str, tuple[Callable[[], nn.Module], int]] = {}
+    primitives: dict[tuple[str, int, int, str], set[str]] = {}
     for name in packaged():
         trials = {trial.trial_id: trial for trial in expand(load_experiment(name), CATALOG).trials}
         for trial in trials.values():
-            parents = [trials[parent] for parent in trial.parents]
-            for key, build, size in _supernets(trial) if trial.spec.trainable == "search" else _final(trial, parents):
-                found[key] = build, size
+            if trial.spec.trainable != "search":
+                parents = [trials[parent] for parent in trial.parents]
+                found.update((key, (build, size)) for key, build, size in _final(trial, parents))
+            elif (config := SearchConfig(**trial.spec.config)).strategy == "random":
+                continue
+            elif isinstance(space := read_space(config.space), SearchSpace):
+                kind = (space.operations, config.channels, config.layers, config.dataset)
+                primitives.setdefault(kind, set()).update(space.primitives)
+            else:
+                found.update(_supernet(config.space, config.channels, config.layers, config.dataset))
+    for (operations, *others), names in primitives.items():
+        found.update(_supernet({"operations": operations, "primitives": sorted(names)}, *others))
     return found
 
 
-def _supernets(trial: PlannedTrial) -> Iterator[tuple[str, Callable[[], nn.Module], int]]:
-    config = SearchConfig(**trial.spec.config)
-    if config.strategy == "random":
-        return
-    images = describe(config.dataset)
-    sizes = SearchConfig(space=config.space, channels=config.channels, layers=config.layers)
-    key = canonical_json([canonical(sizes), images.classes, images.image_size])
-    yield key, partial(build_supernet, sizes, images.classes), images.image_size
+def _supernet(
+    space: str | dict[str, Any], channels: int, layers: int, dataset: str
+) -> dict[str, tuple[Callable[[], nn.Module], int]]:
+    config, images = SearchConfig(space=space, channels=channels, layers=layers), describe(dataset)
+    key = canonical_json([canonical(config), images.classes, images.image_size])
+    return {key: (partial(build_supernet, config, images.classes), images.image_size)}
 
 
 def _final(trial: PlannedTrial, parents: list[PlannedTrial]) -> Iterator[tuple[str, Callable[[], nn.Module], int]]:
@@ -125,6 +140,7 @@ def _final(trial: PlannedTrial, parents: list[PlannedTrial]) -> Iterator[tuple[s
     size = config.image_size or images.image_size
     made = {name: getattr(config, name) for name in ("network", "operations", "channels", "layers", "auxiliary")}
     made |= {"classes": images.classes, "mid_channels": config.mid_channels}
+    made["layers"] = min(made["layers"], ENOUGH_LAYERS)
     for architecture in architectures:
         yield canonical_json([architecture.to_json(), made, size]), partial(build_network, architecture, **made), size
 

@@ -4,6 +4,7 @@ Its tests take a fixture `storage`, a URI, and a fixture `runner`.
 """
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from drive import grid, planned
@@ -105,3 +106,14 @@ class RunningContract:
         assert (again, started(retried)) == ([], [bad.trial_id])
         assert kept == "row.json.failed-1"
         assert json.loads(open_storage(storage).read(f"trials/{bad.trial_id}/{kept}"))["state"] == "failed"
+
+    def test_two_drivers_at_once_share_the_trials_and_get_the_same_rows(self, storage, tmp_path, monkeypatch):
+        monkeypatch.setattr("orchestrator.running.run.WAIT_SECONDS", 0.01)
+        trials = grid(2, 2, epochs=2)
+        go(tmp_path / "reference", trials)
+        with ThreadPoolExecutor() as pool:
+            both = [pool.submit(go, storage, trials) for _ in range(2)]
+            states = [each.result()[0] for each in both]
+
+        assert states == [dict.fromkeys(states[0], "done")] * 2
+        assert essences(storage) == essences(tmp_path / "reference")

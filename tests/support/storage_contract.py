@@ -23,6 +23,11 @@ class StorageContract:
         with pytest.raises(FileNotFoundError):
             storage.read("nothing")
 
+    def test_a_storage_is_there_once_something_was_written(self, storage):
+        assert not storage.exists("")
+        storage.write("trials/a", b"")
+        assert storage.exists("")
+
     def test_only_the_first_creates(self, storage):
         assert storage.create("x/row.json", b"first")
         assert not storage.create("x/row.json", b"second")
@@ -39,6 +44,13 @@ class StorageContract:
         storage.move("x/row.json", "x/row.json.failed-1")
 
         assert storage.names("x") == ["row.json.failed-1"]
+
+    def test_a_file_that_was_just_written_is_young(self, storage):
+        storage.write("beat", b"1")
+
+        assert -60 < storage.age("beat") < 60
+        with pytest.raises(FileNotFoundError):
+            storage.age("nothing")
 
     def test_its_uri_opens_it_again(self, storage):
         storage.write("here", b"yes")

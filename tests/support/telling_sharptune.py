@@ -49,12 +49,12 @@ class Telling:
                 yield step
 
 
-def start_search(config: BaseModel, *, seed: int, threads: int) -> Telling:
-    return Telling(load(CATALOG["search"].start)(config, seed=seed, threads=threads))
+def start_search(config: BaseModel, *, seed: int, threads: int, gpus: float) -> Telling:
+    return Telling(load(CATALOG["search"].start)(config, seed=seed, threads=threads, gpus=gpus))
 
 
-def start_train(config: BaseModel, *, seed: int, threads: int) -> Telling:
-    return Telling(load(CATALOG["train"].start)(config, seed=seed, threads=threads))
+def start_train(config: BaseModel, *, seed: int, threads: int, gpus: float) -> Telling:
+    return Telling(load(CATALOG["train"].start)(config, seed=seed, threads=threads, gpus=gpus))
 
 
 TELLING = {name: replace(entry, start=f"telling_sharptune:start_{name}") for name, entry in CATALOG.items()}

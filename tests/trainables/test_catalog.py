@@ -6,14 +6,14 @@ from torch_free import TORCH_FREE
 
 from trainables.catalog import CATALOG, Context, Trainable, load
 
-ASKED_WHILE_PLANNING = ("config", "check", "cost", "planned", "leaves", "transfer", "absent")
+ASKED_WHILE_PLANNING = ("config", "check", "unread", "cost", "planned", "leaves", "transfer", "absent")
 
 
 @pytest.mark.parametrize("entry", CATALOG.values(), ids=list(CATALOG))
 def test_all_code_that_an_entry_names_is_there_and_what_planning_asks_is_free_of_torch(entry):
     paths = [path for name in ASKED_WHILE_PLANNING if (path := getattr(entry, name))]
 
-    assert all(callable(load(path)) for path in [entry.start, *paths])
+    assert all(callable(load(path)) for path in [entry.start, entry.lacking, *paths])
     assert {path.partition(":")[0] for path in paths} <= set(TORCH_FREE)
 
 
@@ -30,6 +30,7 @@ def test_a_kind_that_says_nothing_refuses_nothing_and_leaves_nothing():
     assert CHAIN.left_to(CHAIN, settings) == {}
     assert CHAIN.may_differ("dataset", "imagenet") is False
     assert CHAIN.why_absent("genotype", settings) is None
+    assert CHAIN.why_not_here(settings, 1) == ""
 
 
 def test_a_child_takes_over_what_it_inherits_of_what_its_parent_has_or_leaves():

@@ -5,12 +5,13 @@ sum of two edges; the cell's output is the concatenation of some of the nodes. E
 node i, which is state i + 2.
 """
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainables.architecture.spaces import OPERATION_NAMES, OPERATION_SETS
-from trainables.errors import SharptuneError, unknown_name
+from trainables.architecture.spaces import OPERATION_NAMES, OPERATION_SETS, SPACES
+from trainables.errors import SharptuneError, UnknownName, unknown_name
 
 Edges = tuple[tuple[str, int], ...]
 """(operation, source state), two for each node."""
@@ -18,6 +19,16 @@ Edges = tuple[tuple[str, int], ...]
 
 class InvalidGenotype(SharptuneError):
     """A genotype that describes no cell."""
+
+
+def shown(value: Any) -> str:
+    """Return a value as it is quoted in a sentence: its beginning, if there is too much of it."""
+    return _SHORT.repr(value)
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +42,7 @@ class Genotype:
     reduce_concat: tuple[int, ...]
 
     def __post_init__(self) -> None:
+        _check_names(tuple(operation for operation, _ in (*self.normal, *self.reduce)))
         _check_cell("normal", self.normal, self.normal_concat)
         _check_cell("reduce", self.reduce, self.reduce_concat)
 
@@ -49,13 +61,15 @@ class Genotype:
         Raises: InvalidGenotype, UnknownName: one sentence about the first thing that is wrong.
         """
         if not isinstance(data, Mapping):
-            raise InvalidGenotype(f"a genotype must be a mapping, got {data!r}")
+            raise InvalidGenotype(f"a genotype must be a mapping, got {shown(data)}")
         if unknown := sorted(map(str, set(data) - _CELL_KEYS - _ARTIFACT_KEYS)):
-            raise InvalidGenotype(f"a genotype has no key {unknown[0]!r}; its keys are {', '.join(sorted(_CELL_KEYS))}")
+            raise InvalidGenotype(
+                f"a genotype has no key {shown(unknown[0])}; its keys are {', '.join(sorted(_CELL_KEYS))}"
+            )
         if missing := sorted(_CELL_KEYS - set(data)):
             raise InvalidGenotype(f"a genotype needs the key {missing[0]!r}")
         if data.get("kind", "cells") != "cells":
-            raise InvalidGenotype(f"a genotype of kind {data['kind']!r} has no cells")
+            raise InvalidGenotype(f"a genotype of kind {shown(data['kind'])} has no cells")
         return cls(
             normal=_read_edges("normal", data["normal"]),
             normal_concat=_read_concat("normal", data["normal_concat"]),
@@ -83,37 +97,45 @@ def check_operations(genotype: Genotype, operations: str) -> None:
             raise InvalidGenotype(f"the {operations!r} operations have no {operation!r}, which the genotype uses")
 
 
+def _check_names(names: tuple[str, ...]) -> None:
+    """Raises: UnknownName for an operation that there is not, with the spaces that it may be from by all the others."""
+    known = {name for name in names if name in OPERATION_NAMES}
+    for name in names:
+        if name not in known:
+            spaces = [space for space, entry in SPACES.items() if known and known <= set(entry.primitives)]
+            others = f"; all others here are in the spaces {', '.join(spaces)}" if spaces else ""
+            raise UnknownName(f"{unknown_name('operation', name, OPERATION_NAMES)}{others}")
+
+
 def _check_cell(cell: str, edges: Edges, concat: tuple[int, ...]) -> None:
     if not edges or len(edges) % 2:
         raise InvalidGenotype(f"the {cell} cell must have two edges for each node, got {len(edges)} edges")
-    for position, (operation, state) in enumerate(edges):
+    for position, (_, state) in enumerate(edges):
         node = position // 2
-        if operation not in OPERATION_NAMES:
-            raise unknown_name("operation", operation, OPERATION_NAMES)
         if not 0 <= state < node + 2:
             raise InvalidGenotype(
-                f"an edge of node {node} of the {cell} cell must come from state 0..{node + 1}, got {state}"
+                f"an edge of node {node} of the {cell} cell must come from state 0..{node + 1}, got {shown(state)}"
             )
     last = len(edges) // 2 + 1
     if not concat or any(not 2 <= state <= last for state in concat) or list(concat) != sorted(set(concat)):
         raise InvalidGenotype(
-            f"{cell}_concat must be ascending nodes out of 2..{last}, each at most once, got {list(concat)}"
+            f"{cell}_concat must be ascending nodes out of 2..{last}, each at most once, got {shown(list(concat))}"
         )
 
 
 def _read_edges(cell: str, value: Any) -> Edges:
     if not isinstance(value, list | tuple):
-        raise InvalidGenotype(f"the {cell} cell must be a list of [operation, state], got {value!r}")
+        raise InvalidGenotype(f"the {cell} cell must be a list of [operation, state], got {shown(value)}")
     for edge in value:
         is_pair = isinstance(edge, list | tuple) and len(edge) == 2
         if not is_pair or not isinstance(edge[0], str) or not _is_state(edge[1]):
-            raise InvalidGenotype(f"an edge of the {cell} cell must be [operation, state], got {edge!r}")
+            raise InvalidGenotype(f"an edge of the {cell} cell must be [operation, state], got {shown(edge)}")
     return tuple((operation, state) for operation, state in value)
 
 
 def _read_concat(cell: str, value: Any) -> tuple[int, ...]:
     if not isinstance(value, list | tuple) or not all(map(_is_state, value)):
-        raise InvalidGenotype(f"{cell}_concat must be a list of states, got {value!r}")
+        raise InvalidGenotype(f"{cell}_concat must be a list of states, got {shown(value)}")
     return tuple(value)
 
 

@@ -3,6 +3,7 @@
 import functools
 
 from trainables.architecture.cell_network import CellNetwork, ImageNetNetwork, StackedCells
+from trainables.architecture.cells import InvalidGenotype
 from trainables.architecture.complexity import Cost, count_unbuilt
 from trainables.architecture.genotype import Architecture, Genotype, check_operations
 from trainables.architecture.networks import check_network, look_up_network
@@ -31,10 +32,13 @@ def build_network(
         classes: outputs.
         auxiliary: whether there is a second classifier while training; a path has no place for one.
 
-    Raises: UnknownName, InvalidGenotype when they do not go together.
+    Raises: UnknownName, InvalidGenotype when they do not go together, or channels are too few.
     """
     check_network(architecture, network, auxiliary=auxiliary)
     if isinstance(architecture, Genotype):
+        least = look_up_network(network).least_channels
+        if channels < least:
+            raise InvalidGenotype(f"the network {network!r} needs {least} channels at least, got {channels}")
         build = ImageNetNetwork if network == "imagenet" else CellNetwork
         return build(
             genotype=architecture,
@@ -58,10 +62,12 @@ def architecture_cost(
     layers: int | None = None,
     mid_channels: int = CHOKE_CHANNELS,
     classes: int | None = None,
+    image_size: int | None = None,
 ) -> Cost:
-    """Return the cost of a final network, of cells with an auxiliary head, for one image of the network's size.
+    """Return the cost of a final network, of cells with an auxiliary head, for one image.
 
-    Channels, layers and classes are by default those of the paper's tables (`NETWORKS`). Counted once in a process.
+    Channels, layers, classes and the image's side are by default those of the paper's tables (`NETWORKS`). Counted once
+    in a process.
 
     Raises: UnknownName, InvalidGenotype as `build_network` does.
     """
@@ -74,6 +80,7 @@ def architecture_cost(
         layers or usual.layers or 0,
         mid_channels,
         classes or usual.classes,
+        image_size or usual.image_size,
     )
 
 
@@ -86,6 +93,7 @@ def _count(
     layers: int,
     mid_channels: int,
     classes: int,
+    image_size: int,
 ) -> Cost:
     usual = look_up_network(network)
 
@@ -101,4 +109,4 @@ def _count(
             mid_channels=mid_channels,
         )
 
-    return count_unbuilt(build, (3, usual.image_size, usual.image_size))
+    return count_unbuilt(build, (3, image_size, image_size))

@@ -3,13 +3,13 @@
 An architecture is two cells (`cells.py`) or a path (`paths.py`).
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from trainables.architecture import cells
 from trainables.architecture.cells import Edges, Genotype, InvalidGenotype
+from trainables.architecture.genotype_files import find_file, read_file
 from trainables.architecture.paths import MultiChannelPath, PathStep
 from trainables.architecture.published import ALIASES, PUBLISHED
 from trainables.architecture.published_paths import PATH_ALIASES, PUBLISHED_PATHS
@@ -26,9 +26,12 @@ __all__ = [
     "MultiChannelPath",
     "PathStep",
     "check_operations",
+    "declared",
     "describe",
+    "find_file",
     "missing_primitives",
     "read_architecture",
+    "read_declared",
     "read_genotype",
 ]
 
@@ -43,9 +46,16 @@ ARCHITECTURE_ALIASES: Mapping[str, str] = {**ALIASES, **PATH_ALIASES}
 
 
 def read_genotype(text: str, *, base: Path) -> Architecture:
-    """Return the architecture that a published name, an alias, or the path of a JSON file stands for.
+    """Return the architecture that a text stands for, as `read_declared` does, without what its file says besides."""
+    return read_declared(text, base=base)[0]
 
-    A name comes before a file. The file holds what `read_architecture` reads.
+
+def read_declared(text: str, *, base: Path) -> tuple[Architecture, dict[str, Any]]:
+    """Return the architecture that a text stands for, and what a file declares of it: how its operations are built.
+
+    A published name or an alias comes before a file. A file is JSON as `read_architecture` reads it; a log or another
+    text with printed genotypes, of which the last one counts, or that of an epoch (`log.txt:12`); or a module of them
+    (`genotypes.py:NAME`).
 
     Args:
         text: the name or the path.
@@ -57,11 +67,20 @@ def read_genotype(text: str, *, base: Path) -> Architecture:
     """
     name = ARCHITECTURE_ALIASES.get(text, text)
     if name in ARCHITECTURES:
-        return ARCHITECTURES[name]
-    path = base / text
-    if not _is_file(path):
+        return ARCHITECTURES[name], {}
+    found = find_file(text, base=base)
+    if found is None:
         raise unknown_name("genotype", text, [*ARCHITECTURES, *ARCHITECTURE_ALIASES])
-    return _read_file(path)
+    place, data = read_file(*found)
+    try:
+        return read_architecture(data), declared(data)
+    except (SharptuneError, RecursionError) as error:
+        raise InvalidGenotype(f"{place}: {error}") from error
+
+
+def declared(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an architecture's mapping says about other settings of who uses it."""
+    return {"operations": data["operations"]} if "operations" in data else {}
 
 
 def read_architecture(data: Any) -> Architecture:
@@ -111,24 +130,3 @@ def missing_primitives(space: SearchSpace, genotype: Genotype) -> tuple[tuple[st
         for position, (operation, _) in enumerate(edges)
         if operation not in space.primitives
     )
-
-
-def _is_file(path: Path) -> bool:
-    """Say whether there is such a file; a text that cannot be a path at all is none."""
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def _read_file(path: Path) -> Architecture:
-    try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InvalidGenotype(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InvalidGenotype(f"{path}: not JSON: {error}") from error
-    try:
-        return read_architecture(data)
-    except SharptuneError as error:
-        raise InvalidGenotype(f"{path}: {error}") from error

@@ -24,13 +24,14 @@ class FinalNetwork:
     """Cells, in the paper's tables."""
     classes: int = 10
     image_size: int = 32
+    least_channels: int = 1
 
 
 NETWORKS: Mapping[str, FinalNetwork] = {
     # arXiv:1903.09900, Tables 2 to 4
     "cifar": FinalNetwork(title="CIFAR network", cells=True, channels=36, layers=20),
     "imagenet": FinalNetwork(
-        title="ImageNet network", cells=True, channels=48, layers=14, classes=1000, image_size=224
+        title="ImageNet network", cells=True, channels=48, layers=14, classes=1000, image_size=224, least_channels=2
     ),
     "multichannel": FinalNetwork(title="MultiChannelNet path", cells=False),
     "multichannel_released": FinalNetwork(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainables.architecture.cells import InvalidGenotype
+from trainables.architecture.cells import InvalidGenotype, shown
 from trainables.architecture.spaces import NONE, OPERATION_SETS
 from trainables.errors import unknown_name
 
@@ -58,12 +58,12 @@ class MultiChannelPath:
     def from_json(cls, data: Any) -> "MultiChannelPath":
         """Take what `to_json` writes. Raises: InvalidGenotype, UnknownName: one sentence about what is wrong."""
         if not isinstance(data, Mapping) or data.get("kind") != "path":
-            raise InvalidGenotype(f"a path must be a mapping of kind 'path', got {data!r}")
+            raise InvalidGenotype(f"a path must be a mapping of kind 'path', got {shown(data)}")
         for key in data:
             if key not in _KEYS:
                 raise unknown_name("key of a path", key, _KEYS)
         if data.get("operations", "ssc") != "ssc":
-            raise InvalidGenotype(f"a path is made of 'ssc' operations, got {data['operations']!r}")
+            raise InvalidGenotype(f"a path is made of 'ssc' operations, got {shown(data['operations'])}")
         steps = data.get("steps")
         if not isinstance(steps, list | tuple):
             raise InvalidGenotype("a path needs the key 'steps', a list")
@@ -79,5 +79,5 @@ _KEYS = ("kind", "operations", "steps")
 def _read_step(step: Any) -> PathStep:
     numbers = step[1:] if isinstance(step, list | tuple) and len(step) == 4 else None
     if numbers is None or not isinstance(step[0], str) or not all(type(number) is int for number in numbers):
-        raise InvalidGenotype(f"a step must be [operation, channels in, channels out, stride], got {step!r}")
+        raise InvalidGenotype(f"a step must be [operation, channels in, channels out, stride], got {shown(step)}")
     return PathStep(operation=step[0], channels_in=step[1], channels_out=step[2], stride=step[3])

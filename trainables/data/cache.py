@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainables.data import files
-from trainables.data.catalog import DATASETS, EVALUATION_SETS, DatasetInfo, is_content_name
+from trainables.data.catalog import DATASETS, EVALUATION_SETS, DatasetInfo, are_numbers, is_content_name
 from trainables.data.store import (
     SPLITS,
     Array,
@@ -25,6 +25,7 @@ from trainables.data.store import (
     locked,
     read_record,
     remedy,
+    rename_classes,
     replace_folder,
 )
 from trainables.errors import DataError, unknown_name
@@ -118,6 +119,24 @@ def content_name(info: DatasetInfo) -> str:
     return "sha256:" + hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
+def agree_on_names(folder: Path, info: DatasetInfo) -> None:
+    """See to it that the cache calls the classes of a user's dataset as the folder does that was read just now.
+
+    An identity holds what is learned, so not the names. Raises: DataError where the same images came with other names.
+    """
+    kept = read_info(info.name)
+    if kept.class_names == info.class_names or info.name in DATASETS or are_numbers(info.class_names):
+        return
+    if are_numbers(kept.class_names):
+        rename_classes(kept, info.class_names)
+        return
+    here, there = next(pair for pair in zip(info.class_names, kept.class_names, strict=True) if pair[0] != pair[1])
+    raise DataError(
+        f"{folder} calls a class {here!r} that was {there!r} when the same images were read before; call it so again, "
+        f"or delete {folder_of(info.name)}, and the new names are taken"
+    )
+
+
 def arrays_of(dataset: Dataset) -> dict[str, Array]:
     """Return a dataset's arrays by their names, as `install` takes them."""
     return {
@@ -152,7 +171,8 @@ def _known(identity: str, stored: DatasetInfo) -> DatasetInfo:
         raise ValueError("it is of another version")
     if info.sha256 and (stored.sha256, stored.labels_sha256) != (info.sha256, info.labels_sha256):
         raise ValueError("it is of another version")
-    return stored if info.stored == "files" else info  # of files, the cache knows names and numbers of the classes
+    # Where the catalog does not know the images, or of files the classes' names and numbers, the cache does.
+    return stored if info.stored == "files" or not info.sha256 else info
 
 
 def _open(identity: str, stored: DatasetInfo) -> tuple[DatasetInfo, dict[str, Array]]:

@@ -6,7 +6,7 @@ never depends on where a folder lies.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -31,10 +31,11 @@ class DatasetInfo:
     train_counts: tuple[int, ...]
     """Training images of each class."""
     train_first_half_counts: tuple[int, ...]
-    """Those in the first half of the training set, which the architecture search trains weights on."""
+    """Those in the first half of the training set, which the architecture search trains weights on; empty where they
+    are only known once the dataset is on this machine, or no search reads it."""
     test_counts: tuple[int, ...]
     sha256: Mapping[str, str]
-    """Digests of the decoded pixels of `train` and `test`: NHWC, uint8, official order."""
+    """Digests of the decoded pixels of `train` and `test`: NHWC, uint8, official order; none where not known."""
     labels_sha256: Mapping[str, str]
     """Digests of the labels: little-endian int64, official order."""
     stored: Literal["arrays", "files"] = "arrays"
@@ -84,6 +85,23 @@ _CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "fro
 # The released code's constants, which agree with the training pixels to 2e-7.
 _CIFAR10_MEAN = (0.49139968, 0.48215827, 0.44653124)
 _CIFAR10_STD = (0.24703233, 0.24348505, 0.26158768)
+# fmt: off
+_CIFAR100_CLASSES = (
+    "apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle", "bowl", "boy",
+    "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle", "chair", "chimpanzee", "clock",
+    "cloud", "cockroach", "couch", "crab", "crocodile", "cup", "dinosaur", "dolphin", "elephant", "flatfish",
+    "forest", "fox", "girl", "hamster", "house", "kangaroo", "keyboard", "lamp", "lawn_mower", "leopard", "lion",
+    "lizard", "lobster", "man", "maple_tree", "motorcycle", "mountain", "mouse", "mushroom", "oak_tree", "orange",
+    "orchid", "otter", "palm_tree", "pear", "pickup_truck", "pine_tree", "plain", "plate", "poppy", "porcupine",
+    "possum", "rabbit", "raccoon", "ray", "road", "rocket", "rose", "sea", "seal", "shark", "shrew", "skunk",
+    "skyscraper", "snail", "snake", "spider", "squirrel", "streetcar", "sunflower", "sweet_pepper", "table", "tank",
+    "telephone", "television", "tiger", "tractor", "train", "trout", "tulip", "turtle", "wardrobe", "whale",
+    "willow_tree", "wolf", "woman", "worm",
+)
+# fmt: on
+# As they are commonly computed of the training pixels.
+_CIFAR100_MEAN = (0.50707516, 0.48654887, 0.44091784)
+_CIFAR100_STD = (0.26733429, 0.25643846, 0.27615047)
 
 DATASETS: Mapping[str, DatasetInfo] = {
     "cifar10": DatasetInfo(
@@ -105,6 +123,22 @@ DATASETS: Mapping[str, DatasetInfo] = {
             "train": "f5cfe00b0f00968c0cc5ff3b1d2de51b10e33efa277c2986f4e0fa63e58c9f4f",
             "test": "cbb7365de8ed11f05cc4c3a1e7f78144127c5e851efd83762fb18202461230bb",
         },
+    ),
+    # Digests of the pixels are not known here: its reader knows the published files.
+    "cifar100": DatasetInfo(
+        name="cifar100",
+        title="CIFAR-100 (fine labels)",
+        classes=100,
+        class_names=_CIFAR100_CLASSES,
+        mean=_CIFAR100_MEAN,
+        std=_CIFAR100_STD,
+        image_size=32,
+        train_counts=(500,) * 100,
+        train_first_half_counts=(),
+        test_counts=(100,) * 100,
+        sha256={},
+        labels_sha256={},
+        reader="trainables.data.cifar100:read_published",
     ),
     "cifar10-mini": DatasetInfo(
         name="cifar10-mini",
@@ -170,7 +204,7 @@ DATASETS: Mapping[str, DatasetInfo] = {
 
 EMBEDDED: Mapping[str, str] = {"cifar10-mini": "cifar10_mini", "cifar10-jpeg": "cifar10_jpeg"}
 """Datasets that ship with the package, and the folder beside this file that holds each."""
-DOWNLOADED = ("cifar10",)
+DOWNLOADED = ("cifar10", "cifar100")
 """Datasets that `sources.py` knows a download of. All others come from a folder that a person names."""
 
 
@@ -240,6 +274,16 @@ def cache_root() -> Path:
     return Path(chosen).expanduser().absolute() if chosen else Path.home() / ".cache" / "sharptune"
 
 
+def are_numbers(names: Sequence[str]) -> bool:
+    """Say whether classes are only counted, from 0 on: their dataset does not name them."""
+    return list(names) == [str(label) for label in range(len(names))]
+
+
 def is_content_name(text: str) -> bool:
     """Say whether a text is the identity of a user's folder."""
     return re.fullmatch(r"sha256:[0-9a-f]{64}", text) is not None
+
+
+def folder_of(identity: str) -> Path:
+    """Return the place of a dataset in the cache, whether it is there or not."""
+    return cache_root() / "datasets" / identity.replace(":", "-")

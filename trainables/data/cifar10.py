@@ -17,6 +17,7 @@ from PIL import Image
 
 from trainables.data.catalog import DATASETS
 from trainables.data.parquet_folder import Images
+from trainables.data.tree import PointerFile, check_content
 from trainables.errors import DataError
 
 TRAIN_BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
@@ -49,7 +50,7 @@ def read_npm_package(path: Path) -> dict[str, Images]:
 
 
 def _batches(folder: Path, names: Sequence[str]) -> Images:
-    batches = [_batch(folder / name) for name in names]
+    batches = [read_batch(folder / name, "CIFAR-10", b"labels") for name in names]
     return Images(
         images=np.concatenate([images for images, _ in batches]),
         labels=np.concatenate([labels for _, labels in batches]),
@@ -57,13 +58,23 @@ def _batches(folder: Path, names: Sequence[str]) -> Images:
     )
 
 
-def _batch(path: Path) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def read_batch(path: Path, title: str, key: bytes) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return the images, NHWC, and the labels of one pickled file of a dataset. Raises: DataError.
+
+    `key` is what the file calls the labels. Only NumPy arrays are let out of it.
+    """
     try:
-        content = _ArraysOnly(io.BytesIO(path.read_bytes()), encoding="bytes").load()
+        data = path.read_bytes()
+        check_content(str(path), data)
+        content = _ArraysOnly(io.BytesIO(data), encoding="bytes").load()
         planes = np.asarray(content[b"data"], dtype=np.uint8).reshape(-1, 3, _SIZE, _SIZE)
-        labels = np.asarray(content[b"labels"], dtype=np.int64)
+        labels = np.asarray(content[key], dtype=np.int64)
+        if labels.shape != planes.shape[:1]:
+            raise ValueError(f"it has {len(planes)} images and labels of shape {labels.shape}")
+    except PointerFile:
+        raise
     except Exception as error:  # garbage can make an unpickler raise anything
-        raise DataError(f"{path} is no batch of CIFAR-10 images: {error}") from error
+        raise DataError(f"{path} is no batch of {title} images: {error}") from error
     return np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels
 
 

@@ -15,6 +15,7 @@ from trainables.data import cache
 from trainables.data.catalog import DATASETS, DatasetInfo, EvaluationSet, cache_root
 from trainables.data.parquet_folder import Images
 from trainables.data.store import SPLITS, digest
+from trainables.data.tree import check_content
 from trainables.errors import DataError
 
 
@@ -66,6 +67,7 @@ def _array(path: Path, sha256: str) -> npt.NDArray[Any]:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    check_content(str(path), data)
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise DataError(f"{path} is not the official file: its sha256 is {found}, expected {sha256}")

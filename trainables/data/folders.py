@@ -1,7 +1,7 @@
 """A folder that a user names, read into the cache under the digest of its content.
 
-Known layouts: `cifar-10-batches-py`; Parquet files as Hugging Face datasets have them; one folder for each class
-(`train/cat/1.png`, torchvision's ImageFolder).
+Known layouts: `cifar-10-batches-py`, `cifar-100-python`; Parquet files as Hugging Face datasets have them; one folder
+for each class (`train/cat/1.png`, torchvision's ImageFolder).
 """
 
 import contextlib
@@ -11,20 +11,22 @@ import os
 import pkgutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from trainables.data import cache
+from trainables.data import cache, cifar100
 from trainables.data.catalog import DATASETS, DatasetInfo, cache_root, is_content_name
 from trainables.data.cifar10 import TEST_BATCHES, TRAIN_BATCHES, read_batches
 from trainables.data.decoding import DamagedImage, size_of
 from trainables.data.file_folders import Progress, import_files, silent
-from trainables.data.layouts import class_counts, class_names, encoded_splits
+from trainables.data.layouts import class_counts, class_folders, class_names, encoded_splits
 from trainables.data.parquet_folder import LARGEST_ARRAY, EncodedSplit, Images, NotOneArray, arrays, decode_split
 from trainables.data.store import digest
+from trainables.data.tree import printable, walk
 from trainables.errors import DataError
 
 _SETTLED_SECONDS = 2.0
@@ -44,16 +46,20 @@ def import_folder(folder: Path, *, progress: Progress = silent) -> str:
     """
     state = _state(folder)
     known = _remembered(state)
-    if known is not None and cache.present(known):
+    if known is not None:
         return known
     started = time.time()
     identity = _import(folder, progress)
-    if max((changed for _, _, changed in state), default=0) / 1e9 < started - _SETTLED_SECONDS:
+    if state and max(changed for _, _, changed, _ in state) / 1e9 < started - _SETTLED_SECONDS:
         _remember(state, identity)
     return identity
 
 
 def _import(folder: Path, progress: Progress) -> str:
+    published = find_pickled(folder)
+    if published is not None and published[0] is _CIFAR100 and cifar100.is_published(published[1]):
+        import_known("cifar100", published[1])
+        return "cifar100"
     try:
         splits = read_folder(folder)
         info = _describe(folder, splits)
@@ -63,6 +69,7 @@ def _import(folder: Path, progress: Progress) -> str:
             raise
         return import_files(folder, encoded, progress=progress)
     cache.install(info, arrays(splits))
+    cache.agree_on_names(folder, info)
     return info.name
 
 
@@ -89,9 +96,10 @@ def import_known(name: str, folder: Path, *, progress: Progress = silent) -> Non
         found = import_folder(folder) == name
     else:
         splits = read(folder)
-        found = _digests(splits) == (info.sha256, info.labels_sha256)
+        described = completed(folder, info, splits)
+        found = (info.sha256 or described.sha256, info.labels_sha256 or described.labels_sha256) == _digests(splits)
         if found:
-            cache.install(info, arrays(splits))
+            cache.install(described, arrays(splits))
     if not found:
         raise DataError(
             f"{folder} does not hold {info.title}: its images are not the official ones, or not in their order"
@@ -103,10 +111,67 @@ def read_folder(folder: Path) -> dict[str, Images]:
 
     Raises: NotOneArray; DamagedImage; DataError.
     """
-    for place in (folder, folder / "cifar-10-batches-py"):
-        if all((place / name).is_file() for name in (*TRAIN_BATCHES, *TEST_BATCHES)):
-            return read_batches(place)
+    pickled = find_pickled(folder)
+    if pickled is not None:
+        return pickled[0].read(pickled[1])
     return {split: decode_split(part) for split, part in encoded_splits(folder).items()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pickled:
+    """A layout of pickled arrays, in files of these names."""
+
+    folder: str
+    files: tuple[str, ...]
+    archive: str
+    read: Callable[[Path], dict[str, Images]]
+
+
+_CIFAR10 = Pickled(
+    folder="cifar-10-batches-py",
+    files=(*TRAIN_BATCHES, *TEST_BATCHES),
+    archive="cifar-10-python.tar.gz",
+    read=read_batches,
+)
+_CIFAR100 = Pickled(
+    folder=cifar100.FOLDER, files=cifar100.FILES, archive="cifar-100-python.tar.gz", read=cifar100.read_files
+)
+
+
+def find_pickled(folder: Path) -> tuple[Pickled, Path] | None:
+    """Return the layout of pickled arrays that a folder has, or one in it, and its place; None where there is none.
+
+    Raises: DataError where files of it lack, or there is another dataset beside it.
+    """
+    found: list[tuple[Pickled, Path]] = []
+    for kind in (_CIFAR10, _CIFAR100):
+        for place in (folder, folder / kind.folder):
+            missing = [name for name in kind.files if not (place / name).is_file()]
+            if len(missing) * 2 < len(kind.files) or (place.resolve().name == kind.folder and place.is_dir()):
+                found.append((kind, place))
+                if missing:
+                    lack = f"{place} lacks {' and '.join(missing)}"
+                    raise DataError(f"{lack}: unpack {kind.archive} again, which holds all {len(kind.files)} files")
+    others = [path.name for paths in class_folders(folder).values() for path in paths] if found else []
+    if len(found) > 1 or others:
+        names = ", ".join([*(place.name for _, place in found), *others])
+        raise DataError(f"{folder} holds several datasets, {names}; name one of them, or move the others away")
+    return found[0] if found else None
+
+
+def completed(folder: Path, info: DatasetInfo, splits: Mapping[str, Images]) -> DatasetInfo:
+    """Return a description of the catalog with what it does not know of its images before they are here."""
+    if info.sha256:
+        return info
+    counts = {
+        split: class_counts(folder, split, part.labels, info.class_names, some=True) for split, part in splits.items()
+    }
+    if (counts["train"], counts["test"]) != (info.train_counts, info.test_counts):
+        raise DataError(f"{folder} does not hold {info.title}: it has other numbers of images of a class")
+    sha256, labels_sha256 = _digests(splits)
+    half = splits["train"].labels[: len(splits["train"].labels) // 2]
+    first_half = class_counts(folder, "train", half, info.class_names, some=True)
+    return replace(info, sha256=sha256, labels_sha256=labels_sha256, train_first_half_counts=first_half)
 
 
 def _describe(folder: Path, splits: Mapping[str, Images]) -> DatasetInfo:
@@ -121,7 +186,7 @@ def _describe(folder: Path, splits: Mapping[str, Images]) -> DatasetInfo:
     sha256, labels_sha256 = _digests(splits)
     first_half = train.labels[: len(train.labels) // 2]
     fields = {
-        "title": folder.resolve().name,
+        "title": printable(folder.resolve().name),
         "classes": len(names),
         "class_names": names,
         "mean": mean,
@@ -168,34 +233,49 @@ def channel_statistics(images_NHWC: npt.NDArray[np.uint8]) -> tuple[Triple, Trip
     return (means[0], means[1], means[2]), (deviations[0], deviations[1], deviations[2])
 
 
-State = list[tuple[str, int, int]]
+State = list[tuple[str, int, int, str]]
+_RULES = 2
+"""Raised when folders are read by other rules: what was remembered before is then read again."""
 
 
 def _state(folder: Path) -> State:
-    """Return path, size and time of last change, in nanoseconds, of every file of a folder."""
+    """Return all that says whether a folder is as it was: of every file and folder in it, behind links too.
+
+    That is its path, its size and the time of its last change in nanoseconds (of folders none), and where a link leads.
+    Nothing for a folder without files, which may be one that is not mounted. Raises: DataError.
+    """
     state: State = []
-    for place, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = Path(place, name)
-            try:
-                found = path.stat()
-            except OSError as error:
-                raise DataError(f"{path} cannot be read: {error.strerror}") from error
-            state.append((str(path.absolute()), found.st_size, max(found.st_mtime_ns, found.st_ctime_ns)))
-    return state
+    any_file = False
+    for entry in walk(folder):
+        leads = os.path.realpath(entry.path) if entry.is_symlink() else ""
+        if entry.is_dir():
+            state.append((str(Path(entry.path).absolute()), -1, 0, leads))
+            continue
+        any_file = True
+        try:
+            found = entry.stat()
+        except OSError as error:
+            raise DataError(f"{entry.path} cannot be read: {error.strerror}") from error
+        changed = max(found.st_mtime_ns, found.st_ctime_ns)
+        state.append((str(Path(entry.path).absolute()), found.st_size, changed, leads))
+    return state if any_file else []
 
 
 def _memory(state: State) -> Path:
-    return cache_root() / "folders" / hashlib.sha256(json.dumps(state).encode()).hexdigest()
+    return cache_root() / "folders" / hashlib.sha256(json.dumps([_RULES, state]).encode()).hexdigest()
 
 
 def _remembered(state: State) -> str | None:
-    try:
-        identity = _memory(state).read_text()
-    except OSError:
+    """Return the identity that a folder had in this state, if what the cache holds is still what was read then."""
+    if not state:
         return None
-    return identity if identity in DATASETS or is_content_name(identity) else None
+    try:
+        identity, names = json.loads(_memory(state).read_text())
+        if not (identity in DATASETS or is_content_name(identity)) or not cache.present(identity):
+            return None
+        return identity if names == list(cache.read_info(identity).class_names) else None
+    except (OSError, ValueError, TypeError, DataError):
+        return None
 
 
 def _remember(state: State, identity: str) -> None:
@@ -203,5 +283,5 @@ def _remember(state: State, identity: str) -> None:
     with contextlib.suppress(OSError):  # only a convenience: without it the folder is read again
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-            file.write(identity)
+            json.dump([identity, cache.read_info(identity).class_names], file)
         Path(file.name).replace(path)

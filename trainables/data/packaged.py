@@ -5,8 +5,8 @@ from pathlib import Path
 from trainables.data.cache import install_missing
 from trainables.data.catalog import DATASETS, EMBEDDED
 from trainables.data.file_folders import import_files
-from trainables.data.layouts import encoded_splits
-from trainables.data.parquet_folder import arrays, find_parquet, read_parquet
+from trainables.data.layouts import encoded_splits, find_parquet
+from trainables.data.parquet_folder import arrays, read_parquet
 from trainables.data.store import SPLITS, Array
 from trainables.errors import DataError
 

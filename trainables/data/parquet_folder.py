@@ -1,7 +1,8 @@
 """Folders of Parquet files in the image layout of Hugging Face datasets.
 
-A row holds an encoded image, `struct{bytes, path}`, and a whole-number label. The class names stand in the schema's
-metadata under `huggingface`. The split of a file is told by its name (`train-00000-of-00001.parquet`) or its folder's.
+A row holds an encoded image, `struct{bytes, path}` or bytes, and a label: a whole number, a truth value, or the name of
+a class. The names of numbered classes stand in the schema's metadata under `huggingface`. Which files make a split is
+for `layouts.py`.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +19,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trainables.data.decoding import decode_image
+from trainables.data.tree import check_content, check_files
 from trainables.errors import DataError
 
 IMAGE_COLUMNS = ("img", "image")
 LABEL_COLUMNS = ("label", "fine_label", "labels")
-SPLIT_WORDS: Mapping[str, str] = {
-    "train": "train",
-    "training": "train",
-    "test": "test",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
+"""The first that is there is meant, whatever else there is."""
+OTHER_IMAGE_COLUMNS = ("jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes", "picture")
+OTHER_LABEL_COLUMNS = ("class", "cls", "target", "category", "class_label", "class_name", "label_name")
+"""Where none of those is: meant if only one is there, or only one has the right feature in the metadata."""
+_COLUMNS = {
+    "image": (IMAGE_COLUMNS, OTHER_IMAGE_COLUMNS, "Image"),
+    "label": (LABEL_COLUMNS, OTHER_LABEL_COLUMNS, "ClassLabel"),
 }
 _ROWS_AT_ONCE = 1024
 LARGEST_ARRAY = 4 * 2**30
@@ -37,6 +39,14 @@ LARGEST_ARRAY = 4 * 2**30
 
 class NotOneArray(DataError):
     """Images that one array cannot hold; they are kept as files."""
+
+
+class NoLabels(DataError):
+    """Images of which none says what it shows; `split` is what they are of, `train` or `test`."""
+
+    def __init__(self, sentence: str, *, split: str) -> None:
+        super().__init__(sentence)
+        self.split = split
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,59 +91,65 @@ def stack_images(images: Iterator[tuple[str, npt.NDArray[np.uint8]]], count: int
     return result
 
 
-def split_of(path: Path, root: Path) -> str | None:
-    """Return the split (`train`, `test`, `validation`) that a file's name, else its folders' names, speak of."""
-    relative = path.relative_to(root)
-    for part in (path.stem, *reversed(relative.parts[:-1])):
-        word = part.replace("_", "-").replace(".", "-").split("-")[0].lower()
-        if word in SPLIT_WORDS:
-            return SPLIT_WORDS[word]
-    return None
-
-
-def find_parquet(root: Path) -> dict[str, list[Path]]:
-    """Return the Parquet files of each split of a folder, in order of their paths. Raises: DataError."""
-    splits: dict[str, list[Path]] = {}
-    for path in sorted(root.rglob("*.parquet")):
-        split = split_of(path, root)
-        if split is not None:
-            splits.setdefault(split, []).append(path)
-    for split, paths in splits.items():
-        folders = sorted({str(path.parent.relative_to(root)) for path in paths})
-        if len(folders) > 1:
-            raise DataError(f"{root} holds several sets of {split} files, in {', '.join(folders)}; name one of them")
-    return splits
-
-
 class ParquetSplit:
     """One split, still encoded, in the order of the files and rows."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        """Raises: DataError."""
+    def __init__(self, paths: Sequence[Path], train: "ParquetSplit | None" = None) -> None:
+        """`train`: what was learned from, where this is what is tested on. Raises: NoLabels; DataError."""
+        check_files(paths)
         self._paths = paths
-        with self._readable():
-            self._files = [pq.ParquetFile(path) for path in paths]
-            self.class_names = _class_names(self._files[0].schema_arrow)
-            self.labels = np.concatenate([_all_labels(*pair) for pair in zip(paths, self._files, strict=True)])
+        self._files = list(map(_opened, paths))
         self.source = str(paths[0])
+        self._split = "train" if train is None else "test"
+        read = [self._read(*pair) for pair in zip(paths, self._files, strict=True)]
+        self.kind = read[0].kind
+        for path, labels in zip(paths, read, strict=True):
+            if labels.kind != self.kind:
+                raise DataError(f"the labels of {path} are {labels.kind}s, those of {paths[0].name} {self.kind}s")
+        self.class_names = _agreed_names(paths, read)
+        if self.kind == "name":
+            self.class_names = (train and train.class_names) or tuple(
+                sorted({name for part in read for name in part.values})
+            )
+        if train and train.kind != self.kind and None in (train.class_names, self.class_names):
+            raise DataError(f"the labels of {paths[0]} are {self.kind}s, those of {train.source} {train.kind}s")
+        self.labels = np.concatenate([_indices(*pair, self.class_names) for pair in zip(paths, read, strict=True)])
+        if len(self.labels) and (self.labels == -1).all():
+            raise NoLabels(f"{paths[0]} has no labels: all are -1", split=self._split)
 
     def encoded(self) -> Iterator[tuple[str, bytes]]:
         """Yield each image's bytes, and what to call it. Raises: DataError."""
-        with self._readable():
-            for path, file in zip(self._paths, self._files, strict=True):
-                column = _column(path, file.schema_arrow, IMAGE_COLUMNS, "image")
-                rows = itertools.count()
+        for path, file in zip(self._paths, self._files, strict=True):
+            column = find_column(path, file.schema_arrow, "image")
+            rows = itertools.count()
+            with _readable(path):
                 for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE, columns=[column]):
                     for cell, row in zip(batch.column(column), rows, strict=False):
                         where = f"{path.name}, row {row},"
                         yield where, _bytes(cell.as_py(), where)
 
-    @contextlib.contextmanager
-    def _readable(self) -> Iterator[None]:
+    def _read(self, path: Path, file: pq.ParquetFile) -> "Labels":
         try:
-            yield
-        except (OSError, pa.ArrowException) as error:
-            raise DataError(f"{self._paths[0].parent} holds a Parquet file that cannot be read: {error}") from error
+            with _readable(path):
+                return read_labels(path, file)
+        except NoLabels as error:
+            raise NoLabels(str(error), split=self._split) from error
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    with _readable(path):
+        return pq.ParquetFile(path)
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        said = str(error).replace("\n", " ")
+        raise DataError(
+            f"{path.parent} holds a Parquet file that cannot be read, {path.name}: {said}; fetch it again"
+        ) from error
 
 
 def read_parquet(paths: Sequence[Path]) -> Images:
@@ -161,42 +177,104 @@ def decode_split(split: EncodedSplit) -> Images:
     return Images(images=images, labels=split.labels, class_names=split.class_names)
 
 
-def _column(path: Path, schema: pa.Schema, known: Sequence[str], kind: str) -> str:
-    for name in known:
-        if name in schema.names:
-            return name
-    raise DataError(
-        f"{path} has no {kind} column; it has {', '.join(schema.names) or 'no columns'}, expected {' or '.join(known)}"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Labels:
+    """The labels of one file, as they are written."""
+
+    kind: Literal["number", "truth value", "name"]
+    values: Sequence[Any]
+    names: tuple[str, ...] | None
+    """What the metadata, or the kind itself, calls the numbers from 0 on."""
+
+
+def find_column(path: Path, schema: pa.Schema, kind: Literal["image", "label"]) -> str:
+    """Return the column of a file that holds its images, or their labels. Raises: NoLabels; DataError."""
+    known, others, feature = _COLUMNS[kind]
+    found = next((name for name in known if name in schema.names), None)
+    if found is not None:
+        return found
+    features = _features(schema)
+    told = [name for name in schema.names if features.get(name, {}).get("_type") == feature]
+    alike = [name for name in schema.names if name.lower() in (*known, *others)]
+    for candidates in (told, alike):
+        if len(candidates) == 1:
+            return candidates[0]
+    if told or alike:
+        several = ", ".join(told or alike)
+        raise DataError(f"{path} has several {kind} columns, {several}; call the one that is meant {known[0]}")
+    has = ", ".join(schema.names) or "no columns"
+    sentence = f"{path} has no {kind} column; it has {has}, expected {' or '.join(known)}"
+    raise NoLabels(sentence, split="") if kind == "label" else DataError(sentence)
+
+
+def read_labels(path: Path, file: pq.ParquetFile) -> Labels:
+    """Return the labels of a file. Raises: NoLabels where it has none; DataError where one lacks or is of no use."""
+    name = find_column(path, file.schema_arrow, "label")
+    column = pa.chunked_array(
+        [b.column(0) for b in file.iter_batches(columns=[name])], file.schema_arrow.field(name).type
     )
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if len(column) and column.null_count == len(column):
+        raise NoLabels(f"{path} has no labels: all are null", split="")
+    if column.null_count:
+        row = next(row for row, valid in enumerate(column.is_valid()) if not valid.as_py())
+        raise DataError(
+            f"{path}, row {row}, has no label; take out the {column.null_count} rows without, or label them"
+        )
+    kind = column.type
+    if pa.types.is_integer(kind):
+        values = column.cast(pa.int64()).to_numpy()
+        return Labels(kind="number", values=values, names=_written_names(file.schema_arrow, name))
+    if pa.types.is_boolean(kind):
+        return Labels(kind="truth value", values=column.cast(pa.int64()).to_numpy(), names=("False", "True"))
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return Labels(kind="name", values=column.to_pylist(), names=None)
+    raise DataError(
+        f"{path} has labels that are not whole numbers, truth values or names ({kind}); write them as one of these"
+    )
+
+
+def _agreed_names(paths: Sequence[Path], read: Sequence[Labels]) -> tuple[str, ...] | None:
+    """Return what the files of a split call their classes. Raises: DataError where two differ."""
+    named = [(path, labels.names) for path, labels in zip(paths, read, strict=True) if labels.names]
+    for path, names in named:
+        if names != named[0][1]:
+            sides = f"{', '.join(named[0][1] or ())}; {', '.join(names or ())}"
+            raise DataError(f"{named[0][0]} and {path.name} name different classes: {sides}")
+    return named[0][1] if named else None
+
+
+def _indices(path: Path, labels: Labels, names: tuple[str, ...] | None) -> npt.NDArray[np.int64]:
+    if labels.kind != "name":
+        return np.asarray(labels.values, dtype=np.int64)
+    numbers = {name: index for index, name in enumerate(names or ())}
+    unknown = next((value for value in labels.values if value not in numbers or not value), None)
+    if unknown is not None:
+        row = list(labels.values).index(unknown)
+        raise DataError(f"{path}, row {row}, has the label {unknown!r}, which is no class of the training images")
+    return np.array([numbers[value] for value in labels.values], dtype=np.int64)
+
+
+def _features(schema: pa.Schema) -> Mapping[str, Mapping[str, Any]]:
+    """Return what the `huggingface` metadata says of each column."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+    except (KeyError, TypeError, ValueError):
+        return {}
+    return {k: v for k, v in features.items() if isinstance(v, dict)} if isinstance(features, dict) else {}
+
+
+def _written_names(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
+    names = _features(schema).get(column, {}).get("names")
+    return tuple(str(known) for known in names) if isinstance(names, list) and names else None
 
 
 def _bytes(cell: Any, where: str) -> bytes:
     data = cell.get("bytes") if isinstance(cell, Mapping) else cell
-    if not isinstance(data, bytes):
-        raise DataError(f"{where} holds no encoded image")
-    return data
-
-
-def _all_labels(path: Path, file: pq.ParquetFile) -> npt.NDArray[np.int64]:
-    column = _column(path, file.schema_arrow, LABEL_COLUMNS, "label")
-    parts = [_labels(path, batch.column(column)) for batch in file.iter_batches(columns=[column])]
-    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
-
-
-def _labels(path: Path, column: pa.Array) -> npt.NDArray[np.int64]:
-    if not pa.types.is_integer(column.type) or column.null_count:
-        raise DataError(f"{path} has labels that are not whole numbers ({column.type})")
-    return column.cast(pa.int64()).to_numpy(zero_copy_only=False).astype(np.int64)
-
-
-def _class_names(schema: pa.Schema) -> tuple[str, ...] | None:
-    """Return the names that the `huggingface` metadata gives the label's classes."""
-    try:
-        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-    except (KeyError, TypeError, ValueError):
-        return None
-    for name in LABEL_COLUMNS:
-        feature = features.get(name) if isinstance(features, dict) else None
-        if isinstance(feature, dict) and isinstance(feature.get("names"), list) and feature["names"]:
-            return tuple(str(known) for known in feature["names"])
-    return None
+    if isinstance(data, bytes):
+        check_content(where.rstrip(","), data)
+        return data
+    path = cell.get("path") if isinstance(cell, Mapping) else None
+    beside = f", only the name of a file, {path}; write the images into the Parquet files" if path else ""
+    raise DataError(f"{where} holds no encoded image{beside}")

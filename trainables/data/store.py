@@ -14,24 +14,28 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from trainables.data.catalog import DOWNLOADED, EMBEDDED, EVALUATION_SETS, DatasetInfo, cache_root, is_content_name
+from trainables.data.catalog import (
+    DOWNLOADED,
+    EMBEDDED,
+    EVALUATION_SETS,
+    DatasetInfo,
+    cache_root,
+    folder_of,
+    is_content_name,
+)
 from trainables.errors import DataError
 from trainables.trial import canonical_json
 
 Array = npt.NDArray[Any]
 SPLITS = ("train", "test")
 INFO = "info.json"
-
-
-def folder_of(identity: str) -> Path:
-    """Return the place of a dataset, whether it is there or not."""
-    return cache_root() / "datasets" / identity.replace(":", "-")
 
 
 def called(identity: str) -> str:
@@ -99,6 +103,16 @@ def replace_folder(info: DatasetInfo, write: Callable[[Path], None]) -> None:
         _clear(folder)
 
 
+def rename_classes(info: DatasetInfo, names: tuple[str, ...]) -> None:
+    """Write other names of the classes beside a dataset that is in its place. Raises: DataError."""
+    folder = folder_of(info.name)
+    with locked(info.name), tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as place:
+        sizes = json.loads((folder / INFO).read_bytes())["bytes"]
+        _write_info(Path(place), replace(info, class_names=names), sizes)
+        Path(place, INFO).replace(folder / INFO)
+        _sync(folder)
+
+
 def digest(array: Array) -> str:
     """Return the sha256 of an array's values in C order."""
     return hashlib.sha256(np.ascontiguousarray(array).data).hexdigest()
@@ -112,13 +126,17 @@ def flush(file: Any) -> None:
 
 def _write_record(folder: Path, info: DatasetInfo) -> None:
     sizes = {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
-    record: dict[str, Any] = {"info": info.to_json(), "bytes": sizes}
+    _write_info(folder, info, sizes)
+    folder.chmod(0o755)
+    _sync(folder)
+
+
+def _write_info(folder: Path, info: DatasetInfo, sizes: Mapping[str, int]) -> None:
+    record: dict[str, Any] = {"info": info.to_json(), "bytes": dict(sizes)}
     record["digest"] = _digest(record)
     with (folder / INFO).open("w") as file:
         json.dump(record, file, indent=1)
         flush(file)
-    folder.chmod(0o755)
-    _sync(folder)
 
 
 def _digest(record: Mapping[str, Any]) -> str:

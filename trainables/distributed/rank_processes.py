@@ -28,6 +28,7 @@ from typing import Protocol
 import torch
 
 from trainables.distributed.team import READY, Place, Ranked, Team, meeting_in, run_path
+from trainables.errors import RankLost
 from trainables.trial import JSON, Step
 
 START_SECONDS = 600.0
@@ -46,15 +47,11 @@ LOST_STATUS = 75
 
 _COMMAND = """
 import signal
-for number in (signal.SIGINT, signal.SIGTERM):
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
     signal.signal(number, signal.SIG_IGN)
 from trainables.distributed.team import main
 main()
 """
-
-
-class RankLost(OSError):
-    """A process of the trial died, which is the machine's fault: the trial goes on from its last checkpoint."""
 
 
 class Member:
@@ -207,6 +204,7 @@ def lead(run: Ranked, settings: dict[str, JSON], *, seed: int, ranks: int) -> It
     members: list[Member] = []
     # Called at the end of the interpreter too, should nobody close the generator that holds the block.
     end = weakref.finalize(run, _end_all, members, folder)
+    on_gpus = next(run.network.parameters()).device.type == "cuda"
     try:
         state = run.state()
         for rank in range(1, ranks):
@@ -215,6 +213,7 @@ def lead(run: Ranked, settings: dict[str, JSON], *, seed: int, ranks: int) -> It
                 settings=settings,
                 seed=seed,
                 threads=torch.get_num_threads(),
+                gpus=ranks if on_gpus else 0,
                 rank=rank,
                 ranks=ranks,
                 meeting=meeting_in(folder),

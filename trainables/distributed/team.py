@@ -62,7 +62,7 @@ class Ranked(Protocol):
     def network(self) -> nn.Module: ...
 
     @classmethod
-    def of_rank(cls, settings: dict[str, JSON], *, seed: int, threads: int, rank: int) -> "Ranked":
+    def of_rank(cls, settings: dict[str, JSON], *, seed: int, threads: int, gpus: float, rank: int) -> "Ranked":
         """Return the run as this rank builds it, with its device set up."""
         ...
 
@@ -83,6 +83,8 @@ class Place:
     settings: dict[str, JSON]
     seed: int
     threads: int
+    gpus: float
+    """Of the whole trial."""
     rank: int
     ranks: int
     meeting: str
@@ -196,7 +198,9 @@ def main() -> None:
     state = source.read(place.state_bytes)
     leader = threading.Thread(target=_end_with_the_leader, args=(source.fileno(), place), daemon=True)
     leader.start()
-    run: Ranked = load(place.run).of_rank(place.settings, seed=place.seed, threads=place.threads, rank=place.rank)
+    run: Ranked = load(place.run).of_rank(
+        place.settings, seed=place.seed, threads=place.threads, gpus=place.gpus, rank=place.rank
+    )
     run.load(state)
     os.write(ready, READY)
     os.close(ready)

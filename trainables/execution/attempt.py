@@ -13,19 +13,18 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ValidationError
 
 from trainables.catalog import load
-from trainables.errors import ClaimLost, DamagedFile, SharptuneError
+from trainables.errors import ClaimLost, DamagedFile, SharptuneError, TrialFailure
+from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
 from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
 from trainables.record.claims import Busy, Claim, Heartbeat
-from trainables.record.lineage import Inputs, ParentNotDone, gather, totals
-from trainables.record.storage import NO_SPACE, Storage, here_path, open_storage
+from trainables.record.lineage import Inputs, ParentNotDone, gather
+from trainables.record.storage import Storage, here_path, open_storage, trouble
 from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
-from trainables.trial import JSON, Outcome, Run, Spent, Step, TrialRow, canonical_json
+from trainables.trial import JSON, Outcome, Run, Spent, Step, TrialRow
 
 PROGRESS_SECONDS = 5.0
-NO_CONDITION = frozenset({"epoch", "step", "attempt", "host", "device_seconds", "gpus"})
-"""What a run's segments may differ in without a digit of its results depending on it."""
 
 
 def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
@@ -34,12 +33,13 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
     Exceptions of the trial itself end in a failed row. Nothing is written once the claim is another's.
     """
     trial_id = job.spec.trial_id
-    folder = TrialFolder(open_storage(job.storage), trial_id)
-    if wrong := _wrong_place(job, folder.storage):
-        yield Progress(trial_id=trial_id, state="halted", note=wrong)
-        return
     try:
+        folder = TrialFolder(open_storage(job.storage), trial_id)
+        if wrong := _wrong_place(job, folder.storage):
+            yield Progress(trial_id=trial_id, state="halted", note=wrong)
+            return
         if (row := _finished(folder)) is not None:
+            _clear_away(job, folder)
             yield Progress.of_row(row)
             return
         if should_stop():
@@ -55,9 +55,9 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
         finally:
             attempt.close()
     except OSError as error:
-        if error.errno not in NO_SPACE:
+        if not (wrong := trouble(error, job.storage)):
             raise
-        yield Progress(trial_id=trial_id, state="halted", note=f"{error.strerror} in {job.storage}")
+        yield Progress(trial_id=trial_id, state="halted", note=wrong)
 
 
 def record_failure(job: Job, error: str) -> None:
@@ -85,9 +85,7 @@ class Attempt:
         self.claim = claim
         self._heartbeat = Heartbeat(folder.claims, claim)
         self._checkpoints = folder.checkpoints(job.spec)
-        self._code = job.code or provenance.code_digest()
-        self._history: dict[str, JSON] = {"started": _now(), "wall_seconds": 0.0, "segments": []}
-        self._since = time.monotonic()
+        self._history = History(job, claim)
         self._inputs = Inputs()
         self._problems: list[str] = []
         self._config: dict[str, JSON] = dict(job.spec.config)
@@ -98,34 +96,41 @@ class Attempt:
             yield Progress.of_row(row)
             return
         self._heartbeat.start()
-        self.folder.write_spec(self.job.spec)
+        self.folder.write_spec(self.job.spec, self.job.asked_by)
         try:
-            run = yield from self._resume()
-            stopped = yield from self._work(run, should_stop)
-            if stopped is not None:
-                yield stopped
-                return
-            self._finish(run.outcome(), run.spent())
+            last = yield from self._carry(should_stop)
         except ClaimLost as lost:
-            yield self._progress("lost", note=str(lost))
-            return
+            last = self._progress("lost", note=str(lost))
         except ParentNotDone as early:
-            yield self._progress("busy", note=str(early))
-            return
+            last = self._progress("busy", note=str(early))
         except OSError:  # the storage's trouble, or the machine's: not the trial's fault, so it is tried again
             self._log(*traceback.format_exc().splitlines())
             raise
-        except Exception as error:
-            self._fail_with(error)
-        row = self.folder.read_row()
-        assert row is not None
-        yield Progress.of_row(row)
+        if last.state in ("done", "lost"):  # before the last word: nobody need listen on after it
+            _clear_away(self.job, self.folder, self.claim.attempt)
+        yield last
 
     def close(self) -> None:
         """Let go of the claim."""
         self._heartbeat.stop()
         with contextlib.suppress(OSError):
             self.folder.claims.release(self.claim)
+
+    def _carry(self, should_stop: Callable[[], bool]) -> Generator[Progress, None, Progress]:
+        """Carry the run to its row, or to where it is stopped, and return how it ended.
+
+        Raises: ClaimLost, also where it failed after it was taken over; ParentNotDone; OSError.
+        """
+        try:
+            run = yield from self._resume()
+            stopped = yield from self._work(run, should_stop)
+            return stopped or Progress.of_row(self._finish(run.outcome(), run.spent()))
+        except (ClaimLost, ParentNotDone, OSError):
+            raise
+        except Exception as error:
+            self.folder.claims.check(self.claim)
+            self._log(*traceback.format_exc().splitlines())
+            return Progress.of_row(self.fail(_sentence(error), recurs=isinstance(error, TrialFailure)))
 
     def fail_unseen(self, error: str) -> None:
         """Record a failure that happened in another process. Raises: ClaimLost."""
@@ -134,23 +139,24 @@ class Attempt:
             self._config = self.job.trainable.config_class()(**self._inputs.config).model_dump(mode="json")
         self.fail(error)
 
-    def fail(self, error: str) -> None:
-        """Record that the trial cannot be done. Raises: ClaimLost."""
-        self.folder.claims.check(self.claim)
-        row = TrialRow(
-            trial_id=self.job.spec.trial_id,
-            spec=self.job.spec,
-            config=self._config,
-            state="failed",
-            metrics={},
-            artifacts={},
-            error=error,
-            parents=self._inputs.consumed,
-            timing=self._timing(),
-            provenance=self._provenance(),
+    def fail(self, error: str, *, recurs: bool = False) -> TrialRow:
+        """Record that the trial cannot be done, and if it would end so again; return the row. Raises: ClaimLost."""
+        row = self._record(
+            TrialRow(
+                trial_id=self.job.spec.trial_id,
+                spec=self.job.spec,
+                config=self._config,
+                state="failed",
+                metrics={},
+                artifacts={},
+                error=error,
+                parents=self._inputs.consumed,
+                timing=self._history.timing(self._inputs),
+                provenance={**self._history.provenance(self._inputs), "recurs": recurs},
+            )
         )
-        self.folder.commit_row(row)
         self._log(f"failed: {error}")
+        return row
 
     def _resume(self) -> Generator[Progress, None, Run]:
         """Build the run and load the newest good checkpoint; returns the run."""
@@ -168,22 +174,12 @@ class Attempt:
         checkpoint, problems = self._checkpoints.newest(use)
         problems = [*self._problems, *problems, *self.folder.claims.problems]
         if checkpoint is not None:
-            self._history = dict(checkpoint.history)
+            self._history.take_over(checkpoint.history)
         where = (checkpoint.epoch, checkpoint.step) if checkpoint else (0, 0)
         spent = run.spent()
-        segment = {
-            "epoch": where[0],
-            "step": where[1],
-            "attempt": self.claim.attempt,
-            "code": self._code,
-            "threads": self.job.threads,
-            "device": spent.device,
-            "device_seconds": spent.seconds,
-            # Given none and on a GPU all the same, it takes whole ones.
-            "gpus": 0 if spent.device == "cpu" else self.job.gpus or self._config.get("ranks", 1),
-            **provenance.machine(),
-        }
-        self._history["segments"] = [*self._history["segments"], segment]
+        # Given none and on a GPU all the same, it takes whole ones.
+        gpus = 0 if spent.device == "cpu" else self.job.gpus or self._config.get("ranks", 1)
+        self._history.begin(epoch=where[0], step=where[1], spent=spent, gpus=gpus)
         begin = "starts" if checkpoint is None else f"resumes after epoch {where[0]}, step {where[1]}"
         self._log(f"attempt {self.claim.number} {begin} in process {self.claim.worker_process.pid}", *problems)
         if problems or checkpoint is not None:
@@ -203,7 +199,9 @@ class Attempt:
         return row
 
     def _start(self, config: BaseModel) -> Run:
-        return load(self.job.trainable.start)(config, seed=self.job.spec.seed, threads=self.job.threads)
+        return load(self.job.trainable.start)(
+            config, seed=self.job.spec.seed, threads=self.job.threads, gpus=self.job.gpus
+        )
 
     def _work(self, run: Run, should_stop: Callable[[], bool]) -> Generator[Progress, None, Progress | None]:
         """Step through the run; returns None at its end, or the progress at which it was stopped."""
@@ -230,70 +228,46 @@ class Attempt:
     def _save(self, run: Run, step: Step) -> None:
         self.folder.claims.check(self.claim)
         done = step.metrics is not None
-        now = {"wall_seconds": self._wall_seconds(), "consumed": self._inputs.consumed}
         checkpoint = Checkpoint(
             spec=self.job.spec,
             epoch=step.epoch if done else step.epoch - 1,
             step=0 if done else step.step,
             payload=run.state(),
-            history={**self._history, **now},
+            history={**self._history.to_json(), "consumed": self._inputs.consumed},
         )
         self._checkpoints.save(checkpoint, self.claim.attempt)
 
-    def _finish(self, outcome: Outcome, spent: Spent) -> None:
-        """Write everything the row stands for, and the row last."""
+    def _finish(self, outcome: Outcome, spent: Spent) -> TrialRow:
+        """Write everything the row stands for, and the row last; return it. Raises: ClaimLost."""
         self.folder.claims.check(self.claim)
         everything = {**outcome.files, "epochs.parquet": epochs_parquet(outcome.epochs)}
         files = self.folder.write_files(everything, self.claim)
-        row = TrialRow(
-            trial_id=self.job.spec.trial_id,
-            spec=self.job.spec,
-            config=self._config,
-            state="done",
-            metrics={name: float(value) for name, value in outcome.metrics.items()},
-            artifacts={**outcome.artifacts, **self._inputs.artifacts},
-            parents=self._inputs.consumed,
-            files=files,
-            timing=self._timing(spent),
-            provenance=self._provenance(),
+        row = self._record(
+            TrialRow(
+                trial_id=self.job.spec.trial_id,
+                spec=self.job.spec,
+                config=self._config,
+                state="done",
+                metrics={name: float(value) for name, value in outcome.metrics.items()},
+                artifacts={**outcome.artifacts, **self._inputs.artifacts},
+                parents=self._inputs.consumed,
+                files=files,
+                timing=self._history.timing(self._inputs, spent),
+                provenance=self._history.provenance(self._inputs),
+            )
         )
-        self.folder.claims.check(self.claim)
-        self.folder.commit_row(row)
         self._log("done: " + _numbers(row.metrics))
+        return row
 
-    def _fail_with(self, error: Exception) -> None:
-        self._log(*traceback.format_exc().splitlines())
-        self.fail(_sentence(error))
-
-    def _wall_seconds(self) -> float:
-        return self._history["wall_seconds"] + time.monotonic() - self._since
-
-    def _timing(self, spent: Spent | None = None) -> dict[str, JSON]:
-        timing = {"started": self._history["started"], "finished": _now(), "wall_seconds": self._wall_seconds()}
-        if spent is not None:
-            timing["device_seconds"] = spent.seconds
-            timing["peak_memory_bytes"] = spent.peak_bytes
-            timing.update(totals(spent, self._history["segments"], self._inputs))
-        return timing
-
-    def _provenance(self) -> dict[str, JSON]:
-        segments = self._history["segments"]
-        kinds = {canonical_json({name: s[name] for name in s.keys() - NO_CONDITION}) for s in segments}
-        processor = provenance.processor()
-        device = segments[-1]["device"] if segments else "cpu"
-        return {
-            "commit": self.job.commit,
-            "code": self._code,
-            "versions": provenance.versions(),
-            "hardware": processor if device == "cpu" else device,
-            "gpus": sorted({segment["gpus"] for segment in segments if segment["gpus"]}),
-            "host": self.claim.worker_process.host,
-            "threads": self.job.threads,
-            "attempts": self.claim.number,
-            "segments": segments,
-            "mixed": len(kinds) > 1,
-            "ancestors": self._inputs.ancestors,
-        }
+    def _record(self, row: TrialRow) -> TrialRow:
+        """Commit a row and return it, or the one that was there before it. Raises: ClaimLost."""
+        self.folder.claims.check(self.claim)
+        if self.folder.commit_row(row):
+            return row
+        there = _finished(self.folder)
+        if there is None:
+            raise ClaimLost("another process took the trial's row away, or spoiled it, while this one wrote its own")
+        return there
 
     def _log(self, *lines: str) -> None:
         stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -302,6 +276,16 @@ class Attempt:
 
     def _progress(self, state: State, **values) -> Progress:
         return Progress(trial_id=self.job.spec.trial_id, state=state, **values)
+
+
+def _clear_away(job: Job, folder: TrialFolder, ended: str = "") -> None:
+    """Delete what a finished trial needs no more; where that cannot be, the trial is no less done."""
+    with contextlib.suppress(OSError):
+        row = _finished(folder)
+        if row is not None and row.state == "done":
+            folder.sweep(ended)
+            if not job.keep_checkpoints:
+                folder.checkpoints(job.spec).clear()
 
 
 def _finished(folder: TrialFolder) -> TrialRow | None:
@@ -323,19 +307,15 @@ def _wrong_place(job: Job, storage: Storage) -> str:
         return "the code changed since this run began, and its processes would mix what was and what is there now"
     if job.elsewhere and not storage.exists(here_path(job.driver)):
         return f"this node does not see the storage {job.storage}; use a folder that all nodes share, or s3://"
-    return ""
+    return job.trainable.why_not_here(job.spec.config, job.gpus)
 
 
 def _sentence(error: Exception) -> str:
     """Return what went wrong in one line; our own sentences speak for themselves."""
     if isinstance(error, ValidationError):
         return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']}" for e in error.errors())
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split()).encode(errors="backslashreplace").decode()  # file names may be any bytes
     return text if isinstance(error, SharptuneError) else f"{type(error).__name__}: {text}"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _numbers(metrics: Mapping[str, float]) -> str:

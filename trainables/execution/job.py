@@ -23,7 +23,9 @@ class Job:
     driver_process: Process
     threads: int = 1
     gpus: float = 0
-    """The GPUs of its node that it may take: whole ones, or a fraction of one that it shares."""
+    """The GPUs of its node that it may take: whole ones, or a fraction of one that it shares; 0 means the CPU."""
+    asked_by: Mapping[str, str] = field(default_factory=dict)
+    """Whose trial it is, for people: `experiment`, `stage`, `label`. Kept as provenance; no part of what it is."""
     commit: str = ""
     code: str | None = None
     """The digest of the code that the driver began with; where there is other code it is refused. None: not asked."""
@@ -33,6 +35,8 @@ class Job:
     """The number of a claim that the driver found stale."""
     checkpoint_minutes: float = 10.0
     """How long a trial works at most, also inside an epoch, before it saves where it is."""
+    keep_checkpoints: bool = False
+    """Its checkpoints stay when it is done; those of one that failed always do."""
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "spec": self.spec.to_json()}, sort_keys=True)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from trainables.architecture.genotype import check_operations, read_architecture
 from trainables.architecture.networks import NETWORKS
 from trainables.architecture.spaces import MultiChannelSpace, read_space
-from trainables.catalog import KIND_OF_GENOTYPE, Context
+from trainables.catalog import GPUS, KIND_OF_GENOTYPE, Context
 from trainables.config import SECOND_ORDER_PRECISIONS
 from trainables.data import datasets
 from trainables.distributed.shares import share_problem
@@ -18,52 +18,33 @@ from trainables.kinds.inheritance import KINDS
 Problem: TypeAlias = tuple[str, str]
 """(setting, sentence)."""
 
-_OF_ALPHAS = (
-    "weighting",
-    "order",
-    "arch_learning_rate",
-    "arch_weight_decay",
-    "alpha_start_epoch",
-    "alpha_every",
-    "prune_below",
-    "activation_checkpointing",
-    "precision",
-)
-"""Settings of how alphas and weights are found, which `strategy: random` has no use for.
 
-It has none for epochs, batches and learning rates either, but may be given those, as a grid shares them with searches.
-"""
-
-
-def check_search(config: Any, _context: Context) -> list[Problem]:
+def check_search(config: Any, context: Context) -> list[Problem]:
     """Return what is wrong with a `trainables.config.SearchConfig`."""
     found = _data_problems(config, test_images=None, halves=True)
+    if context.gpus > 1:
+        idle = f"a search runs on one GPU, and each would hold {context.gpus:g}; say gpus: 1, or less"
+        found.append((GPUS, idle))
     found += _random_problems(config) if config.strategy == "random" else _gradient_problems(config)
     space = read_space(config.space)
     if isinstance(space, MultiChannelSpace):
-        sentence = "a MultiChannelNet's sizes stand in its space (scales, blocks, layers); leave this out"
-        found += [(name, sentence) for name in _changed(config, "channels", "layers")]
         smallest = 1 / (len(space.scales) ** 2 * len(space.primitives))
-        if config.prune_below is not None and config.prune_below >= smallest:
+        below = config.prune_below if config.strategy == "gradient" else None
+        if below is not None and below >= smallest:
             share = f"all weights of a layer are {smallest:g} at first, so this leaves nothing of it; say less"
             found.append(("prune_below", share))
-    elif config.prune_below is not None:
-        found.append(("prune_below", "only a MultiChannelNet is pruned, and this space is one of cells; leave it out"))
     return found
 
 
 def _random_problems(config: Any) -> list[Problem]:
-    sentence = "a random architecture has no alphas, so this would change nothing but the trial's id; leave it out here"
-    found = [(name, sentence) for name in _changed(config, *_OF_ALPHAS)]
     low, high = config.params_min, config.params_max
     if low is not None and high is not None and low > high:
-        found.append(("params_min", f"must not be more than params_max, which is {high}"))
-    return found
+        return [("params_min", f"must not be more than params_max, which is {high}")]
+    return []
 
 
 def _gradient_problems(config: Any) -> list[Problem]:
-    sentence = "only random architectures can be asked for by size; say strategy: random, or leave it out"
-    found = [(name, sentence) for name in _changed(config, "params_min", "params_max")]
+    found: list[Problem] = []
     if config.alpha_start_epoch > config.epochs:
         found.append(("alpha_start_epoch", f"the alphas would never move: there are {config.epochs} epochs"))
     if config.order == 2 and config.precision not in SECOND_ORDER_PRECISIONS:
@@ -80,9 +61,7 @@ def check_training(config: Any, context: Context) -> list[Problem]:
         test_images=config.test_images,
         halves=False,
         validation_images=config.validation_images,
-        image_size=config.image_size,
     )
-    found = found or _unread_problems(config)
     found = found or _rank_problems(config, context.gpus)
     network = NETWORKS[config.network]
     kind = context.inherited.get(KIND_OF_GENOTYPE) if "genotype" in context.referred else None
@@ -99,15 +78,11 @@ def check_training(config: Any, context: Context) -> list[Problem]:
     return found + (_cell_network_problems(config) if network.cells else _path_network_problems(config))
 
 
-def _unread_problems(config: Any) -> list[Problem]:
-    if datasets.describe(config.dataset).stored == "files":
-        return []
-    sentence = "only images that are kept as files can turn out to be unreadable; leave this out"
-    return [(name, sentence) for name in _changed(config, "corrupt_limit")]
-
-
 def _rank_problems(config: Any, gpus: float) -> list[Problem]:
     found: list[Problem] = []
+    if config.ranks == 1 and gpus > 1:
+        idle = f"a training of one rank runs on one GPU, and each would hold {gpus:g}"
+        found.append((GPUS, f"{idle}; say ranks: {gpus:g} in its config, or gpus: 1 here"))
     if config.ranks > 1 and gpus not in (0, config.ranks):
         asked = f"the stage's resources ask for {gpus:g}; say gpus: {config.ranks} there"
         found.append(("ranks", f"{config.ranks} ranks take a GPU each, and {asked}"))
@@ -118,7 +93,13 @@ def _rank_problems(config: Any, gpus: float) -> list[Problem]:
 
 
 def _cell_network_problems(config: Any) -> list[Problem]:
-    needed = NETWORKS[config.network].image_size
+    network = NETWORKS[config.network]
+    if config.channels < network.least_channels:
+        halved = (
+            f"network: {config.network} halves its first cell's channels, so there must be {network.least_channels}"
+        )
+        return [("channels", f"{halved} at least")]
+    needed = network.image_size
     try:
         size = datasets.describe(config.dataset).image_size
     except SharptuneError:  # said elsewhere
@@ -135,14 +116,7 @@ def _path_network_problems(config: Any) -> list[Problem]:
         found.append(("auxiliary", "the network of a path has no auxiliary head; say auxiliary: false"))
     if config.drop_path:
         found.append(("drop_path", "the network of a path drops none of it; say drop_path: 0"))
-    sentence = "the network of a path has the sizes of the path; leave this out"
-    return found + [(name, sentence) for name in _changed(config, "channels", "layers")]
-
-
-def _changed(config: Any, *names: str) -> list[str]:
-    """Return those settings that are not at their defaults."""
-    fields = type(config).model_fields
-    return [name for name in names if getattr(config, name) != fields[name].default]
+    return found
 
 
 def _data_problems(
@@ -151,7 +125,6 @@ def _data_problems(
     test_images: int | None,
     halves: bool,
     validation_images: int | None = None,
-    image_size: int | None = None,
 ) -> list[Problem]:
     try:
         return datasets.batch_problems(
@@ -161,7 +134,6 @@ def _data_problems(
             batch_size=config.batch_size,
             halves=halves,
             validation_images=validation_images,
-            image_size=image_size,
         )
     except SharptuneError as error:
         return [("dataset", str(error))]

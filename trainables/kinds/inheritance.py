@@ -1,4 +1,4 @@
-"""What searches and trainings leave to their children, and what they do not."""
+"""What searches and trainings leave to their children."""
 
 from collections.abc import Mapping
 
@@ -11,14 +11,6 @@ from trainables.trial import JSON
 KINDS = {"cells": "cells", "path": "a path"}
 """The kinds of genotype, in words."""
 
-_ARTIFACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("gradient", "cells"): ("genotype", "genotype_with_none"),
-    ("gradient", "path"): ("genotype", "genotype_top_down", "genotype_bottom_up"),
-    ("random", "cells"): ("genotype",),
-    ("random", "path"): ("genotype",),
-}
-"""What a search finds, by its strategy and its space's kind of genotype."""
-
 
 def left_by_search(settings: Mapping[str, JSON]) -> dict[str, JSON]:
     """Return what a search's space says of the genotypes found in it."""
@@ -26,7 +18,7 @@ def left_by_search(settings: Mapping[str, JSON]) -> dict[str, JSON]:
     if space is None:
         return {}
     operations = space.operations if isinstance(space, SearchSpace) else "ssc"
-    return {"operations": operations, KIND_OF_GENOTYPE: _kind(space)}
+    return {"operations": operations, KIND_OF_GENOTYPE: kind_of(space)}
 
 
 def left_by_training(settings: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -46,17 +38,6 @@ def is_transfer(name: str, value: JSON) -> bool:
         return False
 
 
-def absent_artifact(artifact: str, settings: Mapping[str, JSON]) -> str | None:
-    """Return why searches with these settings will not find an artifact; None when they will, or nobody knows."""
-    space, strategy = known_space(settings.get("space")), settings.get("strategy")
-    if space is None or strategy not in ("gradient", "random"):
-        return None
-    found = _ARTIFACTS[strategy, _kind(space)]
-    if not artifact.startswith("genotype") or artifact in found:
-        return None
-    search = "a random choice" if strategy == "random" else f"a search that ends in {KINDS[_kind(space)]}"
-    return f"{search} finds no {artifact!r}, only {' and '.join(found)}"
-
-
-def _kind(space: Space) -> str:
+def kind_of(space: Space) -> str:
+    """Return of which kind the genotypes found in a space are."""
     return "cells" if isinstance(space, SearchSpace) else "path"

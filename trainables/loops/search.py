@@ -37,14 +37,15 @@ TRAINABLE = "search"
 ORDERS = {1: FirstOrder, 2: SecondOrder}
 
 
-def start(config: SearchConfig, *, seed: int, threads: int) -> "SearchRun | RandomRun":
-    """Return the run of a search by the config's strategy, by gradient on the GPU if there is one.
+def start(config: SearchConfig, *, seed: int, threads: int, gpus: float = 0) -> "SearchRun | RandomRun":
+    """Return the run of a search by the config's strategy, by gradient on the GPU if it was given one.
 
     Raises: TrialFailure, DataError, UnknownName.
     """
-    if config.strategy == "random":
+    drawn = config.strategy == "random"
+    device = choose_device(threads, gpus=0 if drawn else gpus)
+    if drawn:
         return RandomRun(config, seed=seed)
-    device = choose_device(threads)
     return SearchRun(config, seed=seed, dataset=open_for_search(config), device=device)
 
 

@@ -46,9 +46,12 @@ TRAINABLE = "train"
 """Keys this loop's random draws."""
 
 
-def start(config: TrainConfig, *, seed: int, threads: int) -> "FinalRun":
-    """Return the run of a final training, on the GPU if there is one. Raises: TrialFailure, DataError, UnknownName."""
-    return FinalRun.of_rank(config, seed=seed, threads=max(1, threads // config.ranks))
+def start(config: TrainConfig, *, seed: int, threads: int, gpus: float = 0) -> "FinalRun":
+    """Return the run of a final training, on the GPU if it was given one.
+
+    Raises: TrialFailure, DataError, UnknownName.
+    """
+    return FinalRun.of_rank(config, seed=seed, threads=max(1, threads // config.ranks), gpus=gpus)
 
 
 class FinalRun:
@@ -67,10 +70,12 @@ class FinalRun:
     """
 
     @classmethod
-    def of_rank(cls, settings: TrainConfig | dict[str, JSON], *, seed: int, threads: int, rank: int = 0) -> "FinalRun":
-        """Return the run as one of its ranks, on a GPU of its own if there are any. Raises: as `start`."""
+    def of_rank(
+        cls, settings: TrainConfig | dict[str, JSON], *, seed: int, threads: int, gpus: float = 0, rank: int = 0
+    ) -> "FinalRun":
+        """Return the run as one of its ranks, on a GPU of its own if the trial was given any. Raises: as `start`."""
         config = TrainConfig.model_validate(settings)
-        device = choose_device(threads, rank=rank, ranks=config.ranks)
+        device = choose_device(threads, gpus=gpus, rank=rank, ranks=config.ranks)
         dataset = open_for_training(config)
         images = (config.train_images or len(dataset.train.labels)) - (config.validation_images or 0)
         if problem := share_problem(

@@ -4,6 +4,7 @@ A file is one line of magic, one line of JSON (the spec, the position, the paylo
 payload. Anything that does not add up is named and passed over; the newest file that does is the one to go on from.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -52,19 +53,22 @@ def decode(data: bytes) -> Checkpoint:
     digest, _, line = head.partition(b" ")
     if not newline or hashlib.sha256(line).hexdigest().encode() != digest:
         raise DamagedFile("its header is damaged")
-    header = json.loads(line)
+    try:
+        header = json.loads(line)
+        spec = TrialSpec.from_json(header["spec"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise DamagedFile(f"its header is garbled ({type(error).__name__}: {error})") from error
     if len(payload) != header["length"]:
         raise DamagedFile(f"it holds {len(payload)} bytes of {header['length']}")
     if hashlib.sha256(payload).hexdigest() != header["sha256"]:
         raise DamagedFile("its content is damaged")
-    spec = TrialSpec.from_json(header["spec"])
     return Checkpoint(spec=spec, epoch=header["epoch"], step=header["step"], payload=payload, history=header["history"])
 
 
 def position(name: str) -> tuple[int, int] | None:
     """Return (epoch, step) of a checkpoint's file name; None for any other name."""
     parts = name.split("-")
-    if len(parts) != 3 or not (parts[0].isdigit() and parts[1].isdigit()):
+    if len(parts) != 3 or not (parts[0].isdecimal() and parts[1].isdecimal()):
         return None
     return int(parts[0]), int(parts[1])
 
@@ -113,6 +117,19 @@ class CheckpointFolder:
             if where is not None and where < self._good[0] and len(self._good) == KEPT:
                 self._storage.delete(f"{self._folder}/{other}")
 
+    def clear(self) -> None:
+        """Delete all of them, those that were refused too."""
+        for name in self._storage.names(self._folder):
+            self._storage.delete(f"{self._folder}/{name}")
+
     def positions(self) -> list[tuple[int, int]]:
         """Return the positions of all files, oldest first, without reading any."""
         return sorted(where for name in self._storage.names(self._folder) if (where := position(name)))
+
+    def seconds_worked(self) -> float:
+        """Return the work behind the newest checkpoint that can be trusted, 0 without any; changes nothing."""
+        names = [name for name in self._storage.names(self._folder) if position(name)]
+        for name in sorted(names, key=lambda name: (position(name), name), reverse=True):
+            with contextlib.suppress(DamagedFile, FileNotFoundError):
+                return decode(self._storage.read(f"{self._folder}/{name}")).history.get("wall_seconds", 0.0)
+        return 0.0

@@ -8,69 +8,19 @@ compared. `claims/<n>.<token>.released` gives it back early.
 
 import contextlib
 import json
-import os
-import platform
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
-
-import psutil
 
 from trainables.errors import ClaimLost
+from trainables.record.processes import Process
 from trainables.record.storage import Storage
 
 STALE_SECONDS = 60.0
 BEAT_SECONDS = 10.0
 BEAT_AFTER_SECONDS = 5.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Process:
-    """A process that can be recognised later: its number alone may be reused."""
-
-    host: str
-    boot: str
-    """The machine's boot, and the namespace of process numbers (containers share the first, not the second)."""
-    pid: int
-    started: str
-
-    @classmethod
-    def current(cls) -> "Process":
-        return cls(host=platform.node(), boot=_boot(), pid=os.getpid(), started=_started(os.getpid()) or "?")
-
-    def alive(self) -> bool | None:
-        """Say whether it runs; None when it belongs to another machine and cannot be asked."""
-        if (self.host, self.boot) != (platform.node(), _boot()):
-            return None  # another machine, another container, or this one before it was restarted
-        return _started(self.pid) == self.started
-
-
-def _boot() -> str:
-    with contextlib.suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        namespace = Path("/proc/self/ns/pid").readlink()
-        return f"{boot}/{namespace}"
-    return f"{int(psutil.boot_time())}/"
-
-
-def _started(pid: int) -> str | None:
-    """Return when a process started, in its machine's own count; None when it is gone or only its remains are left."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else fields[19]
-    except FileNotFoundError:
-        if Path("/proc/self/stat").exists():
-            return None
-    except (ProcessLookupError, PermissionError):
-        return None
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
-    except psutil.Error:
-        return None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +42,7 @@ class Claim:
     @property
     def holder(self) -> str:
         """Who holds it, for people."""
-        return f"process {self.worker_process.pid} on {self.worker_process.host}"
+        return str(self.worker_process)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -103,7 +53,12 @@ class Claim:
         data = json.loads(text)
         data["driver_process"] = Process(**data["driver_process"])
         data["worker_process"] = Process(**data["worker_process"])
-        return cls(**data)
+        claim = cls(**data)
+        claim.driver_process.check()
+        claim.worker_process.check()
+        if not (isinstance(claim.number, int) and isinstance(claim.token, str) and isinstance(claim.driver, str)):
+            raise TypeError("a claim has a number and two tokens")
+        return claim
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,7 +97,7 @@ class ClaimFolder:
 
     def numbers(self) -> list[int]:
         names = self._storage.names(self._folder)
-        return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdigit())
+        return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdecimal())
 
     def live(self) -> Claim | None:
         """Return the claim in force, if its holder may still be at work."""
@@ -183,8 +138,23 @@ class ClaimFolder:
         """Give the claim back, so that nobody needs to wait for it to grow stale."""
         self._storage.write(f"{self._folder}/{claim.attempt}.released", b"", durable=False)
 
+    def released(self, attempt: str) -> bool:
+        """Say whether an attempt gave its claim back."""
+        return self._storage.exists(f"{self._folder}/{attempt}.released")
+
     def beat(self, claim: Claim, count: int) -> None:
-        self._storage.write(f"{self._folder}/{claim.attempt}.beat", str(count).encode(), durable=False)
+        """Move the beat. A storage that does not answer is not waited for: the next beat is soon."""
+        self._storage.within(0).write(f"{self._folder}/{claim.attempt}.beat", str(count).encode(), durable=False)
+
+    def silent_seconds(self, claim: Claim) -> float:
+        """Return since when nothing was heard of a claim's holder, by the storage's clock: for people to read.
+
+        Whether others may take over goes by no clock but their own. Raises: FileNotFoundError.
+        """
+        try:
+            return self._storage.age(f"{self._folder}/{claim.attempt}.beat")
+        except FileNotFoundError:  # it beats only after some seconds
+            return self._storage.age(f"{self._folder}/{claim.number:04d}.json")
 
     def _read(self, number: int) -> Claim | None:
         path = f"{self._folder}/{number:04d}.json"
@@ -192,7 +162,7 @@ class ClaimFolder:
             return Claim.from_json(self._storage.read(path))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             sentence = f"claim {number:04d}.json is damaged and not trusted; the next attempt takes over"
             if sentence not in self.problems:
                 self.problems.append(sentence)
@@ -200,7 +170,7 @@ class ClaimFolder:
 
     def _live(self, number: int) -> Claim | None:
         claim = self._read(number)
-        if claim is None or self._storage.exists(f"{self._folder}/{claim.attempt}.released"):
+        if claim is None or self.released(claim.attempt):
             return None
         alive = [claim.worker_process.alive(), claim.driver_process.alive()]
         if not any(state is None or state for state in alive):

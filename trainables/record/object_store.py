@@ -1,10 +1,9 @@
 """Records in an object store, through pyarrow: what `trainables.record.storage` promises of them."""
 
 import contextlib
+import time
 
 from pyarrow import fs
-
-from trainables.errors import SharptuneError
 
 
 class ArrowStorage:
@@ -13,14 +12,16 @@ class ArrowStorage:
     remote = True
 
     def __init__(self, uri: str) -> None:
+        """Raises: OSError, ValueError."""
         self.uri = uri
-        try:
-            self.filesystem, self.root = fs.FileSystem.from_uri(uri)
-        except (OSError, ValueError) as error:
-            raise SharptuneError(f"storage {uri!r} cannot be opened: {error}") from error
+        self.filesystem, self.root = fs.FileSystem.from_uri(uri)
+
+    def within(self, seconds: float) -> "ArrowStorage":
+        """Return itself: nothing is waited for here."""
+        return self
 
     def _path(self, path: str) -> str:
-        return f"{self.root.rstrip('/')}/{path}"
+        return f"{self.root.rstrip('/')}/{path}".rstrip("/")
 
     def read(self, path: str) -> bytes:
         with self.filesystem.open_input_stream(self._path(path), compression=None) as stream:
@@ -46,6 +47,12 @@ class ArrowStorage:
 
     def exists(self, path: str) -> bool:
         return self.filesystem.get_file_info(self._path(path)).type != fs.FileType.NotFound
+
+    def age(self, path: str) -> float:
+        found = self.filesystem.get_file_info(self._path(path))
+        if found.type == fs.FileType.NotFound:
+            raise FileNotFoundError(path)
+        return time.time() - found.mtime_ns / 1e9
 
     def delete(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):

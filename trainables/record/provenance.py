@@ -1,12 +1,14 @@
 """Where a result comes from: code, versions, machine. Recorded in rows; never part of a trial's identity."""
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
+import math
 import os
 import platform
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from trainables.trial import JSON
 
@@ -76,8 +78,54 @@ def processor() -> str:
 
 
 def cpu_count() -> int:
-    """Return how many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    """Return how many CPUs this process may use: of those it is bound to, as many as its container's quota lets it."""
+    return cpus()[0]
+
+
+def cpus(root: Path = Path("/")) -> tuple[int, str]:
+    """Return how many CPUs this process may use, and what keeps it from the others; empty where nothing does."""
+    whole = os.cpu_count() or 1
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else whole
+    quota = cpu_quota(root)
+    if quota is not None and quota < bound:
+        return max(1, math.ceil(quota)), f"of {whole}: its control group has a quota of {quota:g}"
+    return bound, f"of {whole}: it is bound to these" if bound < whole else ""
+
+
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """Return how many CPUs' time this process may take: the smallest quota up the tree of its control groups.
+
+    None without any. Of both versions of control groups; a container often sees its own as the root, whatever its path.
+    """
+    quotas: list[float] = []
+    with contextlib.suppress(OSError):
+        mounted = root / "sys/fs/cgroup"
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if not controllers:
+                tops, read = [mounted, mounted / "unified"], _quota_2
+            elif "cpu" in controllers.split(","):
+                tops, read = [mounted / "cpu", mounted / controllers], _quota_1
+            else:
+                continue
+            inner = PurePosixPath(path.lstrip("/"))
+            found = (read(top / group) for top in tops for group in (inner, *inner.parents))
+            quotas += [quota for quota in found if quota is not None]
+    return min(quotas, default=None)
+
+
+def _quota_2(group: Path) -> float | None:
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = (group / "cpu.max").read_text().split()
+        return float(quota) / float(period) if quota != "max" else None
+    return None
+
+
+def _quota_1(group: Path) -> float | None:
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = (float((group / f"cpu.cfs_{name}_us").read_text()) for name in ("quota", "period"))
+        return quota / period if quota > 0 else None
+    return None
 
 
 def machine() -> dict[str, JSON]:

@@ -1,4 +1,4 @@
-"""Where records live: a folder on disk, or an object store through pyarrow.
+"""Where records live: a folder on disk, or an object store through pyarrow; waited for while it does not answer.
 
 Two promises carry everything above them: `write` replaces a file whole or not at all, and `create` succeeds for one
 caller only. On disk both hold across processes and crashes. Object stores offer no exclusive write through pyarrow, so
@@ -6,18 +6,23 @@ there `create` is best effort: two callers may both succeed, and the later conte
 ownership is checked again before anything is recorded).
 """
 
-import contextlib
 import errno
-import os
-import uuid
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
-from trainables.errors import SharptuneError
+from trainables.errors import SharptuneError, StorageError
+from trainables.record.addresses import folder_of
+from trainables.record.local_storage import LocalStorage
+from trainables.record.patience import AT_ONCE, Found, Patience
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that cannot take any more: nobody's mistake, and nothing a trial could do better."""
+
+
+PATIENCE = Patience()
+"""How long a storage is waited for, unless who opens it says otherwise."""
 
 
 class Storage(Protocol):
@@ -25,6 +30,10 @@ class Storage(Protocol):
 
     uri: str
     remote: bool
+
+    def within(self, seconds: float) -> "Storage":
+        """Return the same storage, which is waited for as long as this."""
+        ...
 
     def read(self, path: str) -> bytes:
         """Raises: FileNotFoundError."""
@@ -46,7 +55,16 @@ class Storage(Protocol):
         """Return the names in a folder, sorted; none when it is not there."""
         ...
 
-    def exists(self, path: str) -> bool: ...
+    def exists(self, path: str) -> bool:
+        """Say whether there is such a file or folder; "" is the storage itself."""
+        ...
+
+    def age(self, path: str) -> float:
+        """Return for how many seconds a file has not been written, as the storage's clock and this machine's have it.
+
+        The two may differ: for people to read, and for nothing else. Raises: FileNotFoundError.
+        """
+        ...
 
     def delete(self, path: str) -> None:
         """Delete a file if it is there."""
@@ -57,122 +75,110 @@ class Storage(Protocol):
         ...
 
     def tidy(self, folder: str) -> None:
-        """Remove what killed writers left half written there; only for who owns the folder."""
+        """Remove what killed writers left half written there, and nothing that anybody still writes."""
         ...
 
 
-class LocalStorage:
-    """A folder on a disk that all processes see."""
+class PatientStorage:
+    """Another storage, each of whose operations is tried again where its failure may pass: by these, nothing is lost.
 
-    remote = False
+    A storage that has not answered in time is not waited for again until it has. Each operation raises StorageError
+    then, and what the other storage raises otherwise.
+    """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root.absolute()
-        self.uri = str(self.root)
+    def __init__(self, inner: Storage, patience: Patience) -> None:
+        self._inner = inner
+        self._patience = patience
+        self._away = False
+        self.uri = inner.uri
+        self.remote = inner.remote
+
+    def within(self, seconds: float) -> "PatientStorage":
+        """Return the same storage, waited for as long as this."""
+        return PatientStorage(self._inner, replace(self._patience, seconds=seconds))
 
     def read(self, path: str) -> bytes:
-        return (self.root / path).read_bytes()
+        return self._insist(lambda: self._inner.read(path))
 
     def write(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        target = self.root / path
-        with self._fresh(target, data, durable) as fresh:
-            fresh.replace(target)
-        if durable:
-            _sync_folder(target.parent)
+        self._insist(lambda: self._inner.write(path, data, durable=durable))
 
     def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
-        target = self.root / path
-        with self._fresh(target, data, durable) as fresh:
-            try:
-                os.link(fresh, target)
-            except FileExistsError:
-                return False
-            except OSError as error:
-                if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
-                    raise
-                if not _create_without_links(target, data):
-                    return False
-        if durable:
-            _sync_folder(target.parent)
-        return True
+        def create() -> bool:
+            return self._inner.create(path, data, durable=durable)
+
+        def again() -> bool:
+            """Try again: what is there may come from the try that failed."""
+            return create() or (self._inner.exists(path) and self._inner.read(path) == data)
+
+        return self._insist(create, again)
 
     def append(self, path: str, data: bytes) -> None:
-        target = self.root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("ab") as file:
-            file.write(data)
+        def again() -> None:
+            if not (self._inner.exists(path) and self._inner.read(path).endswith(data)):
+                self._inner.append(path, data)
+
+        self._insist(lambda: self._inner.append(path, data), again)
 
     def names(self, folder: str) -> list[str]:
-        try:
-            with os.scandir(self.root / folder) as entries:
-                return sorted(entry.name for entry in entries if not entry.name.startswith(".tmp-"))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        return self._insist(lambda: self._inner.names(folder))
 
     def exists(self, path: str) -> bool:
-        return (self.root / path).exists()
+        return self._insist(lambda: self._inner.exists(path))
+
+    def age(self, path: str) -> float:
+        return self._insist(lambda: self._inner.age(path))
 
     def delete(self, path: str) -> None:
-        (self.root / path).unlink(missing_ok=True)
+        self._insist(lambda: self._inner.delete(path))
 
     def move(self, path: str, to: str) -> None:
-        (self.root / path).rename(self.root / to)
+        def again() -> None:
+            if self._inner.exists(path) or not self._inner.exists(to):
+                self._inner.move(path, to)
+
+        self._insist(lambda: self._inner.move(path, to), again)
 
     def tidy(self, folder: str) -> None:
-        for left in (self.root / folder).rglob(".tmp-*"):
-            left.unlink(missing_ok=True)
+        self._insist(lambda: self._inner.tidy(folder))
 
-    @contextlib.contextmanager
-    def _fresh(self, target: Path, data: bytes, durable: bool):
-        """Hold the data in a file of its own beside the target, gone at the end if nobody renamed it."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.parent / f".tmp-{uuid.uuid4().hex}"
+    def _insist(self, do: Callable[[], Found], again: Callable[[], Found] | None = None) -> Found:
+        patience = AT_ONCE if self._away else self._patience
         try:
-            with fresh.open("xb") as file:
-                file.write(data)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            yield fresh
-        finally:
-            fresh.unlink(missing_ok=True)
+            found = patience.insist(self.uri, do, again)
+        except StorageError:
+            self._away = True
+            raise
+        self._away = False
+        return found
 
 
-def _create_without_links(target: Path, data: bytes) -> bool:
-    """Create exclusively on a file system that has no hard links; a reader may see it half written for a moment."""
-    try:
-        with target.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        return False
-    return True
+def trouble(error: OSError, uri: str) -> str:
+    """Return in words why a storage takes no more or answers no more; empty for any other error."""
+    if isinstance(error, StorageError):
+        return str(error)
+    return f"{error.strerror} in {uri}" if error.errno in NO_SPACE else ""
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a power cut; some file systems do not offer it."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def open_storage(uri: str | Path, *, patience: Patience | None = None) -> PatientStorage:
+    """Return the storage of a path or URI; nothing is created before the first write.
 
+    What fails there and may pass is tried again for `patience`, by default `PATIENCE`.
 
-def open_storage(uri: str | Path) -> Storage:
-    """Return the storage of a path or URI; nothing is created before the first write. Raises: SharptuneError."""
+    Raises: SharptuneError, also for a URI with keys in it.
+    """
     text = str(uri)
-    scheme = urlsplit(text).scheme if "://" in text else ""
-    if scheme in ("", "file"):
-        return LocalStorage(Path(text.removeprefix("file://")))
-    if scheme in ("s3", "gs", "gcs"):
-        from trainables.record.object_store import ArrowStorage  # pyarrow takes as long to load as all else
+    patience = patience or PATIENCE
+    if (folder := folder_of(text)) is not None:
+        return PatientStorage(LocalStorage(folder), patience)
+    from trainables.record.object_store import ArrowStorage  # pyarrow takes as long to load as all else
 
-        return ArrowStorage(text)
-    raise SharptuneError(
-        f"storage {text!r}: unknown scheme {scheme!r}; use a folder, s3://bucket/path or gs://bucket/path"
-    )
+    try:
+        return PatientStorage(patience.insist(text, lambda: ArrowStorage(text)), patience)
+    except StorageError:
+        raise
+    except (OSError, ValueError) as error:
+        raise SharptuneError(f"storage {text!r} cannot be opened: {error}") from error
 
 
 def here_path(driver: str) -> str:

@@ -1,18 +1,21 @@
 """The folder of a trial: `<storage>/trials/<trial_id>/`, shared by all experiments.
 
-spec.json                  what the trial is
+spec.json                  what the trial is, and who asked for it first
 claims/                    who may work on it
 checkpoints/               where it can go on from
 log.txt                    what happened, one line each
-weights-*.safetensors, predictions*.npz, epochs.parquet
-row.json                   the result; the only commit point, written last, never replaced
+weights-last.<attempt>.safetensors, predictions.<attempt>.npz, epochs.<attempt>.parquet, ...
+                           what the row stands for, under the name of the attempt that wrote it
+row.json                   the result; the only commit point, written last, never replaced; names its files
 """
 
 import contextlib
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 
 from trainables.errors import DamagedFile
 from trainables.record.checkpoints import CheckpointFolder
@@ -24,6 +27,8 @@ ROW = "row.json"
 SPEC = "spec.json"
 TRIALS = "trials"
 """The folder of a storage that holds those of all trials."""
+_OF_AN_ATTEMPT = re.compile(r".+\.(?P<attempt>\d{4,}\.[0-9a-f]{8})(\.[^.]+)?")
+"""The name of a file that an attempt wrote beside the row, now or in earlier versions."""
 
 
 def seal(row: TrialRow) -> bytes:
@@ -40,7 +45,7 @@ def unseal(content: bytes, trial_id: str) -> TrialRow:
         digest = data.pop("sha256")
         found = hashlib.sha256(canonical_json(data).encode()).hexdigest()
         row = TrialRow.from_json(data)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedFile(f"it is cut short or garbled ({type(error).__name__}: {error})") from error
     if found != digest:
         raise DamagedFile("its content does not match its sha256")
@@ -60,6 +65,10 @@ class TrialFolder:
 
     def checkpoints(self, spec: TrialSpec) -> CheckpointFolder:
         return CheckpointFolder(self.storage, self.path, spec)
+
+    def exists(self) -> bool:
+        """Say whether anything of the trial was ever written."""
+        return self.storage.exists(f"{self.path}/{SPEC}")
 
     def read_row(self) -> TrialRow | None:
         """Return the row; None when the trial has not finished. Raises: DamagedFile."""
@@ -81,41 +90,93 @@ class TrialFolder:
         self.storage.move(f"{self.path}/{name}", f"{self.path}/{aside}")
         return aside
 
+    def read_failures(self) -> list[TrialRow]:
+        """Return the failed rows that were set aside, oldest first, but for those that cannot be read any more."""
+        begin = f"{ROW}.failed-"
+        names = [name for name in self.storage.names(self.path) if name.startswith(begin)]
+        rows = []
+        for name in sorted(names, key=lambda name: (len(name), name)):
+            with contextlib.suppress(DamagedFile, FileNotFoundError):
+                rows.append(unseal(self.storage.read(f"{self.path}/{name}"), self.trial_id))
+        return rows
+
     def read_spec(self) -> TrialSpec | None:
         """Return what the trial is; None where that is not written, or is another's, or garbled."""
-        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
             spec = TrialSpec.from_json(json.loads(self.storage.read(f"{self.path}/{SPEC}")))
             return spec if spec.trial_id == self.trial_id else None
         return None
 
-    def write_spec(self, spec: TrialSpec) -> None:
+    def read_asked_by(self) -> dict[str, str]:
+        """Return who asked for the trial first: `experiment`, `stage`, `label`; nothing where nobody wrote it."""
+        with contextlib.suppress(FileNotFoundError, ValueError, TypeError, AttributeError):
+            asked_by = json.loads(self.storage.read(f"{self.path}/{SPEC}")).get("asked_by", {})
+            return {str(name): str(value) for name, value in asked_by.items()}
+        return {}
+
+    def write_spec(self, spec: TrialSpec, asked_by: Mapping[str, str] | None = None) -> None:
+        """Write what the trial is, unless that is there."""
         path = f"{self.path}/{SPEC}"
         if not self.storage.exists(path):
-            self.storage.write(path, (json.dumps(spec.to_json(), indent=1) + "\n").encode(), durable=False)
+            data = {**spec.to_json(), **({"asked_by": dict(asked_by)} if asked_by else {})}
+            self.storage.write(path, (json.dumps(data, indent=1) + "\n").encode(), durable=False)
 
     def write_files(self, files: Mapping[str, bytes], claim: Claim) -> dict[str, dict[str, JSON]]:
         """Write the files that stand beside a row and return what the row says of them.
 
-        They get their names only once all are written and the claim is seen to be still in force, so that an attempt
-        that was taken over cannot spoil what the other one recorded. Raises: ClaimLost.
+        Each carries the attempt in its name, and is never moved: whatever an attempt that was taken over still writes,
+        and whenever, it cannot touch what another one recorded.
         """
+        told: dict[str, dict[str, JSON]] = {}
         for name, data in files.items():
-            self.storage.write(f"{self.path}/{name}.{claim.attempt}", data)
-        self.claims.check(claim)
-        for name in files:
-            self.storage.move(f"{self.path}/{name}.{claim.attempt}", f"{self.path}/{name}")
-        return {name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
+            own = PurePosixPath(name)
+            path = f"{own.stem}.{claim.attempt}{own.suffix}"
+            self.storage.write(f"{self.path}/{path}", data)
+            told[name] = {"path": path, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        return told
 
     def read_file(self, row: TrialRow, name: str) -> bytes:
         """Return a file beside the row, proven to be the row's. Raises: DamagedFile, FileNotFoundError, KeyError."""
-        data = self.storage.read(f"{self.path}/{name}")
-        if hashlib.sha256(data).hexdigest() != row.files[name]["sha256"]:
-            raise DamagedFile(f"{self.path}/{name} is not the file its row was written with")
+        told = row.files[name]
+        path = f"{self.path}/{told.get('path', name)}"  # rows of earlier versions have no path
+        data = self.storage.read(path)
+        if hashlib.sha256(data).hexdigest() != told["sha256"]:
+            raise DamagedFile(f"{path} is not the file its row was written with")
         return data
+
+    def damage(self, row: TrialRow) -> str:
+        """Return what is wrong with the files beside a row, in words; empty when they are all as it has them."""
+        for name in row.files:
+            try:
+                self.read_file(row, name)
+            except FileNotFoundError:
+                return f"its {name} is missing"
+            except DamagedFile as error:
+                return str(error)
+        return ""
+
+    def sweep(self, ended: str = "") -> None:
+        """Delete the files of attempts that no row names: those that were killed or taken over before their row.
+
+        Only where there is a row that says done: no other will be written, so nobody needs them any more; until then an
+        attempt that is only slow may yet record its own. An object store cannot keep such a one from replacing the row,
+        so there only attempts count that gave their claims back, and the one that is said to have `ended`.
+        """
+        names = self.storage.names(self.path)
+        kept = b"".join(self.storage.read(f"{self.path}/{name}") for name in names if name.startswith(ROW))
+        for name in names:
+            file = _OF_AN_ATTEMPT.fullmatch(name)
+            if file is None or f'"{name}"'.encode() in kept:
+                continue
+            attempt = file["attempt"]
+            if not self.storage.remote or attempt == ended or self.claims.released(attempt):
+                self.storage.delete(f"{self.path}/{name}")
 
     def log(self, *lines: str) -> None:
         """Add lines to the trial's log."""
-        self.storage.append(f"{self.path}/log.txt", "".join(f"{line}\n" for line in lines).encode())
+        self.storage.append(
+            f"{self.path}/log.txt", "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
+        )
 
     def read_log(self) -> str:
         try:

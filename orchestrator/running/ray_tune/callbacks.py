@@ -10,12 +10,14 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from orchestrator.errors import HaltError
-from orchestrator.planning.plan import PlannedTrial, Resources
-from orchestrator.running.ray_tune.cluster import death_reason
-from orchestrator.running.ray_tune.nodes import cluster_view
+from orchestrator.planning.plan import PlannedTrial
+from orchestrator.running.ray_tune.cluster import death_reason, is_storage_trouble
+from orchestrator.running.ray_tune.nodes import Nodes
+from orchestrator.running.ray_tune.processes import Handlers
+from orchestrator.running.retries import Death
 from orchestrator.running.session import Event, Session
 from trainables.execution.job import Progress
-from trainables.ray_trainable import RESULT
+from trainables.ray_trainable import NODE, RESULT
 
 LOOK_SECONDS = 5.0
 """Between two looks at which nodes are alive."""
@@ -47,7 +49,7 @@ class FrontierSearcher(NotPickled, Searcher):
             trial = self._session.next()
         if trial is not None:
             self._hearing.expect(trial_id, trial)
-            return {"job": self._session.job(trial).to_json(), "resources": _text(trial.resources)}
+            return {"job": self._session.job(trial).to_json(), "resources": self._hearing.resources(trial)}
         return None if self._session.frontier.running else Searcher.FINISHED
 
     def _fits(self, trial: PlannedTrial) -> bool:
@@ -66,12 +68,20 @@ class FrontierSearcher(NotPickled, Searcher):
 class TuneCallback(NotPickled, tune.Callback):
     """Tells the session what Tune hears of its trials."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, nodes: Nodes) -> None:
+        self._handlers = Handlers()
         self._session = session
+        self._nodes = nodes
         self._trials: dict[str, PlannedTrial] = {}
+        self._places: dict[str, str] = {}
+        """Tune's trial -> the node that it was last heard of from."""
         self._at_work: set[str] = set()
         self._looked = time.monotonic()
-        self.view = cluster_view()
+        self.view = nodes.view()
+
+    def setup(self, *args: Any, **info: Any) -> None:
+        """Put back the handler that Tune has just replaced: its own for SIGUSR1 ends the loop, and no trial saves."""
+        self._handlers.restore()
 
     def expect(self, tune_id: str, trial: PlannedTrial) -> None:
         self._trials[tune_id] = trial
@@ -80,6 +90,11 @@ class TuneCallback(NotPickled, tune.Callback):
         """Return the trials handed to Tune that no node of today can hold."""
         running = self._session.frontier.running
         return [trial_id for trial_id, trial in running.items() if not self.view.fits(trial.resources)]
+
+    def resources(self, trial: PlannedTrial) -> str:
+        """Return what a trial needs, and where it must not run, as `placement` reads it."""
+        asked = {"cpus": trial.resources.cpus, "gpus": trial.resources.gpus}
+        return json.dumps({**asked, "nodes_left_out": sorted(self._nodes.left_out)})
 
     @property
     def idle(self) -> bool:
@@ -91,9 +106,14 @@ class TuneCallback(NotPickled, tune.Callback):
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now
-            self.view = cluster_view()
-            if not self.view.nodes:
+            self.view = self._nodes.view()
+            if self._nodes.all_gone:
                 raise HaltError("Ray's own processes are gone; what is finished is kept, run again to go on")
+            if self.idle and self._nodes.left_out:
+                frontier = self._session.frontier
+                open_trials = (*frontier.running.values(), *frontier.waiting.values())
+                if missed := self._nodes.missed_by([trial.resources for trial in open_trials]):
+                    self._session.halt(missed)
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         self._at_work.add(trial.trial_id)
@@ -105,23 +125,36 @@ class TuneCallback(NotPickled, tune.Callback):
         progress = Progress(**json.loads(result[RESULT]))
         if progress.state != "running":
             self._at_work.discard(trial.trial_id)
-        self._session.on_progress(self._trials[trial.trial_id], progress)
+        planned, node = self._trials[trial.trial_id], result[NODE]
+        self._places[trial.trial_id] = node
+        if progress.state == "halted" and self._nodes.others(node):
+            if said := self._nodes.leave_out(node, progress.note):
+                self._session.listen(Event(kind="note", text=said))
+                self.view = self._nodes.view()
+            self._session.hand_back(planned, progress)
+        else:
+            self._session.on_progress(planned, progress)
 
     def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """A process died and Tune starts another; where it was one too many, the row says so and the next one ends."""
         self._at_work.discard(trial.trial_id)
-        planned = self._trials[trial.trial_id]
-        if trial.num_failures > planned.max_failures:
-            self._session.record_failure(planned, _last_words(trial))
-            return
-        text = f"its process died ({death_reason(_error_text(trial))}); it goes on from its last checkpoint"
-        self._session.listen(Event(kind="note", trial=planned, text=text))
+        planned, death = self._trials[trial.trial_id], self._death(trial)
+        if self._session.survives(planned, death):
+            text = f"its process died ({death.reason}); it goes on from its last checkpoint"
+            self._session.listen(Event(kind="note", trial=planned, text=text))
+        else:
+            trial.max_failures = 0  # should it die again before it can tell, Tune gives it up
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        """Tune gave up: for good when it counts too many deaths, else (an idle process had died) once more."""
+        """Tune gave up, which it does when the process that a trial should have taken over had died."""
         self._at_work.discard(trial.trial_id)
-        planned = self._trials[trial.trial_id]
-        self._session.on_death(planned, _last_words(trial), for_good=trial.num_failures > planned.max_failures)
+        self._session.on_death(self._trials[trial.trial_id], self._death(trial))
+
+    def _death(self, trial: Any) -> Death:
+        error = _error_text(trial)
+        if self._nodes.is_gone(self._places.get(trial.trial_id, "")):
+            return Death(reason="its node is gone", fault="node")
+        return Death(reason=death_reason(error), fault="storage" if is_storage_trouble(error) else "trial")
 
 
 class DrainStopper(NotPickled, tune.Stopper):
@@ -152,12 +185,3 @@ def _error_text(trial: Any) -> str:
     with contextlib.suppress(OSError, TypeError):
         return Path(trial.error_file).read_text().rpartition("Failure #")[2]
     return "unknown"
-
-
-def _last_words(trial: Any) -> str:
-    times = "once" if trial.num_failures == 1 else f"{trial.num_failures} times"
-    return f"its process died {times}, the last time: {death_reason(_error_text(trial))}"
-
-
-def _text(resources: Resources) -> str:
-    return json.dumps({"cpus": resources.cpus, "gpus": resources.gpus})

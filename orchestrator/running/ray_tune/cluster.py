@@ -1,5 +1,6 @@
 """What a cluster offers against what a plan asks for. Pure: Ray's list of nodes comes in as data."""
 
+import builtins
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ class ClusterView:
     def fits(self, demand: Resources) -> bool:
         """Say whether some node can hold such a trial at all."""
         return any(_copies(node, demand) for node in self.nodes)
+
+    @property
+    def has_gpus(self) -> bool:
+        return any(node.get("GPU") for node in self.nodes)
 
     def missing(self, demands: Iterable[Resources]) -> str:
         """Return a sentence about the demands that no node can ever meet; empty when there are none."""
@@ -51,6 +56,24 @@ def _text_of_node(node: Mapping[str, float]) -> str:
     return f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs"
 
 
+OS_ERRORS = frozenset(
+    name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, OSError)
+)
+
+
+def is_storage_trouble(error: str) -> bool:
+    """Say whether a process died of what its storage did, from the text of Ray's error.
+
+    All that execution does not catch is an OSError; the loss of a rank is one too, but not called so.
+    """
+    return _name_of(death_reason(error)) in OS_ERRORS
+
+
+def _name_of(line: str) -> str:
+    """Return the name with which a line tells an exception; whatever stands before its first colon, without modules."""
+    return line.partition(":")[0].rpartition(".")[2]
+
+
 def death_reason(error: str) -> str:
     """Return, in one line, why a trial's process died, from the text of Ray's error."""
     if "OutOfMemoryError" in error or "memory pressure" in error:
@@ -67,5 +90,5 @@ def death_reason(error: str) -> str:
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     if lost := [line for line in lines if "RankLost: " in line]:
         return lost[-1].partition("RankLost: ")[2][:300]
-    named = [line for line in lines if line.partition(":")[0].rpartition(".")[2].endswith(("Error", "Exception"))]
+    named = [line for line in lines if _name_of(line).endswith(("Error", "Exception"))]
     return (named or lines or ["unknown"])[-1][:300]

@@ -1,10 +1,13 @@
-"""The nodes of a cluster: which are alive, and whether each runs this code and sees the storage.
+"""The nodes of a cluster: which are alive, and which of them cannot work: other code, no storage, a full disk.
 
 Imported by the runner and its callbacks alone.
 """
 
 import importlib
+import os
 import socket
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +16,15 @@ from ray.exceptions import GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from orchestrator.errors import RunError
+from orchestrator.planning.plan import Resources
 from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
 from trainables.record import provenance
 from trainables.record.storage import Storage, open_storage
 
+KNOCK_SECONDS = 5.0
+SETTINGS = b"\x04"
+HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)
+"""How a call of Ray's begins; whoever understands it answers with settings of his own."""
 NODE_SECONDS = 180.0
 """Within which a node has to answer; it may have to fetch the code first."""
 
@@ -25,22 +33,78 @@ def knock(address: str) -> None:
     """Make sure that something answers there: Ray itself tries for minutes. Raises: RunError."""
     if address.startswith("ray://"):
         raise RunError(f"{address!r} is a Ray Client address; run on a machine of the cluster with host:port, or auto")
-    host, colon, port = address.rpartition(":")
+    where = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
+    host, colon, port = where.rpartition(":")
     if not colon:
-        return  # `auto`, or a name that Ray resolves
+        return  # Ray looks for one on this machine
     try:
-        socket.create_connection((host, int(port)), timeout=10).close()
+        with socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS) as line:
+            line.sendall(HTTP_2)
+            answer = line.recv(len(HTTP_2))
+    except TimeoutError:
+        raise RunError(f"no Ray cluster answers at {where!r} within {KNOCK_SECONDS:g} seconds") from None
     except (OSError, ValueError, OverflowError) as error:
-        raise RunError(f"no Ray cluster answers at {address!r}: {error}") from error
+        raise RunError(f"no Ray cluster answers at {where!r}: {error}") from error
+    if answer[3:4] != SETTINGS and os.environ.get("RAY_USE_TLS", "0") == "0":
+        raise RunError(f"what answers at {where!r} is no Ray cluster")
 
 
-def cluster_view() -> ClusterView:
-    """Return what the nodes that are alive now have."""
-    return ClusterView(nodes=tuple(node["Resources"] for node in _alive_nodes()))
+class Nodes:
+    """The nodes of a cluster, and which of them a run leaves out: those that cannot work end nothing for the others."""
+
+    def __init__(self) -> None:
+        self.left_out: dict[str, str] = {}
+        """Node id -> why, in a sentence that names the node."""
+
+    def view(self) -> ClusterView:
+        """Return what the nodes have that are alive now and can work."""
+        return ClusterView(nodes=tuple(node["Resources"] for node in self._at_work()))
+
+    def leave_out(self, node_id: str, why: str) -> str:
+        """Place nothing on a node any more; return what to tell people, empty when it was left out before."""
+        if node_id in self.left_out:
+            return ""
+        name = next((_name(node) for node in _alive_nodes() if node["NodeID"] == node_id), node_id)
+        self.left_out[node_id] = f"node {name} is left out: {why}"
+        return self.left_out[node_id]
+
+    def others(self, node_id: str) -> bool:
+        """Say whether some other node can work."""
+        return any(node["NodeID"] != node_id for node in self._at_work())
+
+    @property
+    def all_gone(self) -> bool:
+        return not _alive_nodes()
+
+    def is_gone(self, node_id: str) -> bool:
+        """Say whether a node that once was there is so no more; Ray itself believes in one for half a minute."""
+        known = next((node for node in ray.nodes() if node["NodeID"] == node_id), None)
+        if known is None or not known["Alive"]:
+            return known is not None
+        try:
+            address = (known["NodeManagerAddress"], known["NodeManagerPort"])
+            socket.create_connection(address, timeout=KNOCK_SECONDS).close()
+        except OSError:
+            return True
+        return False
+
+    def missed_by(self, demands: Sequence[Resources]) -> str:
+        """Return why trials cannot run that only nodes which are left out could hold; empty when there are no such."""
+        view = self.view()
+        whole = ClusterView(nodes=tuple(node["Resources"] for node in _alive_nodes()))
+        missed = any(whole.fits(demand) for demand in demands) and not any(view.fits(demand) for demand in demands)
+        return "; ".join(self.left_out.values()) if missed else ""
+
+    def _at_work(self) -> list[dict[str, Any]]:
+        return [node for node in _alive_nodes() if node["NodeID"] not in self.left_out]
 
 
 def _alive_nodes() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _name(node: Mapping[str, Any]) -> str:
+    return f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
 
 
 def code_environment() -> dict[str, Any]:
@@ -50,22 +114,28 @@ def code_environment() -> dict[str, Any]:
     return {"py_modules": paths, "excludes": ["__pycache__", "*.pyc"]}
 
 
-def check_nodes(storage: Storage, path: str) -> None:
-    """Ask every node whether it sees a file of the storage and runs this code. Raises: RunError, naming the nodes."""
+def check_nodes(nodes: Nodes, storage: Storage, path: str) -> list[str]:
+    """Ask every node whether it sees a file of the storage and runs this code; leave out those that do not.
+
+    Returns a sentence for each of them. Raises: RunError, when none is left.
+    """
     asked = {
-        f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})": _look.options(
+        node["NodeID"]: _look.options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False), num_cpus=0
         ).remote(storage.uri, path, provenance.code_digest())
         for node in _alive_nodes()
     }
-    problems = [f"node {name}: {problem}" for name, ref in asked.items() if (problem := _answer(ref))]
-    if problems:
-        raise RunError("; ".join(problems))
+    until = time.monotonic() + NODE_SECONDS
+    problems = {node_id: problem for node_id, ref in asked.items() if (problem := _answer(ref, until))}
+    said = [nodes.leave_out(node_id, problem) for node_id, problem in problems.items()]
+    if said and not nodes.view().nodes:
+        raise RunError("; ".join(said))
+    return said
 
 
-def _answer(ref: Any) -> str:
+def _answer(ref: Any, until: float) -> str:
     try:
-        return ray.get(ref, timeout=NODE_SECONDS)
+        return ray.get(ref, timeout=max(0.0, until - time.monotonic()))
     except GetTimeoutError:
         return f"it does not answer within {NODE_SECONDS:g} seconds"
     except RayError as error:

@@ -28,10 +28,11 @@ from ray._private import worker as ray_worker
 from ray.tune.error import TuneError
 
 from orchestrator.errors import HaltError, RunError
+from orchestrator.running.gpus import on_the_cpu
 from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearcher, SilentReporter, TuneCallback
-from orchestrator.running.ray_tune.cluster import death_reason
-from orchestrator.running.ray_tune.nodes import check_nodes, cluster_view, code_environment, knock
-from orchestrator.running.ray_tune.processes import RayProcesses, own_handlers
+from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
+from orchestrator.running.ray_tune.nodes import Nodes, check_nodes, code_environment, knock
+from orchestrator.running.ray_tune.processes import RayProcesses, check_temp_folder
 from orchestrator.running.session import Event, Session
 from trainables.errors import SharptuneError
 from trainables.ray_trainable import TrialDispatcher, placement
@@ -47,6 +48,7 @@ class RayRunner:
         self._data = dict(data or {})
         self._refs: dict[str, Any] = {}
         self._processes = RayProcesses()
+        self._nodes = Nodes()
         self._started = False
         self._warned = False
         self._here: tuple[Storage, str] | None = None
@@ -55,11 +57,11 @@ class RayRunner:
     def drain(self, session: Session) -> None:
         """Run until no trial is running and none can be started. Raises: RunError, HaltError."""
         self._connect(session)
-        view = cluster_view()
+        view = self._nodes.view()
         demands = [trial.resources for trial in session.frontier.waiting.values()]
         if (missing := view.missing(demands)) and not self._warned:
             if self._address is None:
-                raise RunError(missing)
+                raise RunError(missing + _cpu_remedy(session, view))
             self._warned = True
             session.listen(Event(kind="note", text=f"{missing}; waiting for the cluster to grow"))
         # How many trials may wait for a place: enough that a cluster which can grow sees that it should.
@@ -85,15 +87,16 @@ class RayRunner:
             return
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         if self._address is None:
+            check_temp_folder()
             # "local" also where RAY_ADDRESS is set: a cluster is joined only when asked for.
             options.update(address="local", include_dashboard=False, object_store_memory=256 * 2**20)
             options.update(num_cpus=provenance.cpu_count())
         else:
             knock(self._address)
             options.update(address=self._address, runtime_env=code_environment())
-        with _quiet(), own_handlers(), self._processes.starting():
+        with _quiet():
             try:
-                ray.init(**options)
+                self._processes.start(lambda: ray.init(**options))
                 _print_deaths(False)
             except ConnectionError as error:
                 raise RunError(f"no Ray cluster answers at {self._address!r}: {error}") from error
@@ -107,13 +110,12 @@ class RayRunner:
         storage = session.ledger.storage
         self._here = (storage, here_path(session.driver))
         storage.write(self._here[1], b"", durable=False)
-        check_nodes(storage, self._here[1])
+        for said in check_nodes(self._nodes, storage, self._here[1]):
+            session.listen(Event(kind="note", text=said))
         self._refs = {identity: ray.put(packed) for identity, packed in self._data.items()}
 
     def _fit(self, session: Session, scratch: str) -> None:
-        hearing = TuneCallback(session)
-        open_trials = (*session.frontier.waiting.values(), *session.frontier.elsewhere.values())
-        retries = max(trial.max_failures for trial in open_trials)
+        hearing = TuneCallback(session, self._nodes)
         dispatcher = tune.with_parameters(TrialDispatcher, data=self._refs) if self._refs else TrialDispatcher
         tuner = tune.Tuner(
             tune.with_resources(dispatcher, placement),
@@ -130,7 +132,8 @@ class RayRunner:
                 verbose=0,
                 stop=DrainStopper(session, hearing),
                 callbacks=[hearing],
-                failure_config=tune.FailureConfig(max_failures=retries),
+                # The session counts, by what trials got done in between, and gives those up that die too often.
+                failure_config=tune.FailureConfig(max_failures=-1),
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 progress_reporter=SilentReporter(),
             ),
@@ -143,6 +146,12 @@ class RayRunner:
                 if isinstance(ours, SharptuneError):
                     raise ours from error
                 raise HaltError(f"Ray Tune gave up: {death_reason(str(error))}") from error
+
+
+def _cpu_remedy(session: Session, view: ClusterView) -> str:
+    """Return how trials that ask for GPUs run where there are none; empty where there are some."""
+    stages = [trial.stage for trial in session.frontier.waiting.values() if trial.resources.gpus]
+    return f"; to run on the CPU: {on_the_cpu(stages)}" if stages and not view.has_gpus else ""
 
 
 def _trial_id(trial: Any) -> str:

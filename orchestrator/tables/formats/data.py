@@ -6,6 +6,7 @@ import json
 
 from orchestrator.tables.cells import Cell, Column, plain_text
 from orchestrator.tables.layout import (
+    cell_change,
     column_title,
     marks_of,
     notes_of,
@@ -41,7 +42,7 @@ def json_value(table: Table) -> dict[str, JSON]:
 
 
 def json_text(table: Table) -> str:
-    return json.dumps(json_value(table), indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(json_value(table), indent=1, allow_nan=False) + "\n"
 
 
 def csv_text(table: Table) -> str:
@@ -56,7 +57,7 @@ def csv_text(table: Table) -> str:
 
 
 def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]:
-    cells = {c.name: _cell(c, row, unit_of_cell(table, row, c, units[c.name])) for c in table.columns}
+    cells = {column.name: _cell(table, row, column, units[column.name]) for column in table.columns}
     data: dict[str, JSON] = {
         "keys": dict(row.keys),
         **({"block": row.block} if row.block else {}),
@@ -70,18 +71,19 @@ def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]
     return data
 
 
-def _cell(column: Column, row: TableRow, unit: Unit) -> dict[str, JSON]:
+def _cell(table: Table, row: TableRow, column: Column, unit: Unit) -> dict[str, JSON]:
     cell = row.cells[column.name]
     data: dict[str, JSON] = {
         **{name: getattr(cell, name) for name in ("median", "low", "high", "half_range", "n", "expected")},
         "trials": list(cell.trials),
         "values": {one.trial_id: one.value for one in cell.evidence if one.state == "done"},
         **{state: list(cell.in_state(state)) for state in ("failed", "missing", "untrusted", "unmeasured")},
-        "text": whole_text(column, row, unit),
+        "text": whole_text(column, row, unit_of_cell(table, row, column, unit)),
         "marks": list(cell.marks),
     }
     if cell.change is not None:
         data["change"] = cell.change
+        data["change_text"] = cell_change(table, row, column, unit)
     return data
 
 

@@ -197,13 +197,14 @@ def test_weights_of_another_network_are_refused(exported):
 def test_weights_that_changed_after_the_row_was_written_are_refused(trained, tmp_path):
     row = trained.read_row()
     name = "weights-best.safetensors"
-    good = trained.storage.read(f"{trained.path}/{name}")
-    trained.storage.write(f"{trained.path}/{name}", good[:-1] + bytes([good[-1] ^ 1]))
+    path = f"{trained.path}/{row.files[name]['path']}"
+    good = trained.storage.read(path)
+    trained.storage.write(path, good[:-1] + bytes([good[-1] ^ 1]))
     try:
         with pytest.raises(DamagedFile, match="is not the file its row was written with"):
             export_trial(trained, "best")
     finally:
-        trained.storage.write(f"{trained.path}/{name}", good)
+        trained.storage.write(path, good)
 
     assert trained.read_file(row, name) == good
 

@@ -1,6 +1,7 @@
 """`sharptune cost`: exact sizes of final networks and supernets, and which options go with which."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,14 @@ def test_without_a_network_cells_are_counted_for_cifar(sharptune):
     expected = architecture_cost(ARCHITECTURES["DARTS_V2"], network="cifar", channels=4, layers=3)
     assert list(found.json) == NUMBERS
     assert list(found.json.values()) == [getattr(expected, name) for name in NUMBERS]
+
+
+def test_a_genotype_in_a_log_is_counted(sharptune, tmp_path):
+    cells = ARCHITECTURES["DARTS_V2"].to_json()
+    log = tmp_path / "search.log"
+    log.write_text("epoch 3\ngenotype = Genotype({normal}, {normal_concat}, {reduce}, {reduce_concat})".format(**cells))
+
+    assert sharptune("cost", f"{log}:3", *SMALL, "--json").json == sharptune("cost", "DARTS", *SMALL, "--json").json
 
 
 def test_without_a_network_a_path_is_counted_whole(sharptune):
@@ -98,3 +107,35 @@ def test_what_does_not_go_together_is_refused_with_a_sentence(sharptune, argumen
     assert result.code == 2
     assert sentence in result.err
     assert result.out == ""
+
+
+STORAGE = Path(__file__).parents[2] / "data" / "earlier_storage" / "runs"
+SEARCH, TRAINING = "ace75bcd6ff4", "b0ffd7a3ab98"
+
+
+@pytest.mark.parametrize("trial", [SEARCH, TRAINING])
+def test_of_a_trial_its_own_network_is_counted(sharptune, trial):
+    measured = json.loads((STORAGE / "trials" / trial / "row.json").read_text())["metrics"]
+
+    counted = sharptune("cost", trial, "--storage", STORAGE, "--json").json
+
+    assert {name: counted[name] for name in ("params", "macs", "addmult")} == {
+        name: measured[name] for name in ("params", "macs", "addmult")
+    }
+
+
+def test_an_option_changes_only_what_it_names_of_a_trials_network(sharptune):
+    own = sharptune("cost", TRAINING, "--storage", STORAGE)
+    wider = sharptune("cost", TRAINING, "--channels", "4", "--storage", STORAGE)
+    other = sharptune("cost", TRAINING, "--network", "imagenet", "--storage", STORAGE)
+
+    assert "CIFAR network of 3 cells and 1 channels" in own.out
+    assert "CIFAR network of 3 cells and 4 channels" in wider.out
+    assert "ImageNet network of 14 cells and 48 channels" in other.out
+
+
+def test_too_few_channels_for_a_network_are_a_sentence(sharptune):
+    result = sharptune("cost", "DARTS", "--network", "imagenet", "--channels", "1")
+
+    assert (result.code, result.out) == (2, "")
+    assert "the network 'imagenet' needs 2 channels at least, got 1" in result.err

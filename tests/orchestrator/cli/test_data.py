@@ -6,6 +6,7 @@ def test_what_is_known_of_datasets_as_json(sharptune):
 
     assert {entry["name"]: (entry["train_images"], entry["test_images"]) for entry in data} == {
         "cifar10": (50_000, 10_000),
+        "cifar100": (50_000, 10_000),
         "cifar10-mini": (2_000, 1_000),
         "cifar10-jpeg": (200, 100),
         "cifar10_1": (0, 2_000),

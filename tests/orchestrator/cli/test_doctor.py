@@ -18,3 +18,9 @@ def test_the_doctor_finds_a_storage_that_cannot_be(sharptune, chains):
 
     assert result.code == 1
     assert "FAIL  storage" in result.out
+
+
+def test_the_doctor_says_what_keeps_us_from_the_other_cpus(sharptune, monkeypatch):
+    monkeypatch.setattr("trainables.record.provenance.cpus", lambda: (2, "of 64: its control group has a quota of 1.5"))
+
+    assert "ok    processor    2 CPUs of 64: its control group has a quota of 1.5, " in sharptune("doctor").out

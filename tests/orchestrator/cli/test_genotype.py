@@ -116,6 +116,26 @@ def test_a_trial_and_its_file_tell_their_own_operations(sharptune, tmp_path, tri
     assert json.loads(sharptune("show", f"{trial}:genotype_top_down", "--json")[1]) == describe(TOP_DOWN, "ssc")
 
 
+def test_a_genotype_that_darts_printed_stands_for_the_name(sharptune, tmp_path):
+    line = "epoch {}\ngenotype = Genotype({normal}, {normal_concat}, {reduce}, {reduce_concat})\n"
+    both = [ARCHITECTURES[name].to_json() for name in ("DARTS_V1", "DARTS_V2")]
+    (tmp_path / "search.log").write_text("".join(line.format(epoch, **cells) for epoch, cells in enumerate(both)))
+    (tmp_path / "genotypes.py").write_text(line.format("", **both[0]).replace("epoch ", "").replace("genotype", "MINE"))
+
+    assert sharptune("show", "search.log", "--json") == sharptune("show", "DARTS_V2", "--json")
+    assert sharptune("show", "genotypes.py:MINE", "--json") == sharptune("show", "DARTS_V1", "--json")
+    assert sharptune("show", "search.log:0")[1] == sharptune("show", "DARTS_V1")[1].replace(
+        "DARTS_V1", "search epoch 0"
+    )
+    assert sharptune("compare", "search.log:0", "genotypes.py:MINE")[1].startswith(
+        "search epoch 0 and MINE are the same"
+    )
+    assert "<title>MINE" in sharptune("draw", "genotypes.py:MINE")[1]
+    code, out, err = sharptune("show", "search.log:7")
+    assert (code, out) == (2, "")
+    assert err.endswith("no genotype is printed under epoch 7; there are those of epochs 0 to 1\n")
+
+
 def test_a_file_whose_operations_cannot_build_it_is_refused(sharptune, tmp_path):
     content = {**describe(ARCHITECTURES["SHARP_DARTS"], "ssc"), "operations": "original"}
     (tmp_path / "odd.json").write_text(json.dumps(content))

@@ -1,5 +1,8 @@
 """Experiment files as they are written: where they are found, their form, and `--set` overrides."""
 
+import io
+import os
+
 import pytest
 
 from orchestrator.document.experiment import Experiment, load_experiment, packaged, parse_experiment
@@ -175,3 +178,54 @@ def test_a_problem_reads_as_one_line():
 
     assert str(problem) == "e.yaml:3: stages.a: read 1; must be a mapping"
     assert str(SpecError([problem, problem])) == f"{problem}\n{problem}"
+
+
+def test_keys_of_the_authors_own_hold_what_anchors_are_for():
+    text = SMALL.replace("stages:", "x-shared: &shared {p: 1, epochs: 20}\nstages:").replace(
+        "config: {epochs: 10}", "config: {<<: *shared, epochs: 10}"
+    )
+    experiment = parse_experiment(text)
+
+    assert experiment.problems == ()
+    assert experiment.stages["search"].config == {"p": 1, "epochs": 10}
+    assert lines(parse_experiment(SMALL + "y-shared: 1\n"))
+
+
+@pytest.mark.parametrize(
+    ("written", "suggested"),
+    [("ablaton.yaml", "ablation.yaml"), ("./ablaton", "./ablation.yaml"), ("sub/abaltion.yml", "sub/ablation.yml")],
+)
+def test_a_file_that_is_nearly_called_so_is_suggested_as_one_would_write_it(tmp_path, monkeypatch, written, suggested):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    for name in ("ablation.yaml", "other.yaml", "sub/ablation.yml", "ablaton.txt"):
+        (tmp_path / name).write_text(SMALL)
+
+    with pytest.raises(UnknownName) as caught:
+        load_experiment(written)
+    assert f"unknown experiment or file {written!r}; did you mean {suggested!r}? known: " in str(caught.value)
+
+
+def test_an_experiment_comes_from_standard_input_and_paths_in_it_start_from_here(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xef\xbb\xbf" + SMALL.encode())))
+    experiment = load_experiment("-")
+
+    assert (experiment.name, experiment.problems, str(experiment.base)) == ("small", (), ".")
+    assert experiment.document.file == "standard input"
+
+
+def test_an_experiment_comes_out_of_a_pipe(tmp_path):
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe:
+        pipe.write(SMALL)
+    experiment = load_experiment(f"/dev/fd/{reading}")
+    os.close(reading)
+
+    assert (experiment.name, str(experiment.base)) == ("small", ".")
+
+
+def test_a_tilde_is_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text(SMALL)
+
+    assert load_experiment("~/mine.yaml").base == tmp_path

@@ -31,6 +31,57 @@ def problems(text):
     return [str(problem) for problem in parse_document(text, file="e.yaml").problems]
 
 
+MERGED = """\
+x: &x {p: 1, seed: [0]}
+y: &y {p: 2, q: 3}
+one:
+  a: 0
+  <<: *x
+  seed: [1, 2]
+  b: 4
+two:
+  <<: [*x, *y]
+quoted: {"<<": 1}
+"""
+
+
+def test_a_merge_key_brings_in_what_the_mapping_does_not_say_itself():
+    value = read(MERGED)
+
+    assert value["one"] == {"a": 0, "p": 1, "seed": [1, 2], "b": 4}
+    assert list(value["one"]) == ["a", "p", "seed", "b"]
+    assert value["two"] == {"p": 1, "q": 3, "seed": [0]}
+    assert value["quoted"] == {"<<": 1}
+
+
+def test_what_is_merged_in_stands_where_it_is_merged():
+    document = parse_document(MERGED, file="e.yaml")
+
+    assert [document.locate(("one", *path)).line for path in (("p",), ("seed",), ("seed", 1), ("b",))] == [5, 6, 6, 7]
+
+
+@pytest.mark.parametrize("written", ["<<: 3", "<<: [{p: 1}, 3]", "<<: null"])
+def test_a_merge_of_no_mapping_is_refused_with_its_line(written):
+    (problem,) = problems(f"a:\n  {written}\n")
+
+    assert problem.startswith("e.yaml:2: a.<<: read ")
+    assert problem.endswith("takes a mapping, or a list of mappings, to be merged in: `<<: *name`")
+
+
+@pytest.mark.parametrize(
+    ("character", "name"), [("\u00a0", "U+00A0 (no-break space)"), ("\u200b", "U+200B (zero width space)")]
+)
+def test_a_key_with_a_character_that_nobody_sees_is_refused_by_the_characters_name(character, name):
+    (problem,) = problems(f"a:\n  {character}seed: 1\n")
+
+    assert problem.startswith("e.yaml:2: a: the key ")
+    assert name in problem
+
+
+def test_a_byte_order_mark_at_the_beginning_is_no_part_of_the_text():
+    assert read("\ufeffa: 1") == {"a": 1}
+
+
 @pytest.mark.parametrize(
     ("word", "value"),
     [

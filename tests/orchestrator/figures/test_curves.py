@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from orchestrator.document.experiment import parse_experiment
-from orchestrator.errors import SpecError, TableError
+from orchestrator.errors import SpecError
 from orchestrator.figures.curves import Figure, build_figure
 from orchestrator.figures.files import draw_figure
 from orchestrator.planning.plan import Plan, expand
@@ -89,10 +89,21 @@ def test_a_failed_trial_is_left_out_and_counted():
     assert b"p=1 (n=2/3)" in draw_figure(figure, "svg")
 
 
-def test_a_run_without_the_curve_is_an_error_that_names_it():
+def test_a_run_without_the_curve_is_left_out_and_said_and_the_rest_is_drawn():
     plan = plan_of()
-    with pytest.raises(TableError, match=f"trial {plan.trials[0].trial_id} has no test_error"):
-        figure_of(plan, rows_of(plan), lambda row: [{"epoch": 1}])
+    odd = plan.trials[0]
+    figure = figure_of(plan, rows_of(plan), lambda row: [] if row.trial_id == odd.trial_id else epochs_of(row))
+
+    assert [len(curve.trials) for curve in figure.panels[0].curves] == [2, 3]
+    assert figure.notes == (f"trial {odd.trial_id} ({odd.label}) has no test_error, and is left out of its panel",)
+
+
+def test_a_curve_begins_where_its_numbers_do():
+    plan = plan_of()
+    late = figure_of(plan, rows_of(plan), lambda row: [{"epoch": 1, "test_error": None}, *epochs_of(row)[1:]])
+
+    assert late.panels[0].curves[0].epochs == (2, 3, 4)
+    assert not late.notes
 
 
 def test_the_same_figure_is_the_same_file_with_its_words_in_it():
@@ -114,6 +125,7 @@ def test_the_same_figure_is_the_same_file_with_its_words_in_it():
         ("stage: train\n    lines", "stage: tran\n    lines", "unknown stage 'tran'; did you mean 'train'?"),
         ("    lines: [p]\n", "", "a cell would mix p = 1, 2; put p into lines, or fix it by filter"),
         ("lines: [p]", "lines: [q]", "unknown key 'q'"),
+        ("[test_error,", "[validation_error,", "a training measures 'validation_error' only where images are held out"),
         ("lines: [p]", "lines: [p]\n    filter: {p: 3}", "matches no trial of the plan"),
     ],
 )

@@ -16,14 +16,31 @@ from trainables.catalog import Trainable
 def test_a_genotype_is_its_cells_whatever_it_is_called(tmp_path):
     cells = PUBLISHED["DARTS_V2"].to_json()
     (tmp_path / "mine.json").write_text(json.dumps(cells))
+    printed = "Genotype({normal}, {normal_concat}, {reduce}, {reduce_concat})\n"
+    (tmp_path / "search.log").write_text(
+        f"epoch 1\n{printed.format_map(cells)}epoch 2\n{printed.format_map(PUBLISHED['DARTS_V1'].to_json())}"
+    )
+    (tmp_path / "genotypes.py").write_text(f"A = {printed}B = {printed.format_map(cells)}")
     inline = json.dumps(cells)
     source = {"source": tmp_path / "e.yaml"}
     ids = {
         plan(stage(f"    config: {{genotype: {name}}}", "train"), **source).trials[0].trial_id
-        for name in ("DARTS_V2", "DARTS", "mine.json", "./mine.json", inline)
+        for name in ("DARTS_V2", "DARTS", "mine.json", "./mine.json", inline, "search.log:1", "genotypes.py:B")
     }
 
     assert len(ids) == 1
+
+
+def test_what_is_wrong_with_a_genotype_in_a_log_is_said_with_both_files(tmp_path):
+    (tmp_path / "search.log").write_text("\ngenotype = Genotype(normal=[('conv', 0)])\n")
+
+    with pytest.raises(SpecError) as caught:
+        plan(stage("    grid: {genotype: [DARTS, search.log]}", "train"), source=tmp_path / "e.yaml")
+
+    assert str(caught.value) == (
+        f"experiment.yaml:5: stages.s.grid.genotype[1]: read 'search.log'; {tmp_path}/search.log:2: a genotype needs "
+        "the key 'normal_concat'"
+    )
 
 
 def test_names_of_one_genotype_are_one_point():

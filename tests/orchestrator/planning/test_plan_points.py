@@ -1,7 +1,7 @@
 """The points of a grid: labelled axes, what is left out, what is added."""
 
 import pytest
-from plans import chain, plan, stage
+from plans import chain, mistakes, plan, stage
 
 
 def test_labelled_axes_set_several_settings_together():
@@ -11,6 +11,22 @@ def test_labelled_axes_set_several_settings_together():
     assert (small.label, small.spec.config) == ("small", {"channels": 4, "layers": 3})
     assert (unnamed.label, unnamed.spec.config) == ("channels=8", {"channels": 8})
     assert small.coordinates == {"s.size": "small"}
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ('"no\\u00a0break"', "; this one holds U+00A0 (no-break space)"),
+        ('"zero\\u200bwidth"', "; this one holds U+200B (zero width space)"),
+        ('"two\\nlines"', "; this one holds U+000A (a control character)"),
+        ('" "', ""),
+        ("1", ""),
+    ],
+)
+def test_a_label_that_people_could_not_write_again_is_refused_by_the_characters_name(label, said):
+    found = mistakes(stage(f"    grid:\n      size: [{{label: {label}, channels: 4}}]"))
+
+    assert found == [f"a label must be text on one line, of characters that are seen{said}"]
 
 
 EXCLUDED = """\

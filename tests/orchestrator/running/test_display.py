@@ -3,6 +3,7 @@
 import io
 import re
 import threading
+from dataclasses import replace
 
 import pytest
 from drive import planned
@@ -179,6 +180,15 @@ def test_the_picture_has_stages_running_trials_and_the_time_left(terminal):
     assert "Ctrl-C stops and keeps everything" in drawn
 
 
+def test_brackets_of_a_running_trial_are_shown_as_they_are(terminal):
+    trial = replace(FIRST, label="primitives=[red] seed=0")
+    with LiveDisplay(OUTLINE, terminal) as display:
+        display(event("started", trial))
+        display._live.refresh()
+
+    assert f"root primitives=[red] seed=0 [{trial.trial_id[:6]}]" in terminal.getvalue()
+
+
 def test_more_trials_than_the_terminal_has_lines_are_counted(terminal):
     many = [planned(seed) for seed in range(40)]
     outline = Outline(stages={"root": [t.trial_id for t in many]}, done=[], epochs={}, costs={}, headline={})
@@ -249,3 +259,14 @@ def test_an_event_that_comes_while_the_picture_is_drawn_waits_for_it(terminal):
     late[0].join()
 
     assert many[40].trial_id in display._running
+
+
+@pytest.mark.parametrize("kind", [PlainDisplay, LiveDisplay])
+def test_what_a_trial_says_cannot_repaint_the_terminal(kind):
+    out = io.StringIO()
+    display = kind(OUTLINE, out)
+
+    display(event("progress", note="it \x1b[2J\r\x9b says\nmore \u202e"))
+
+    assert r"it \x1b[2J\r\x9b says\nmore \u202e" in out.getvalue().replace("\\n\n", "\\n")
+    assert not set("\x1b\r\x9b\u202e") & set(out.getvalue())

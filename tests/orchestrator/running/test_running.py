@@ -6,13 +6,17 @@ import itertools
 
 import pytest
 from drive import grid, planned
-from fakes import CATALOG
 from running_contract import RunningContract, go, started
+from sessions import open_session
 
 from orchestrator.errors import HaltError, LedgerError
 from orchestrator.ledger import Ledger
-from orchestrator.running.frontier import Frontier, open_frontier, path_weights
-from orchestrator.running.session import Session, Stop
+from orchestrator.running.display import describe
+from orchestrator.running.frontier import open_frontier, path_weights
+from orchestrator.running.retries import Death
+from orchestrator.running.session import Stop
+from orchestrator.running.time_left import Outline
+from trainables.execution.job import Progress
 from trainables.record.checkpoints import CheckpointFolder
 from trainables.record.claims import Claim, Process
 from trainables.record.storage import open_storage
@@ -97,23 +101,44 @@ def test_code_edited_while_a_run_goes_on_ends_it_in_a_sentence_and_loses_nothing
 
 
 def test_a_trial_that_another_process_finished_is_told_with_its_numbers(tmp_path):
-    trial = planned(0)
+    trial = dataclasses.replace(planned(0), max_failures=0)
     go(tmp_path, [trial])
-    ledger, heard = Ledger(open_storage(tmp_path)), []
-    stop = Stop(ledger.storage)
-    frontier = Frontier(ledger=ledger, waiting={}, running={trial.trial_id: trial})
-    session = Session(
-        ledger=ledger, catalog=CATALOG, listen=heard.append, stop=stop, driver=stop.driver, frontier=frontier, code=""
-    )
+    heard = []
+    session = open_session(tmp_path, [trial], heard.append)
+    session.next()
 
-    session.on_death(trial, "its node is gone", for_good=True)
+    session.on_death(trial, Death(reason="killed for memory"))
 
-    row = ledger.row(trial.trial_id)
+    row = session.ledger.row(trial.trial_id)
     assert row is not None
     assert row.metrics
     assert [(event.kind, event.progress.state, event.progress.metrics) for event in heard] == [
         ("finished", "done", row.metrics)
     ]
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("before it has its place", []),
+        ("before it begins", ["root seed=0 [{}]  starts", "root seed=0 [{}]  stopped before it began"]),
+    ],
+)
+def test_of_a_trial_that_only_hears_that_it_should_stop_nothing_is_said(tmp_path, moment, said):
+    outline = Outline(stages={}, done=[], epochs={}, costs={}, headline={})
+    lines = []
+    session = open_session(tmp_path, [planned(0)], lambda event: lines.append(describe(event, outline)))
+    trial = session.next()
+    assert trial is not None
+
+    for now in ("before it has its place", "before it begins"):
+        if moment == now:
+            session.stop.request()
+        if now == "before it has its place":
+            session.begin(trial)
+    session.on_progress(trial, Progress(trial_id=trial.trial_id, state="stopped"))
+
+    assert lines == [line.format(trial.trial_id[:6]) for line in said]
 
 
 def test_the_longest_way_to_go_starts_first(tmp_path):
@@ -169,7 +194,7 @@ def test_states_say_why(tmp_path):
     assert states[child.trial_id].state == "new"
 
 
-def test_one_bad_moment_of_the_storage_fails_no_trial(tmp_path, monkeypatch):
+def test_one_bad_moment_of_the_machine_fails_no_trial(tmp_path, monkeypatch):
     """An I/O error is the machine's trouble: the trial is tried again from its checkpoint."""
     save, calls = CheckpointFolder.save, itertools.count()
 
@@ -187,7 +212,7 @@ def test_one_bad_moment_of_the_storage_fails_no_trial(tmp_path, monkeypatch):
     assert any("Input/output error" in event.text for event in events)
 
 
-def test_a_storage_that_never_works_is_a_failed_row_after_max_failures(tmp_path, monkeypatch):
+def test_a_storage_that_never_works_ends_the_run_and_fails_no_trial(tmp_path, monkeypatch):
     tried = []
 
     def broken(self, *arguments):
@@ -197,9 +222,10 @@ def test_a_storage_that_never_works_is_a_failed_row_after_max_failures(tmp_path,
     monkeypatch.setattr("trainables.record.checkpoints.CheckpointFolder.save", broken)
     trials = grid(1, 1)
 
-    states, _ = go(tmp_path, trials)
+    with pytest.raises(HaltError, match="Input/output error; finished trials are kept, run again to go on"):
+        go(tmp_path, trials)
 
-    assert [states[trial.trial_id] for trial in trials] == ["failed", "blocked"]
+    assert Ledger(open_storage(tmp_path)).rows() == {}
     assert len(tried) == 1 + trials[0].max_failures
 
 
@@ -229,3 +255,22 @@ def test_rows_are_public_as_a_frame(tmp_path):
     assert set(frame["trial_id"]) == {trial.trial_id for trial in grid(1, 1)}
     assert frame["error_best"].notna().all()
     assert {"config.epochs", "timing.cpu_days", "provenance.commit", "seed"} <= set(frame.columns)
+
+
+def test_a_metric_that_is_called_as_a_column_of_every_row_hides_none(tmp_path):
+    import orchestrator
+
+    go(tmp_path, grid(1, 0))
+    (row,) = Ledger(open_storage(str(tmp_path))).rows().values()
+
+    (loaded,) = orchestrator.load_rows(str(tmp_path)).to_dict("records")
+    assert (loaded["error"], loaded["metric.error"]) == (row.error, row.metrics["error"])
+
+
+def test_where_nothing_has_run_the_frame_is_empty_but_has_its_columns(tmp_path):
+    import orchestrator
+
+    frame = orchestrator.load_rows(str(tmp_path))
+
+    assert len(frame.query("state == 'done' and seed == 0")) == 0
+    assert "parents" in frame.columns

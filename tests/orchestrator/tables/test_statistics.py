@@ -24,6 +24,14 @@ def test_the_median_of_an_even_number_lies_between_the_middle_two():
     assert median_range([4.0, 1.0, 2.0, 3.0]).median == 2.5
 
 
+def test_medians_and_ranges_are_those_of_decimal_numbers():
+    """In binary they are 5.425000000000001 and 0.02499999999999991, which round down where 5.425 and 0.025 round up."""
+    runs = median_range([5.4, 5.45])
+
+    assert runs.median == 5.425 != (5.4 + 5.45) / 2
+    assert half_range(runs.low, runs.high) == 0.025 != (5.45 - 5.4) / 2
+
+
 def test_one_run_has_no_range():
     runs = median_range([1.93])
 
@@ -100,6 +108,10 @@ def test_the_papers_relative_improvements_come_out():
     """13 % in val err (2.45 % vs 2.83 %) and 80 % in search time: arXiv:1903.09900, section 4.2."""
     assert round(100 * relative_change(2.45, 2.83)) == -13
     assert round(100 * relative_change(0.8, 4)) == -80
+
+
+def test_less_of_a_loss_below_zero_is_a_change_downwards():
+    assert relative_change(-3.0, -2.0) == -0.5
 
 
 def test_a_change_from_nothing_is_refused():

@@ -1,5 +1,6 @@
 """A table says what its rows say, counts what is there, and admits what is missing."""
 
+import math
 from dataclasses import replace
 from functools import cache
 
@@ -199,10 +200,13 @@ def test_a_commit_is_shortened_but_not_what_says_that_it_is_not_the_whole_truth(
     assert Evidence(trial_id="", label="", state="done", commit=commit).source == shown
 
 
-def test_a_run_that_did_not_measure_a_column_is_no_number():
+@pytest.mark.parametrize(
+    "metrics", [{}, *({"test_error_best": value} for value in (math.nan, -math.inf, 10**400, "5"))]
+)
+def test_a_run_that_measured_nothing_or_nothing_finite_is_no_number(metrics):
     world = make_world()
     trial = world.find("train", **{"search.weighting": "scalar"}, p=1, seed=0)
-    world.change(trial, metrics={"params": 1.0})
+    world.change(trial, metrics=metrics)
 
     cell = line(table_of(world), weighting="scalar", p=1).cells["test_error_best"]
     assert (cell.n, cell.expected) == (2, 3)

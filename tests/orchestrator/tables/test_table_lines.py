@@ -224,11 +224,11 @@ def test_fewer_than_three_runs_are_marked_unless_the_paper_has_single_runs_too()
     assert few not in render(detailed(SINGLE), "text")
 
 
-def test_a_printed_unit_holds_also_where_numbers_look_like_nothing_in_it():
+def test_a_printed_unit_holds_and_its_digits_too_but_where_a_number_would_look_like_nothing():
     table = detailed(params=25_000.0)
     place = [heading.title for heading in lay_out(table).headings].index("Par. (M)")
 
-    assert [line[place] for line in entries(table)] == ["0.0", "0.0", "0.03", ""]
+    assert [line[place] for line in entries(table)] == ["0.03", "0.03", "0.03", ""]
 
 
 def test_a_line_that_nothing_searched_has_a_dash_and_one_without_runs_a_blank():

@@ -1,7 +1,10 @@
 """Tables of real plans: what an experiment file asks for is what its table shows."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
+
+import pytest
 
 from orchestrator.document.experiment import parse_experiment
 from orchestrator.planning.plan import Plan, PlannedTrial, expand
@@ -180,6 +183,40 @@ def test_what_stands_behind_the_best_of_several_is_known_once_the_best_is():
     )
     assert (before.n, before.expected) == (0, 1)
     assert (after.n, after.expected, after.trials) == (1, 1, (search,))
+
+
+@pytest.mark.parametrize(
+    ("stage", "sentence"),
+    [
+        ("second", "Trial {last}, which takes the best of 2, failed."),
+        ("first", "There is no best of 2 trials for {last}, as {failed} failed."),
+        ("search", "There is no best of 2 trials for {last}, as {failed} failed."),
+    ],
+)
+def test_where_no_best_can_be_the_table_says_why(stage, sentence):
+    text = CHAIN.replace("NEEDS", "{stage: first, over: [search.seed], best: test_error}")
+    text = text.replace("CONFIG", 'genotype: "${first.genotype}", epochs: 4').replace("rows: [search.seed], ", "")
+    plan = expand(parse_experiment(text), CATALOG)
+    (last,) = plan.of_stage("second")
+    failed = next(plan.of_stage(stage)).trial_id
+    rows = done(plan)
+    rows[failed] = replace(rows[failed], state="failed", metrics={}, error="loss is nan")
+    reached = ["search", "first", "second"].index(stage)
+    for trial in plan.trials:  # what needs a failed trial never has a row
+        if plan.stages.index(trial.stage) > reached and failed in (*trial.parents, *trial.ancestors["search"]):
+            del rows[trial.trial_id]
+
+    table = tables_of(plan, rows)["t"]
+
+    assert sentence.format(last=last.trial_id, failed=failed) in " ".join(render(table, "text").split())
+    assert table.rows[0].cells["search.gpu_days"].in_state("failed")
+
+
+def test_a_best_that_may_yet_be_is_not_said_to_be_none():
+    text = CHAIN.replace("NEEDS", "{stage: first, over: [search.seed], best: test_error}")
+    text = text.replace("CONFIG", 'genotype: "${first.genotype}", epochs: 4').replace("rows: [search.seed], ", "")
+
+    assert "best of" not in render(tables_of(expand(parse_experiment(text), CATALOG), {})["t"], "text")
 
 
 def test_a_trial_that_two_stages_share_is_an_ancestor_in_the_stage_that_is_needed():

@@ -49,10 +49,10 @@ AddReader = Callable[[str], str]
 @pytest.fixture
 def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AddReader]:
     """Writes the one file, as a module that can be imported; returns the import path of its `read`."""
+    (tmp_path / "code").mkdir()  # before it is looked into, as what is not there is remembered
     monkeypatch.syspath_prepend(str(tmp_path / "code"))
 
     def write(source: str) -> str:
-        (tmp_path / "code").mkdir()
         (tmp_path / "code" / "new_dataset.py").write_text(source)
         return "new_dataset:read"
 

@@ -49,8 +49,8 @@ def test_opening_again_reads_no_parquet(unpacked: Path, monkeypatch: pytest.Monk
 def test_missing_datasets_say_what_to_run(cache: Path):
     with pytest.raises(DataError, match=r"^dataset cifar10 is not on this machine; run: sharptune data fetch cifar10$"):
         ensure("cifar10")
-    with pytest.raises(UnknownName, match="unknown dataset 'cifar100'"):
-        open_dataset("cifar100")
+    with pytest.raises(UnknownName, match="unknown dataset 'cifar1000'"):
+        open_dataset("cifar1000")
 
 
 def damage_truncate(folder: Path) -> None:

@@ -3,12 +3,12 @@
 import io
 import json
 import pickle
-import struct
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pickled_batches import planes, python2_pickle
 from PIL import Image
 
 from trainables.data.cifar10 import TEST_BATCHES, TRAIN_BATCHES, read_batches, read_npm_package
@@ -21,34 +21,15 @@ def images_of(batch: int, count: int = 3) -> tuple[np.ndarray, list[int]]:
     return pixels, generator.integers(0, 10, count).tolist()
 
 
-def planes(pixels: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).reshape(len(pixels), -1)
-
-
-def python2_pickle(pixels: np.ndarray, labels: list[int]) -> bytes:
-    """A pickle as Python 2 wrote the official files: protocol 2, byte strings, NumPy's old module names."""
-    data = planes(pixels)
-
-    def text(value: bytes) -> bytes:
-        return b"U" + bytes([len(value)]) + value
-
-    dtype = b"cnumpy\ndtype\n" + text(b"u1") + b"K\x00K\x01\x87R"
-    dtype += b"(K\x03" + text(b"|") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
-    array = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85" + text(b"b") + b"\x87R"
-    array += b"(K\x01" + b"K" + bytes([len(data)]) + b"M" + struct.pack("<H", 3072) + b"\x86" + dtype + b"\x89"
-    array += b"T" + struct.pack("<I", data.nbytes) + data.tobytes() + b"tb"
-    numbers = b"](" + b"".join(b"K" + bytes([label]) for label in labels) + b"e"
-    return b"\x80\x02}(" + text(b"data") + array + text(b"labels") + numbers + b"u."
-
-
-def python3_pickle(pixels: np.ndarray, labels: list[int]) -> bytes:
+def python3_pickle(pixels: np.ndarray, *, labels: list[int]) -> bytes:
     return pickle.dumps({b"data": planes(pixels), b"labels": labels}, protocol=4)
 
 
 @pytest.mark.parametrize("write", [python2_pickle, python3_pickle])
 def test_python_batches_are_read_in_official_order(tmp_path: Path, write):
     for number, name in enumerate((*TRAIN_BATCHES, *TEST_BATCHES)):
-        (tmp_path / name).write_bytes(write(*images_of(number)))
+        pixels, labels = images_of(number)
+        (tmp_path / name).write_bytes(write(pixels, labels=labels))
 
     found = read_batches(tmp_path)
 

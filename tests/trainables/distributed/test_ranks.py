@@ -123,7 +123,16 @@ def test_images_that_are_held_out_are_in_no_batch_to_share(dataset_cache, one_th
 
 def test_a_place_travels_as_one_line():
     place = Place(
-        run="a:b", settings={"x": [1, "\n"]}, seed=1, threads=2, rank=3, ranks=4, meeting="/m", leader=5, state_bytes=6
+        run="a:b",
+        settings={"x": [1, "\n"]},
+        seed=1,
+        threads=2,
+        gpus=0,
+        rank=3,
+        ranks=4,
+        meeting="/m",
+        leader=5,
+        state_bytes=6,
     )
 
     assert place.to_json().count(b"\n") == 1

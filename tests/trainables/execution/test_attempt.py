@@ -4,15 +4,16 @@ import dataclasses
 import errno
 import itertools
 import json
+import os
 
 import pytest
+from fakes import CHAIN, ChainRun
 from jobs import essence, finish, folder_of, make_job, never
 
 from trainables.execution.attempt import execute, record_failure
 from trainables.execution.job import Job
 from trainables.record.checkpoints import decode, encode
 from trainables.record.claims import Claim
-from trainables.record.trial_folder import TrialFolder
 
 
 @pytest.fixture
@@ -20,6 +21,19 @@ def reference(tmp_path):
     job = make_job(tmp_path / "reference")
     finish(job)
     return folder_of(job).read_row()
+
+
+def test_a_trial_whose_gpu_is_not_there_is_handed_back_untouched(tmp_path, monkeypatch):
+    """It is not the trial's fault: it has no row, and starts as new where there is one."""
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    real = dataclasses.replace(CHAIN, lacking="trainables.loops.devices:lacking")
+    job = dataclasses.replace(make_job(tmp_path, gpus=0.25), trainable=real)
+
+    last = finish(job)
+
+    assert last.state == "halted"
+    assert "the trial's resources say gpus: 0.25, and PyTorch sees no GPU on" in last.note
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_job_survives_its_journey_as_text(tmp_path):
@@ -124,7 +138,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_is_used(tmp_path, r
     newest = sorted((tmp_path / "harmed/trials" / job.spec.trial_id / "checkpoints").iterdir())[-1]
     content = newest.read_bytes()
     if harm == "foreign":
-        other = make_job(tmp_path / "other", seed=7)
+        other = dataclasses.replace(make_job(tmp_path / "other", seed=7), keep_checkpoints=True)
         finish(other)
         folder = tmp_path / "other/trials" / other.spec.trial_id / "checkpoints"
         content = sorted(folder.iterdir())[-1].read_bytes()
@@ -237,38 +251,12 @@ def test_a_refused_checkpoint_does_not_stand_before_later_ones(tmp_path, referen
     assert essence(row) == essence(reference)
 
 
-@pytest.mark.parametrize("last_written", ["predictions.npz", "epochs.parquet"])
-def test_an_attempt_taken_over_before_its_files_have_their_names_spoils_nothing(tmp_path, monkeypatch, last_written):
-    """It goes on to write after the winner has recorded its row, and must not touch what the row stands for."""
-    job = make_job(tmp_path)
-    folder, winners = folder_of(job), []
-    write_files = TrialFolder.write_files
-
-    class HeldUp(dict):
-        def items(self):
-            for name, data in super().items():
-                yield name, data
-                if name == last_written:
-                    winners.append(finish(job).state)
-
-    def late(self, files, claim):
-        monkeypatch.undo()
-        return write_files(self, HeldUp({name: data + b"late" for name, data in files.items()}), claim)
-
-    monkeypatch.setattr(TrialFolder, "write_files", late)
-    last = finish(job)
-
-    row = folder.read_row()
-    assert (winners, last.state) == (["done"], "lost")
-    assert row is not None
-    assert [folder.read_file(row, name).endswith(b"late") for name in row.files] == [False, False]
-
-
 def test_what_killed_writers_left_is_cleared_away(tmp_path):
     job = make_job(tmp_path)
     left = tmp_path / "trials" / job.spec.trial_id / "checkpoints" / ".tmp-0123"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half a checkpoint")
+    os.utime(left, (0, 0))
 
     finish(job)
 
@@ -353,9 +341,106 @@ def test_claims_are_numbered_and_never_change(tmp_path):
 
 
 def test_at_most_two_good_checkpoints_are_kept(tmp_path):
-    job = make_job(tmp_path, epochs=6)
+    job = dataclasses.replace(make_job(tmp_path, epochs=6), keep_checkpoints=True)
     finish(job)
 
     kept = sorted((tmp_path / "trials" / job.spec.trial_id / "checkpoints").iterdir())
 
     assert [path.name[:6] for path in kept] == ["000005", "000006"]
+
+
+def test_files_keep_their_endings_and_carry_the_name_of_the_attempt_that_wrote_them(tmp_path):
+    job = make_job(tmp_path)
+    finish(job)
+
+    folder = folder_of(job)
+    row = folder.read_row()
+    assert row is not None
+    number, token = row.provenance["segments"][-1]["attempt"].split(".")
+    assert row.files["predictions.npz"]["path"] == f"predictions.{number}.{token}.npz"
+    assert row.files["epochs.parquet"]["path"] == f"epochs.{number}.{token}.parquet"
+    assert {file["path"] for file in row.files.values()} <= set(folder.storage.names(folder.path))
+
+
+def test_a_row_of_an_earlier_version_stands_beside_files_of_plain_names(tmp_path):
+    job = make_job(tmp_path)
+    finish(job)
+    folder = folder_of(job)
+    row = folder.read_row()
+    assert row is not None
+    file = row.files["predictions.npz"]
+    folder.storage.move(f"{folder.path}/{file['path']}", f"{folder.path}/predictions.npz")
+    earlier = {name: {key: value for key, value in told.items() if key != "path"} for name, told in row.files.items()}
+    folder.storage.delete(f"{folder.path}/row.json")
+    folder.commit_row(dataclasses.replace(row, files=earlier))
+
+    finish(job)  # finds the row, and sweeps
+
+    row = folder.read_row()
+    assert row is not None
+    assert folder.read_file(row, "predictions.npz") == row.artifacts["genotype"]["digest"].encode()
+
+
+def test_what_attempts_without_a_row_left_is_swept_and_what_any_row_names_stays(tmp_path):
+    job = make_job(tmp_path)
+    folder = folder_of(job)
+    for left in ("predictions.0001.0123abcd.npz", "weights-last.safetensors.0002.0123abcd", "notes.txt"):
+        folder.storage.write(f"{folder.path}/{left}", b"left")
+    folder.storage.write(f"{folder.path}/predictions.0003.0123abcd.npz", b"kept")
+    folder.storage.write(f"{folder.path}/row.json.stale-1", b'{"path": "predictions.0003.0123abcd.npz"')
+
+    finish(job)
+
+    row = folder.read_row()
+    assert row is not None
+    assert set(folder.storage.names(folder.path)) == {
+        *(file["path"] for file in row.files.values()),
+        *("predictions.0003.0123abcd.npz", "row.json.stale-1", "notes.txt"),
+        *("row.json", "spec.json", "log.txt", "claims", "checkpoints"),
+    }
+
+
+@pytest.mark.parametrize(("settings", "kept"), [({}, []), ({"keep_checkpoints": True}, ["000002", "000003"])])
+def test_checkpoints_go_when_the_row_is_there_unless_they_are_to_stay(tmp_path, settings, kept):
+    job = dataclasses.replace(make_job(tmp_path), **settings)
+    folder = folder_of(job)
+    folder.storage.write(f"{folder.path}/checkpoints/refused-000001-0000000-0001.0123abcd", b"damaged")
+    finish(job)
+
+    names = folder.storage.names(f"{folder.path}/checkpoints")
+    assert [name[:6] for name in names if not name.startswith("refused")] == kept
+    assert len(names) == len(kept) + bool(kept)
+
+
+def test_checkpoints_that_a_killed_worker_left_beside_its_row_go_when_it_starts_again(tmp_path):
+    job = make_job(tmp_path)
+    finish(dataclasses.replace(job, keep_checkpoints=True))
+    folder = folder_of(job)
+    assert folder.storage.names(f"{folder.path}/checkpoints")
+
+    assert finish(job).state == "done"
+
+    assert folder.storage.names(f"{folder.path}/checkpoints") == []
+
+
+def test_a_failed_trial_keeps_its_checkpoints(tmp_path):
+    job = make_job(tmp_path, nan_at=2)
+    finish(job)
+    finish(job)
+
+    assert [epoch for epoch, _ in folder_of(job).checkpoints(job.spec).positions()] == [1]
+
+
+@pytest.mark.parametrize("name", ["b\udcff.png", "b\ud800"])
+def test_a_failure_over_a_file_name_of_any_bytes_is_told_like_any_other(tmp_path, monkeypatch, name):
+    def step(self):
+        raise ValueError(f"cannot read {name}")
+
+    monkeypatch.setattr(ChainRun, "steps", step)
+    job = make_job(tmp_path)
+
+    last = finish(job)
+
+    assert (last.state, last.note[:26]) == ("failed", "ValueError: cannot read b\\")
+    assert last.note.encode()
+    assert "cannot read b\\" in folder_of(job).read_log()

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import torch
 
 from trainables.architecture.genotype import Genotype, MultiChannelPath, read_architecture
 from trainables.architecture.spaces import MULTICHANNEL_SPACES, SPACES
@@ -38,10 +39,12 @@ def quick_sizes(monkeypatch):
     return counted
 
 
-def test_start_builds_the_run_of_the_strategy():
-    run = start(SearchConfig(strategy="random"), seed=0, threads=1)
+def test_start_builds_the_run_of_the_strategy_and_keeps_to_the_threads(one_thread):
+    run = start(SearchConfig(strategy="random"), seed=0, threads=2, gpus=1)
 
     assert isinstance(run, RandomRun)
+    assert torch.get_num_threads() == 2
+    assert run.spent().device == "cpu"
 
 
 def test_a_random_path_is_within_the_bounds_and_describes_itself():

@@ -70,7 +70,8 @@ def test_damaged_states_are_refused_and_leave_the_run_as_it_was(small_supernet, 
     assert resumes(build).uninterrupted()[1][0] == run.outcome().metrics
 
 
-def test_start_builds_the_run_of_a_config(mini):
+def test_start_builds_the_run_of_a_config_on_the_cpu_whatever_is_visible(mini, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     before = torch.get_num_threads()
     try:
         run = start(CONFIG, seed=3, threads=1)
@@ -79,6 +80,7 @@ def test_start_builds_the_run_of_a_config(mini):
         torch.set_num_threads(before)
 
     assert run.config == CONFIG
+    assert run.spent().device == "cpu"
 
 
 @pytest.mark.parametrize(("changes", "field"), [({"train_images": 30}, "train_images"), ({"batch_size": 9}, "batch")])

@@ -161,7 +161,8 @@ def test_each_rank_on_the_cpu_counts(small_network, build, monkeypatch):
     assert run.spent().seconds == 8
 
 
-def test_start_builds_the_run_of_a_config(mini):
+def test_start_builds_the_run_of_a_config_on_the_cpu_whatever_is_visible(mini, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     before = torch.get_num_threads()
     try:
         run = start(CONFIG, seed=3, threads=1)
@@ -170,6 +171,7 @@ def test_start_builds_the_run_of_a_config(mini):
         torch.set_num_threads(before)
 
     assert run.config == CONFIG
+    assert run.spent().device == "cpu"
 
 
 @pytest.mark.parametrize(("changes", "field"), [({"test_images": 15}, "test_images"), ({"batch_size": 19}, "batch")])

@@ -1,17 +1,20 @@
 """A trial belongs to one process at a time, and to nobody that is gone."""
 
 import dataclasses
+import json
 import multiprocessing
 import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from trainables.errors import ClaimLost
 from trainables.record.claims import STALE_SECONDS, BeatWatcher, Busy, Claim, ClaimFolder, Heartbeat, Process
+from trainables.record.local_storage import LocalStorage, _mark
 from trainables.record.storage import open_storage
 
 
@@ -140,11 +143,30 @@ def test_a_beat_that_moves_keeps_a_claim_alive(claims, tmp_path, clock):
         assert claims.live() is not None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"number": 1}', b"\x00" * 50, b"[]", b'"x"'])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"number": 1}', b"\x00" * 50, b"[]", b'"x"', b"[" * 100_000])
 def test_a_garbled_claim_is_said_and_not_trusted(claims, tmp_path, content):
     acquire(claims)
     (tmp_path / "trials/t/claims/0001.json").write_bytes(content)
 
+    assert acquire(claims, "b").number == 2
+    assert claims.problems == ["claim 0001.json is damaged and not trusted; the next attempt takes over"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", "1"),
+        ("token", 1),
+        ("driver", None),
+        ("worker_process", {"host": [], "boot": "", "pid": 1, "started": ""}),
+    ]
+    + [("driver_process", {"host": "", "boot": "", "pid": pid, "started": ""}) for pid in ("1", "\0", -1, 10**400)],
+)
+def test_a_claim_with_something_of_the_wrong_kind_is_not_trusted(claims, tmp_path, field, value):
+    good = json.loads(acquire(claims).to_json())
+    (tmp_path / "trials/t/claims/0001.json").write_text(json.dumps({**good, field: value}))
+
+    assert claims.live() is None
     assert acquire(claims, "b").number == 2
     assert claims.problems == ["claim 0001.json is damaged and not trusted; the next attempt takes over"]
 
@@ -183,3 +205,54 @@ def test_the_heartbeat_moves_the_beat_until_it_is_stopped(claims, tmp_path):
 
     assert not any(thread.name == "sharptune-beat" for thread in threading.enumerate())
     assert path.read_text() == rested
+
+
+def _race_and_tidy(root, barrier, ends):
+    """Claim each of many trials at the same moment as others do, and tidy up as its owner does what is won."""
+    storage = open_storage(root)
+    for number in range(100):
+        claims = ClaimFolder(storage, f"trials/{number}", BeatWatcher())
+        barrier.wait()
+        try:
+            claim = claims.acquire(driver=str(os.getpid()), driver_process=Process.current())
+            if isinstance(claim, Claim):
+                storage.tidy(f"trials/{number}")
+            ends.put(type(claim).__name__)
+        except Exception as error:
+            ends.put(repr(error))
+
+
+def test_a_winner_that_tidies_up_leaves_alone_what_its_rivals_are_writing(tmp_path):
+    context = multiprocessing.get_context("fork")
+    barrier, ends = context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_race_and_tidy, args=(tmp_path, barrier, ends)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    found = Counter(ends.get(timeout=60) for _ in range(400))
+    for process in processes:
+        process.join()
+
+    assert found == {"Claim": 100, "Busy": 300}
+
+
+def test_only_what_a_dead_process_was_writing_is_tidied_away(tmp_path):
+    storage = LocalStorage(tmp_path)
+    gone, elsewhere = dead_process(), Process(host="elsewhere", boot="other", pid=1, started="1")
+    for process in (gone, elsewhere, Process.current()):
+        (tmp_path / f".tmp-{_mark(process)}-0123").touch()
+    (tmp_path / ".tmp-0123456789abcdef").touch()  # as earlier versions wrote them
+    for process in (elsewhere, Process.current()):
+        old = tmp_path / f".tmp-{_mark(process)}-4567"
+        old.touch()
+        os.utime(old, (0, 0))
+
+    storage.tidy("")
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {
+        f".tmp-{_mark(elsewhere)}-0123",
+        f".tmp-{_mark(Process.current())}-0123",
+        f".tmp-{_mark(Process.current())}-4567",
+        ".tmp-0123456789abcdef",
+    }
+    assert storage.names("") == []

@@ -21,6 +21,17 @@ def test_opening_creates_nothing(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_file_where_a_folder_should_be_holds_nothing(tmp_path):
+    """Such as those that file managers leave among the trials."""
+    storage = open_storage(tmp_path)
+    storage.write("trials/.DS_Store", b"")
+
+    assert storage.names("trials/.DS_Store") == []
+    assert not storage.exists("trials/.DS_Store/row.json")
+    with pytest.raises(FileNotFoundError):
+        storage.read("trials/.DS_Store/row.json")
+
+
 def test_an_unknown_scheme_is_refused_in_a_sentence():
     with pytest.raises(SharptuneError, match="unknown scheme 'ftp'; use a folder, s3://"):
         open_storage("ftp://somewhere/runs")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from trainables.record.local_storage import LocalStorage
 from trainables.record.storage import open_storage
 from trainables.record.trial_folder import TrialFolder
 from trainables.trial import TrialSpec
@@ -17,7 +18,9 @@ def test_what_a_trial_is_comes_back_from_its_folder(tmp_path):
     assert folder.read_spec() == SPEC
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"trainable": "train"', '{"trainable": "train"}', "\xff"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", "[" * 100_000, '{"trainable": "train"', '{"trainable": "train"}', "\xff"]
+)
 def test_a_garbled_spec_says_nothing(tmp_path, content):
     folder = TrialFolder(open_storage(tmp_path), SPEC.trial_id)
     folder.storage.write(f"{folder.path}/spec.json", content.encode("latin-1"))
@@ -30,3 +33,18 @@ def test_the_spec_of_another_trial_says_nothing(tmp_path):
     folder.write_spec(SPEC)
 
     assert folder.read_spec() is None
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_where_a_slow_attempt_may_still_replace_the_row_its_files_stay(tmp_path, monkeypatch, remote):
+    """An object store has no exclusive write: who is held up amid one may come back and be the one whose row stays."""
+    monkeypatch.setattr(LocalStorage, "remote", remote)
+    folder = TrialFolder(open_storage(tmp_path), SPEC.trial_id)
+    slow, ended = "predictions.0001.0123abcd.npz", "predictions.0002.0123abcd.npz"
+    for name in (slow, ended):
+        folder.storage.write(f"{folder.path}/{name}", b"")
+    folder.storage.write(f"{folder.path}/claims/0002.0123abcd.released", b"")
+
+    folder.sweep()
+
+    assert set(folder.storage.names(folder.path)) == {"claims", *([slow] if remote else [])}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from finished_training import CONFIG, finished_training
+from tiny_folders import write_rows
 
 from orchestrator.tables.statistics import clopper_pearson
 from trainables.record.trial_folder import TrialFolder
@@ -108,12 +109,27 @@ def test_without_a_dataset_the_trials_own_test_is_repeated(call, trained):
     assert as_json["recorded"] == trained.read_row().metrics["test_error"]
 
 
-def test_an_error_that_differs_from_the_row_is_told_with_both_numbers(call, trained, monkeypatch):
-    monkeypatch.setattr("trainables.exporting.recorded_error", lambda about: 3.25)
+def test_names_of_classes_decide_which_they_are_and_order_only_where_there_are_none(call, trained, tmp_path):
+    call("export", trained.trial_id, "-o", "model.safetensors", "--no-check")
+    for split, seed in (("train", 0), ("test", 50)):
+        write_rows(tmp_path / "counted" / f"{split}.parquet", list(range(10)), seed=seed, size=32)
+        write_rows(tmp_path / "named" / f"{split}.parquet", [str(label) for label in range(2, 12)], seed=seed, size=32)
+    counted = call("evaluate", "model.safetensors", "--dataset", tmp_path / "counted")
+    refused = call("evaluate", "model.safetensors", "--dataset", tmp_path / "named")
+
+    assert (counted.code, refused.code) == (0, 2)
+    assert "note: counted or the network only counts its classes; they are taken in order" in counted.err
+    assert (
+        "class 0 of the network is 'airplane', and that of named is '10'; the classes must be the same" in refused.err
+    )
+
+
+def test_an_error_that_differs_a_little_from_the_row_is_told_with_both_numbers(call, trained, monkeypatch):
+    monkeypatch.setattr("trainables.exporting.recorded_error", lambda about: 3.254)
     done = call("evaluate", trained.trial_id)
 
     assert done.code == 0
-    assert "test_error_best of the trial's row: 3.25 %, and here" in done.out
+    assert "test_error_best of the trial's row: 3.254 %, and here" in done.out
 
 
 def test_writing_over_a_file_leaves_a_whole_one_in_its_place(call, trained):
@@ -130,7 +146,7 @@ def test_writing_over_a_file_leaves_a_whole_one_in_its_place(call, trained):
     ("arguments", "sentence"),
     [
         (["export", "zzz"], "there is no trial 'zzz'"),
-        (["evaluate", "zzz"], "there is no trial 'zzz' in .*; nor is there a file of that name"),
+        (["evaluate", "zzz"], "there is no trial 'zzz' in .*; nor is there a file 'zzz'"),
         (["evaluate", "chains.yaml"], "chains.yaml is no file that sharptune export wrote"),
         (["evaluate", "TRIAL", "--dataset", "cifar10-min"], "unknown dataset .*; did you mean 'cifar10-mini'"),
         (["evaluate", "TRIAL", "--dataset", "cifar10_1"], "is not on this machine; take cifar10.1_v6_data.npy"),

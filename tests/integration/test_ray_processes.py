@@ -1,0 +1,75 @@
+"""What signals do while Ray starts and ends: in the place of Ray there is a process that sleeps."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import psutil
+import pytest
+
+from orchestrator.running.ray_tune.processes import Handlers, RayProcesses
+from trainables.execution.signals import STOP_SIGNALS
+
+
+@pytest.fixture
+def heard():
+    """The signals that this process hears; its handlers, and its alarm, are put back."""
+    before, numbers = Handlers(), []
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda number, frame: numbers.append(number))
+    yield numbers
+    before.restore()
+
+
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_one_that_comes_while_ray_starts_is_heard_at_once_and_by_the_run_alone(heard, number):
+    processes, children, heard_amid = RayProcesses(), [], []
+
+    def init():
+        children.append(subprocess.Popen(["sleep", "60"]))
+        children[0].send_signal(number)
+        os.kill(os.getpid(), number)
+        time.sleep(0.3)
+        heard_amid.extend(heard)
+
+    processes.start(init)
+    ended_by_the_signal = children[0].poll()
+    processes.end(lambda: None)
+    children[0].wait()
+
+    assert heard_amid == [number]
+    assert ended_by_the_signal is None
+    assert not psutil.pid_exists(children[0].pid)
+
+
+def test_an_alarm_that_ray_sets_to_abort_the_process_is_taken_back(heard):
+    """As its own handler of SIGTERM does, where it was there for a moment."""
+    signal.setitimer(signal.ITIMER_REAL, 300)
+
+    RayProcesses().start(lambda: signal.alarm(3))
+
+    assert 200 < signal.getitimer(signal.ITIMER_REAL)[0] <= 300
+
+
+def test_one_that_comes_while_ray_ends_waits(heard):
+    """As it goes, it has SIGTERM end the process. (Other threads of the test runner would not keep it waiting.)"""
+    amid = []
+
+    def shutdown():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        amid.extend(heard)
+
+    RayProcesses().end(shutdown)
+
+    assert (amid, heard) == ([], [signal.SIGTERM])
+
+
+def test_what_ray_raises_as_it_starts_is_raised_here(heard):
+    def init():
+        raise ConnectionError("no cluster")
+
+    with pytest.raises(ConnectionError, match="no cluster"):
+        RayProcesses().start(init)

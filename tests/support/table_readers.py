@@ -1,0 +1,39 @@
+"""What stands in the cells of a table as people read it: the words of each line, without a format's own signs."""
+
+import re
+from collections.abc import Callable, Mapping
+
+
+def read_text(rendered: str) -> list[list[str]]:
+    below = re.sub("[ᵃᵇᶜᵈᵉᶠ]", "", rendered).partition("─\n")[2]
+    return [re.split(" {2,}", line.strip()) for line in below.splitlines() if "  " in line]  # no block, no note
+
+
+def read_markdown(rendered: str) -> list[list[str]]:
+    lines = [line[2:-2].split(" | ") for line in rendered.splitlines() if line.startswith("| ")][2:]
+    plain = [[re.sub(r"<sup>.*?</sup>|\\|\*\*", "", cell).strip() for cell in line] for line in lines]
+    return [line for line in plain if not line[0].startswith("*")]
+
+
+def read_latex(rendered: str) -> list[list[str]]:
+    body = rendered[rendered.index(r"\midrule") : rendered.index(r"\bottomrule")]
+    lines = [line.removesuffix(r" \\") for line in body.splitlines() if line.endswith(r"\\")]
+    return [[_of_latex(cell) for cell in line.split(" & ")] for line in lines if r"\multicolumn" not in line]
+
+
+def _of_latex(cell: str) -> str:
+    cell = re.sub(r"\\textsuperscript\{.*?\}", "", cell)
+    bold = re.fullmatch(r"\\textbf\{(.*)\}", cell)
+    cell = bold[1] if bold else cell
+    signs = {r"$\pm$": "±", r"$\surd$": "✓", r"$\times$": "✗", r"\textdagger{}": "†", "--": "–"}
+    for sign, character in {**signs, r"\textasciitilde{}": "~", "$-$": "−", r"\%": "%"}.items():
+        cell = cell.replace(sign, character)
+    return cell
+
+
+READERS: Mapping[str, Callable[[str], list[list[str]]]] = {
+    "text": read_text,
+    "markdown": read_markdown,
+    "latex": read_latex,
+}
+"""By format. Text leaves out cells that are empty, since blanks cannot be told from gaps."""

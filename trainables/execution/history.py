@@ -1,0 +1,84 @@
+"""What a trial carries from attempt to attempt, and what its row says of it: when, for how long, by what, and where."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from trainables.execution.job import Job
+from trainables.record import provenance
+from trainables.record.claims import Claim
+from trainables.record.lineage import Inputs, totals
+from trainables.trial import JSON, Spent, canonical_json
+
+NO_CONDITION = frozenset({"epoch", "step", "attempt", "host", "device_seconds", "gpus"})
+"""What a run's segments may differ in without a digit of its results depending on it."""
+
+
+class History:
+    """A trial's past, to which this attempt adds its own segment. Travels in checkpoints."""
+
+    def __init__(self, job: Job, claim: Claim) -> None:
+        self._job = job
+        self._claim = claim
+        self._code = job.code or provenance.code_digest()
+        self._past: dict[str, JSON] = {"started": _now(), "wall_seconds": 0.0, "segments": []}
+        self._since = time.monotonic()
+
+    def take_over(self, past: Mapping[str, JSON]) -> None:
+        """Go on from what a checkpoint carried."""
+        self._past = dict(past)
+
+    def begin(self, *, epoch: int, step: int, spent: Spent, gpus: float) -> None:
+        """Note where this attempt starts, and on what."""
+        segment = {
+            "epoch": epoch,
+            "step": step,
+            "attempt": self._claim.attempt,
+            "code": self._code,
+            "threads": self._job.threads,
+            "device": spent.device,
+            "device_seconds": spent.seconds,
+            "gpus": gpus,
+            **provenance.machine(),
+        }
+        self._past["segments"] = [*self._past["segments"], segment]
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return what a checkpoint carries on."""
+        return {**self._past, "wall_seconds": self._wall_seconds()}
+
+    def timing(self, inputs: Inputs, spent: Spent | None = None) -> dict[str, JSON]:
+        """Return a row's `timing`; without days and memory for a trial that has not said what it spent."""
+        timing = {"started": self._past["started"], "finished": _now(), "wall_seconds": self._wall_seconds()}
+        if spent is not None:
+            timing["device_seconds"] = spent.seconds
+            timing["peak_memory_bytes"] = spent.peak_bytes
+            timing.update(totals(spent, self._past["segments"], inputs))
+        return timing
+
+    def provenance(self, inputs: Inputs) -> dict[str, JSON]:
+        """Return a row's `provenance`."""
+        segments = self._past["segments"]
+        kinds = {canonical_json({name: s[name] for name in s.keys() - NO_CONDITION}) for s in segments}
+        device = segments[-1]["device"] if segments else "cpu"
+        return {
+            "asked_by": dict(self._job.asked_by),
+            "commit": self._job.commit,
+            "code": self._code,
+            "versions": provenance.versions(),
+            "hardware": provenance.processor() if device == "cpu" else device,
+            "gpus": sorted({segment["gpus"] for segment in segments if segment["gpus"]}),
+            "host": self._claim.worker_process.host,
+            "threads": self._job.threads,
+            "attempts": self._claim.number,
+            "segments": segments,
+            "mixed": len(kinds) > 1,
+            "ancestors": inputs.ancestors,
+        }
+
+    def _wall_seconds(self) -> float:
+        return self._past["wall_seconds"] + time.monotonic() - self._since
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
