@@ -1,6 +1,5 @@
 """The commands that write what hands a run to a cluster's scheduler, and send it when asked."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,7 +10,7 @@ import click
 
 from orchestrator.cli.options import Catalog, max_trials_option, pass_catalog, set_option
 from orchestrator.cli.output import say
-from orchestrator.document.experiment import find_source, load_experiment, packaged
+from orchestrator.document.experiment import STDIN, find_source, load_experiment, packaged
 from orchestrator.errors import HaltError, RunError
 from orchestrator.launching import kuberay as kuberay_launcher
 from orchestrator.launching import ray_job as ray_job_launcher
@@ -19,6 +18,7 @@ from orchestrator.launching import slurm as slurm_launcher
 from orchestrator.launching.profile import Profile, load_profile
 from orchestrator.launching.request import Request
 from orchestrator.planning.plan import MAX_TRIALS, expand
+from trainables.record.addresses import folder_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 USUAL_PROFILE = "cluster.yaml"
@@ -131,17 +131,20 @@ def _read(
     """
     path = Path(profile) if profile is not None else Path(USUAL_PROFILE)
     settings = load_profile(path) if profile is not None or path.is_file() else Profile()
+    source = find_source(experiment)
+    if source == STDIN:
+        raise RunError("an experiment that a cluster runs needs a file, not standard input")
     plan = expand(load_experiment(experiment, overrides=overrides), catalog, max_trials=max_trials or MAX_TRIALS)
     where = storage or settings.storage
     if where is None:
         raise RunError("name the storage that the nodes share: --storage, or storage in the profile")
-    source = find_source(experiment)
+    here = folder_of(where)
     file = None if source in packaged().values() else source.absolute()
     given = source.stem if file is None else str(file) if folder is None else str(Path(folder) / _name(file, folder))
     request = Request(
         experiment=plan.experiment,
         given=given,
-        storage=where if "://" in where else os.path.abspath(where),  # noqa: PTH100  (nothing there need exist)
+        storage=where if here is None else str(here.absolute()),
         overrides=overrides,
         gpus=max((trial.resources.gpus for trial in plan.trials), default=0),
         cpus=max((trial.resources.cpus for trial in plan.trials), default=1),

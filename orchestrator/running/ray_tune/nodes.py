@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.exceptions import GetTimeoutError, RayError
+from ray.exceptions import AuthenticationError, GetTimeoutError, RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from orchestrator.errors import RunError
@@ -25,6 +25,7 @@ KNOCK_SECONDS = 5.0
 SETTINGS = b"\x04"
 HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)
 """How a call of Ray's begins; whoever understands it answers with settings of his own."""
+TOKEN = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what its nodes were started with (`ray get-auth-token` prints it there)"
 NODE_SECONDS = 180.0
 """Within which a node has to answer; it may have to fetch the code first."""
 
@@ -47,6 +48,27 @@ def knock(address: str) -> None:
         raise RunError(f"no Ray cluster answers at {where!r}: {error}") from error
     if answer[3:4] != SETTINGS and os.environ.get("RAY_USE_TLS", "0") == "0":
         raise RunError(f"what answers at {where!r} is no Ray cluster")
+    _show_token(where)
+
+
+def _show_token(where: str) -> None:
+    """Make sure that the cluster lets this process in: Ray itself tries for half a minute, and may abort the process.
+
+    Raises: RunError.
+    """
+    from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
+    from ray._raylet import AuthenticationTokenLoader, GcsClient
+
+    asked = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
+    if asked and not AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
+        raise RunError(f"RAY_AUTH_MODE is token, and there is no token here; {TOKEN}")
+    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+    try:
+        GcsClient(address=where).check_alive([], timeout=KNOCK_SECONDS)
+    except AuthenticationError as error:
+        raise RunError(f"the Ray cluster at {where!r} lets in only who has its token; {TOKEN}") from error
+    except RayError:  # whatever else there is, Ray says better
+        return
 
 
 class Nodes:

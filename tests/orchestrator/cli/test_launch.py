@@ -102,6 +102,8 @@ def test_a_packaged_experiment_goes_by_its_name(capsys, profile):
         ),
         (("slurm", "chains.yaml", "--set", "stages.root.config.epoch=2"), "did you mean 'epochs'"),
         (("slurm", "chians.yaml"), "unknown experiment or file"),
+        (("slurm", "-"), "needs a file, not standard input"),
+        (("slurm", "chains.yaml", "--storage", "s3://key:secret@bucket/runs"), "so it holds s3://bucket/path"),
         (("slurm", "chains.yaml", "--submit"), "sbatch is not on this machine"),
     ],
 )
