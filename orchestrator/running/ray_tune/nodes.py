@@ -25,7 +25,10 @@ KNOCK_SECONDS = 5.0
 SETTINGS = b"\x04"
 HTTP_2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + SETTINGS + bytes(5)
 """How a call of Ray's begins; whoever understands it answers with settings of his own."""
-TOKEN = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what its nodes were started with (`ray get-auth-token` prints it there)"
+TOKEN = (
+    "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what its nodes were started with (there, `ray get-auth-token`"
+    " prints it)"
+)
 NODE_SECONDS = 180.0
 """Within which a node has to answer; it may have to fetch the code first."""
 
