@@ -14,6 +14,7 @@ TORCH_FREE = (
     "trainables.kinds.findings",
     "trainables.kinds.inheritance",
     "trainables.kinds.unread",
+    "trainables.record.addresses",
     "trainables.record.checkpoints",
     "trainables.record.claims",
     "trainables.config",

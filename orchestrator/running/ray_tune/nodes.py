@@ -3,11 +3,12 @@
 Imported by the runner and its callbacks alone.
 """
 
+import contextlib
 import importlib
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +61,32 @@ def _show_token(where: str) -> None:
     Raises: RunError.
     """
     from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
-    from ray._raylet import AuthenticationTokenLoader, GcsClient
+    from ray._raylet import AuthenticationTokenLoader, GcsClient  # pyright: ignore[reportAttributeAccessIssue]
 
     asked = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
     if asked and not AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
         raise RunError(f"RAY_AUTH_MODE is token, and there is no token here; {TOKEN}")
     maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
     try:
-        GcsClient(address=where).check_alive([], timeout=KNOCK_SECONDS)
+        with _unheard():
+            GcsClient(address=where).check_alive([], timeout=KNOCK_SECONDS)
     except AuthenticationError as error:
         raise RunError(f"the Ray cluster at {where!r} lets in only who has its token; {TOKEN}") from error
     except RayError:  # whatever else there is, Ray says better
         return
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep what Ray's own code writes to stderr from people; no setting of Ray's does."""
+    stderr = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 class Nodes:
