@@ -82,5 +82,5 @@ def run(sharptune):
 def pytest_collection_modifyitems(items):
     """Keep all tests that start Ray in one process of the test runner: two Rays at once are two machines' work."""
     for item in items:
-        if item.get_closest_marker("ray"):
+        if item.get_closest_marker("ray") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("ray"))

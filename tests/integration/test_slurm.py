@@ -13,6 +13,7 @@ from running_contract import essences, undisturbed_essences
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.xdist_group("slurm"),  # it mostly waits
     pytest.mark.skipif(bool(slurm_cluster.missing()), reason="Slurm is not installed: slurm-wlm, munge"),
 ]
 SLOW = CHAINS.replace("steps: 2}", "steps: 500, seconds: 0.25}")
