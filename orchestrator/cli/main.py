@@ -63,7 +63,11 @@ def cli(context: click.Context) -> None:
 COMMANDS = (
     LazyCommand("plan", "trials", "Show every trial of EXPERIMENT, and for each why it will run or not."),
     LazyCommand("run", "run", "Run what of EXPERIMENT has not run yet, and print its tables."),
-    LazyCommand("launch", "launch", "Hand a run to a cluster's scheduler: Slurm, Kubernetes, or a Ray cluster's jobs."),
+    LazyCommand(
+        "launch",
+        "launch",
+        "Hand a run to a cluster's scheduler: show the batch script or manifest, and send it when asked.",
+    ),
     LazyCommand("status", "trials", "Show where the trials stand: those of EXPERIMENT, or all in the storage."),
     LazyCommand("logs", "trials", "Print the log of TRIAL (an id, or its beginning)."),
     LazyCommand(

@@ -66,9 +66,9 @@ def _show_token(where: str) -> None:
     asked = os.environ.get("RAY_AUTH_MODE", "").lower() == "token"
     if asked and not AuthenticationTokenLoader.instance().has_token(ignore_auth_mode=True):
         raise RunError(f"RAY_AUTH_MODE is token, and there is no token here; {TOKEN}")
-    maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
     try:
         with _unheard():
+            maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
             GcsClient(address=where).check_alive([], timeout=KNOCK_SECONDS)
     except AuthenticationError as error:
         raise RunError(f"the Ray cluster at {where!r} lets in only who has its token; {TOKEN}") from error
