@@ -59,7 +59,7 @@ def test_nodes_that_cannot_work_are_left_out_and_one_that_is_killed_in_the_middl
     undisturbed = undisturbed_essences(tmp_path / "undisturbed", grid(4, 1, **SLOW))
     deadline = time.monotonic() + 120
     while at_work(storage) < 2 and time.monotonic() < deadline:  # one of two is on the node of two CPUs
-        assert driver.poll() is None, driver.stderr.read()[-2000:]
+        assert driver.poll() is None, driver.stdout.read()[-3000:] + driver.stderr.read()[-2000:]
         time.sleep(0.05)
     cluster.remove_node(cluster.second, allow_graceful=False)
     events = events_of(driver)

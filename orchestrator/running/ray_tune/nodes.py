@@ -52,13 +52,14 @@ def knock(address: str) -> None:
         raise RunError(f"no Ray cluster answers at {where!r}: {error}") from error
     if answer[3:4] != SETTINGS and os.environ.get("RAY_USE_TLS", "0") == "0":
         raise RunError(f"what answers at {where!r} is no Ray cluster")
-    _show_token(where)
+    _show_token(where, found=address == "auto")
 
 
-def _show_token(where: str) -> None:
+def _show_token(where: str, *, found: bool) -> None:
     """Make sure that the cluster lets this process in: Ray itself tries for half a minute, and may abort the process.
 
-    Raises: RunError.
+    Like Ray, show a token that lies in the home only where the address was `found`, not given: a cluster that asks for
+    none takes no actors from who shows one. Raises: RunError.
     """
     from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
     from ray._raylet import AuthenticationTokenLoader, GcsClient  # pyright: ignore[reportAttributeAccessIssue]
@@ -68,7 +69,8 @@ def _show_token(where: str) -> None:
         raise RunError(f"RAY_AUTH_MODE is token, and there is no token here; {TOKEN}")
     try:
         with _unheard():
-            maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
+            if found:
+                maybe_enable_token_auth_if_token_available(warn_if_disabled=False)
             GcsClient(address=where).check_alive([], timeout=KNOCK_SECONDS)
     except AuthenticationError as error:
         raise RunError(f"the Ray cluster at {where!r} lets in only who has its token; {TOKEN}") from error
