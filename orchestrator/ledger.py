@@ -198,7 +198,8 @@ class Ledger:
         for version in () if spec.parents else range(spec.version - 1, 0, -1):
             trial_id = replace(spec, version=version).trial_id
             if self.folder(trial_id).exists():
-                return f"; {trial_id} is the same of version {version}, whose results differ"
+                here = f"{trial_id} is the same of version {version}, whose results differ"
+                return f"; {here} (sharptune table --trial-version {version})"
         return ""
 
     def _stale_parent(self, row: TrialRow) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import click
 
@@ -25,6 +26,12 @@ from trainables.errors import unknown_name
 @click.option("--format", "format_", type=click.Choice(sorted(FORMATS)), default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--explain", "explained", is_flag=True, help="Show the runs that each number was made from.")
+@click.option(
+    "--trial-version",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Tabulate the trials that version N of the trainables made, instead of today's.",
+)
 @pass_catalog
 def table(
     catalog: Catalog,
@@ -36,6 +43,7 @@ def table(
     format_: str,
     as_json: bool,
     explained: bool,
+    trial_version: int | None,
 ) -> None:
     """Print the tables of EXPERIMENT, or the one called NAME, from the rows there are.
 
@@ -45,7 +53,8 @@ def table(
     if explained and form != "text":
         raise click.UsageError("--explain is text; the JSON of a table names the trials and values of every cell")
     ledger = open_ledger(storage, to_read=True)
-    tables = tables_of(load_plan(experiment, catalog, overrides, ledger, max_trials), ledger, name)
+    made_by = of_version(catalog, trial_version) if trial_version else catalog
+    tables = tables_of(load_plan(experiment, made_by, overrides, ledger, max_trials), ledger, name)
     if not tables and form != "json":
         say(f"{experiment} asks for no table", err=True)
         return
@@ -53,6 +62,11 @@ def table(
         say("\n\n".join(explanation(each, ledger) for each in tables))
     else:
         say(tables_text(tables, form))
+
+
+def of_version(catalog: Catalog, version: int) -> Catalog:
+    """Return the catalog as it was: trials of another version have other ids, and never stand in one table."""
+    return {name: replace(entry, version=min(entry.version, version)) for name, entry in catalog.items()}
 
 
 def tables_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Table]:

@@ -119,3 +119,15 @@ def test_version_2_is_not_version_1_and_says_so(version_1, capsys):
     assert invoke(["table", "earlier.yaml", "--format", "json"]) == 0
     cells = [cell for row in json.loads(capsys.readouterr().out)["rows"] for cell in row["cells"].values()]
     assert {cell["n"] for cell in cells} == {0}
+
+
+def test_version_1_is_tabulated_as_itself_when_asked_for(version_1, capsys):
+    assert invoke(["table", "earlier.yaml", "--format", "json", "--trial-version", "1"]) == 0
+    lines = json.loads(capsys.readouterr().out)["rows"]
+    found = {tuple(line["keys"].values()): line["cells"] for line in lines}
+
+    searched = found["searched", "p=1"]
+    assert (searched["test_error"]["median"], searched["test_error"]["trials"]) == (90.0, ["813ac443e746"])
+    assert searched["search.params"]["trials"] == ["c8a0f367d5d1"]
+    assert found["random", "too fast"]["search.params"]["trials"] == ["6c9f108bfd4b"]
+    assert found["searched", "p=2"]["test_error"]["n"] == 0
