@@ -66,10 +66,9 @@ def slurm(catalog: Catalog, submit: bool, **asked: Any) -> int:
     """
     profile, request, _ = _read(catalog, **asked)
     nodes = profile.slurm
-    if request.gpus > nodes.gpus_per_node:
-        raise RunError(
-            f"a trial asks for {request.gpus:g} GPUs, and slurm.gpus_per_node in the profile is {nodes.gpus_per_node}"
-        )
+    cpus = nodes.cpus_per_node or (None if nodes.exclusive else 1)  # one is what Slurm gives unasked
+    _check_size(request.gpus, nodes.gpus_per_node, "GPUs", "slurm.gpus_per_node")
+    _check_size(request.cpus, cpus, "CPUs", "slurm.cpus_per_node")
     script = slurm_launcher.text(request, profile)
     if not submit:
         say(script, end="")
@@ -89,11 +88,9 @@ def kuberay(catalog: Catalog, submit: bool, **asked: Any) -> int:
     profile, request, file = _read(catalog, folder=kuberay_launcher.FOLDER, **asked)
     if profile.kuberay is None:
         raise RunError("the profile says nothing of kuberay; it needs at least kuberay.image")
-    if request.gpus > profile.kuberay.worker.gpus:
-        raise RunError(
-            f"a trial asks for {request.gpus:g} GPUs, and kuberay.worker.gpus in the profile is "
-            f"{profile.kuberay.worker.gpus}"
-        )
+    worker = profile.kuberay.worker
+    _check_size(request.gpus, worker.gpus, "GPUs", "kuberay.worker.gpus")
+    _check_size(request.cpus, worker.cpus, "CPUs", "kuberay.worker.cpus")
     content = file.read_text(encoding="utf-8") if file is not None else None
     manifest = kuberay_launcher.text(request, profile.kuberay, profile, file=content)
     if not submit:
@@ -150,6 +147,12 @@ def _read(
         cpus=max((trial.resources.cpus for trial in plan.trials), default=1),
     )
     return settings, request, file
+
+
+def _check_size(asked: float, there: int | None, what: str, key: str) -> None:
+    """Make sure that a node can hold each trial, for it would wait for ever. Raises: RunError."""
+    if there is not None and asked > there:
+        raise RunError(f"a trial asks for {asked:g} {what}, and {key} in the profile is {there}")
 
 
 def _name(file: Path, folder: str) -> str:

@@ -38,3 +38,13 @@ class TestTakeoversInAnObjectStore(TakeoverContract):
     @pytest.fixture
     def new_uri(self, s3_uri):
         return lambda: s3_uri(uuid.uuid4().hex)
+
+
+@pytest.mark.slow
+class TestAFaultAtEveryOperationOfAnObjectStore(TestAFaultyObjectStore):
+    every = 1
+
+
+@pytest.mark.slow
+class TestATakeoverAtEveryOperationOfAnObjectStore(TestTakeoversInAnObjectStore):
+    every = 1

@@ -100,6 +100,11 @@ def test_a_packaged_experiment_goes_by_its_name(capsys, profile):
             ("kuberay", "chains.yaml", "--set", "stages.root.resources={gpus: 2}"),
             "a trial asks for 2 GPUs, and kuberay",
         ),
+        (
+            ("slurm", "chains.yaml", "--set", "stages.root.resources={cpus: 3}"),
+            "3 CPUs, and slurm.cpus_per_node in the",
+        ),
+        (("kuberay", "chains.yaml", "--set", "stages.root.resources={cpus: 9}"), "9 CPUs, and kuberay.worker.cpus in"),
         (("slurm", "chains.yaml", "--set", "stages.root.config.epoch=2"), "did you mean 'epochs'"),
         (("slurm", "chians.yaml"), "unknown experiment or file"),
         (("slurm", "-"), "needs a file, not standard input"),
