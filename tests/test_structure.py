@@ -35,11 +35,12 @@ ORCHESTRATOR = {
     "launching": "document",
     "tables": "planning document paper",
     "tables.formats": "tables",
+    "comparisons": "tables planning",
     "figures": "tables planning document",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
-    "cli": "words document paper planning ledger launching running running.ray_tune tables tables.formats figures"
-    " architectures architectures.drawing",
+    "cli": "words document paper planning ledger launching running running.ray_tune tables tables.formats"
+    " comparisons figures architectures architectures.drawing",
     "__main__": "cli",
 }
 """Which rooms of the orchestrator each may import, beside `errors` and what in trainables is free of torch."""

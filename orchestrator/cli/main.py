@@ -76,6 +76,11 @@ COMMANDS = (
         "Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.",
     ),
     LazyCommand("table", "table", "Print the tables of EXPERIMENT, or the one called NAME, from the rows there are."),
+    LazyCommand(
+        "compare",
+        "compare",
+        "Say which lines of a TABLE of EXPERIMENT differ, by how much and how sure, and what would settle the others.",
+    ),
     LazyCommand("figure", "figure", "Draw the figures of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand("cost", "cost", "Count a network: parameters and arithmetic for one image, as exact integers."),
     LazyCommand("genotype", "genotype", "Architectures: cells of a genotype, or a path through a MultiChannelNet."),

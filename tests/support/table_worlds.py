@@ -45,6 +45,9 @@ class FakePlan:
     def entries(self) -> dict[str, Trainable]:
         return {trial.stage: CATALOG[trial.spec.trainable] for trial in self.trials}
 
+    def of_stage(self, stage: str) -> list[FakeTrial]:
+        return [trial for trial in self.trials if trial.stage == stage]
+
     def value(self, trial: FakeTrial, key: str) -> Any:
         for name in [key, *(f"{stage}.{key}" for stage in (trial.stage, *reversed(self.stages)))]:
             if name in trial.coordinates:

@@ -1,0 +1,147 @@
+"""Whether two arms differ: exact permutation tests of a mean difference, and how many runs would settle it.
+
+A p-value says how often a difference at least as large would come out if the arms were the same; of n pairs none is
+smaller than 2/2ⁿ, so below six pairs nothing can be decided at 5 %.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+ALPHA = 0.05
+"""The level at which a difference counts as decided."""
+POWER = 0.8
+"""With which more runs should find a difference of the size that was seen."""
+EXACT = 200_000
+"""Rearrangements that are gone through one by one; of more than these, as many are drawn, always the same."""
+MOST_RUNS = 1_000
+"""Nobody trains more; a difference that would need them is called too small."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What a test says of one difference."""
+
+    difference: float
+    """Mean of the second arm less that of the first."""
+    p: float | None
+    """Two-sided; None where an arm has a single run."""
+    smallest_p: float
+    """The smallest that a test of so many runs can give."""
+    n: tuple[int, int]
+    """Independent runs of each arm; of pairs, twice their number."""
+    paired: bool
+    deviation: float
+    """Of the paired differences, or of a single run within its arm; NaN where it cannot be known."""
+
+    @property
+    def possible(self) -> bool:
+        """Whether so few runs can decide anything."""
+        return self.smallest_p <= ALPHA
+
+
+def paired(first: Sequence[float], second: Sequence[float]) -> Verdict:
+    """Test the mean of paired differences by flipping their signs: 2ⁿ ways.
+
+    Raises: ValueError without a pair, or for arms of unlike lengths.
+    """
+    if len(first) != len(second) or not first:
+        raise ValueError(f"pairs need as many values of both arms, at least one: got {len(first)} and {len(second)}")
+    differences = np.subtract(second, first)
+    n = len(differences)
+    return Verdict(
+        difference=float(differences.mean()),
+        p=_p_value(first, second, "samples"),
+        smallest_p=min(1.0, 2 / 2**n),
+        n=(n, n),
+        paired=True,
+        deviation=float(differences.std(ddof=1)) if n > 1 else math.nan,
+    )
+
+
+def unpaired(first: Sequence[float], second: Sequence[float]) -> Verdict:
+    """Test the difference of two means by dealing the runs out anew: (n+m choose n) ways.
+
+    Raises: ValueError where an arm has no run.
+    """
+    if not first or not second:
+        raise ValueError("both arms need a run")
+    n, m = len(first), len(second)
+    spread = [np.var(arm, ddof=1) * (len(arm) - 1) for arm in (first, second) if len(arm) > 1]
+    return Verdict(
+        difference=float(np.mean(second) - np.mean(first)),
+        p=_p_value(first, second, "independent"),
+        smallest_p=min(1.0, 2 / math.comb(n + m, n)),
+        n=(n, m),
+        paired=False,
+        deviation=math.sqrt(sum(spread) / (n + m - 2)) if n + m > 2 else math.nan,
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p-values adjusted for having looked at all of them (Holm 1979), in the same order."""
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = highest
+    return adjusted
+
+
+def runs_to_settle(verdict: Verdict, *, alpha: float = ALPHA, power: float = POWER) -> int | None:
+    """Return the runs of each arm that would find a difference of this size at this level with this power.
+
+    By the power of Student's t-test, which the permutation test's approaches, and never fewer than can decide anything.
+    None where the spread is not known, or more than `MOST_RUNS` would be needed.
+    """
+    if not verdict.deviation > 0 or verdict.difference == 0:
+        return None
+    effect = abs(verdict.difference) / verdict.deviation
+    low, high = fewest_runs(verdict.paired, alpha), MOST_RUNS
+    if _power(high, effect, verdict.paired, alpha) < power:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _power(middle, effect, verdict.paired, alpha) >= power else (middle + 1, high)
+    return low
+
+
+def fewest_runs(is_paired: bool, alpha: float = ALPHA) -> int:
+    """Return the fewest runs of each arm whose smallest p reaches a level."""
+    n = 1
+    while (2 / 2**n if is_paired else 2 / math.comb(2 * n, n)) > alpha:
+        n += 1
+    return n
+
+
+def _power(n: int, effect: float, is_paired: bool, alpha: float) -> float:
+    """Return the power of a two-sided t-test of n runs of each arm; `effect` is the difference over the deviation."""
+    from scipy.special import stdtrit  # scipy.stats takes a second to load
+    from scipy.stats import nct
+
+    freedom = n - 1 if is_paired else 2 * (n - 1)
+    if freedom < 1:
+        return 0.0
+    centre = effect * math.sqrt(n if is_paired else n / 2)
+    limit = float(stdtrit(freedom, 1 - alpha / 2))
+    return float(nct.sf(limit, freedom, centre))  # the other tail is nothing where the power is much
+
+
+def _p_value(first: Sequence[float], second: Sequence[float], kind: Literal["samples", "independent"]) -> float | None:
+    """Return twice the smaller tail over all rearrangements, or over EXACT that are drawn where there are more."""
+    if min(len(first), len(second)) < 2:
+        return None
+    from scipy.stats import permutation_test  # takes a second to load
+
+    found = permutation_test(
+        (np.asarray(second, float), np.asarray(first, float)),
+        lambda ours, theirs, axis: np.mean(ours, axis=axis) - np.mean(theirs, axis=axis),
+        permutation_type=kind,
+        n_resamples=EXACT,
+        vectorized=True,
+        rng=np.random.default_rng(0),
+    )
+    return float(min(1.0, found.pvalue))

@@ -1,0 +1,39 @@
+"""`sharptune compare`: what can be said of the lines of a table, and what it costs to say more."""
+
+from command_line import CHAINS
+
+
+def test_it_says_who_how_many_how_sure_and_what_more_would_cost(sharptune, run, chains):
+    run()
+    result = sharptune("compare", "chains.yaml", "widths")
+
+    assert (result.code, result.err) == (0, "")
+    assert "width=1: 2 roots, mean" in result.out
+    assert "width=2 against width=1: " in result.out
+    assert "mean of 2 pairs, by seed" in result.out
+    assert "so few cannot decide anything at 5 %: it takes 6 of each at least" in result.out
+
+
+def test_the_line_that_grows_the_grid_is_one_that_the_file_takes_and_its_trials_are_counted(sharptune, run, chains):
+    run()
+    found = sharptune("compare", "chains.yaml", "widths", "--json").json
+    settle = found["to_settle"]
+    grown = sharptune("plan", "chains.yaml", *(f"--set={line}" for line in settle["set"]), "--json").json
+
+    assert settle["set"][0].startswith("stages.root.grid.seed=[0, 1, 2,")
+    assert grown["counts"]["new"] == settle["more_trials"]
+    assert found["comparisons"][0]["runs_to_settle"] * 3 == len(grown["trials"])
+
+
+def test_a_table_that_nothing_can_be_said_of_is_one_sentence_and_code_2(sharptune, run, chains):
+    chains.write_text(CHAINS + "  - {name: all, stage: child, rows: [], filter: {width: 1}, columns: [error]}\n")
+    run()
+
+    assert "it takes two lines" in sharptune("compare", "chains.yaml", "all").err
+    assert sharptune("compare", "chains.yaml", "all").code == 2
+    assert "widths" in sharptune("compare", "chains.yaml", "widhts").err
+    assert (
+        "has no column 'eror'; it has error, error_best"
+        in sharptune("compare", "chains.yaml", "widths", "--metric", "eror").err
+    )
+    assert "width=2 against" in sharptune("compare", "chains.yaml").out

@@ -1,0 +1,127 @@
+"""Which runs are set against which: by seed, and counting what was drawn independently."""
+
+import pytest
+from table_worlds import FakeTable, make_world
+
+from orchestrator.comparisons.comparison import compare
+from orchestrator.comparisons.words import sentences
+from orchestrator.errors import TableError
+from orchestrator.tables.table import build
+
+
+def compared(world, **asked):
+    table = build(world.plan, world.rows, FakeTable(columns=["test_error_best"], **asked))
+    return compare(world.plan, table)
+
+
+def only(found):
+    (one,) = found.comparisons
+    return one
+
+
+def test_three_searches_of_three_trainings_are_three_runs_and_each_is_the_mean_of_its_trainings():
+    world = make_world(search_seeds=(0, 1, 2), ps=(1,))
+    one = only(compared(world, rows=["weighting"]))
+
+    assert (one.first.label, one.second.label) == ("scalar", "max_w")
+    assert (one.first.stage, one.first.measured, one.seeds) == ("search", "train", ("0", "1", "2"))
+    assert list(one.first.runs.values()) == pytest.approx([6.15, 6.16, 6.17])
+    assert [len(trials) for trials in one.first.trials.values()] == [3, 3, 3]
+    assert one.verdict.n == (3, 3)
+    assert one.verdict.difference == pytest.approx(-1)
+
+
+def test_where_one_search_was_made_its_trainings_are_the_runs_and_it_is_said_that_nothing_holds_for_others():
+    found = compared(make_world(ps=(1,)), rows=["weighting"])
+
+    assert only(found).first.stage == "train"
+    assert only(found).first.fixed == ("search",)
+    assert any("says nothing of other searches" in line for line in sentences(found))
+
+
+def test_a_run_of_which_a_training_failed_is_left_out_of_both_arms_and_that_is_said():
+    world = make_world(search_seeds=(0, 1, 2), ps=(1,))
+    world.fail(world.find("train", search_weighting="max_w", search_seed=1, seed=2))
+    found = compared(world, rows=["weighting"])
+
+    assert only(found).seeds == ("0", "2")
+    assert only(found).second.missing == ("1",)
+    assert any("not all done of seed 1, left out" in line for line in sentences(found))
+
+
+def test_what_differs_in_every_pair_is_decided_by_six_searches_and_not_by_five():
+    verdicts = {n: only(compared(make_world(search_seeds=range(n), ps=(1,)), rows=["weighting"])) for n in (5, 6)}
+
+    assert (verdicts[5].decided, verdicts[6].decided) == (False, True)
+    assert verdicts[5].verdict.p == 0.0625
+
+
+def test_all_lines_are_compared_with_each_other_and_the_level_is_shared():
+    found = compared(make_world(search_seeds=range(6)))
+
+    assert len(found.comparisons) == 6
+    assert {one.adjusted for one in found.comparisons} == {6 * 2 / 64}
+    assert not any(one.decided for one in found.comparisons)
+    assert "among 6 comparisons" in "\n".join(sentences(found))
+
+
+def test_a_baseline_is_what_the_others_are_held_against():
+    found = compared(make_world(search_seeds=range(6)), baseline={"weighting": "scalar"})
+
+    pairs = [(one.first.label, one.second.label) for one in found.comparisons]
+    assert pairs == [("scalar p=1", "max_w p=1"), ("scalar p=2", "max_w p=2")]
+
+
+def test_settings_side_by_side_are_arms_too():
+    table = {"rows": ["weighting"], "columns": ["test_error_best", "p"]}
+    world = make_world(search_seeds=range(6), weightings=("scalar",))
+    built = build(world.plan, world.rows, FakeTable(**table))
+
+    one = only(compare(world.plan, built))
+    assert (one.first.label, one.second.label) == ("scalar p=1", "scalar p=2")
+    assert one.verdict.difference == pytest.approx(0.1)
+
+
+def test_arms_without_a_common_seed_are_not_paired_and_that_is_said():
+    world = make_world(search_seeds=range(3), ps=(1,))
+    built = build(world.plan, world.rows, FakeTable(columns=["test_error_best"], rows=["weighting", "search.seed"]))
+    found = compare(world.plan, built)
+
+    assert {one.first.stage for one in found.comparisons} == {"train"}
+    assert {one.unpaired for one in found.comparisons} == {""}  # trainings share their seeds, whatever was searched
+
+    early = make_world(search_seeds=(0, 1), ps=(1,), weightings=("scalar",))
+    late = make_world(search_seeds=(7, 8), ps=(1,), weightings=("max_w",))
+    both = type(early)(
+        plan=type(early.plan)(stages=early.plan.stages, trials=(*early.plan.trials, *late.plan.trials)),
+        rows={**early.rows, **late.rows},
+    )
+    found = compared(both, rows=["weighting"])
+    assert only(found).unpaired == "they have no seed in common"
+    assert only(found).verdict.smallest_p == pytest.approx(2 / 6)
+    assert "not paired: they have no seed in common" in "\n".join(sentences(found))
+
+
+def test_before_anything_is_done_nothing_is_claimed():
+    world = make_world(ps=(1,))
+    built = build(world.plan, {}, FakeTable(columns=["test_error_best"], rows=["weighting"]))
+    found = compare(world.plan, built)
+
+    assert only(found).verdict is None
+    assert any("nothing to compare yet" in line for line in sentences(found))
+
+
+@pytest.mark.parametrize(
+    ("asked", "metric", "sentence"),
+    [
+        ({"rows": []}, None, "two lines"),
+        ({}, "test_eror", "has no column 'test_eror'; it has test_error_best"),
+        ({"columns": ["params"]}, None, "no column of errors; name one: params"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_sentence(asked, metric, sentence):
+    world = make_world(ps=(1,), weightings=("scalar",)) if "rows" in asked else make_world()
+    built = build(world.plan, world.rows, FakeTable(**{"columns": ["test_error_best"], **asked}))
+
+    with pytest.raises(TableError, match=sentence):
+        compare(world.plan, built, metric)

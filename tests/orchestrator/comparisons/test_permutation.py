@@ -1,0 +1,121 @@
+"""The tests of a difference, held against the definition written out, and against what few runs can say at all."""
+
+import math
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from orchestrator.comparisons.permutation import fewest_runs, holm, paired, runs_to_settle, unpaired
+
+ERRORS = st.integers(0, 400).map(lambda hundredths: hundredths / 16)
+"""Binary fractions: their sums are exact in any order."""
+
+
+def tails(statistics, seen):
+    """Return twice the smaller share of rearrangements that lie as far out as what was seen, 1 at most."""
+    above = sum(one >= seen for one in statistics) / len(statistics)
+    below = sum(one <= seen for one in statistics) / len(statistics)
+    return min(1.0, 2 * min(above, below))
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(ERRORS, ERRORS), min_size=2, max_size=7))
+def test_the_p_of_pairs_is_the_share_of_sign_patterns_that_differ_as_much(pairs):
+    differences = [second - first for first, second in pairs]
+    flipped = [
+        sum(map(math.prod, zip(signs, differences, strict=True))) for signs in product((1, -1), repeat=len(pairs))
+    ]
+
+    verdict = paired(*zip(*pairs, strict=True))
+
+    assert verdict.difference == pytest.approx(sum(differences) / len(pairs))
+    assert verdict.p == pytest.approx(tails(flipped, sum(differences)))
+
+
+@settings(max_examples=40)
+@given(st.lists(ERRORS, min_size=2, max_size=4), st.lists(ERRORS, min_size=2, max_size=4))
+def test_the_p_of_unpaired_runs_is_the_share_of_deals_that_differ_as_much(first, second):
+    pool, n = [*first, *second], len(first)
+
+    def apart(hand):
+        rest = [pool[place] for place in range(len(pool)) if place not in hand]
+        return n * sum(rest) - len(rest) * sum(pool[place] for place in hand)  # in whole sixteenths: exact
+
+    deals = [apart(hand) for hand in combinations(range(len(pool)), n)]
+
+    assert unpaired(first, second).p == pytest.approx(tails(deals, apart(range(n))))
+
+
+@pytest.mark.parametrize(("n", "smallest"), [(2, 0.5), (3, 0.25), (5, 0.0625), (6, 0.03125), (8, 0.0078125)])
+def test_pairs_that_all_point_one_way_give_the_smallest_p_there_is(n, smallest):
+    verdict = paired([3.0] * n, [2.5 - 0.125 * place for place in range(n)])
+
+    assert verdict.p == verdict.smallest_p == smallest
+    assert verdict.possible == (n >= 6)
+
+
+def test_the_smallest_p_of_unpaired_runs_counts_their_deals():
+    assert unpaired([1, 2, 3], [4, 5, 6]).p == unpaired([1, 2, 3], [4, 5, 6]).smallest_p == pytest.approx(2 / 20)
+
+
+def test_arms_that_do_not_differ_at_all_have_p_1():
+    assert paired([2.5] * 6, [2.5] * 6).p == 1
+    assert unpaired([2.5] * 3, [2.5] * 3).p == 1
+
+
+def test_one_run_says_nothing_of_how_much_runs_vary():
+    assert paired([1.0], [2.0]).p is None
+    assert unpaired([1.0], [2.0, 3.0]).p is None
+    assert runs_to_settle(paired([1.0], [2.0])) is None
+
+
+@pytest.mark.parametrize("arms", [([], []), ([1.0], [1.0, 2.0])])
+def test_pairs_need_two_arms_of_one_length(arms):
+    with pytest.raises(ValueError, match="pairs"):
+        paired(*arms)
+
+
+def test_holm_multiplies_the_smallest_the_most_and_never_turns_the_order_round():
+    assert holm([0.04, 0.01, 0.03]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 6])
+@pytest.mark.parametrize("effect", [0.4, 0.9, 3.0])
+def test_the_runs_to_settle_a_difference_are_the_fewest_with_the_power(alpha, effect):
+    """Power here: of a t-test whose data are drawn many times, not from the formula of its distribution."""
+    spread = np.array([-1.0, 0.0, 1.0, -0.5, 0.5])
+    verdict = paired([0.0] * 5, list(effect + spread / spread.std(ddof=1)))
+    n = runs_to_settle(verdict, alpha=alpha)
+    rng = np.random.default_rng(3)
+
+    def power(runs):
+        drawn = rng.normal(effect, 1, (20_000, runs))
+        return np.mean(stats.ttest_1samp(drawn, 0, axis=1).pvalue <= alpha)
+
+    assert n is not None
+    assert n >= fewest_runs(True, alpha)
+    assert power(n) > 0.8 - 0.015
+    assert n == fewest_runs(True, alpha) or power(n - 1) < 0.8 + 0.015
+
+
+def test_a_difference_that_nobody_could_settle_has_no_number_of_runs():
+    assert runs_to_settle(paired([0.0, 1.0, 2.0], [0.001, 1.0, 2.0 - 1e-9])) is not None
+    assert runs_to_settle(paired([0.0, 1.0, 2.0], [1.0, 0.0, 2.001])) is None
+    assert runs_to_settle(paired([1.0] * 3, [2.0] * 3)) is None
+
+
+@pytest.mark.parametrize(("n", "share"), [(5, 0.0), (6, 2 / 64), (7, 6 / 128)])
+def test_where_nothing_differs_no_more_is_decided_than_chance_allows(n, share):
+    """Every p that n pairs can give is a whole number of sign patterns, so the share that is at most 5 % is known."""
+    rng = np.random.default_rng(n)
+    arms = rng.normal(0, 1, (2, 500, n))
+
+    rejected = np.mean([paired(list(first), list(second)).p <= 0.05 for first, second in zip(*arms, strict=True)])
+
+    assert rejected == pytest.approx(share, abs=4 * math.sqrt(max(share, 1e-9) / 500))
