@@ -25,19 +25,24 @@ class Arm:
     """The trainable of that stage."""
     measured: str
     """The stage whose trials were measured."""
-    runs: Mapping[str, float]
-    """Seed -> the number of that independent run."""
+    values: Mapping[str, tuple[float, ...]]
+    """Seed -> the numbers measured for that independent run."""
     trials: Mapping[str, tuple[str, ...]]
-    """Seed -> ids of the trials that its number is the mean of."""
+    """Seed -> ids of the trials that measured them."""
     missing: tuple[str, ...] = ()
     """Seeds of which a trial is not done, or not trusted; they are left out."""
     fixed: tuple[str, ...] = ()
     """Stages before it of which there is only one trial: what is said holds for what that one found."""
 
     @property
+    def runs(self) -> dict[str, float]:
+        """Seed -> the number of that independent run, the mean of what was measured."""
+        return {seed: sum(values) / len(values) for seed, values in self.values.items()}
+
+    @property
     def seeds(self) -> tuple[str, ...]:
         """All that it was planned with."""
-        return (*self.runs, *self.missing)
+        return (*self.values, *self.missing)
 
 
 def arms_of(plan: Plan, table: Table, column: Column) -> list[Arm | None]:
@@ -57,13 +62,13 @@ def _arm(plan: Plan, known: Mapping[str, PlannedTrial], row: TableRow, column: C
         members.setdefault(_seed(trial, drawn), []).append(trial)
     order = sorted(members, key=lambda seed: (len(seed), seed))
     numbers = {seed: [measured[trial.trial_id] for trial in members[seed]] for seed in order}
-    whole = {seed: [v for v in values if v is not None] for seed, values in numbers.items() if None not in values}
+    whole = {seed: tuple(v for v in values if v is not None) for seed, values in numbers.items() if None not in values}
     return Arm(
         label=_label(row, column),
         stage=drawn,
         kind=plan.entries[drawn].name,
         measured=trials[0].stage,
-        runs={seed: sum(values) / len(values) for seed, values in whole.items()},
+        values=whole,
         trials={seed: tuple(trial.trial_id for trial in members[seed]) for seed in whole},
         missing=tuple(seed for seed in order if seed not in whole),
         fixed=fixed,

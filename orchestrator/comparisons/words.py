@@ -1,5 +1,6 @@
 """What a comparison says, in sentences that a reviewer can check: who, how many, by how much, how sure."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,7 @@ from orchestrator.comparisons.comparison import Comparison, Comparisons
 from orchestrator.comparisons.permutation import ALPHA, Verdict, fewest_runs
 from orchestrator.tables.grouping import plural
 from orchestrator.tables.quantities import number_text, quantity_of, unit_for
-from orchestrator.tables.statistics import decimal_of
+from orchestrator.tables.statistics import decimal_of, variance_split
 
 LEVEL = f"{100 * ALPHA:g} %"
 
@@ -50,6 +51,10 @@ def _arm(arm: Arm, found: Comparisons) -> str:
     if arm.measured != arm.stage and each:
         span = str(min(each)) if len(each) == 1 else f"{min(each)} to {max(each)}"
         text += f", each the mean of {span} {plural(arm.measured)}"
+    split = variance_split(arm.values.values())
+    if split is not None:
+        deviations = [_number(math.sqrt(part), found) for part in (split.between, split.within)]
+        text += f" (standard deviations: {deviations[0]} between {plural(arm.stage)}, {deviations[1]} within one)"
     if arm.missing:
         text += f"; not all done of seed {', '.join(arm.missing)}, left out"
     return text
@@ -118,11 +123,17 @@ def _arm_json(arm: Arm) -> Mapping[str, Any]:
     return {
         "label": arm.label,
         "drawn": arm.stage,
-        "runs": dict(arm.runs),
+        "runs": arm.runs,
+        "standard_deviations": _split_json(arm),
         "trials": {seed: list(trials) for seed, trials in arm.trials.items()},
         "missing": list(arm.missing),
         "one_each_of": list(arm.fixed),
     }
+
+
+def _split_json(arm: Arm) -> Mapping[str, float] | None:
+    split = variance_split(arm.values.values())
+    return split and {"between": math.sqrt(split.between), "within": math.sqrt(split.within)}
 
 
 def _comparison_json(one: Comparison) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ Medians and ranges are those of the decimal numbers that floats stand for: of 5.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -71,6 +71,37 @@ def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Inte
     low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
     high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
     return Interval(low=low, high=high)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VarianceSplit:
+    """How much runs vary, and between what: estimates of variances, in the square of their unit."""
+
+    between: float
+    """Of what the groups are themselves, were each measured without noise; 0 where nothing speaks for any."""
+    within: float
+    """Of the members of one group."""
+
+
+def variance_split(groups: Iterable[Sequence[float]]) -> VarianceSplit | None:
+    """Return the variance between groups and within them, by the method of moments of a one-way random-effects model.
+
+    None unless two groups and two members of one are there. Groups may be of unlike sizes.
+
+    Source: Searle, Casella and McCulloch, Variance Components, 1992, section 3.6.
+    """
+    members = [[float(value) for value in group] for group in groups if group]
+    total, k = sum(map(len, members)), len(members)
+    if k < 2 or total == k:
+        return None
+    means = [math.fsum(group) / len(group) for group in members]
+    grand = math.fsum(value for group in members for value in group) / total
+    within = math.fsum((value - mean) ** 2 for group, mean in zip(members, means, strict=True) for value in group) / (
+        total - k
+    )
+    of_means = math.fsum(len(group) * (mean - grand) ** 2 for group, mean in zip(members, means, strict=True)) / (k - 1)
+    size = (total - sum(len(group) ** 2 for group in members) / total) / (k - 1)
+    return VarianceSplit(between=max(0.0, (of_means - within) / size), within=within)
 
 
 def relative_change(value: float, baseline: float) -> float:

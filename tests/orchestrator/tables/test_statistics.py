@@ -3,11 +3,12 @@
 import math
 import statistics
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.tables.statistics import clopper_pearson, half_range, median_range, relative_change
+from orchestrator.tables.statistics import clopper_pearson, half_range, median_range, relative_change, variance_split
 
 ERRORS = st.lists(st.floats(0, 100, allow_nan=False), min_size=1, max_size=9)
 
@@ -117,3 +118,33 @@ def test_less_of_a_loss_below_zero_is_a_change_downwards():
 def test_a_change_from_nothing_is_refused():
     with pytest.raises(ValueError, match="relative to 0"):
         relative_change(1.0, 0.0)
+
+
+@given(st.lists(st.lists(st.integers(-400, 400).map(lambda n: n / 16), min_size=2, max_size=2), min_size=2, max_size=5))
+def test_the_variance_of_groups_of_two_is_split_as_the_mean_squares_say(groups):
+    array = np.array(groups)
+    within = np.mean(np.var(array, axis=1, ddof=1))
+    between = max(0.0, np.var(array.mean(axis=1), ddof=1) - within / 2)
+
+    split = variance_split(groups)
+
+    assert (split.within, split.between) == pytest.approx((within, between))
+
+
+def test_the_split_of_groups_of_unlike_sizes_is_right_on_average():
+    """Drawn many times with variances of 4 between groups and 1 within them."""
+    rng = np.random.default_rng(0)
+    splits = []
+    for _ in range(2_000):
+        centres = rng.normal(10, 2, 12)
+        splits.append(
+            variance_split([list(rng.normal(c, 1, n)) for c, n in zip(centres, [1, 2, 3, 6] * 3, strict=True)])
+        )
+
+    assert np.mean([split.between for split in splits]) == pytest.approx(4, rel=0.1)
+    assert np.mean([split.within for split in splits]) == pytest.approx(1, rel=0.05)
+
+
+@pytest.mark.parametrize("groups", [[], [[1.0, 2.0]], [[1.0], [2.0]], [[1.0, 2.0], []]])
+def test_no_variance_is_split_where_one_of_both_cannot_be_seen(groups):
+    assert variance_split(groups) is None
