@@ -72,4 +72,7 @@ def run(
     finally:
         runner.close()
         stop.clear()
-    return ledger.states(specs)
+    try:
+        return ledger.states(specs)
+    except StorageError as error:
+        raise HaltError(f"{error}; finished trials are kept, run again to go on") from error

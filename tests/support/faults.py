@@ -21,8 +21,8 @@ TRIAL = planned(0, epochs=1, steps=1)
 
 def broken(remote: bool) -> OSError:
     """Return an error as disks and object stores have them."""
-    text = "When reading information for key 'x': AWS Error SLOW_DOWN during HeadObject operation: reduce your rate."
-    return OSError(text) if remote else OSError(errno.EIO, "Input/output error")
+    answer = "it answers 503 Service Unavailable: SlowDown: Please reduce your request rate"
+    return OSError(errno.EIO, answer if remote else "Input/output error")
 
 
 class Faults:

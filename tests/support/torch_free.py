@@ -25,6 +25,7 @@ TORCH_FREE = (
     "trainables.execution.job",
     "trainables.execution.signals",
     "trainables.record.lineage",
+    "trainables.record.listing",
     "trainables.optimization.schedules",
     "trainables.record.provenance",
     "trainables.record.trial_folder",

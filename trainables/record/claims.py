@@ -131,7 +131,7 @@ class ClaimFolder:
         numbers = self.numbers()
         if not numbers or numbers[-1] != claim.number:
             raise ClaimLost(f"attempt {claim.number} was taken over by attempt {numbers[-1] if numbers else '?'}")
-        if self._storage.remote and self._read(claim.number) != claim:
+        if not self._storage.exclusive and self._read(claim.number) != claim:
             raise ClaimLost(f"attempt {claim.number} was overwritten by another process")
 
     def release(self, claim: Claim) -> None:
