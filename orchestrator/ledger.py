@@ -185,7 +185,7 @@ class Ledger:
 
     def stale_claim(self, trial_id: str) -> int | None:
         """Return the number of a trial's last claim when it holds no more; None when it holds, or there is none."""
-        claims = self.folder(trial_id).claims
+        claims = self.folder(trial_id, self._seen(f"{TRIALS}/{trial_id}")).claims
         numbers = claims.numbers()
         return numbers[-1] if numbers and claims.live() is None else None
 

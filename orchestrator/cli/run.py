@@ -93,7 +93,8 @@ def run(
 
         if runner == "local" and (lack := lack_here(todo, catalog)):
             raise RunError(lack)
-        prove_writable(ledger.storage)
+        if lack := prove_writable(ledger):
+            say(shown_line(f"note: {lack}"), err=True)
         identities = sorted({identity for trial in todo if (identity := dataset_of(trial))})
         _ensure_data(identities)
         stop = Stop(ledger.storage)

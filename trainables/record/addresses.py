@@ -22,6 +22,8 @@ PARAMETERS = (
     "tls_verify_certificates",
 )
 """What may follow the `?`: where and how the store is reached, never who asks."""
+INEXCLUSIVE = "conditional_writes=no"
+"""What the address of a store says that knows no conditional writes."""
 USE = "use a folder, s3://bucket/path, gs://bucket/path or az://container/path"
 KEYS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile (AWS_PROFILE) or a role",

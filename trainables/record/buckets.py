@@ -74,6 +74,7 @@ def _s3(bucket: str, asked: Mapping[str, str], place: Mapping[str, Any]) -> S3St
             region=asked.get("region") or (None if elsewhere else region_of(bucket)),
             virtual_hosted_style_request=says(asked, "force_virtual_addressing", False) or None,
             credential_provider=_keys(),
+            disable_bulk_delete=True,  # which not every server knows, and one file is no bulk
         ),
     )
 

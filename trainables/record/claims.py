@@ -168,7 +168,14 @@ class ClaimFolder:
                 self.problems.append(sentence)
             return None
 
+    def _given_back(self, number: int) -> bool:
+        """Say whether names alone tell that nobody holds a claim; two may share a number where none is exclusive."""
+        names = self._storage.names(self._folder) if self._storage.exclusive else []
+        return any(name.startswith(f"{number:04d}.") and name.endswith(".released") for name in names)
+
     def _live(self, number: int) -> Claim | None:
+        if self._given_back(number):
+            return None
         claim = self._read(number)
         if claim is None or self.released(claim.attempt):
             return None

@@ -7,13 +7,14 @@ content stays (work may then be done twice; ownership is checked again before an
 """
 
 import errno
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from trainables.errors import SharptuneError, StorageError
-from trainables.record.addresses import folder_of
+from trainables.record.addresses import INEXCLUSIVE, folder_of
 from trainables.record.entry import Entry
 from trainables.record.local_storage import LocalStorage
 from trainables.record.patience import AT_ONCE, Found, Patience
@@ -191,6 +192,26 @@ def open_storage(uri: str | Path, *, patience: Patience | None = None) -> Patien
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise SharptuneError(f"storage {text!r} cannot be opened: {why}") from error
+
+
+def tried_out(storage: Storage) -> Storage:
+    """Write and delete a small file, and return the storage to go on with.
+
+    It is the same one, unless it turns out to know no conditional writes: then one that does without, and whose address
+    tells that to all who open it. Raises: OSError where nothing can be written there.
+    """
+    path = f"drivers/probe-{uuid.uuid4().hex[:12]}"
+    try:
+        exclusive = storage.create(path, b"1", durable=False) and not storage.create(path, b"2", durable=False)
+    except OSError as error:
+        if not storage.remote or error.errno not in (errno.ENOTSUP, errno.EINVAL):
+            raise
+        exclusive = False
+        storage.write(path, b"3")
+    storage.delete(path)
+    if exclusive or not storage.exclusive:
+        return storage
+    return open_storage(f"{storage.uri}{'&' if '?' in storage.uri else '?'}{INEXCLUSIVE}")
 
 
 def here_path(driver: str) -> str:
