@@ -1,5 +1,7 @@
 """A real S3 server (moto) on loopback that counts its requests, and has buckets that know no conditional writes."""
 
+import socket
+import socketserver
 import threading
 
 IGNORING, REFUSING = "ignoring", "refusing"
@@ -23,7 +25,7 @@ class S3Server:
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Silent)
         self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
 
     def uri(self, path: str, bucket: str = "sharptune") -> str:
@@ -59,3 +61,20 @@ class S3Server:
             start_response("501 Not Implemented", [("Content-Length", str(len(body)))])
             return [body]
         return self._app(environ, start_response)
+
+
+def answer_always(status: str, body: str, headers: str = "") -> socketserver.ThreadingTCPServer:
+    """Serve one answer to everything, from a thread, until `shutdown`."""
+    answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n{headers}\r\n{body}".encode()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            self.request.sendall(answer)
+            self.request.shutdown(socket.SHUT_WR)
+            while self.request.recv(65536):  # a socket closed with something unread breaks the connection
+                pass
+
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    return server
