@@ -119,7 +119,7 @@ class ObjectStore:
             raise RuntimeError("a forked process cannot use an object store; start it anew (spawn)")
         try:
             yield
-        except (ValueError, RuntimeError, PermissionError):
-            raise
         except Exception as error:
+            if isinstance(error, OSError | ValueError | RuntimeError) and not isinstance(error, FileNotFoundError):
+                raise
             raise translated(error, self.uri) from None
