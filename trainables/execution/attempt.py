@@ -18,7 +18,7 @@ from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
 from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
-from trainables.record.claims import Busy, Claim, Heartbeat
+from trainables.record.claims import Busy, Claim
 from trainables.record.lineage import Inputs, ParentNotDone, gather
 from trainables.record.storage import Storage, here_path, open_storage, trouble
 from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
@@ -83,7 +83,6 @@ class Attempt:
         self.job = job
         self.folder = folder
         self.claim = claim
-        self._heartbeat = Heartbeat(folder.claims, claim)
         self._checkpoints = folder.checkpoints(job.spec)
         self._history = History(job, claim)
         self._inputs = Inputs()
@@ -95,7 +94,6 @@ class Attempt:
         if (row := self._set_right()) is not None:  # someone finished it while we claimed it
             yield Progress.of_row(row)
             return
-        self._heartbeat.start()
         self.folder.write_spec(self.job.spec, self.job.asked_by)
         try:
             last = yield from self._carry(should_stop)
@@ -112,7 +110,6 @@ class Attempt:
 
     def close(self) -> None:
         """Let go of the claim."""
-        self._heartbeat.stop()
         with contextlib.suppress(OSError):
             self.folder.claims.release(self.claim)
 
@@ -275,7 +272,8 @@ class Attempt:
             self.folder.log(*(f"{stamp} {line}" for line in lines))
 
     def _progress(self, state: State, **values) -> Progress:
-        return Progress(trial_id=self.job.spec.trial_id, state=state, **values)
+        by = {"node": self.claim.worker_process.host, "attempt": self.claim.number}
+        return Progress(trial_id=self.job.spec.trial_id, state=state, **by, **values)
 
 
 def _clear_away(job: Job, folder: TrialFolder, ended: str = "") -> None:

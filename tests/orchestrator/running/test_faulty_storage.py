@@ -7,7 +7,7 @@ from faults import FaultContract, Faults, broken
 from jobs import finish, folder_of, make_job, never
 from meddling import MeddledStorage
 
-from orchestrator.running.session import Stop
+from orchestrator.running.stop import Stop
 from trainables.execution.attempt import execute
 from trainables.record.patience import Patience
 from trainables.record.storage import PatientStorage, open_storage, stop_path
