@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from orchestrator.errors import LedgerError
-from orchestrator.words import duration
+from orchestrator.work import Work, work_of
 from trainables.errors import DamagedFile
-from trainables.record.beats import AtWork, Beat, BeatWatcher, read_beats
-from trainables.record.claims import STALE_SECONDS, Claim
+from trainables.record.beats import Beat, BeatWatcher, read_beats
 from trainables.record.storage import Storage, open_storage
 from trainables.record.trial_folder import ROW, TRIALS, TrialFolder
 from trainables.trial import TrialRow, TrialSpec
@@ -29,27 +28,6 @@ COLUMNS = ("trial_id", *ASKED_BY, "trainable", "version", "seed", "state", "erro
 PROVENANCE = ("provenance.commit", "provenance.hardware", "provenance.gpus", "provenance.versions")
 """Columns that every frame of rows has, also one of no rows."""
 STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Work:
-    """Who works on a trial, and how far it is, as far as its driver tells."""
-
-    driver: str
-    claim: Claim
-    beat: Beat | None
-    """What the driver told last; None of one that tells nothing."""
-    at_work: AtWork | None
-    """What it told of the trial."""
-    age: float | None
-    """Seconds since it told that, by the storage's clock: for people to read."""
-
-    @property
-    def seconds(self) -> float | None:
-        """For how long the trial has been at work, by the driver's clock."""
-        if self.beat is None or self.at_work is None:
-            return None
-        return self.beat.seconds_since(self.at_work.since) + (self.age or 0.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,8 +104,8 @@ class Ledger:
         after = f"epoch {epoch}" + (f", step {step}" if step else "")
         if claim is not None:
             where = f", after {after}" if positions else ""
-            work = self._work(trial_id, claim)
-            reason = _at_work(work, folder.claims.age, where) + _failures(folder)
+            work = work_of(trial_id, claim, self._watcher, folder)
+            reason = work.words(where) + _failures(folder)
             return TrialState(state="running", reason=reason, epoch=epoch, work=work)
         if positions:
             reason = f"interrupted after {after}" + _failures(folder)
@@ -220,12 +198,6 @@ class Ledger:
         except OSError:
             return 0.0
 
-    def _work(self, trial_id: str, claim: Claim) -> Work:
-        beat = self._watcher.beat(self.storage, claim.driver)
-        at_work = None if beat is None else beat.trials.get(trial_id)
-        age = None if beat is None else self._watcher.age(self.storage, claim.driver)
-        return Work(driver=claim.driver, claim=claim, beat=beat, at_work=at_work, age=age)
-
     def _set_aside(self, trial_id: str, why: str) -> str:
         self._done.pop(trial_id, None)
         return self.folder(trial_id).set_aside(ROW, why)
@@ -261,37 +233,6 @@ class Ledger:
         if sentence not in self._said:
             self._said.add(sentence)
             self._say(sentence)
-
-
-def _at_work(work: Work, age: Callable[[Claim], float], where: str) -> str:
-    """Return who works on a trial and `where` it is, or what became of him, as far as can be seen from here.
-
-    He holds the claim all the same, for as long as `trainables.record.claims` says. `age` is that of a claim.
-    """
-    claim = work.claim
-    if claim.worker_process.alive() is False:
-        return f"its process {claim.worker_process.pid} died{where}; the run in {claim.driver_process} takes it up"
-    silent = work.age
-    if silent is None:  # of a driver that tells nothing
-        try:
-            silent = age(claim)
-        except FileNotFoundError:
-            silent = 0.0
-    reason = f"{claim.holder} works on it{where}"
-    if silent >= STALE_SECONDS:
-        return f"{reason}; nothing was heard of it for {duration(silent)}: if it is gone, run goes on from there"
-    return reason if work.at_work is None else _told(work, work.at_work)
-
-
-def _told(work: Work, at_work: AtWork) -> str:
-    """Return what the driver tells of a trial."""
-    at = f"epoch {at_work.epoch}" + (f"/{at_work.epochs}" if at_work.epochs else "")
-    if at_work.steps:
-        at += f", step {at_work.step}/{at_work.steps}"
-    left = "" if at_work.left is None else f", about {duration(at_work.left)} left"
-    since = f"on {work.claim.worker_process.host} for {duration(work.seconds or 0.0)}"
-    stopping = "; it is being stopped" if work.beat is not None and work.beat.stopping else ""
-    return f"{at}{left}; {since}; beat {duration(work.age or 0.0)} ago{stopping}"
 
 
 def _failures(folder: TrialFolder) -> str:
