@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from orchestrator.errors import LedgerError
-from orchestrator.words import duration
+from orchestrator.work import Work, work_of
 from trainables.data.catalog import cache_root
 from trainables.errors import DamagedFile
-from trainables.record.claims import STALE_SECONDS, BeatWatcher, Claim, ClaimFolder
+from trainables.record.beats import Beat, BeatWatcher, read_beats
 from trainables.record.listing import Listed
 from trainables.record.storage import Storage, open_storage
 from trainables.record.trial_folder import ROW, TRIALS, TrialFolder
@@ -41,6 +41,8 @@ class TrialState:
     row: TrialRow | None = None
     epoch: int = 0
     """Whole epochs that a resumable or running trial has behind it."""
+    work: Work | None = None
+    """Of a running trial."""
 
     @property
     def recurs(self) -> bool:
@@ -110,8 +112,9 @@ class Ledger:
         after = f"epoch {epoch}" + (f", step {step}" if step else "")
         if claim is not None:
             where = f", after {after}" if positions else ""
-            reason = _at_work(folder.claims, claim, where) + _failures(folder)
-            return TrialState(state="running", reason=reason, epoch=epoch)
+            work = work_of(trial_id, claim, self._watcher, folder)
+            reason = work.words(where) + _failures(folder)
+            return TrialState(state="running", reason=reason, epoch=epoch, work=work)
         if positions:
             reason = f"interrupted after {after}" + _failures(folder)
             return TrialState(state="resumable", reason=reason, epoch=epoch)
@@ -122,8 +125,9 @@ class Ledger:
     def states(self, specs: Iterable[TrialSpec]) -> dict[str, TrialState]:
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
         unique = {spec.trial_id: spec for spec in specs}
-        seen = self._seen(TRIALS)
-        states = dict(zip(unique, self._each(lambda spec: self._state(spec, seen), unique.values()), strict=True))
+        with self._watcher.look():
+            seen = self._seen(TRIALS)
+            states = dict(zip(unique, self._each(lambda spec: self._state(spec, seen), unique.values()), strict=True))
         for trial_id, spec in unique.items():
             if states[trial_id].row is not None:
                 continue
@@ -183,6 +187,14 @@ class Ledger:
             return self._set_aside(trial_id, "damaged")
         return self._set_aside(trial_id, "failed" if row.state == "failed" else "stale")
 
+    def drivers(self) -> dict[str, Beat]:
+        """Return what drivers tell that may be at work, by their tokens."""
+        return read_beats(self.storage)
+
+    def silent_seconds(self, driver: str) -> float:
+        """Return for how long a driver's beat has not moved, as far as this ledger saw."""
+        return self._watcher.silent_seconds(self.storage, driver)
+
     def stale_claim(self, trial_id: str) -> int | None:
         """Return the number of a trial's last claim when it holds no more; None when it holds, or there is none."""
         claims = self.folder(trial_id, self._seen(f"{TRIALS}/{trial_id}")).claims
@@ -240,23 +252,6 @@ class Ledger:
         if sentence not in self._said:
             self._said.add(sentence)
             self._say(sentence)
-
-
-def _at_work(claims: ClaimFolder, claim: Claim, where: str) -> str:
-    """Return who works on a trial and `where` it is, or what became of him, as far as can be seen from here.
-
-    He holds the claim all the same, for as long as `trainables.record.claims` says.
-    """
-    if claim.worker_process.alive() is False:
-        return f"its process {claim.worker_process.pid} died{where}; the run in {claim.driver_process} takes it up"
-    try:
-        silent = claims.silent_seconds(claim)
-    except FileNotFoundError:
-        silent = 0.0
-    reason = f"{claim.holder} works on it{where}"
-    if silent < STALE_SECONDS:
-        return reason
-    return f"{reason}; nothing was heard of it for {duration(silent)}: if it is gone, run goes on from there"
 
 
 def _failures(folder: TrialFolder) -> str:

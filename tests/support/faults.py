@@ -53,6 +53,7 @@ def run_on(uri, faults, patience) -> Counter[str]:
         patch.setattr("trainables.execution.attempt.open_storage", lambda uri: storage)
         patch.setattr("os.fsync", lambda descriptor: None)  # nor does the power fail
         patch.setattr("orchestrator.running.run.WAIT_SECONDS", 0)
+        patch.setattr("orchestrator.running.beating.TURN_SECONDS", 3600)  # so that operations come in one order
         patch.setattr("trainables.record.claims.STALE_SECONDS", 0)  # in this process, nobody dies
         run([TRIAL], ledger=Ledger(storage), catalog=CATALOG, runner=LocalRunner())
     return meddled.counts

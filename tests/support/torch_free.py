@@ -15,6 +15,7 @@ TORCH_FREE = (
     "trainables.kinds.inheritance",
     "trainables.kinds.unread",
     "trainables.record.addresses",
+    "trainables.record.beats",
     "trainables.record.checkpoints",
     "trainables.record.claims",
     "trainables.config",

@@ -18,7 +18,7 @@ from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
 from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
-from trainables.record.claims import Busy, Claim, Heartbeat
+from trainables.record.claims import Busy, Claim
 from trainables.record.lineage import Inputs, ParentNotDone, gather
 from trainables.record.storage import Storage, here_path, open_storage, trouble
 from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
@@ -40,7 +40,7 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
             return
         seen = folder.seen()
         if (row := _finished(seen)) is not None:
-            _clear_away(job, folder, row)
+            _clear_away(job, seen, row)
             yield Progress.of_row(row)
             return
         if should_stop():
@@ -85,7 +85,6 @@ class Attempt:
         self.job = job
         self.folder = folder
         self.claim = claim
-        self._heartbeat = Heartbeat(folder.claims, claim)
         self._checkpoints = folder.checkpoints(job.spec)
         self._lines = folder.log(claim)
         self._history = History(job, claim)
@@ -93,6 +92,8 @@ class Attempt:
         self._problems = list(problems)
         self._row: TrialRow | None = None
         """The row that is there, once it is."""
+        self._last_seen = folder
+        """The folder, as it was seen last before the row was written."""
         self._config: dict[str, JSON] = dict(job.spec.config)
 
     def run(self, should_stop: Callable[[], bool]) -> Iterator[Progress]:
@@ -101,7 +102,6 @@ class Attempt:
         if (row := self._set_right(seen)) is not None:  # someone finished it while we claimed it
             yield Progress.of_row(row)
             return
-        self._heartbeat.start()
         seen.write_spec(self.job.spec, self.job.asked_by)
         self._checkpoints = seen.checkpoints(self.job.spec)
         try:
@@ -114,13 +114,12 @@ class Attempt:
             self._log(*traceback.format_exc().splitlines())
             raise
         if last.state in ("done", "lost"):  # before the last word: nobody need listen on after it
-            _clear_away(self.job, self.folder, self._row, self.claim.attempt)
+            _clear_away(self.job, self._last_seen, self._row, self.claim.attempt)
         self._save_log()
         yield last
 
     def close(self) -> None:
         """Let go of the claim."""
-        self._heartbeat.stop()
         self._save_log()
         with contextlib.suppress(OSError):
             self.folder.claims.release(self.claim)
@@ -271,8 +270,12 @@ class Attempt:
 
     def _record(self, row: TrialRow) -> TrialRow:
         """Commit a row and return it, or the one that was there before it. Raises: ClaimLost."""
-        self.folder.claims.check(self.claim)
-        self._row = row if self.folder.commit_row(row) else _finished(self.folder)
+        seen = self.folder.seen()
+        seen.claims.check(self.claim)
+        if self.folder.commit_row(row):
+            self._row, self._last_seen = row, seen
+        else:
+            self._row = _finished(self.folder)
         if self._row is None:
             raise ClaimLost("another process took the trial's row away, or spoiled it, while this one wrote its own")
         return self._row
@@ -287,18 +290,18 @@ class Attempt:
             self._lines.save()
 
     def _progress(self, state: State, **values) -> Progress:
-        return Progress(trial_id=self.job.spec.trial_id, state=state, **values)
+        by = {"node": self.claim.worker_process.host, "attempt": self.claim.number}
+        return Progress(trial_id=self.job.spec.trial_id, state=state, **by, **values)
 
 
 def _clear_away(job: Job, folder: TrialFolder, row: TrialRow | None, ended: str = "") -> None:
     """Delete what a finished trial needs no more; where that cannot be, the trial is no less done."""
     with contextlib.suppress(OSError):
-        seen = folder.seen()
-        row = row or _finished(seen)
+        row = row or _finished(folder)
         if row is not None and row.state == "done":
-            seen.sweep(row, ended)
+            folder.sweep(row, ended)
             if not job.keep_checkpoints:
-                seen.checkpoints(job.spec).clear()
+                folder.checkpoints(job.spec).clear()
 
 
 def _finished(folder: TrialFolder) -> TrialRow | None:

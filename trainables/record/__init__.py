@@ -6,6 +6,7 @@ Public face: `trial_folder.TrialFolder`, `storage.open_storage`.
 
 __all__ = [
     "addresses",
+    "beats",
     "checkpoints",
     "claims",
     "lineage",

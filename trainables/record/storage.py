@@ -217,8 +217,3 @@ def tried_out(storage: Storage) -> Storage:
 def here_path(driver: str) -> str:
     """Return the file by which a worker sees that its storage is the driver's."""
     return f"drivers/{driver}.here"
-
-
-def stop_path(driver: str) -> str:
-    """Return the file whose being there tells a driver's workers to stop."""
-    return f"drivers/{driver}.stop"

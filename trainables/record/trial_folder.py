@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from trainables.errors import DamagedFile
+from trainables.record.beats import BeatWatcher
 from trainables.record.checkpoints import CheckpointFolder
-from trainables.record.claims import BeatWatcher, Claim, ClaimFolder
+from trainables.record.claims import Claim, ClaimFolder
 from trainables.record.listing import Listed
 from trainables.record.log import LOG, TrialLog
 from trainables.record.storage import Storage

@@ -6,7 +6,6 @@ import pytest
 from meddling import KINDS, MeddledStorage
 
 from trainables.errors import SharptuneError, StorageError
-from trainables.record.claims import BeatWatcher, ClaimFolder, Process
 from trainables.record.local_storage import LocalStorage
 from trainables.record.patience import Patience
 from trainables.record.storage import PatientStorage
@@ -142,18 +141,3 @@ def test_whoever_opens_a_storage_says_how_long_it_is_waited_for(tmp_path):
 
     with pytest.raises(StorageError, match="does not answer now: EIO"):
         patient(tmp_path, faults).within(0).read("x")
-
-
-def test_a_beat_that_fails_keeps_nobody_waiting_and_takes_nobodys_patience(tmp_path):
-    """The thread that beats would else use up the patience that the trial has when it next needs the storage."""
-    faults = Faults(error_of(errno.EIO))
-    storage = patient(tmp_path, faults)
-    claims = ClaimFolder(storage, "trials/t", BeatWatcher())
-    claim = claims.acquire(driver="a", driver_process=Process.current())
-    faults.left = [error_of(errno.EIO)]
-
-    with pytest.raises(StorageError, match="does not answer now"):
-        claims.beat(claim, 1)
-    faults.left = [error_of(errno.EIO)] * 5
-
-    assert storage.read("x") == b"one"
