@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from orchestrator.errors import LedgerError
-from orchestrator.words import duration
+from orchestrator.work import Work, work_of
+from trainables.data.catalog import cache_root
 from trainables.errors import DamagedFile
-from trainables.record.claims import STALE_SECONDS, BeatWatcher, Claim, ClaimFolder
+from trainables.record.beats import Beat, BeatWatcher, read_beats
+from trainables.record.listing import Listed
 from trainables.record.storage import Storage, open_storage
 from trainables.record.trial_folder import ROW, TRIALS, TrialFolder
 from trainables.trial import TrialRow, TrialSpec
@@ -39,6 +41,8 @@ class TrialState:
     row: TrialRow | None = None
     epoch: int = 0
     """Whole epochs that a resumable or running trial has behind it."""
+    work: Work | None = None
+    """Of a running trial."""
 
     @property
     def recurs(self) -> bool:
@@ -56,20 +60,23 @@ class Ledger:
         self._watcher = BeatWatcher()
         self._done: dict[str, TrialRow] = {}
 
-    def folder(self, trial_id: str) -> TrialFolder:
-        return TrialFolder(self.storage, trial_id, self._watcher)
+    def folder(self, trial_id: str, seen: Storage | None = None) -> TrialFolder:
+        return TrialFolder(seen or self.storage, trial_id, self._watcher)
 
     def must_exist(self) -> None:
         """Raises: LedgerError where there is no such storage: a table of nothing would look like one of no results."""
         if not self.storage.exists(""):
             raise LedgerError(f"there is no storage {self.storage.uri}: nothing has been run there yet")
 
-    def row(self, trial_id: str) -> TrialRow | None:
-        """Return a trial's row; a damaged one counts as none, and is said. A done row is read once and kept in mind."""
+    def row(self, trial_id: str, seen: Storage | None = None) -> TrialRow | None:
+        """Return a trial's row; a damaged one counts as none, and is said. A done row is read once and kept in mind.
+
+        `seen` is the storage as it was listed before, where it was.
+        """
         if trial_id in self._done:
             return self._done[trial_id]
         try:
-            row = self.folder(trial_id).read_row()
+            row = self.folder(trial_id, seen).read_row()
         except DamagedFile as error:
             self._mention(f"trial {trial_id}: row.json is not trusted: {error}; the trial runs again")
             return None
@@ -84,16 +91,19 @@ class Ledger:
 
     def state(self, spec: TrialSpec) -> TrialState:
         """Return where one trial stands by itself, whatever its ancestors do."""
+        return self._state(spec, self._seen(f"{TRIALS}/{spec.trial_id}"))
+
+    def _state(self, spec: TrialSpec, seen: Storage) -> TrialState:
         trial_id = spec.trial_id
-        row = self.row(trial_id)
+        row = self.row(trial_id, seen)
         if row is not None and row.state == "failed":
             return TrialState(state="failed", reason=row.error or "failed", row=row)
         if row is not None:
-            stale = self._stale_parent(row)
+            stale = self._stale_parent(row, seen)
             if stale:
                 return TrialState(state="failed", reason=stale, row=row)
             return TrialState(state="done", reason="its row is in the storage", row=row)
-        folder = self.folder(trial_id)
+        folder = self.folder(trial_id, seen)
         claim = folder.claims.live()
         for problem in folder.claims.problems:
             self._mention(f"trial {trial_id}: {problem}")
@@ -102,19 +112,22 @@ class Ledger:
         after = f"epoch {epoch}" + (f", step {step}" if step else "")
         if claim is not None:
             where = f", after {after}" if positions else ""
-            reason = _at_work(folder.claims, claim, where) + _failures(folder)
-            return TrialState(state="running", reason=reason, epoch=epoch)
+            work = work_of(trial_id, claim, self._watcher, folder)
+            reason = work.words(where) + _failures(folder)
+            return TrialState(state="running", reason=reason, epoch=epoch, work=work)
         if positions:
             reason = f"interrupted after {after}" + _failures(folder)
             return TrialState(state="resumable", reason=reason, epoch=epoch)
         if folder.claims.numbers():
             return TrialState(state="new", reason="never finished an epoch" + _failures(folder))
-        return TrialState(state="new", reason="never started" + self._before(spec))
+        return TrialState(state="new", reason="never started" + self._before(spec, seen))
 
     def states(self, specs: Iterable[TrialSpec]) -> dict[str, TrialState]:
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
         unique = {spec.trial_id: spec for spec in specs}
-        states = dict(zip(unique, self._each(self.state, unique.values()), strict=True))
+        with self._watcher.look():
+            seen = self._seen(TRIALS)
+            states = dict(zip(unique, self._each(lambda spec: self._state(spec, seen), unique.values()), strict=True))
         for trial_id, spec in unique.items():
             if states[trial_id].row is not None:
                 continue
@@ -128,7 +141,8 @@ class Ledger:
     def rows(self, trial_ids: Iterable[str] | None = None) -> dict[str, TrialRow]:
         """Return every row of these trials that can be trusted; of all in the storage by default."""
         ids = self.ids() if trial_ids is None else dict.fromkeys(trial_ids)
-        return {row.trial_id: row for row in self._each(self.row, ids) if row is not None}
+        seen = self._seen(TRIALS)
+        return {row.trial_id: row for row in self._each(lambda each: self.row(each, seen), ids) if row is not None}
 
     def ids(self, prefix: str = "") -> list[str]:
         """Return the ids of the trials in the storage that begin so, sorted."""
@@ -173,9 +187,17 @@ class Ledger:
             return self._set_aside(trial_id, "damaged")
         return self._set_aside(trial_id, "failed" if row.state == "failed" else "stale")
 
+    def drivers(self) -> dict[str, Beat]:
+        """Return what drivers tell that may be at work, by their tokens."""
+        return read_beats(self.storage)
+
+    def silent_seconds(self, driver: str) -> float:
+        """Return for how long a driver's beat has not moved, as far as this ledger saw."""
+        return self._watcher.silent_seconds(self.storage, driver)
+
     def stale_claim(self, trial_id: str) -> int | None:
         """Return the number of a trial's last claim when it holds no more; None when it holds, or there is none."""
-        claims = self.folder(trial_id).claims
+        claims = self.folder(trial_id, self._seen(f"{TRIALS}/{trial_id}")).claims
         numbers = claims.numbers()
         return numbers[-1] if numbers and claims.live() is None else None
 
@@ -186,26 +208,35 @@ class Ledger:
         except OSError:
             return 0.0
 
+    def _seen(self, folder: str) -> Storage:
+        """Return the storage as one look shows it: an object store is asked once, instead of for each file.
+
+        What is in its rows and claims this machine keeps, so that each is fetched once.
+        """
+        if not self.storage.remote:
+            return self.storage
+        return Listed(self.storage, folder, kept=open_storage(cache_root() / "rows").within(0))
+
     def _set_aside(self, trial_id: str, why: str) -> str:
         self._done.pop(trial_id, None)
         return self.folder(trial_id).set_aside(ROW, why)
 
-    def _before(self, spec: TrialSpec) -> str:
+    def _before(self, spec: TrialSpec, seen: Storage) -> str:
         """Return which trial of an earlier version there is in a new one's place, to follow what else is said of it.
 
         Only of trials without parents: with those, the parents' own reason says it.
         """
         for version in () if spec.parents else range(spec.version - 1, 0, -1):
             trial_id = replace(spec, version=version).trial_id
-            if self.folder(trial_id).exists():
+            if self.folder(trial_id, seen).exists():
                 here = f"{trial_id} is the same of version {version}, whose results differ"
                 return f"; {here} (sharptune table --trial-version {version})"
         return ""
 
-    def _stale_parent(self, row: TrialRow) -> str:
+    def _stale_parent(self, row: TrialRow, seen: Storage) -> str:
         """Return a sentence when a row was made from something its parent's row no longer says."""
         for parent_id in row.parents:
-            parent = self.row(parent_id)
+            parent = self.row(parent_id, seen)
             if parent is None or parent.state != "done":
                 continue  # the parent will be run again and then found equal, or not
             if stale := row.contradiction(parent):
@@ -221,23 +252,6 @@ class Ledger:
         if sentence not in self._said:
             self._said.add(sentence)
             self._say(sentence)
-
-
-def _at_work(claims: ClaimFolder, claim: Claim, where: str) -> str:
-    """Return who works on a trial and `where` it is, or what became of him, as far as can be seen from here.
-
-    He holds the claim all the same, for as long as `trainables.record.claims` says.
-    """
-    if claim.worker_process.alive() is False:
-        return f"its process {claim.worker_process.pid} died{where}; the run in {claim.driver_process} takes it up"
-    try:
-        silent = claims.silent_seconds(claim)
-    except FileNotFoundError:
-        silent = 0.0
-    reason = f"{claim.holder} works on it{where}"
-    if silent < STALE_SECONDS:
-        return reason
-    return f"{reason}; nothing was heard of it for {duration(silent)}: if it is gone, run goes on from there"
 
 
 def _failures(folder: TrialFolder) -> str:

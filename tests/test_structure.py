@@ -26,7 +26,8 @@ LARGEST_FOLDER = 20
 ORCHESTRATOR = {
     "errors": "",
     "words": "",
-    "ledger": "words",
+    "work": "words",
+    "ledger": "work",
     "document": "",
     "paper": "document",
     "planning": "document paper",

@@ -14,47 +14,73 @@ from typing import Any
 
 import ray
 from ray import tune
+from ray.exceptions import RayError
 
 from trainables.catalog import CATALOG, Trainable, load
-from trainables.errors import DataError, StorageError
+from trainables.errors import DataError
 from trainables.execution.attempt import execute
 from trainables.execution.job import Job, Progress
 from trainables.execution.signals import hear
 from trainables.kinds.contents import filled_in
-from trainables.record.storage import NO_SPACE, Storage, open_storage, stop_path
+from trainables.record.storage import NO_SPACE
 from trainables.trial import Run, Step
 
 RESULT = "sharptune"
 NODE = "sharptune_node"
 """The two keys of a reported result that are ours; everything else in it is Tune's. On which node, by Ray's id."""
 REPORT_SECONDS = 5.0
+LOOK_SECONDS = 0.2
+"""Between two looks of a worker whether it has heard that it should stop: at its own memory, no further."""
+FIRST_SECONDS = 2.0
 STATE_FILE = "state.pt"
 
 
 class StopFlag:
-    """Asks the storage whether to stop, a few times a second at most; a signal to its own process says so too."""
+    """Whether the trial of this process is to stop, as its driver wishes; a signal to the process says so too.
 
-    def __init__(self, storage: Storage, driver: str) -> None:
-        self._storage = storage
-        self._path = stop_path(driver)
-        self._every = 2.0 if storage.remote else 0.2
-        self._asked = float("-inf")
+    `wishes` is the driver's actor, or None: its `hear(known)` returns what is wished once that is not what is known,
+    `{"all": whether everything is to stop, "trials": ids of those that are to}`. One call waits there at any time.
+    """
+
+    def __init__(self, wishes: Any | None) -> None:
+        self._wishes = wishes
+        self._answer: Any | None = None if wishes is None else wishes.hear.remote(None)
+        self._known: Mapping[str, Any] | None = None
+        self._trial_id = ""
+        self._looked = float("-inf")
         self._raised = False
 
-    def hear_signals(self) -> None:
-        """From now on, take a SIGTERM and its like for the wish to stop: Slurm sends them to all processes."""
-        hear(self._on_signal)
+    def begin(self, trial_id: str) -> None:
+        """From now on, speak for another trial."""
+        self._trial_id = trial_id
+        self._looked = float("-inf")
+        self._raised = False
+        hear(self._on_signal)  # Slurm sends them to all processes
 
     def _on_signal(self, number: int, frame: object) -> None:
         self._raised = True
 
     def __call__(self) -> bool:
         now = time.monotonic()
-        if not self._raised and now - self._asked >= self._every:
-            self._asked = now
-            with contextlib.suppress(OSError):  # not known now is asked again soon: no step waits for it
-                self._raised = self._storage.exists(self._path)
+        if not self._raised and now - self._looked >= LOOK_SECONDS:
+            self._looked = now
+            self._listen()
+            known = self._known or {"all": False, "trials": ()}
+            self._raised = known["all"] or self._trial_id in known["trials"]
         return self._raised
+
+    def _listen(self) -> None:
+        """Take the answer, if there is one, and ask for the next; the first one is waited for, as it comes at once."""
+        first = self._known is None
+        if self._answer is None or not ray.wait([self._answer], timeout=FIRST_SECONDS if first else 0)[0]:
+            return
+        assert self._wishes is not None
+        try:
+            self._known = ray.get(self._answer)
+        except RayError:  # the actor is gone, and its driver soon too: this process ends with that
+            self._answer = None
+            return
+        self._answer = self._wishes.hear.remote(self._known)
 
 
 def placement(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
@@ -78,9 +104,10 @@ class TrialDispatcher(tune.Trainable):
     Reports `{"sharptune": Progress as JSON, "sharptune_node": the id of its node}`.
     """
 
-    def setup(self, config: dict[str, Any], data: Mapping[str, Any] | None = None) -> None:
+    def setup(self, config: dict[str, Any], data: Mapping[str, Any] | None = None, wishes: Any | None = None) -> None:
         self._node = ray.get_runtime_context().get_node_id()
         self._data = data or {}
+        self._should_stop = StopFlag(wishes)
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -112,13 +139,8 @@ class TrialDispatcher(tune.Trainable):
                 raise
             self._halt(job, f"{error.strerror} in the data cache")
             return
-        try:
-            should_stop = StopFlag(open_storage(job.storage).within(0), job.driver)
-        except StorageError as error:
-            self._halt(job, str(error))
-            return
-        should_stop.hear_signals()
-        self._progress: Iterator[Progress] = execute(job, should_stop=should_stop)
+        self._should_stop.begin(job.spec.trial_id)
+        self._progress: Iterator[Progress] = execute(job, should_stop=self._should_stop)
 
     def _halt(self, job: Job, note: str) -> None:
         self._progress = iter([Progress(trial_id=job.spec.trial_id, state="halted", note=note)])

@@ -57,11 +57,11 @@ def _accelerator() -> tuple[str, bool, str]:
 def _try_storage(uri: str) -> tuple[str, bool, str]:
     """Write and delete a small file where the rows go."""
     try:
-        storage = open_ledger(uri).storage
-        prove_writable(storage)
+        ledger = open_ledger(uri)
+        lack = prove_writable(ledger)
     except (OSError, SharptuneError) as error:
         return "storage", False, str(error)
-    return "storage", True, f"{storage.uri} can be written"
+    return "storage", True, lack or f"{ledger.storage.uri} can be written"
 
 
 def _existing(path: Path) -> Path:

@@ -35,7 +35,7 @@ def launch_options(command: Command) -> Command:
         click.option(
             "--storage",
             envvar="SHARPTUNE_STORAGE",
-            help="Where the record is, as the nodes see it: a folder that they share, s3://... or gs://...",
+            help="Where the record is, as the nodes see it: a folder that they share, s3://..., gs://... or az://...",
         ),
         max_trials_option,
         set_option,

@@ -68,7 +68,12 @@ COMMANDS = (
         "launch",
         "Hand a run to a cluster's scheduler: show the batch script or manifest, and send it when asked.",
     ),
-    LazyCommand("status", "trials", "Show where the trials stand: those of EXPERIMENT, or all in the storage."),
+    LazyCommand("status", "status", "Show where the trials stand: those of EXPERIMENT, or all in the storage."),
+    LazyCommand(
+        "stop",
+        "stop",
+        "Stop TRIAL (an id, or its beginning), or all, of runs in other terminals and on other machines.",
+    ),
     LazyCommand("logs", "trials", "Print the log of TRIAL (an id, or its beginning)."),
     LazyCommand(
         "retry",

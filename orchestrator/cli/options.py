@@ -6,7 +6,6 @@ The catalog of trainables comes in as click's context object, so that tests can 
 import contextlib
 import shutil
 import sys
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -22,7 +21,7 @@ from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
 from orchestrator.words import shown_line
 from trainables.catalog import Trainable
 from trainables.errors import SharptuneError, StorageError
-from trainables.record.storage import NO_SPACE, Storage, open_storage
+from trainables.record.storage import NO_SPACE, open_storage, tried_out
 from trainables.record.trial_folder import TRIALS
 
 Catalog: TypeAlias = Mapping[str, Trainable]
@@ -38,7 +37,7 @@ storage_option = click.option(
     default="runs",
     show_default=True,
     envvar="SHARPTUNE_STORAGE",
-    help="A folder, s3://bucket/path or gs://bucket/path.",
+    help="A folder, s3://bucket/path, gs://bucket/path or az://container/path.",
 )
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change a value of the file, for this call only."
@@ -92,14 +91,12 @@ def open_ledger(uri: str, *, to_read: bool = False) -> Ledger:
     storage = open_storage(uri)
     try:
         if storage.remote:
-            storage.within(FIRST_SECONDS).exists(TRIALS)
+            storage.within(FIRST_SECONDS).exists("")
         else:
             root = Path(storage.uri)
             there = next(path for path in (root, *root.parents) if path.exists())
             if not there.is_dir():
-                raise RunError(
-                    f"storage {uri!r}: {there} is a file; name a folder, s3://bucket/path or gs://bucket/path"
-                )
+                raise RunError(f"storage {uri!r}: {there} is a file; name a folder, s3://, gs:// or az://")
             storage.names(TRIALS)
     except StorageError:
         raise
@@ -112,19 +109,26 @@ def open_ledger(uri: str, *, to_read: bool = False) -> Ledger:
     return ledger
 
 
-def prove_writable(storage: Storage) -> None:
-    """Write and delete a small file, before any time is spent. Raises: RunError; HaltError on a full disk;
+def prove_writable(ledger: Ledger) -> str:
+    """Write and delete a small file, before any time is spent, and let the ledger go on with what that shows.
+
+    Return what its storage cannot do, in words; empty for most. Raises: RunError; HaltError on a full disk;
     StorageError.
     """
-    path = f"drivers/probe-{uuid.uuid4().hex[:12]}"
+    storage = ledger.storage
     try:
-        storage.write(path, b"")
-        storage.delete(path)
+        ledger.storage = tried_out(storage)
     except StorageError:
         raise
     except OSError as error:
         sentence = f"storage {storage.uri} cannot be written: {error.strerror or one_line(error)}"
         raise (HaltError if error.errno in NO_SPACE else RunError)(sentence) from error
+    if ledger.storage.exclusive:
+        return ""
+    return (
+        f"storage {storage.uri} knows no conditional writes: two drivers at once may do work twice there, so start one "
+        "at a time"
+    )
 
 
 @contextlib.contextmanager

@@ -8,9 +8,10 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.errors import HaltError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 ENCODING_ERRORS = "sharptune"
 """What streams do with a character that their encoding does not have: it is written in ASCII."""
+CLEAR = "\x1b[H\x1b[2J"
+"""What empties a terminal."""
 CANNOT = "what is printed cannot be written"
 PLAIN = {
     "±": "+-",
@@ -121,6 +124,26 @@ class Outlet:
         if not self._told:
             self._told = True
             say(f"note: {why}; the run goes on all the same", err=True)
+
+
+def redraw(heading: str, lines: Sequence[str]) -> None:
+    """Print lines in place of those before, on a terminal that can; anywhere else as another block.
+
+    What is higher than the terminal loses its beginning. Raises: NobodyReadsError, HaltError.
+    """
+    if not sys.stdout.isatty() or os.environ.get("TERM") in ("dumb", "unknown"):
+        say("\n".join([heading, *lines, ""]))
+        return
+    size = shutil.get_terminal_size()
+    rows = [row for line in lines for row in _rows(line, size.columns)]
+    with contextlib.suppress(OSError):
+        sys.stdout.write(CLEAR)
+    say("\n".join([heading, *rows[-max(1, size.lines - 2) :]]))
+
+
+def _rows(line: str, columns: int) -> list[str]:
+    """Return a line as a terminal breaks it."""
+    return [line[at : at + columns] for at in range(0, max(1, len(line)), columns)]
 
 
 def fit_streams() -> None:

@@ -1,16 +1,21 @@
 """What commands say of a plan and its states: JSON that scripts may rely on, and the same in words."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from orchestrator.document.spec import Resources
 from orchestrator.ledger import ASKED_BY, STATES, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.words import shown_line
+from orchestrator.words import duration, shown_line
+from trainables.record.beats import Beat, told
 from trainables.trial import JSON, TrialSpec
 
 States = Mapping[str, TrialState]
+INDENT = " " * 14
+"""As wide as an id, and what follows it."""
 
 
 def plan_json(plan: Plan, states: States) -> dict[str, JSON]:
@@ -33,6 +38,7 @@ def storage_json(
             "config": dict(spec.config),
             "state": states[trial_id].state,
             "reason": states[trial_id].reason,
+            "work": _work_json(states[trial_id]),
         }
         for trial_id, spec in specs.items()
     ]
@@ -66,10 +72,22 @@ def plan_lines(plan: Plan, states: States) -> list[str]:
     return lines
 
 
-def state_lines(labels: Sequence[tuple[str, str]], states: States) -> list[str]:
-    """Return one line per trial; `labels` are its id and what to call it."""
+def state_lines(labels: Sequence[tuple[str, str]], states: States, columns: int | None = None) -> list[str]:
+    """Return one line per trial; `labels` are its id and what to call it.
+
+    What does not fit into so many columns stands below, indented.
+    """
     width = max((len(label) for _, label in labels), default=0)
-    return [state_line(trial_id, label, width, states[trial_id]) for trial_id, label in labels]
+    lines = [state_line(trial_id, label, width, states[trial_id]) for trial_id, label in labels]
+    if columns is None or all(len(line) <= columns for line in lines):
+        return lines
+    narrow = []
+    for trial_id, label in labels:
+        state = states[trial_id]
+        reason = "" if state.state == "done" else shown_line(state.reason)
+        narrow.append(shown_line(f"{trial_id}  {state.state:<9}  {label}"))
+        narrow += textwrap.wrap(reason, columns, initial_indent=INDENT, subsequent_indent=INDENT)
+    return narrow
 
 
 def state_line(trial_id: str, label: str, width: int, state: TrialState) -> str:
@@ -112,7 +130,54 @@ def _trial_json(trial: PlannedTrial, state: TrialState) -> dict[str, JSON]:
         "resources": {"gpus": trial.resources.gpus, "cpus": trial.resources.cpus},
         "state": state.state,
         "reason": state.reason,
+        "work": _work_json(state),
     }
+
+
+def _work_json(state: TrialState) -> dict[str, JSON] | None:
+    """Return who works on a running trial, and how far it is, as far as its driver tells; None of any other."""
+    if state.state != "running" or (work := state.work) is None:
+        return None
+    told: dict[str, JSON] = {} if work.at_work is None else asdict(work.at_work)
+    left = told.pop("left", None)
+    return {
+        **told,
+        "node": work.node,
+        "attempt": work.claim.number,
+        "seconds": work.seconds,
+        "left_seconds": left,
+        "driver": work.driver,
+        "beat_seconds": work.age,
+    }
+
+
+def drivers_json(states: States) -> list[dict[str, JSON]]:
+    """Return the runs that work on these trials, as far as they tell."""
+    return [
+        {"driver": driver, **told(beat), "beat_seconds": age, "trials": count}
+        for driver, (beat, age, count) in _drivers(states).items()
+    ]
+
+
+def drivers_lines(states: States) -> list[str]:
+    """Return a line for each run that works on these trials: which, and how long it may still take."""
+    lines = []
+    for beat, age, count in _drivers(states).values():
+        experiment = f" of {beat.experiment}" if beat.experiment else ""
+        left = "" if beat.left is None else f", about {duration(beat.left)} left in all"
+        stopping = "; it is being stopped" if beat.stopping else ""
+        since = duration(beat.seconds_since(beat.since) + (age or 0.0))
+        trials = "1 trial" if count == 1 else f"{count} trials"
+        lines.append(shown_line(f"run{experiment} in {beat.process}: {trials} at work, for {since}{left}{stopping}"))
+    return lines
+
+
+def _drivers(states: States) -> dict[str, tuple[Beat, float | None, int]]:
+    """Return of each driver that works on these trials what it tells, how old that is, and how many it has of them."""
+    works = [state.work for state in states.values() if state.work is not None]
+    counts = Counter(work.driver for work in works)
+    beats = {work.driver: (work.beat, work.age) for work in works}
+    return {driver: (beat, age, counts[driver]) for driver, (beat, age) in beats.items() if beat is not None}
 
 
 def _count(trials: Sequence[object]) -> str:

@@ -30,7 +30,8 @@ from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.running.frontier import RUNNABLE
 from orchestrator.running.gpus import lack_here
 from orchestrator.running.run import run as run_plan
-from orchestrator.running.session import Runner, Stop
+from orchestrator.running.session import Runner
+from orchestrator.running.stop import Stop
 from orchestrator.running.time_left import Outline
 from orchestrator.words import shown_line
 from trainables.data.catalog import HELD_OUT
@@ -93,11 +94,12 @@ def run(
 
         if runner == "local" and (lack := lack_here(todo, catalog)):
             raise RunError(lack)
-        prove_writable(ledger.storage)
+        if lack := prove_writable(ledger):
+            say(shown_line(f"note: {lack}"), err=True)
         identities = sorted({identity for trial in todo if (identity := dataset_of(trial))})
         _ensure_data(identities)
         stop = Stop(ledger.storage)
-        outline = _outline(planned, states, catalog)
+        outline = Outline.of(planned.trials, states, catalog)
         display = open_display(outline, sys.stderr if as_json else sys.stdout, stopping=stop)
         with _signals(stop, display), outlet.open(display) as listen:
             states = run_plan(
@@ -229,14 +231,3 @@ def _let_go_of(terminals: Sequence[int]) -> None:
 def _silence(stream: int) -> None:
     with Path(os.devnull).open("w") as nowhere:
         os.dup2(nowhere.fileno(), stream)
-
-
-def _outline(plan: Plan, states: Mapping[str, TrialState], catalog: Catalog) -> Outline:
-    epochs = {trial.trial_id: trial.effective[trial.stage].get("epochs") for trial in plan.trials}
-    return Outline(
-        stages={stage: [trial.trial_id for trial in plan.of_stage(stage)] for stage in plan.stages},
-        done=[trial_id for trial_id, state in states.items() if state.row is not None],
-        epochs={trial_id: count for trial_id, count in epochs.items() if isinstance(count, int)},
-        costs={trial.trial_id: trial.expected_cost for trial in plan.trials},
-        headline={name: entry.progress for name, entry in catalog.items()},
-    )

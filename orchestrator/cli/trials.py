@@ -1,6 +1,5 @@
-"""The commands that read the record of an experiment, or set a failed row aside: plan, status, logs, retry."""
+"""The commands that read the record of an experiment, or set a failed row aside: plan, logs, retry."""
 
-import contextlib
 import time
 
 import click
@@ -18,15 +17,7 @@ from orchestrator.cli.options import (
     storage_option,
 )
 from orchestrator.cli.output import say, say_json
-from orchestrator.cli.reports import (
-    plan_json,
-    plan_lines,
-    state_lines,
-    storage_json,
-    storage_label,
-    storage_summary,
-    summary,
-)
+from orchestrator.cli.reports import plan_json, plan_lines, summary
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from trainables.errors import UnknownName
@@ -51,40 +42,6 @@ def plan(
         say_json(plan_json(planned, states))
         return
     say("\n".join([*plan_lines(planned, states), summary(planned, states)]))
-
-
-@click.command()
-@click.argument("experiment", required=False)
-@set_option
-@storage_option
-@json_option
-@pass_catalog
-def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...], storage: str, as_json: bool) -> int:
-    """Show where the trials stand: those of EXPERIMENT, or all in the storage. Exit code 1 if one has failed."""
-    if experiment is None and overrides:
-        raise click.UsageError("--set goes with an EXPERIMENT")
-    ledger = open_ledger(storage, to_read=True)
-    if experiment is not None:
-        planned = load_plan(experiment, catalog, overrides, ledger)
-        states = states_of(planned, ledger)
-        data = plan_json(planned, states)
-        labels = [(trial.trial_id, f"{trial.stage} {trial.label}") for trial in planned.trials]
-        closing = summary(planned, states)
-    else:
-        specs = {}
-        for trial_id in ledger.ids():
-            with contextlib.suppress(LedgerError):
-                specs[trial_id] = ledger.spec(trial_id)
-        states = ledger.states(specs.values())
-        asked_by = {trial_id: ledger.asked_by(trial_id) for trial_id in specs}
-        data = storage_json(specs, asked_by, states)
-        labels = [(trial_id, storage_label(spec, asked_by[trial_id])) for trial_id, spec in specs.items()]
-        closing = storage_summary(ledger.storage.uri, states)
-    if as_json:
-        say_json(data)
-    else:
-        say("\n".join([*state_lines(labels, states), closing]))
-    return 1 if any(state.state == "failed" for state in states.values()) else 0
 
 
 @click.command()

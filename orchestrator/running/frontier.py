@@ -5,7 +5,7 @@ done, whoever finished them.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.ledger import Ledger, TrialState
@@ -79,8 +79,9 @@ class Frontier:
         if not self.elsewhere or (not force and self.clock() - self._refreshed < self.refresh_seconds):
             return
         self._refreshed = self.clock()
+        states = self.ledger.states([trial.spec for trial in self.elsewhere.values()])
         for trial_id, trial in list(self.elsewhere.items()):
-            state = self.ledger.state(trial.spec)
+            state = states[trial_id]
             if state.row is not None:
                 self.finished_elsewhere.append(trial)
                 self.settle(trial_id)
@@ -88,6 +89,15 @@ class Frontier:
                 del self.elsewhere[trial_id]
                 self.waiting[trial_id] = trial
                 self._ready.append(trial_id)
+
+    def leave(self, trial_ids: Collection[str]) -> list[PlannedTrial]:
+        """Do not start these any more, nor what needs them; return the trials that this leaves out."""
+        left = [trial for waits in (self.waiting, self.elsewhere) for trial in waits.values()]
+        left = [trial for trial in left if trial.trial_id in trial_ids]
+        for trial in left:
+            self.waiting.pop(trial.trial_id, None)
+            self.elsewhere.pop(trial.trial_id, None)
+        return left + [child for trial in left for child in self._drop_descendants(trial.trial_id)]
 
     @property
     def can_start(self) -> bool:

@@ -25,7 +25,7 @@ class LocalRunner:
 
     def _run(self, session: Session, trial: PlannedTrial) -> None:
         try:
-            for progress in execute(_alone(session.job(trial)), should_stop=session.stop):
+            for progress in execute(_alone(session.job(trial)), should_stop=session.stop.of(trial.trial_id)):
                 session.on_progress(trial, progress)
         except StorageError:  # the ledger's, which is the whole run's trouble
             raise

@@ -1,13 +1,16 @@
 """Run a plan. Resume is "run again"; nothing here remembers, the ledger does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.errors import HaltError
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
-from orchestrator.running.frontier import open_frontier
+from orchestrator.running.beating import Beating
+from orchestrator.running.frontier import Frontier, open_frontier
 from orchestrator.running.retries import Retries
-from orchestrator.running.session import Event, Listener, Runner, Session, Stop
+from orchestrator.running.session import Event, Listener, Runner, Session
+from orchestrator.running.stop import Stop
+from orchestrator.running.time_left import Outline, Pace
 from trainables.catalog import Trainable
 from trainables.errors import StorageError
 from trainables.record import provenance
@@ -35,20 +38,22 @@ def run(
     meanwhile.
     """
     stop = stop or Stop(ledger.storage)
-    specs = [trial.spec for trial in trials]
     code = provenance.code_digest()
-    waiting_said = False
     retries = Retries(worked=lambda trial: ledger.seconds_worked(trial.spec))
     try:
-        while not stop():
-            frontier = open_frontier(trials, ledger, ledger.states(specs))
-            if frontier.exhausted:
-                break
-            if frontier.can_start:
-                session = Session(
+        states = ledger.states(trial.spec for trial in trials)
+        pace = Pace(outline=Outline.of(trials, states, catalog))
+        with Beating(ledger.storage, stop, pace, experiment=experiment) as beating:
+
+            def tell(event: Event) -> None:
+                beating.on_event(event)
+                listen(event)
+
+            def open_session(frontier: Frontier) -> Session:
+                return Session(
                     ledger=ledger,
                     catalog=catalog,
-                    listen=listen,
+                    listen=tell,
                     stop=stop,
                     driver=stop.driver,
                     frontier=frontier,
@@ -57,19 +62,45 @@ def run(
                     ship_code=runner.ship_code,
                     retries=retries,
                 )
-                runner.drain(session)
-                if session.halted:
-                    raise HaltError(f"{session.halted}; finished trials are kept, run again to go on")
-                if not session.settled:
-                    stop.wait(WAIT_SECONDS)  # nothing came of it: whatever the reason, do not spin
-                continue
-            if not waiting_said:
-                waiting_said = True
-                listen(Event(kind="waiting", text=f"{len(frontier.elsewhere)} trial(s) are at work in another process"))
-            stop.wait(WAIT_SECONDS)
+
+            try:
+                _go_on(trials, ledger, states, open_session, runner, listen, stop)
+            finally:
+                runner.close()
+        return ledger.states(trial.spec for trial in trials)
     except StorageError as error:
         raise HaltError(f"{error}; finished trials are kept, run again to go on") from error
-    finally:
-        runner.close()
-        stop.clear()
-    return ledger.states(specs)
+
+
+def _go_on(
+    trials: Sequence[PlannedTrial],
+    ledger: Ledger,
+    states: dict[str, TrialState],
+    open_session: Callable[[Frontier], Session],
+    runner: Runner,
+    listen: Listener,
+    stop: Stop,
+) -> None:
+    """Run one session after the other, until nothing is left that this run may do. Raises: HaltError, StorageError."""
+    waiting_said = False
+    while not stop():
+        session = open_session(open_frontier(trials, ledger, states))
+        frontier = session.frontier
+        frontier.leave(stop.trials)
+        if frontier.exhausted:
+            break
+        if frontier.can_start:
+            runner.drain(session)
+            if session.halted:
+                raise HaltError(f"{session.halted}; finished trials are kept, run again to go on")
+            if not session.settled:
+                stop.wait(WAIT_SECONDS)  # nothing came of it: whatever the reason, do not spin
+        else:
+            if not waiting_said:
+                waiting_said = True
+                text = f"{len(frontier.elsewhere)} trial(s) are at work in another process"
+                listen(Event(kind="waiting", text=text))
+            stop.wait(WAIT_SECONDS)
+        states = ledger.states(trial.spec for trial in trials)
+    if stop.asked_by:
+        listen(Event(kind="note", text=f"stopped, as {stop.asked_by} asked"))

@@ -1,8 +1,5 @@
 """One driver's run over a plan, as both runners share it: jobs out, progress and deaths in, events for people."""
 
-import contextlib
-import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -11,12 +8,13 @@ from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.frontier import Frontier
 from orchestrator.running.retries import Death, Retries
+from orchestrator.running.stop import Stop
 from trainables.catalog import Trainable
 from trainables.execution.attempt import record_failure
 from trainables.execution.job import Job, Progress
 from trainables.record import provenance
 from trainables.record.claims import Process
-from trainables.record.storage import Storage, stop_path, trouble
+from trainables.record.storage import trouble
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,40 +28,6 @@ class Event:
 
 
 Listener = Callable[[Event], None]
-
-
-class Stop:
-    """The wish to stop. Raised once by a signal; workers on any node see it as a file in the storage."""
-
-    def __init__(self, storage: Storage) -> None:
-        self.driver = uuid.uuid4().hex[:12]
-        """The token by which the driver's workers and claims know each other."""
-        self._storage = storage
-        self._path = stop_path(self.driver)
-        self._raised = False  # a plain bool: a lock could be held by the very code that a signal interrupts
-
-    def __call__(self) -> bool:
-        return self._raised
-
-    def request(self) -> None:
-        """Ask everything to save and stop. Safe in a signal handler: it only writes one small file.
-
-        A storage that does not answer is waited for, so that it is heard; a signal may interrupt that again.
-        """
-        self._raised = True
-        with contextlib.suppress(OSError):
-            self._storage.write(self._path, b"", durable=False)
-
-    def wait(self, seconds: float) -> None:
-        """Sleep, unless the wish comes first."""
-        end = time.monotonic() + seconds
-        while not self._raised and (left := end - time.monotonic()) > 0:
-            time.sleep(min(0.1, left))
-
-    def clear(self) -> None:
-        """Remove the file, once no worker needs it any more."""
-        with contextlib.suppress(OSError):
-            self._storage.delete(self._path)
 
 
 @dataclass(kw_only=True)
@@ -109,6 +73,7 @@ class Session:
 
     def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:
         """Return the next trial to start, if any that fits can and nobody asked to stop."""
+        self._leave()
         trial = None if self.stop() else self.frontier.next(fits)
         while self.frontier.finished_elsewhere:
             other = self.frontier.finished_elsewhere.pop()
@@ -131,6 +96,7 @@ class Session:
             self.listen(Event(kind="progress", trial=trial, progress=progress))
         else:
             self._let_go(trial, progress)
+        self._leave()
 
     def settle(self, trial: PlannedTrial, progress: Progress) -> None:
         """Note that a trial has its row."""
@@ -189,6 +155,15 @@ class Session:
             self.listen(Event(kind="released", trial=trial, progress=progress))
         if progress.state == "halted":
             self.halt(progress.note)
+
+    def _leave(self) -> None:
+        """Start no more what someone asked to stop, nor what needs it; say so once."""
+        if not self.stop.trials:
+            return
+        for trial in self.frontier.leave(self.stop.trials):
+            asked = trial.trial_id in self.stop.trials
+            text = "is left to the next run, as was asked" if asked else "needs one that is left to the next run"
+            self.listen(Event(kind="note", trial=trial, text=text))
 
     def hand_back(self, trial: PlannedTrial, progress: Progress) -> None:
         """A trial came to a machine that cannot work: let it start once more, on another."""

@@ -5,8 +5,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.ledger import TrialState
+from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.session import Event
 from orchestrator.words import duration
+from trainables.catalog import Trainable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +26,23 @@ class Outline:
     """Expected costs, in any unit."""
     headline: Mapping[str, str]
     """The metric to show for each trainable."""
+
+    @classmethod
+    def of(
+        cls, trials: Sequence[PlannedTrial], states: Mapping[str, TrialState], catalog: Mapping[str, Trainable]
+    ) -> "Outline":
+        """Return the outline of a plan's trials, as they stand."""
+        epochs = {trial.trial_id: trial.effective.get(trial.stage, {}).get("epochs") for trial in trials}
+        stages: dict[str, list[str]] = {}
+        for trial in trials:
+            stages.setdefault(trial.stage, []).append(trial.trial_id)
+        return cls(
+            stages=stages,
+            done=[trial_id for trial_id, state in states.items() if state.row is not None],
+            epochs={trial_id: count for trial_id, count in epochs.items() if isinstance(count, int)},
+            costs={trial.trial_id: trial.expected_cost for trial in trials},
+            headline={name: entry.progress for name, entry in catalog.items()},
+        )
 
 
 @dataclass(kw_only=True)

@@ -1,29 +1,40 @@
 """What only the tests with real servers and processes need."""
 
-import os
-
 import pytest
+from s3_server import IGNORING, REFUSING, S3Server, answer_always
 
 
 @pytest.fixture(scope="session")
-def s3_uri():
-    """URIs in a bucket on a real S3 server (moto) on loopback, by path; each carries the endpoint."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
-    before = {name: os.environ.get(name) for name in keys}
-    os.environ.update(keys)
-    client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", region_name="us-east-1")
-    client.create_bucket(Bucket="sharptune")
-    client.close()
-    yield lambda path: f"s3://sharptune/{path}?endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
+def s3_server(tmp_path_factory):
+    """A real S3 server (moto) on loopback, with keys for it in the environment; rows are kept in its own folder."""
+    server = S3Server()
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("orchestrator.ledger.cache_root", lambda: cache)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        server.make_buckets("sharptune", IGNORING, REFUSING)
+        yield server
     server.stop()
-    for name, value in before.items():
-        if value is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = value
+
+
+@pytest.fixture(scope="session")
+def s3_uri(s3_server):
+    """URIs in a bucket there, by path; each carries the endpoint."""
+    return s3_server.uri
+
+
+@pytest.fixture
+def answering():
+    """Serve one answer to everything: `answering(status, body, headers)` returns the port."""
+    servers = []
+
+    def serve(*answer: str) -> int:
+        servers.append(answer_always(*answer))
+        return servers[-1].server_address[1]
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()

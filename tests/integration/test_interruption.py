@@ -267,7 +267,7 @@ def test_after_a_signal_and_exit_130_the_same_command_goes_on_to_the_same_rows(
     assert driver.process.returncode == 130
     assert took < 30
     assert "running" not in states.values()
-    assert not list((tmp_path / "drivers").glob("*.stop"))
+    assert list((tmp_path / "drivers").iterdir()) == []
     finish(tmp_path)
     assert essences(tmp_path) == undisturbed
 

@@ -15,7 +15,8 @@ from fakes import CATALOG
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial, Resources
 from orchestrator.running.run import run
-from orchestrator.running.session import Event, Stop
+from orchestrator.running.session import Event
+from orchestrator.running.stop import Stop
 from trainables.record.storage import open_storage
 from trainables.trial import TrialSpec
 

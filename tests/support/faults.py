@@ -21,8 +21,8 @@ TRIAL = planned(0, epochs=1, steps=1)
 
 def broken(remote: bool) -> OSError:
     """Return an error as disks and object stores have them."""
-    text = "When reading information for key 'x': AWS Error SLOW_DOWN during HeadObject operation: reduce your rate."
-    return OSError(text) if remote else OSError(errno.EIO, "Input/output error")
+    answer = "it answers 503 Service Unavailable: SlowDown: Please reduce your request rate"
+    return OSError(errno.EIO, answer if remote else "Input/output error")
 
 
 class Faults:
@@ -53,6 +53,7 @@ def run_on(uri, faults, patience) -> Counter[str]:
         patch.setattr("trainables.execution.attempt.open_storage", lambda uri: storage)
         patch.setattr("os.fsync", lambda descriptor: None)  # nor does the power fail
         patch.setattr("orchestrator.running.run.WAIT_SECONDS", 0)
+        patch.setattr("orchestrator.running.beating.TURN_SECONDS", 3600)  # so that operations come in one order
         patch.setattr("trainables.record.claims.STALE_SECONDS", 0)  # in this process, nobody dies
         run([TRIAL], ledger=Ledger(storage), catalog=CATALOG, runner=LocalRunner())
     return meddled.counts

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from trainables.record.storage import Storage
 
-KINDS = ("read", "write", "create", "append", "names", "exists", "delete", "move")
+KINDS = ("read", "write", "create", "append", "names", "walk", "exists", "delete", "move")
 
 
 class MeddledStorage:
@@ -19,6 +19,7 @@ class MeddledStorage:
         self._meddle = meddle
         self.uri = inner.uri
         self.remote = inner.remote
+        self.exclusive = inner.exclusive
         self.counts: Counter[str] = Counter()
 
     def within(self, seconds: float) -> "MeddledStorage":

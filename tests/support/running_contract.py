@@ -14,7 +14,7 @@ from jobs import essence
 from orchestrator.ledger import Ledger, load_rows
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
-from orchestrator.running.session import Stop
+from orchestrator.running.stop import Stop
 from trainables.record.storage import open_storage
 
 

@@ -9,7 +9,8 @@ from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.frontier import Frontier
 from orchestrator.running.retries import Retries
-from orchestrator.running.session import Event, Session, Stop
+from orchestrator.running.session import Event, Session
+from orchestrator.running.stop import Stop
 from trainables.record.storage import open_storage
 
 

@@ -1,8 +1,26 @@
 """What every storage does, as a class to be tested with any of them: its tests take a fixture `storage`."""
 
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from trainables.record.storage import open_storage
+
+OLD = b"o" * 3_000_000
+WRITER = """
+import sys
+from trainables.record.storage import open_storage
+storage = open_storage(sys.argv[1])
+print("!", end="", flush=True)
+while True:
+    storage.write("big", b"n" * 3_000_000)
+    storage.write("big", b"o" * 3_000_000)
+"""
+"""Writes one file over and over, until it is killed."""
 
 
 class StorageContract:
@@ -32,6 +50,47 @@ class StorageContract:
         assert storage.create("x/row.json", b"first")
         assert not storage.create("x/row.json", b"second")
         assert storage.read("x/row.json") == b"first"
+
+    def test_of_many_that_create_at_once_one_wins_and_its_content_stays(self, storage):
+        together = threading.Barrier(8)
+
+        def race(racer: int) -> list[bool]:
+            mine = open_storage(storage.uri)
+            together.wait()
+            return [mine.create(f"race/{key:02d}", f"racer {racer}".encode(), durable=False) for key in range(20)]
+
+        with ThreadPoolExecutor(8) as pool:
+            won = list(pool.map(race, range(8)))
+
+        for key in range(20):
+            (winner,) = (racer for racer in range(8) if won[racer][key])
+            assert storage.read(f"race/{key:02d}") == f"racer {winner}".encode()
+
+    def test_who_is_killed_amid_writing_leaves_the_old_or_the_new_and_never_half(self, storage):
+        storage.write("big", OLD)
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, storage.uri], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as writer:
+            writer.stdout.read(1)
+            time.sleep(0.05)
+            writer.kill()
+        found = storage.read("big")
+
+        assert found[:1] in (b"o", b"n")
+        assert found == found[:1] * len(OLD)
+
+    def test_a_walk_finds_all_files_below_a_folder_and_says_what_is_known_of_them(self, storage):
+        for path in ("trials/a/row.json", "trials/a/claims/1", "trials/b", "drivers/c"):
+            storage.write(path, path.encode())
+
+        found = storage.walk("trials")
+
+        assert {path: entry.bytes for path, entry in found.items()} == {
+            path: len(path) for path in ("trials/a/row.json", "trials/a/claims/1", "trials/b")
+        }
+        assert all(abs(entry.modified - time.time()) < 60 for entry in found.values())
+        assert len(storage.walk("")) == 4
+        assert storage.walk("nowhere") == {}
 
     def test_appending_keeps_what_was_there(self, storage):
         storage.append("log/log.txt", b"one\n")

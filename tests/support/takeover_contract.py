@@ -74,4 +74,4 @@ class TakeoverContract:
         assert rows == dict.fromkeys(here, (expected.state, expected.metrics, expected.error, [expected.state]))
         assert wrong == dict.fromkeys(here, ("", set()))
         assert ends == {"lost", expected.state}
-        assert len(moments) > 20
+        assert len(moments) > 12

@@ -7,7 +7,7 @@ on from the newest checkpoint; calling it for a finished trial does nothing.
 import contextlib
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ValidationError
@@ -18,7 +18,7 @@ from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
 from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
-from trainables.record.claims import Busy, Claim, Heartbeat
+from trainables.record.claims import Busy, Claim
 from trainables.record.lineage import Inputs, ParentNotDone, gather
 from trainables.record.storage import Storage, here_path, open_storage, trouble
 from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
@@ -38,18 +38,19 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
         if wrong := _wrong_place(job, folder.storage):
             yield Progress(trial_id=trial_id, state="halted", note=wrong)
             return
-        if (row := _finished(folder)) is not None:
-            _clear_away(job, folder)
+        seen = folder.seen()
+        if (row := _finished(seen)) is not None:
+            _clear_away(job, seen, row)
             yield Progress.of_row(row)
             return
         if should_stop():
             yield Progress(trial_id=trial_id, state="stopped")
             return
-        claim = folder.claims.acquire(driver=job.driver, driver_process=job.driver_process, stale=job.stale)
+        claim = seen.claims.acquire(driver=job.driver, driver_process=job.driver_process, stale=job.stale)
         if isinstance(claim, Busy):
             yield Progress(trial_id=trial_id, state="busy", note=claim.claim.holder)
             return
-        attempt = Attempt(job, folder, claim)
+        attempt = Attempt(job, folder, claim, seen.claims.problems)
         try:
             yield from attempt.run(should_stop)
         finally:
@@ -79,24 +80,30 @@ def record_failure(job: Job, error: str) -> None:
 class Attempt:
     """One claim's work on a trial."""
 
-    def __init__(self, job: Job, folder: TrialFolder, claim: Claim) -> None:
+    def __init__(self, job: Job, folder: TrialFolder, claim: Claim, problems: Sequence[str] = ()) -> None:
+        """Begin; `problems` are sentences on the claims before this one."""
         self.job = job
         self.folder = folder
         self.claim = claim
-        self._heartbeat = Heartbeat(folder.claims, claim)
         self._checkpoints = folder.checkpoints(job.spec)
+        self._lines = folder.log(claim)
         self._history = History(job, claim)
         self._inputs = Inputs()
-        self._problems: list[str] = []
+        self._problems = list(problems)
+        self._row: TrialRow | None = None
+        """The row that is there, once it is."""
+        self._last_seen = folder
+        """The folder, as it was seen last before the row was written."""
         self._config: dict[str, JSON] = dict(job.spec.config)
 
     def run(self, should_stop: Callable[[], bool]) -> Iterator[Progress]:
         """Start or resume the run, carry it to its row, and yield progress."""
-        if (row := self._set_right()) is not None:  # someone finished it while we claimed it
+        seen = self.folder.seen()
+        if (row := self._set_right(seen)) is not None:  # someone finished it while we claimed it
             yield Progress.of_row(row)
             return
-        self._heartbeat.start()
-        self.folder.write_spec(self.job.spec, self.job.asked_by)
+        seen.write_spec(self.job.spec, self.job.asked_by)
+        self._checkpoints = seen.checkpoints(self.job.spec)
         try:
             last = yield from self._carry(should_stop)
         except ClaimLost as lost:
@@ -107,12 +114,13 @@ class Attempt:
             self._log(*traceback.format_exc().splitlines())
             raise
         if last.state in ("done", "lost"):  # before the last word: nobody need listen on after it
-            _clear_away(self.job, self.folder, self.claim.attempt)
+            _clear_away(self.job, self._last_seen, self._row, self.claim.attempt)
+        self._save_log()
         yield last
 
     def close(self) -> None:
         """Let go of the claim."""
-        self._heartbeat.stop()
+        self._save_log()
         with contextlib.suppress(OSError):
             self.folder.claims.release(self.claim)
 
@@ -172,7 +180,7 @@ class Attempt:
             run.load(checkpoint.payload)
 
         checkpoint, problems = self._checkpoints.newest(use)
-        problems = [*self._problems, *problems, *self.folder.claims.problems]
+        problems = [*self._problems, *problems]
         if checkpoint is not None:
             self._history.take_over(checkpoint.history)
         where = (checkpoint.epoch, checkpoint.step) if checkpoint else (0, 0)
@@ -186,13 +194,13 @@ class Attempt:
             yield self._progress("running", epoch=where[0], step=where[1], note="; ".join([begin, *problems]))
         return run
 
-    def _set_right(self) -> TrialRow | None:
+    def _set_right(self, seen: TrialFolder) -> TrialRow | None:
         """Return the row if there is a good one; set a damaged one aside, and clear what killed writers left."""
         try:
-            row = self.folder.read_row()
+            row = seen.read_row()
         except DamagedFile as error:
             row = None
-            aside = self.folder.set_aside(ROW, "damaged")
+            aside = seen.set_aside(ROW, "damaged")
             self._problems.append(f"row.json is not trusted: {error}; it is kept as {aside}")
         if row is None:
             self.folder.storage.tidy(self.folder.path)
@@ -236,10 +244,11 @@ class Attempt:
             history={**self._history.to_json(), "consumed": self._inputs.consumed},
         )
         self._checkpoints.save(checkpoint, self.claim.attempt)
+        with contextlib.suppress(OSError):
+            self._lines.save_now_and_then()
 
     def _finish(self, outcome: Outcome, spent: Spent) -> TrialRow:
         """Write everything the row stands for, and the row last; return it. Raises: ClaimLost."""
-        self.folder.claims.check(self.claim)
         everything = {**outcome.files, "epochs.parquet": epochs_parquet(outcome.epochs)}
         files = self.folder.write_files(everything, self.claim)
         row = self._record(
@@ -261,29 +270,36 @@ class Attempt:
 
     def _record(self, row: TrialRow) -> TrialRow:
         """Commit a row and return it, or the one that was there before it. Raises: ClaimLost."""
-        self.folder.claims.check(self.claim)
+        seen = self.folder.seen()
+        seen.claims.check(self.claim)
         if self.folder.commit_row(row):
-            return row
-        there = _finished(self.folder)
-        if there is None:
+            self._row, self._last_seen = row, seen
+        else:
+            self._row = _finished(self.folder)
+        if self._row is None:
             raise ClaimLost("another process took the trial's row away, or spoiled it, while this one wrote its own")
-        return there
+        return self._row
 
     def _log(self, *lines: str) -> None:
         stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
         with contextlib.suppress(OSError):
-            self.folder.log(*(f"{stamp} {line}" for line in lines))
+            self._lines.add(*(f"{stamp} {line}" for line in lines))
+
+    def _save_log(self) -> None:
+        with contextlib.suppress(OSError):
+            self._lines.save()
 
     def _progress(self, state: State, **values) -> Progress:
-        return Progress(trial_id=self.job.spec.trial_id, state=state, **values)
+        by = {"node": self.claim.worker_process.host, "attempt": self.claim.number}
+        return Progress(trial_id=self.job.spec.trial_id, state=state, **by, **values)
 
 
-def _clear_away(job: Job, folder: TrialFolder, ended: str = "") -> None:
+def _clear_away(job: Job, folder: TrialFolder, row: TrialRow | None, ended: str = "") -> None:
     """Delete what a finished trial needs no more; where that cannot be, the trial is no less done."""
     with contextlib.suppress(OSError):
-        row = _finished(folder)
+        row = row or _finished(folder)
         if row is not None and row.state == "done":
-            folder.sweep(ended)
+            folder.sweep(row, ended)
             if not job.keep_checkpoints:
                 folder.checkpoints(job.spec).clear()
 

@@ -71,6 +71,9 @@ class Progress:
     steps: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
+    node: str = ""
+    """The host it is on, and which attempt it is: of one that has its claim."""
+    attempt: int = 0
 
     @classmethod
     def of_row(cls, row: TrialRow) -> "Progress":

@@ -10,24 +10,26 @@ from urllib.parse import parse_qsl, urlsplit
 
 from trainables.errors import SharptuneError
 
-OBJECT_STORES = ("s3", "gs", "gcs")
+OBJECT_STORES = ("s3", "gs", "gcs", "az")
 PARAMETERS = (
-    "allow_bucket_creation",
-    "default_bucket_location",
+    "account_name",
+    "conditional_writes",
     "endpoint_override",
     "force_virtual_addressing",
-    "project_id",
     "region",
-    "retry_limit_seconds",
     "scheme",
     "tls_ca_file_path",
     "tls_verify_certificates",
 )
 """What may follow the `?`: where and how the store is reached, never who asks."""
-USE = "use a folder, s3://bucket/path or gs://bucket/path"
+INEXCLUSIVE = "conditional_writes=no"
+"""What the address of a store says that knows no conditional writes."""
+USE = "use a folder, s3://bucket/path, gs://bucket/path or az://container/path"
 KEYS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile (AWS_PROFILE) or a role",
-    **dict.fromkeys(("gs", "gcs"), "GOOGLE_APPLICATION_CREDENTIALS or a role"),
+    **dict.fromkeys(("gs", "gcs"), "GOOGLE_APPLICATION_CREDENTIALS, gcloud's login or a role"),
+    "az": "AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_KEY, a service principal "
+    "(AZURE_CLIENT_ID, ...), AZURE_USE_AZURE_CLI=true or a role",
 }
 
 
@@ -68,7 +70,7 @@ def _expanded(path: str) -> Path:
 
 def _check_object_store(scheme: str, host: str, query: str) -> None:
     """Raises: SharptuneError, without any of it, where the address says more than the place."""
-    bucket = host.removeprefix("anonymous@") if scheme != "s3" else host
+    bucket = host.removeprefix("anonymous@") if scheme in ("gs", "gcs") else host
     values = parse_qsl(query, keep_blank_values=True)
     known = all(name in PARAMETERS and "@" not in value for name, value in values)
     if re.fullmatch(r"[\w.-]+", bucket, re.ASCII) and known:

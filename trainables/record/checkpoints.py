@@ -81,6 +81,8 @@ class CheckpointFolder:
         self._folder = f"{folder}/checkpoints"
         self._spec = spec
         self._good: list[tuple[int, int]] = []
+        self._names: set[str] = set()
+        """Those that were seen or written: what is dropped is dropped by its name, without another look."""
 
     def newest(self, use: Callable[[Checkpoint], None]) -> tuple[Checkpoint | None, list[str]]:
         """Return the newest checkpoint that can be trusted and used, and a sentence for each that cannot.
@@ -89,8 +91,8 @@ class CheckpointFolder:
         not stand before later ones for ever.
         """
         problems: list[str] = []
-        names = [name for name in self._storage.names(self._folder) if position(name)]
-        for name in sorted(names, key=lambda name: (position(name), name), reverse=True):
+        self._names = {name for name in self._storage.names(self._folder) if position(name)}
+        for name in sorted(self._names, key=lambda name: (position(name), name), reverse=True):
             try:
                 checkpoint = decode(self._storage.read(f"{self._folder}/{name}"))
                 if checkpoint.spec != self._spec:
@@ -112,10 +114,11 @@ class CheckpointFolder:
         self._storage.write(f"{self._folder}/{name}", encode(checkpoint))
         here = (checkpoint.epoch, checkpoint.step)
         self._good = [*(known for known in self._good if known < here), here][-KEPT:]
-        for other in self._storage.names(self._folder):
-            where = position(other)
-            if where is not None and where < self._good[0] and len(self._good) == KEPT:
-                self._storage.delete(f"{self._folder}/{other}")
+        self._names.add(name)
+        if len(self._good) == KEPT:
+            for old in sorted(other for other in self._names if (position(other) or here) < self._good[0]):
+                self._storage.delete(f"{self._folder}/{old}")
+                self._names.remove(old)
 
     def clear(self) -> None:
         """Delete all of them, those that were refused too."""

@@ -1,26 +1,27 @@
 """Who may work on a trial: numbered claims, of which the highest is in force.
 
 `claims/<n>.json` is created exclusively and never changed, so that taking over a stale claim is one atomic step with
-one winner: creating the next number. A claim is stale when its processes on this machine are gone, or when its beat
-(`claims/<n>.<token>.beat`) has not moved for 60 seconds of the observer's own clock; clocks of two machines are never
-compared. `claims/<n>.<token>.released` gives it back early.
+one winner: creating the next number. A claim is stale when its processes on this machine are gone, or when its driver's
+beat (`trainables.record.beats`) has not moved for 60 seconds of the observer's own clock; clocks of two machines are
+never compared. `claims/<n>.<token>.released` gives it back early.
+
+Staleness only says when it is worth to try: that one attempt's row stands rests on the numbers, and on the row's own
+exclusive creation. A driver that sleeps for longer than that with its workers at work loses their trials to others, and
+its workers notice before they write.
 """
 
-import contextlib
 import json
-import threading
-import time
+import re
 import uuid
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from trainables.errors import ClaimLost
+from trainables.record.beats import BeatWatcher
 from trainables.record.processes import Process
 from trainables.record.storage import Storage
 
 STALE_SECONDS = 60.0
-BEAT_SECONDS = 10.0
-BEAT_AFTER_SECONDS = 5.0
+_FILE_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +59,8 @@ class Claim:
         claim.worker_process.check()
         if not (isinstance(claim.number, int) and isinstance(claim.token, str) and isinstance(claim.driver, str)):
             raise TypeError("a claim has a number and two tokens")
+        if not _FILE_NAME.fullmatch(claim.driver):
+            raise ValueError("a driver's token is part of the names of its files")
         return claim
 
 
@@ -66,23 +69,6 @@ class Busy:
     """The trial is somebody else's at present."""
 
     claim: Claim
-
-
-class BeatWatcher:
-    """Remembers when this process first saw each beat, by its own clock."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._seen: dict[str, tuple[bytes, float]] = {}
-
-    def silent_seconds(self, path: str, beat: bytes) -> float:
-        """Return for how long this beat has not moved, as far as this process saw."""
-        now = self._clock()
-        known = self._seen.get(path)
-        if known is None or known[0] != beat:
-            self._seen[path] = (beat, now)
-            return 0.0
-        return now - known[1]
 
 
 class ClaimFolder:
@@ -131,7 +117,7 @@ class ClaimFolder:
         numbers = self.numbers()
         if not numbers or numbers[-1] != claim.number:
             raise ClaimLost(f"attempt {claim.number} was taken over by attempt {numbers[-1] if numbers else '?'}")
-        if self._storage.remote and self._read(claim.number) != claim:
+        if not self._storage.exclusive and self._read(claim.number) != claim:
             raise ClaimLost(f"attempt {claim.number} was overwritten by another process")
 
     def release(self, claim: Claim) -> None:
@@ -142,19 +128,12 @@ class ClaimFolder:
         """Say whether an attempt gave its claim back."""
         return self._storage.exists(f"{self._folder}/{attempt}.released")
 
-    def beat(self, claim: Claim, count: int) -> None:
-        """Move the beat. A storage that does not answer is not waited for: the next beat is soon."""
-        self._storage.within(0).write(f"{self._folder}/{claim.attempt}.beat", str(count).encode(), durable=False)
+    def age(self, claim: Claim) -> float:
+        """Return how many seconds ago a claim was made, by the storage's clock: for people to read.
 
-    def silent_seconds(self, claim: Claim) -> float:
-        """Return since when nothing was heard of a claim's holder, by the storage's clock: for people to read.
-
-        Whether others may take over goes by no clock but their own. Raises: FileNotFoundError.
+        Raises: FileNotFoundError.
         """
-        try:
-            return self._storage.age(f"{self._folder}/{claim.attempt}.beat")
-        except FileNotFoundError:  # it beats only after some seconds
-            return self._storage.age(f"{self._folder}/{claim.number:04d}.json")
+        return self._storage.age(f"{self._folder}/{claim.number:04d}.json")
 
     def _read(self, number: int) -> Claim | None:
         path = f"{self._folder}/{number:04d}.json"
@@ -168,46 +147,19 @@ class ClaimFolder:
                 self.problems.append(sentence)
             return None
 
+    def _given_back(self, number: int) -> bool:
+        """Say whether names alone tell that nobody holds a claim; two may share a number where none is exclusive."""
+        names = self._storage.names(self._folder) if self._storage.exclusive else []
+        return any(name.startswith(f"{number:04d}.") and name.endswith(".released") for name in names)
+
     def _live(self, number: int) -> Claim | None:
+        if self._given_back(number):
+            return None
         claim = self._read(number)
         if claim is None or self.released(claim.attempt):
             return None
         alive = [claim.worker_process.alive(), claim.driver_process.alive()]
         if not any(state is None or state for state in alive):
             return None
-        path = f"{self._folder}/{claim.attempt}.beat"
-        try:
-            beat = self._storage.read(path)
-        except FileNotFoundError:
-            beat = b""
-        return claim if self._watcher.silent_seconds(path, beat) < STALE_SECONDS else None
-
-
-class Heartbeat:
-    """Moves a claim's beat from a thread of its own while the trial works; a trial of seconds writes none."""
-
-    def __init__(
-        self, claims: ClaimFolder, claim: Claim, *, after: float = BEAT_AFTER_SECONDS, seconds: float = BEAT_SECONDS
-    ) -> None:
-        self._claims = claims
-        self._claim = claim
-        self._after = after
-        self._seconds = seconds
-        self._end = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        self._thread = threading.Thread(target=self._beat, name="sharptune-beat", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._end.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-
-    def _beat(self) -> None:
-        count, pause = 0, self._after
-        while not self._end.wait(pause):
-            count, pause = count + 1, self._seconds
-            with contextlib.suppress(Exception):  # a full disk is noticed where something is lost by it
-                self._claims.beat(self._claim, count)
+        silent = self._watcher.silent_seconds(self._storage, claim.driver)
+        return claim if silent < STALE_SECONDS else None

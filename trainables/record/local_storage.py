@@ -9,6 +9,7 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+from trainables.record.entry import Entry
 from trainables.record.processes import Process
 
 FRESH = ".tmp-"
@@ -21,6 +22,7 @@ class LocalStorage:
     """A folder on a disk that all processes see."""
 
     remote = False
+    exclusive = True
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -71,6 +73,18 @@ class LocalStorage:
                 return sorted(entry.name for entry in entries if not entry.name.startswith(FRESH))
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def walk(self, folder: str) -> dict[str, Entry]:
+        found = {}
+        for above, _, names in os.walk(self.root / folder):
+            for name in names:
+                path = Path(above, name)
+                with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+                    if not name.startswith(FRESH):
+                        state = path.stat()
+                        entry = Entry(bytes=state.st_size, modified=state.st_mtime, version="")
+                        found[path.relative_to(self.root).as_posix()] = entry
+        return found
 
     def exists(self, path: str) -> bool:
         try:

@@ -1,65 +1,125 @@
-"""Records in an object store, through pyarrow: what `trainables.record.storage` promises of them."""
+"""Records in an object store, through obstore: what `trainables.record.storage` promises of them.
+
+`create` is a conditional put, so that of many callers one wins. A store that knows none is one whose address says
+`conditional_writes=no`: there `create` is best effort, two callers may both succeed, and the later content stays.
+"""
 
 import contextlib
+import os
 import time
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
 
-from pyarrow import fs
+import obstore
+from obstore.exceptions import AlreadyExistsError
+
+from trainables.record.buckets import open_bucket, says
+from trainables.record.entry import Entry
+from trainables.record.object_errors import translated
+
+PART = 64 * 2**20
+"""Bytes from which on a file is sent in parts."""
+OPENER = os.getpid()
+"""The process that may use obstore: one forked from it would wait for threads that it does not have."""
 
 
-class ArrowStorage:
-    """An object store: s3://bucket/prefix, gs://bucket/prefix."""
+class ObjectStore:
+    """An object store: s3://bucket/prefix, gs://bucket/prefix, az://container/prefix."""
 
     remote = True
 
     def __init__(self, uri: str) -> None:
         """Raises: OSError, ValueError."""
         self.uri = uri
-        self.filesystem, self.root = fs.FileSystem.from_uri(uri)
+        self.exclusive = says(dict(parse_qsl(urlsplit(uri).query)), "conditional_writes", True)
+        with self._telling():
+            self._store = open_bucket(uri)
 
-    def within(self, seconds: float) -> "ArrowStorage":
+    def within(self, seconds: float) -> "ObjectStore":
         """Return itself: nothing is waited for here."""
         return self
 
-    def _path(self, path: str) -> str:
-        return f"{self.root.rstrip('/')}/{path}".rstrip("/")
-
     def read(self, path: str) -> bytes:
-        with self.filesystem.open_input_stream(self._path(path), compression=None) as stream:
-            return stream.read()
+        with self._telling():
+            return bytes(obstore.get(self._store, path).bytes())
 
     def write(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        with self.filesystem.open_output_stream(self._path(path), compression=None) as stream:
-            stream.write(data)
+        with self._telling():
+            obstore.put(self._store, path, data, chunk_size=PART)
 
     def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
-        if self.exists(path):
-            return False
-        self.write(path, data)
-        return self.read(path) == data
+        if not self.exclusive:
+            if self.exists(path):
+                return False
+            self.write(path, data)
+            return self.read(path) == data
+        with self._telling():
+            try:
+                obstore.put(self._store, path, data, mode="create", use_multipart=False)
+            except AlreadyExistsError as error:
+                if "ConditionalRequestConflict" in str(error):  # two at once, of which S3 let neither pass
+                    raise translated(error, self.uri) from None
+                return False
+        return True
 
     def append(self, path: str, data: bytes) -> None:
-        before = self.read(path) if self.exists(path) else b""
+        try:
+            before = self.read(path)
+        except FileNotFoundError:
+            before = b""
         self.write(path, before + data)
 
     def names(self, folder: str) -> list[str]:
-        selector = fs.FileSelector(self._path(folder), allow_not_found=True)
-        return sorted(info.base_name for info in self.filesystem.get_file_info(selector))
+        with self._telling():
+            found = obstore.list_with_delimiter(self._store, folder or None)
+        paths = [*found["common_prefixes"], *(each["path"] for each in found["objects"])]
+        return sorted(path.rpartition("/")[2] for path in paths)
+
+    def walk(self, folder: str) -> dict[str, Entry]:
+        with self._telling():
+            found = obstore.list(self._store, folder or None).collect()
+        return {
+            each["path"]: Entry(
+                bytes=each["size"], modified=each["last_modified"].timestamp(), version=each["e_tag"] or ""
+            )
+            for each in found
+        }
 
     def exists(self, path: str) -> bool:
-        return self.filesystem.get_file_info(self._path(path)).type != fs.FileType.NotFound
+        with self._telling():
+            if not path:
+                return any(obstore.list(self._store, chunk_size=1))
+            try:
+                obstore.head(self._store, path)
+            except FileNotFoundError:
+                return False
+        return True
 
     def age(self, path: str) -> float:
-        found = self.filesystem.get_file_info(self._path(path))
-        if found.type == fs.FileType.NotFound:
-            raise FileNotFoundError(path)
-        return time.time() - found.mtime_ns / 1e9
+        with self._telling():
+            return time.time() - obstore.head(self._store, path)["last_modified"].timestamp()
 
     def delete(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self.filesystem.delete_file(self._path(path))
+        with contextlib.suppress(FileNotFoundError), self._telling():
+            obstore.delete(self._store, path)
 
     def move(self, path: str, to: str) -> None:
-        self.filesystem.move(self._path(path), self._path(to))
+        """Copy and delete: who dies in between leaves both, and nothing is lost."""
+        with self._telling():
+            obstore.copy(self._store, path, to)
+        self.delete(path)
 
     def tidy(self, folder: str) -> None:
         """Objects appear whole or not at all."""
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Raise obstore's and boto3's errors as OSErrors, by which it is known what may pass."""
+        if os.getpid() != OPENER:
+            raise RuntimeError("a forked process cannot use an object store; start it anew (spawn)")
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, OSError | ValueError | RuntimeError) and not isinstance(error, FileNotFoundError):
+                raise
+            raise translated(error, self.uri) from None

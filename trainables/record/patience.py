@@ -2,7 +2,6 @@
 
 import errno
 import random
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,11 +21,6 @@ PASSING = {
     if hasattr(errno, name)
 }
 """Errors of a network, or of a file system behind one, that say nothing about the next try."""
-FOR_GOOD = re.compile(
-    r"ACCESS_DENIED|NO_SUCH_BUCKET|INVALID_\w+|MISSING_\w+|MALFORMED_\w+|SIGNATURE\w*|UNRECOGNIZED_CLIENT|OPT_IN_REQUIRED"
-    r"|NOT_FOUND|[Bb]ucket .* not found|PERMISSION_DENIED|UNAUTHENTICATED|HTTP status 40[13]"
-)
-"""What an object store says where no waiting helps; all else that it says without an error number may pass."""
 _dice = random.SystemRandom()  # no trial's random numbers hang on it
 
 
@@ -34,9 +28,7 @@ def passes(error: OSError) -> bool:
     """Say whether the same may succeed a moment later."""
     if isinstance(error, StorageError | FileNotFoundError | FileExistsError | PermissionError):
         return False
-    if error.errno is None:
-        return FOR_GOOD.search(str(error)) is None
-    return error.errno in PASSING
+    return error.errno is None or error.errno in PASSING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

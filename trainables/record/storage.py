@@ -1,19 +1,21 @@
-"""Where records live: a folder on disk, or an object store through pyarrow; waited for while it does not answer.
+"""Where records live: a folder on disk, or an object store; waited for while it does not answer.
 
 Two promises carry everything above them: `write` replaces a file whole or not at all, and `create` succeeds for one
-caller only. On disk both hold across processes and crashes. Object stores offer no exclusive write through pyarrow, so
-there `create` is best effort: two callers may both succeed, and the later content stays (work may then be done twice;
-ownership is checked again before anything is recorded).
+caller only. Both hold across processes and crashes, on disk and in every object store that knows conditional writes.
+Where one knows none, `exclusive` is false and `create` is best effort: two callers may both succeed, and the later
+content stays (work may then be done twice; ownership is checked again before anything is recorded).
 """
 
 import errno
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from trainables.errors import SharptuneError, StorageError
-from trainables.record.addresses import folder_of
+from trainables.record.addresses import INEXCLUSIVE, folder_of
+from trainables.record.entry import Entry
 from trainables.record.local_storage import LocalStorage
 from trainables.record.patience import AT_ONCE, Found, Patience
 
@@ -30,6 +32,8 @@ class Storage(Protocol):
 
     uri: str
     remote: bool
+    exclusive: bool
+    """Whether of many callers that create a file one wins."""
 
     def within(self, seconds: float) -> "Storage":
         """Return the same storage, which is waited for as long as this."""
@@ -55,8 +59,12 @@ class Storage(Protocol):
         """Return the names in a folder, sorted; none when it is not there."""
         ...
 
+    def walk(self, folder: str) -> dict[str, Entry]:
+        """Return all files in a folder and below it, by their paths."""
+        ...
+
     def exists(self, path: str) -> bool:
-        """Say whether there is such a file or folder; "" is the storage itself."""
+        """Say whether there is such a file; "" is the storage itself, there once anything was written."""
         ...
 
     def age(self, path: str) -> float:
@@ -92,6 +100,7 @@ class PatientStorage:
         self._away = False
         self.uri = inner.uri
         self.remote = inner.remote
+        self.exclusive = inner.exclusive
 
     def within(self, seconds: float) -> "PatientStorage":
         """Return the same storage, waited for as long as this."""
@@ -122,6 +131,9 @@ class PatientStorage:
 
     def names(self, folder: str) -> list[str]:
         return self._insist(lambda: self._inner.names(folder))
+
+    def walk(self, folder: str) -> dict[str, Entry]:
+        return self._insist(lambda: self._inner.walk(folder))
 
     def exists(self, path: str) -> bool:
         return self._insist(lambda: self._inner.exists(path))
@@ -171,21 +183,37 @@ def open_storage(uri: str | Path, *, patience: Patience | None = None) -> Patien
     patience = patience or PATIENCE
     if (folder := folder_of(text)) is not None:
         return PatientStorage(LocalStorage(folder), patience)
-    from trainables.record.object_store import ArrowStorage  # pyarrow takes as long to load as all else
+    from trainables.record.object_store import ObjectStore  # a folder needs none of it
 
     try:
-        return PatientStorage(patience.insist(text, lambda: ArrowStorage(text)), patience)
+        return PatientStorage(patience.insist(text, lambda: ObjectStore(text)), patience)
     except StorageError:
         raise
     except (OSError, ValueError) as error:
-        raise SharptuneError(f"storage {text!r} cannot be opened: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise SharptuneError(f"storage {text!r} cannot be opened: {why}") from error
+
+
+def tried_out(storage: Storage) -> Storage:
+    """Write and delete a small file, and return the storage to go on with.
+
+    It is the same one, unless it turns out to know no conditional writes: then one that does without, and whose address
+    tells that to all who open it. Raises: OSError where nothing can be written there.
+    """
+    path = f"drivers/probe-{uuid.uuid4().hex[:12]}"
+    try:
+        exclusive = storage.create(path, b"1", durable=False) and not storage.create(path, b"2", durable=False)
+    except OSError as error:
+        if not storage.remote or error.errno not in (errno.ENOTSUP, errno.EINVAL):
+            raise
+        exclusive = False
+        storage.write(path, b"3")
+    storage.delete(path)
+    if exclusive or not storage.exclusive:
+        return storage
+    return open_storage(f"{storage.uri}{'&' if '?' in storage.uri else '?'}{INEXCLUSIVE}")
 
 
 def here_path(driver: str) -> str:
     """Return the file by which a worker sees that its storage is the driver's."""
     return f"drivers/{driver}.here"
-
-
-def stop_path(driver: str) -> str:
-    """Return the file whose being there tells a driver's workers to stop."""
-    return f"drivers/{driver}.stop"

@@ -3,7 +3,7 @@
 spec.json                  what the trial is, and who asked for it first
 claims/                    who may work on it
 checkpoints/               where it can go on from
-log.txt                    what happened, one line each
+log.txt                    what happened, one line each; in an object store log/<attempt>.txt, each attempt's own
 weights-last.<attempt>.safetensors, predictions.<attempt>.npz, epochs.<attempt>.parquet, ...
                            what the row stands for, under the name of the attempt that wrote it
 row.json                   the result; the only commit point, written last, never replaced; names its files
@@ -18,8 +18,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from trainables.errors import DamagedFile
+from trainables.record.beats import BeatWatcher
 from trainables.record.checkpoints import CheckpointFolder
-from trainables.record.claims import BeatWatcher, Claim, ClaimFolder
+from trainables.record.claims import Claim, ClaimFolder
+from trainables.record.listing import Listed
+from trainables.record.log import LOG, TrialLog
 from trainables.record.storage import Storage
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
@@ -61,7 +64,12 @@ class TrialFolder:
         self.storage = storage
         self.trial_id = trial_id
         self.path = f"{TRIALS}/{trial_id}"
-        self.claims = ClaimFolder(storage, self.path, watcher or BeatWatcher())
+        self._watcher = watcher or BeatWatcher()
+        self.claims = ClaimFolder(storage, self.path, self._watcher)
+
+    def seen(self) -> "TrialFolder":
+        """Return the folder as one look shows it now; see `Listed`."""
+        return TrialFolder(Listed(self.storage, self.path), self.trial_id, self._watcher)
 
     def checkpoints(self, spec: TrialSpec) -> CheckpointFolder:
         return CheckpointFolder(self.storage, self.path, spec)
@@ -119,7 +127,7 @@ class TrialFolder:
         path = f"{self.path}/{SPEC}"
         if not self.storage.exists(path):
             data = {**spec.to_json(), **({"asked_by": dict(asked_by)} if asked_by else {})}
-            self.storage.write(path, (json.dumps(data, indent=1) + "\n").encode(), durable=False)
+            self.storage.create(path, (json.dumps(data, indent=1) + "\n").encode(), durable=False)
 
     def write_files(self, files: Mapping[str, bytes], claim: Claim) -> dict[str, dict[str, JSON]]:
         """Write the files that stand beside a row and return what the row says of them.
@@ -155,34 +163,35 @@ class TrialFolder:
                 return str(error)
         return ""
 
-    def sweep(self, ended: str = "") -> None:
+    def sweep(self, row: TrialRow, ended: str = "") -> None:
         """Delete the files of attempts that no row names: those that were killed or taken over before their row.
 
-        Only where there is a row that says done: no other will be written, so nobody needs them any more; until then an
-        attempt that is only slow may yet record its own. An object store cannot keep such a one from replacing the row,
-        so there only attempts count that gave their claims back, and the one that is said to have `ended`.
+        Only where `row` says done: no other will be written, so nobody needs them any more; until then an attempt that
+        is only slow may yet record its own. A storage that is not exclusive cannot keep such a one from replacing the
+        row, so there only attempts count that gave their claims back, and the one that is said to have `ended`.
         """
         names = self.storage.names(self.path)
-        kept = b"".join(self.storage.read(f"{self.path}/{name}") for name in names if name.startswith(ROW))
+        others = [name for name in names if name.startswith(f"{ROW}.")]
+        kept = seal(row) + b"".join(self.storage.read(f"{self.path}/{name}") for name in others)
         for name in names:
             file = _OF_AN_ATTEMPT.fullmatch(name)
             if file is None or f'"{name}"'.encode() in kept:
                 continue
             attempt = file["attempt"]
-            if not self.storage.remote or attempt == ended or self.claims.released(attempt):
+            if self.storage.exclusive or attempt == ended or self.claims.released(attempt):
                 self.storage.delete(f"{self.path}/{name}")
 
-    def log(self, *lines: str) -> None:
-        """Add lines to the trial's log."""
-        self.storage.append(
-            f"{self.path}/log.txt", "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
-        )
+    def log(self, claim: Claim) -> TrialLog:
+        """Return the log that an attempt adds to."""
+        return TrialLog(self.storage, self.path, claim.attempt)
 
     def read_log(self) -> str:
-        try:
-            return self.storage.read(f"{self.path}/log.txt").decode(errors="replace")
-        except FileNotFoundError:
-            return ""
+        paths = [f"{self.path}/{LOG}", *(f"{self.path}/log/{name}" for name in self.storage.names(f"{self.path}/log"))]
+        text = b""
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                text += self.storage.read(path)
+        return text.decode(errors="replace")
 
 
 def epochs_parquet(epochs: Sequence[Mapping[str, JSON]]) -> bytes:

@@ -14,6 +14,7 @@ from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.ray_tune.cluster import death_reason, is_storage_trouble
 from orchestrator.running.ray_tune.nodes import Nodes
 from orchestrator.running.ray_tune.processes import Handlers
+from orchestrator.running.ray_tune.relay import Relay
 from orchestrator.running.retries import Death
 from orchestrator.running.session import Event, Session
 from trainables.execution.job import Progress
@@ -68,8 +69,9 @@ class FrontierSearcher(NotPickled, Searcher):
 class TuneCallback(NotPickled, tune.Callback):
     """Tells the session what Tune hears of its trials."""
 
-    def __init__(self, session: Session, nodes: Nodes) -> None:
+    def __init__(self, session: Session, nodes: Nodes, relay: Relay) -> None:
         self._handlers = Handlers()
+        self._relay = relay
         self._session = session
         self._nodes = nodes
         self._trials: dict[str, PlannedTrial] = {}
@@ -82,6 +84,7 @@ class TuneCallback(NotPickled, tune.Callback):
     def setup(self, *args: Any, **info: Any) -> None:
         """Put back the handler that Tune has just replaced: its own for SIGUSR1 ends the loop, and no trial saves."""
         self._handlers.restore()
+        self._relay.tell(self._session.stop)
 
     def expect(self, tune_id: str, trial: PlannedTrial) -> None:
         self._trials[tune_id] = trial
@@ -102,7 +105,11 @@ class TuneCallback(NotPickled, tune.Callback):
         return not self._at_work
 
     def on_step_end(self, iteration: int, trials: list, **info: Any) -> None:
-        """Notice when nothing is left to run on: Tune itself would wait for ever. Raises: HaltError."""
+        """Pass on what is wished; notice when nothing is left to run on, for Tune would wait for ever.
+
+        Raises: HaltError.
+        """
+        self._relay.tell(self._session.stop)
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
             self._looked = now

@@ -33,6 +33,7 @@ from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearch
 from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
 from orchestrator.running.ray_tune.nodes import Nodes, check_nodes, code_environment, knock
 from orchestrator.running.ray_tune.processes import RayProcesses, check_temp_folder
+from orchestrator.running.ray_tune.relay import Relay
 from orchestrator.running.session import Event, Session
 from trainables.errors import SharptuneError
 from trainables.ray_trainable import TrialDispatcher, placement
@@ -49,6 +50,7 @@ class RayRunner:
         self._refs: dict[str, Any] = {}
         self._processes = RayProcesses()
         self._nodes = Nodes()
+        self._relay: Relay | None = None
         self._started = False
         self._warned = False
         self._here: tuple[Storage, str] | None = None
@@ -74,6 +76,7 @@ class RayRunner:
         """Leave the cluster, or stop the Ray that this runner started."""
         if self._started:
             self._refs.clear()
+            self._relay = None
             self._processes.end(ray.shutdown)
             _print_deaths(True)
             self._started = False
@@ -105,6 +108,7 @@ class RayRunner:
                     raise RunError(f"Ray cannot join the cluster at {self._address!r}: {error}") from error
                 raise HaltError(f"Ray could not start here: {error}") from error
         self._started = True
+        self._relay = Relay()
         if self._address is None:
             return
         storage = session.ledger.storage
@@ -115,8 +119,9 @@ class RayRunner:
         self._refs = {identity: ray.put(packed) for identity, packed in self._data.items()}
 
     def _fit(self, session: Session, scratch: str) -> None:
-        hearing = TuneCallback(session, self._nodes)
-        dispatcher = tune.with_parameters(TrialDispatcher, data=self._refs) if self._refs else TrialDispatcher
+        assert self._relay is not None
+        hearing = TuneCallback(session, self._nodes, self._relay)
+        dispatcher = tune.with_parameters(TrialDispatcher, data=self._refs, wishes=self._relay.actor)
         tuner = tune.Tuner(
             tune.with_resources(dispatcher, placement),
             tune_config=tune.TuneConfig(

@@ -125,7 +125,7 @@ def test_a_folder_that_is_not_ours_to_write_is_said_before_anything_runs(run, mo
     def refuse(self, path, data, *, durable=True):
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("trainables.record.storage.LocalStorage.write", refuse)
+    monkeypatch.setattr("trainables.record.storage.LocalStorage.create", refuse)
 
     result = run()
 

@@ -3,14 +3,13 @@
 import itertools
 
 import pytest
-from faults import FaultContract, Faults, broken
+from faults import FaultContract, broken
 from jobs import finish, folder_of, make_job, never
 from meddling import MeddledStorage
 
-from orchestrator.running.session import Stop
 from trainables.execution.attempt import execute
 from trainables.record.patience import Patience
-from trainables.record.storage import PatientStorage, open_storage, stop_path
+from trainables.record.storage import PatientStorage, open_storage
 
 
 class TestAFaultyDisk(FaultContract):
@@ -47,17 +46,6 @@ def test_a_worker_whose_storage_stays_away_is_halted_and_its_trial_has_not_faile
     halted = {note for state, note in ends if state == "halted"}
     assert {state for state, _ in ends} == {"halted", expected}
     assert all(note.endswith("does not answer now: Input/output error") for note in halted)
-
-
-def test_a_stop_request_is_heard_by_workers_although_the_storage_hiccups(tmp_path):
-    faults = Faults(at=("write", 1))
-    storage = PatientStorage(MeddledStorage(open_storage(tmp_path), faults), Patience(first_pause=0))
-    stop = Stop(storage)
-
-    stop.request()
-
-    assert faults.met
-    assert open_storage(tmp_path).exists(stop_path(stop.driver))
 
 
 @pytest.mark.parametrize("config", [{}, {"nan_at": 1}], ids=["done", "failed"])

@@ -14,7 +14,7 @@ from orchestrator.ledger import Ledger
 from orchestrator.running.display import describe
 from orchestrator.running.frontier import open_frontier, path_weights
 from orchestrator.running.retries import Death
-from orchestrator.running.session import Stop
+from orchestrator.running.stop import Stop
 from orchestrator.running.time_left import Outline
 from trainables.execution.job import Progress
 from trainables.record.checkpoints import CheckpointFolder

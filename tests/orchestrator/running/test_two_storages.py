@@ -15,7 +15,7 @@ from orchestrator.ledger import Ledger
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
 from trainables.record import processes
-from trainables.record.claims import BeatWatcher
+from trainables.record.beats import BeatWatcher
 from trainables.record.storage import open_storage
 
 HERE, THERE = "here", "there"
@@ -46,7 +46,7 @@ def work(tmp_path, machine, monkeypatch):
             if until != "done":
                 patch.setattr(ChainRun, "_misbehave", lambda run: _stop_at(run, int(until[-1])))
             with pytest.MonkeyPatch.context() as deaths:
-                deaths.setattr("trainables.execution.attempt.Attempt.close", lambda attempt: attempt._heartbeat.stop())
+                deaths.setattr("trainables.execution.attempt.Attempt.close", lambda attempt: None)
                 _until_killed(tmp_path / name, trials)
         if until != "done":
             _bury(tmp_path / name)

@@ -6,14 +6,14 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import threading
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from trainables.errors import ClaimLost
-from trainables.record.claims import STALE_SECONDS, BeatWatcher, Busy, Claim, ClaimFolder, Heartbeat, Process
+from trainables.record.beats import BeatWatcher, beat_path
+from trainables.record.claims import STALE_SECONDS, Busy, Claim, ClaimFolder, Process
 from trainables.record.local_storage import LocalStorage, _mark
 from trainables.record.storage import open_storage
 
@@ -110,13 +110,48 @@ def test_a_worker_that_outlives_its_driver_still_counts(claims, tmp_path):
     assert claims.live() == claim
 
 
-def test_a_claim_of_another_machine_is_stale_when_its_beat_rests_by_our_own_clock(claims, tmp_path, clock):
+@pytest.mark.parametrize("told", [None, b"{}", b"what it last told"])
+def test_a_claim_is_stale_when_its_drivers_beat_rests_by_our_own_clock(claims, tmp_path, clock, told):
+    """Of another machine, also where the driver's file is missing: as of one that has ended without giving it back."""
     foreign(claims, tmp_path)
+    if told is not None:
+        open_storage(tmp_path).write(beat_path("a"), told)
     assert claims.live() is not None
     clock.now = STALE_SECONDS - 1
     assert claims.live() is not None
 
     clock.now = STALE_SECONDS
+
+    assert claims.live() is None
+
+
+def test_a_worker_here_whose_driver_elsewhere_is_silent_is_taken_over_and_notices(claims, tmp_path, clock):
+    """So is one whose driver sleeps, as a suspended process does, while its workers go on."""
+    elsewhere = Process(host="elsewhere", boot="other", pid=1, started="1")
+    claim = dataclasses.replace(acquire(claims), driver_process=elsewhere)
+    (tmp_path / "trials/t/claims/0001.json").write_text(claim.to_json())
+    assert claim.worker_process.alive()
+    assert isinstance(claims.acquire(driver="b", driver_process=Process.current()), Busy)
+
+    clock.now = STALE_SECONDS
+
+    assert acquire(claims, "b").number == 2
+    with pytest.raises(ClaimLost, match="taken over by attempt 2"):
+        claims.check(claim)
+
+
+def test_a_driver_that_ends_without_giving_its_claim_back_keeps_it_no_longer_than_one_that_is_silent(
+    claims, tmp_path, clock
+):
+    storage = open_storage(tmp_path)
+    foreign(claims, tmp_path)
+    storage.write(beat_path("a"), b"1")
+    assert claims.live() is not None
+    clock.now = 50.0
+    storage.delete(beat_path("a"))
+    assert claims.live() is not None
+
+    clock.now += STALE_SECONDS
 
     assert claims.live() is None
 
@@ -133,13 +168,13 @@ def test_a_claim_that_the_driver_found_stale_is_taken_over_by_a_worker_that_has_
     assert isinstance(fresh.acquire(driver="c", driver_process=Process.current(), stale=1), Busy)
 
 
-def test_a_beat_that_moves_keeps_a_claim_alive(claims, tmp_path, clock):
+def test_a_beat_that_moves_keeps_the_claims_of_its_driver_alive(claims, tmp_path, clock):
     foreign(claims, tmp_path)
     claim = claims.live()
     assert claim is not None
     for beat in range(5):
         clock.now += STALE_SECONDS - 1
-        claims.beat(claim, beat)
+        open_storage(tmp_path).write(beat_path(claim.driver), str(beat).encode())
         assert claims.live() is not None
 
 
@@ -158,6 +193,8 @@ def test_a_garbled_claim_is_said_and_not_trusted(claims, tmp_path, content):
         ("number", "1"),
         ("token", 1),
         ("driver", None),
+        ("driver", "../../elsewhere"),
+        ("driver", ""),
         ("worker_process", {"host": [], "boot": "", "pid": 1, "started": ""}),
     ]
     + [("driver_process", {"host": "", "boot": "", "pid": pid, "started": ""}) for pid in ("1", "\0", -1, 10**400)],
@@ -190,21 +227,6 @@ def test_of_many_processes_that_claim_at_once_one_wins(tmp_path):
         process.join()
 
     assert sum(won) == 1
-
-
-def test_the_heartbeat_moves_the_beat_until_it_is_stopped(claims, tmp_path):
-    claim = acquire(claims)
-    heartbeat = Heartbeat(claims, claim, after=0.01, seconds=0.01)
-    path = tmp_path / f"trials/t/claims/{claim.attempt}.beat"
-
-    heartbeat.start()
-    while not path.exists() or int(path.read_text()) < 3:
-        pass
-    heartbeat.stop()
-    rested = path.read_text()
-
-    assert not any(thread.name == "sharptune-beat" for thread in threading.enumerate())
-    assert path.read_text() == rested
 
 
 def _race_and_tidy(root, barrier, ends):

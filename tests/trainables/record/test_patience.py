@@ -6,15 +6,11 @@ import pytest
 from meddling import KINDS, MeddledStorage
 
 from trainables.errors import SharptuneError, StorageError
-from trainables.record.claims import BeatWatcher, ClaimFolder, Process
 from trainables.record.local_storage import LocalStorage
 from trainables.record.patience import Patience
 from trainables.record.storage import PatientStorage
 
 QUICK = Patience(seconds=5, first_pause=0)
-SLOW_DOWN = (
-    "When reading key 'x' in bucket 'y': AWS Error SLOW_DOWN during GetObject operation: Please reduce your rate."
-)
 
 
 def error_of(number: int) -> OSError:
@@ -40,9 +36,11 @@ def use(storage, kind):
         "create": ("new", b"new"),
         "append": ("x", b"+"),
         "names": ("",),
+        "walk": ("",),
         "move": ("x", "y"),
     }
     found = getattr(storage, kind)(*arguments.get(kind, ("x",)))
+    found = sorted(found) if kind == "walk" else found
     return found, {name: storage.read(name) for name in storage.names("")}
 
 
@@ -56,7 +54,7 @@ def patient(tmp_path, meddle, patience=QUICK) -> PatientStorage:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_fails_once_gives_what_it_gives_without_a_fault(tmp_path, kind, when):
     """Also where it was done and only the answer got lost: what is created twice was created by us."""
-    faults = Faults(error_of(errno.EIO), OSError(SLOW_DOWN), when=when)
+    faults = Faults(error_of(errno.EIO), TimeoutError(), when=when)
 
     found = use(patient(tmp_path / "faulty", faults), kind)
 
@@ -70,9 +68,6 @@ def test_what_fails_once_gives_what_it_gives_without_a_fault(tmp_path, kind, whe
         *map(error_of, (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.ECONNRESET, errno.EHOSTUNREACH)),
         ConnectionError("reset"),
         TimeoutError("timed out"),
-        OSError(SLOW_DOWN),
-        OSError("AWS Error NETWORK_CONNECTION during HeadObject operation: curlCode: 7, Could not connect to server"),
-        OSError("google::cloud::Status(UNAVAILABLE: try again)"),
     ],
     ids=str,
 )
@@ -89,9 +84,7 @@ def test_what_may_pass_is_tried_again_and_again(tmp_path, error):
         *map(
             error_of, (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR)
         ),
-        OSError("When reading key 'x': AWS Error ACCESS_DENIED during HeadObject operation: No response body."),
-        OSError("AWS Error NO_SUCH_BUCKET during CreateMultipartUpload operation: The bucket does not exist"),
-        OSError("google::cloud::Status(PERMISSION_DENIED: no)"),
+        *map(error_of, (errno.EACCES, errno.ENXIO, errno.EINVAL, errno.ENOTSUP)),
         ValueError("no such thing"),
     ],
     ids=str,
@@ -148,18 +141,3 @@ def test_whoever_opens_a_storage_says_how_long_it_is_waited_for(tmp_path):
 
     with pytest.raises(StorageError, match="does not answer now: EIO"):
         patient(tmp_path, faults).within(0).read("x")
-
-
-def test_a_beat_that_fails_keeps_nobody_waiting_and_takes_nobodys_patience(tmp_path):
-    """The thread that beats would else use up the patience that the trial has when it next needs the storage."""
-    faults = Faults(error_of(errno.EIO))
-    storage = patient(tmp_path, faults)
-    claims = ClaimFolder(storage, "trials/t", BeatWatcher())
-    claim = claims.acquire(driver="a", driver_process=Process.current())
-    faults.left = [error_of(errno.EIO)]
-
-    with pytest.raises(StorageError, match="does not answer now"):
-        claims.beat(claim, 1)
-    faults.left = [error_of(errno.EIO)] * 5
-
-    assert storage.read("x") == b"one"
