@@ -5,8 +5,10 @@ orchestrator hands to Tune: one class for every kind of trial, so that its actor
 """
 
 import contextlib
+import gc
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +20,7 @@ from ray import tune
 from trainables.catalog import CATALOG, Trainable, load
 from trainables.errors import DataError, StorageError
 from trainables.execution.attempt import execute
+from trainables.execution.hang_watch import HangWatch
 from trainables.execution.job import Job, Progress
 from trainables.execution.signals import hear
 from trainables.kinds.contents import filled_in
@@ -60,16 +63,23 @@ class StopFlag:
 def placement(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
     """Return what one trial needs, all of it on one node.
 
-    `{"resources": {"cpus": ..., "gpus": ..., "nodes_left_out": ids of nodes it must not run on} as JSON}`.
+    `{"resources": {"amounts": how much of each resource, by Ray's names, "labels": what must hold of the node's,
+    "nodes_left_out": ids of nodes it must not run on} as JSON}`.
     """
     resources = json.loads(config["resources"])
-    bundle = {"CPU": resources["cpus"]}
-    if resources["gpus"]:
-        bundle["GPU"] = resources["gpus"]
-    others = {}
+    selector = dict(resources["labels"])
     if left_out := resources["nodes_left_out"]:
-        others["bundle_label_selector"] = [{"ray.io/node-id": f"!in({','.join(left_out)})"}]
-    return tune.PlacementGroupFactory([bundle], strategy="STRICT_PACK", **others)
+        selector["ray.io/node-id"] = f"!in({','.join(left_out)})"
+    others = {"bundle_label_selector": [selector]} if selector else {}
+    return tune.PlacementGroupFactory([resources["amounts"]], strategy="STRICT_PACK", **others)
+
+
+def _give_memory_back() -> None:
+    """Let go of what an ended trial held of a GPU that it may have shared; what starts next need not be here."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 class TrialDispatcher(tune.Trainable):
@@ -91,17 +101,27 @@ class TrialDispatcher(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Go on until the trial ends or a few seconds have passed: small epochs do not drown Tune in results."""
         since = time.monotonic()
-        while True:
-            progress = next(self._progress)
-            ended = progress.state != "running"
-            if ended or progress.note or time.monotonic() - since >= REPORT_SECONDS:
-                return {RESULT: json.dumps(progress.to_json()), NODE: self._node, "done": ended}
+        with self._watch:
+            while True:
+                progress = next(self._progress)
+                ended = progress.state != "running"
+                if ended or progress.note or time.monotonic() - since >= REPORT_SECONDS:
+                    break
+        if ended:
+            self._end()
+        return {RESULT: json.dumps(progress.to_json()), NODE: self._node, "done": ended}
+
+    def move_off(self) -> None:
+        """Let the trial save and stop, for its node is not to be worked on any more."""
+        self._moves_off = True
 
     def cleanup(self) -> None:
         self._end()
 
     def _begin(self, config: dict[str, Any]) -> None:
         job = Job.from_json(config["job"])
+        self._moves_off = False
+        self._watch = HangWatch(job.hang_minutes)
         try:
             self._receive()
         except DataError as error:  # a dataset that is not on this node, and cannot be sent to it
@@ -118,7 +138,12 @@ class TrialDispatcher(tune.Trainable):
             self._halt(job, str(error))
             return
         should_stop.hear_signals()
-        self._progress: Iterator[Progress] = execute(job, should_stop=should_stop)
+
+        def asked_at_each_step() -> bool:
+            self._watch.step()
+            return self._moves_off or should_stop()
+
+        self._progress: Iterator[Progress] = execute(job, should_stop=asked_at_each_step)
 
     def _halt(self, job: Job, note: str) -> None:
         self._progress = iter([Progress(trial_id=job.spec.trial_id, state="halted", note=note)])
@@ -126,6 +151,8 @@ class TrialDispatcher(tune.Trainable):
     def _end(self) -> None:
         with contextlib.suppress(AttributeError):
             self._progress.close()  # type: ignore[attr-defined]
+        self._progress = iter(())
+        _give_memory_back()
 
     def _receive(self) -> None:
         """Install the datasets the driver sent, where this node does not have them yet."""

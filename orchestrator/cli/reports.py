@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from orchestrator.document.spec import Resources
 from orchestrator.ledger import ASKED_BY, STATES, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.words import shown_line
@@ -61,7 +61,7 @@ def plan_lines(plan: Plan, states: States) -> list[str]:
         if not trials:
             lines.append(f"{stage}: no trials")
             continue
-        lines.append(f"{stage}: {_count(trials)}, each on {_resources(trials[0].resources)}")
+        lines.append(f"{stage}: {_count(trials)}, each on {trials[0].resources.text}")
         lines += [f"  {state_line(t.trial_id, t.label, width, states[t.trial_id])}" for t in trials]
     return lines
 
@@ -109,7 +109,7 @@ def _trial_json(trial: PlannedTrial, state: TrialState) -> dict[str, JSON]:
         "parents": list(trial.parents),
         "config": dict(trial.spec.config),
         "seed": trial.spec.seed,
-        "resources": {"gpus": trial.resources.gpus, "cpus": trial.resources.cpus},
+        "resources": asdict(trial.resources),
         "state": state.state,
         "reason": state.reason,
     }
@@ -117,8 +117,3 @@ def _trial_json(trial: PlannedTrial, state: TrialState) -> dict[str, JSON]:
 
 def _count(trials: Sequence[object]) -> str:
     return "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
-
-
-def _resources(resources: Resources) -> str:
-    cpus = f"{resources.cpus:g} CPU{'s' if resources.cpus > 1 else ''}"
-    return f"{cpus} and {resources.gpus:g} GPU{'s' if resources.gpus > 1 else ''}" if resources.gpus else cpus
