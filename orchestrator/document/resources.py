@@ -1,4 +1,4 @@
-"""What one trial asks of the node that it runs on. It says where trials run, never what they compute: no id holds it."""
+"""What one trial asks of its node. It says where trials run, never what they compute: no id holds it."""
 
 import re
 from collections.abc import Mapping

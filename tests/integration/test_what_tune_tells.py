@@ -12,7 +12,6 @@ from sessions import open_session
 
 from orchestrator.errors import HaltError, RunError
 from orchestrator.planning.plan import Resources
-from orchestrator.running.frontier import Frontier
 from orchestrator.running.ray_tune.callbacks import FrontierSearcher, TuneCallback
 from orchestrator.running.ray_tune.nodes import Nodes
 from trainables.execution.job import Progress

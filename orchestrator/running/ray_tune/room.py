@@ -28,7 +28,10 @@ class HandedOut:
 
 @dataclass(kw_only=True)
 class Reservations:
-    """Which node is kept for which trial that waits. One holds until the trial starts, a wider one needs the node, or it is gone."""
+    """Which node is kept for which trial that waits.
+
+    It is until the trial starts, a wider one needs the node, or the node is gone.
+    """
 
     _kept: dict[str, str] = field(default_factory=dict, init=False)
     """Trial -> node."""
