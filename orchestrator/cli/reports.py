@@ -109,10 +109,15 @@ def _trial_json(trial: PlannedTrial, state: TrialState) -> dict[str, JSON]:
         "parents": list(trial.parents),
         "config": dict(trial.spec.config),
         "seed": trial.spec.seed,
-        "resources": asdict(trial.resources),
+        "resources": {"gpus": trial.resources.gpus, "cpus": trial.resources.cpus, **_asked_besides(trial)},
         "state": state.state,
         "reason": state.reason,
     }
+
+
+def _asked_besides(trial: PlannedTrial) -> dict[str, JSON]:
+    """Return what else a trial asks of its node; memory in bytes."""
+    return {name: asked for name, asked in asdict(trial.resources).items() if asked and name not in ("gpus", "cpus")}
 
 
 def _count(trials: Sequence[object]) -> str:

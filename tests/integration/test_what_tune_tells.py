@@ -7,6 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 from drive import planned
+from pydantic import TypeAdapter, ValidationError
+from ray._private.label_utils import validate_label_selector
 from running_contract import go
 from sessions import open_session
 
@@ -240,3 +242,13 @@ def test_placement_asks_for_all_of_it_on_one_node_whose_labels_hold(cluster):
     assert factory.bundles == [{"CPU": 2, "GPU": 0.5, "memory": 10**9, "accelerator_type:A100": 0.001, "slot": 1}]
     assert factory.strategy == "STRICT_PACK"
     assert factory._bound.kwargs["bundle_label_selector"] == [{"zone": "in(a, b)", "ray.io/node-id": "!in(x,y)"}]
+
+
+@pytest.mark.parametrize("key", ["zone", "example.com/zone", "a/b/c", "a..b/c", "x" * 63, "x" * 64])
+@pytest.mark.parametrize("choice", ["a", "!a", "in(a,b)", "in(a, b)", "!in(a)", "a.b-c_d", "x" * 63, "a,b", "in()"])
+def test_whatever_passes_as_a_label_rays_own_check_takes(key, choice):
+    try:
+        TypeAdapter(Resources).validate_python({"labels": {key: choice}})
+    except ValidationError:
+        return
+    assert validate_label_selector({key: choice}) is None
