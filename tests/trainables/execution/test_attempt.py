@@ -60,7 +60,7 @@ def test_a_trial_ends_in_a_row_with_everything_beside_it(tmp_path):
 def test_a_trial_that_reached_its_time_limit_over_all_its_attempts_failed_and_goes_on_when_that_is_raised(
     tmp_path, reference, monkeypatch
 ):
-    now = itertools.count(step=10)
+    now = itertools.count(step=100)
     clock = SimpleNamespace(monotonic=lambda: float(next(now)))
     monkeypatch.setattr("trainables.execution.history.time", clock)
     job = make_job(tmp_path / "limited")
