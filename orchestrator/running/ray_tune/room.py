@@ -106,8 +106,13 @@ class Room:
         )
 
     def admits(self, demand: Resources) -> bool:
-        """Say whether a trial may be handed out now: some node could hold it, and is not closed to it."""
-        return any(node.copies(demand) and not self._would_delay(name, demand) for name, node in self._nodes.items())
+        """Say whether a trial may be handed out now: some node could hold it that is not closed to it.
+
+        If another is, it must have room at once: what waits in line stays off the other for as long as it waits.
+        """
+        able = {name for name, node in self._nodes.items() if node.copies(demand)}
+        closed = self.closed_to(demand)
+        return any(not closed or not self.lack(name, demand) for name in able - closed)
 
     def _would_delay(self, node_id: str, demand: Resources) -> bool:
         """Say whether it might start where one could not that a place is kept for, and take what that one needs."""
