@@ -13,6 +13,8 @@ from orchestrator.planning.plan import Resources
 from orchestrator.running.ray_tune.runner import RayRunner
 
 pytestmark = pytest.mark.ray
+FIRST, LAST, WIDE, FREE, LATE = range(5), range(5, 9), 10, 11, 12
+"""The seeds of the trials: such as share GPUs, and come first or last; one of two GPUs, one of none, one of `late`."""
 
 
 def asking(noted, stage, seed, *, cost, seconds=0.1, **resources):
@@ -23,48 +25,54 @@ def asking(noted, stage, seed, *, cost, seconds=0.1, **resources):
 
 def grid(noted):
     """Return trials that share GPUs, one that needs two of a node, one of no GPU, and one of what no node has yet."""
-    first = [asking(noted, "half", seed, cost=9, seconds=0.1 * (1 + seed), gpus=0.5, cpus=0.5) for seed in range(5)]
-    others = [asking(noted, "half", seed, cost=1, gpus=0.5, cpus=0.5) for seed in range(5, 9)]
-    wide = asking(noted, "wide", 10, cost=5, gpus=2, cpus=1)
-    free = asking(noted, "free", 11, cost=7, cpus=0.5)
-    late = asking(noted, "late", 12, cost=8, cpus=1, custom={"late": 1})
+    first = [asking(noted, "half", seed, cost=9, seconds=0.1 * (1 + seed), gpus=0.5, cpus=0.5) for seed in FIRST]
+    others = [asking(noted, "half", seed, cost=1, gpus=0.5, cpus=0.5) for seed in LAST]
+    wide = asking(noted, "wide", WIDE, cost=5, gpus=2, cpus=1)
+    free = asking(noted, "free", FREE, cost=7, cpus=0.5)
+    late = asking(noted, "late", LATE, cost=8, cpus=1, custom={"late": 1})
     return [*first, *others, wide, free, late]
 
 
 @pytest.fixture
 def cluster():
-    """Two nodes: of one GPU, and of two."""
+    """Two nodes, of one GPU and of two; `sizes` has what each has, also of those that come later, by Ray's id."""
     from ray.cluster_utils import Cluster
 
     nodes = Cluster(head_node_args={"num_cpus": 2, "num_gpus": 1, "include_dashboard": False}, initialize_head=True)
     nodes.two = nodes.add_node(num_cpus=2, num_gpus=2)
+    nodes.sizes = {nodes.head_node.node_id: {"CPU": 2, "GPU": 1}, nodes.two.node_id: {"CPU": 2, "GPU": 2}}
     yield nodes
     nodes.shutdown()
 
 
 class Changing(list):
-    """Events, on some of which a node joins or leaves."""
+    """Events: with the first end of a trial a node joins, and with that of the wide one another leaves."""
 
     def __init__(self, cluster):
         super().__init__()
         self.cluster = cluster
-        self.ends = Counter()
         self.left = None
 
     def append(self, event):
         super().append(event)
-        print(f"{time.monotonic():.1f}", event.kind, event.trial and (event.trial.stage, event.trial.label), event.text)
-        if event.kind != "finished":
-            return
-        self.ends[event.trial.stage] += 1
-        if self.ends.total() == 1:
-            self.cluster.add_node(num_cpus=1, num_gpus=1, resources={"late": 1})
-        if self.left is None and self.ends["wide"]:
+        if event.kind == "finished" and len(self.cluster.sizes) == 2:
+            node = self.cluster.add_node(num_cpus=1, num_gpus=1, resources={"late": 1})
+            self.cluster.sizes[node.node_id] = {"CPU": 1, "GPU": 1, "late": 1}
+        if event.kind == "finished" and event.trial.stage == "wide":
             self.left = time.monotonic()
             self.cluster.remove_node(self.cluster.two, allow_graceful=False)
 
 
-def test_two_nodes_with_logical_gpus_one_that_joins_late_and_one_that_leaves(cluster, tmp_path):
+def used(notes, demands, node, when):
+    """Return how much of each resource the trials took on a node at a moment."""
+    total = Counter()
+    for note in notes:
+        if note["node"] == node and note["begin"] <= when < note["end"]:
+            total.update(demands[note["seed"]].amounts)
+    return total
+
+
+def test_two_nodes_of_logical_gpus_one_that_joins_late_and_one_that_leaves(cluster, tmp_path):
     noted = tmp_path / "noted"
     noted.mkdir()
     trials = grid(noted)
@@ -77,12 +85,15 @@ def test_two_nodes_with_logical_gpus_one_that_joins_late_and_one_that_leaves(clu
 
     assert set(states.values()) == {"done"}
     assert essences(tmp_path / "runs") == undisturbed
-    for event in events:
-        print(
-            event.kind,
-            event.trial and (event.trial.stage, event.trial.label),
-            event.text,
-            event.progress and event.progress.state,
-        )
-    for note in sorted(noted.iterdir()):
-        print(note.name, note.read_text())
+    notes = [json.loads(file.read_text()) for file in noted.iterdir()]
+    notes = [{**note, "end": note["end"] or events.left} for note in notes]
+    demands = {trial.spec.seed: trial.resources for trial in trials}
+    for note in notes:
+        for name, amount in used(notes, demands, note["node"], note["begin"]).items():
+            assert amount <= cluster.sizes[note["node"]][name] + 1e-9
+    (wide,) = [note for note in notes if note["seed"] == WIDE]
+    (late,) = [note for note in notes if note["seed"] == LATE]
+    assert wide["node"] == cluster.two.node_id
+    assert "late" in cluster.sizes[late["node"]]
+    overtook = [n for n in notes if n["seed"] in LAST and n["node"] == wide["node"] and n["begin"] < wide["begin"]]
+    assert not overtook, "the node of two GPUs was kept for who needs both"

@@ -63,6 +63,7 @@ class ChainRun:
 
     def __init__(self, config: ChainConfig, seed: int, threads: int) -> None:
         self.config = config
+        self.seed = seed
         self.threads = threads
         self.digest = hashlib.sha256(f"{config.width}/{json.dumps(config.link, sort_keys=True)}/{seed}".encode())
         self.past = self.digest.hexdigest()
@@ -71,7 +72,7 @@ class ChainRun:
         self.history: list[dict[str, Any]] = []
 
     def steps(self) -> Iterator[Step]:
-        with _noted(self.config.noted):
+        with _noted(self.config.noted, self.seed):
             yield from self._steps()
 
     def _steps(self) -> Iterator[Step]:
@@ -126,21 +127,21 @@ class ChainRun:
 
 
 @contextlib.contextmanager
-def _noted(folder: str | None) -> Iterator[None]:
-    """Write down the begin, the node and (None where it was killed) the end of a run; begins are the files' names."""
+def _noted(folder: str | None, seed: int) -> Iterator[None]:
+    """Write down when a run began, on which node, and when it ended: never, where its process was killed."""
     if folder is None:
         yield
         return
     ray, node = sys.modules.get("ray"), ""
     if ray is not None and ray.is_initialized():
         node = ray.get_runtime_context().get_node_id()
-    begin = time.monotonic()
-    file = Path(folder, f"{begin!r}-{os.getpid()}.json")
-    file.write_text(json.dumps({"node": node, "begin": begin, "end": None}))
+    note = {"seed": seed, "node": node, "begin": time.monotonic(), "end": None}
+    file = Path(folder, f"{note['begin']!r}-{os.getpid()}.json")
+    file.write_text(json.dumps(note))
     try:
         yield
     finally:
-        file.write_text(json.dumps({"node": node, "begin": begin, "end": time.monotonic()}))
+        file.write_text(json.dumps({**note, "end": time.monotonic()}))
 
 
 def _held(here: Step, file: Path) -> Iterator[Step]:
