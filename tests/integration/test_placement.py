@@ -2,25 +2,32 @@
 
 import dataclasses
 import json
+import re
 import time
 from collections import Counter
 
 import pytest
 from drive import planned
+from plans import plan, stage
 from running_contract import essences, go, undisturbed_essences
 
+from orchestrator.errors import HaltError
+from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Resources
 from orchestrator.running.ray_tune.runner import RayRunner
+from orchestrator.running.run import run
+from trainables.catalog import CATALOG
+from trainables.record.storage import open_storage
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("placement")]
 FIRST, LAST, WIDE, FREE, LATE = range(5), range(5, 9), 10, 11, 12
 """The seeds of the trials: such as share GPUs, and come first or last; one of two GPUs, one of none, one of `late`."""
 
 
-def asking(noted, stage, seed, *, cost, seconds=0.1, **resources):
+def asking(noted, name, seed, *, cost, seconds=0.1, **resources):
     """Return a chain of ten steps that asks for this, and notes where and when it works."""
     trial = planned(seed, noted=str(noted), epochs=2, steps=5, seconds=seconds)
-    return dataclasses.replace(trial, stage=stage, expected_cost=cost, resources=Resources(**resources))
+    return dataclasses.replace(trial, stage=name, expected_cost=cost, resources=Resources(**resources))
 
 
 def grid(noted):
@@ -33,7 +40,7 @@ def grid(noted):
     return [*first, *others, wide, free, late]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster():
     """Two nodes, of one GPU and of two; `sizes` has what each has, also of those that come later, by Ray's id."""
     from ray.cluster_utils import Cluster
@@ -70,6 +77,25 @@ def used(notes, demands, node, when):
         if note["node"] == node and note["begin"] <= when < note["end"]:
             total.update(demands[note["seed"]].amounts)
     return total
+
+
+def test_a_real_trial_does_not_train_silently_on_the_cpu_of_nodes_whose_gpus_are_none(cluster, tmp_path, monkeypatch):
+    """`ray start --num-gpus` says what there is; PyTorch sees none. The nodes leave, and the run with the last."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    search = plan(stage("    config: {dataset: cifar10-mini}\n    resources: {gpus: 1}")).trials
+    ledger, events = Ledger(open_storage(tmp_path / "runs")), []
+
+    with pytest.raises(HaltError) as halted:
+        run(search, ledger=ledger, catalog=CATALOG, runner=RayRunner(address=cluster.address), listen=events.append)
+
+    notes = [event.text for event in events if event.kind == "note"]
+    assert len(notes) == 1
+    assert re.fullmatch(
+        r"node .* is left out: the trial's resources say gpus: 1, and PyTorch sees no GPU on .*", notes[0]
+    )
+    assert str(halted.value).startswith("the trial's resources say gpus: 1, and PyTorch sees no GPU on ")
+    assert "gpus=0 runs it on the CPU" in str(halted.value)
+    assert ledger.rows() == {}
 
 
 def test_two_nodes_of_logical_gpus_one_that_joins_late_and_one_that_leaves(cluster, tmp_path):
