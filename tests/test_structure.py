@@ -32,7 +32,7 @@ ORCHESTRATOR = {
     "paper": "document",
     "planning": "document paper",
     "running": "planning ledger words",
-    "running.ray_tune": "running planning",
+    "running.ray_tune": "running planning document",
     "launching": "document",
     "tables": "planning document paper",
     "tables.formats": "tables",

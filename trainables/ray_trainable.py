@@ -5,8 +5,10 @@ orchestrator hands to Tune: one class for every kind of trial, so that its actor
 """
 
 import contextlib
+import gc
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +21,7 @@ from ray.exceptions import RayError
 from trainables.catalog import CATALOG, Trainable, load
 from trainables.errors import DataError
 from trainables.execution.attempt import execute
+from trainables.execution.hang_watch import HangWatch
 from trainables.execution.job import Job, Progress
 from trainables.execution.signals import hear
 from trainables.kinds.contents import filled_in
@@ -39,11 +42,13 @@ class StopFlag:
     """Whether the trial of this process is to stop, as its driver wishes; a signal to the process says so too.
 
     `wishes` is the driver's actor, or None: its `hear(known)` returns what is wished once that is not what is known,
-    `{"all": whether everything is to stop, "trials": ids of those that are to}`. One call waits there at any time.
+    `{"all": whether everything is to stop, "trials": ids of those that are to, "nodes": ids of those that all are to
+    leave}`. One call waits there at any time.
     """
 
-    def __init__(self, wishes: Any | None) -> None:
+    def __init__(self, wishes: Any | None, node: str) -> None:
         self._wishes = wishes
+        self._node = node
         self._answer: Any | None = None if wishes is None else wishes.hear.remote(None)
         self._known: Mapping[str, Any] | None = None
         self._trial_id = ""
@@ -65,8 +70,8 @@ class StopFlag:
         if not self._raised and now - self._looked >= LOOK_SECONDS:
             self._looked = now
             self._listen()
-            known = self._known or {"all": False, "trials": ()}
-            self._raised = known["all"] or self._trial_id in known["trials"]
+            known = self._known or {"all": False, "trials": (), "nodes": ()}
+            self._raised = known["all"] or self._trial_id in known["trials"] or self._node in known["nodes"]
         return self._raised
 
     def _listen(self) -> None:
@@ -86,16 +91,23 @@ class StopFlag:
 def placement(config: Mapping[str, Any]) -> tune.PlacementGroupFactory:
     """Return what one trial needs, all of it on one node.
 
-    `{"resources": {"cpus": ..., "gpus": ..., "nodes_left_out": ids of nodes it must not run on} as JSON}`.
+    `{"resources": {"amounts": how much of each resource, by Ray's names, "labels": what must hold of the node's,
+    "nodes_left_out": ids of nodes it must not run on} as JSON}`.
     """
     resources = json.loads(config["resources"])
-    bundle = {"CPU": resources["cpus"]}
-    if resources["gpus"]:
-        bundle["GPU"] = resources["gpus"]
-    others = {}
+    selector = dict(resources["labels"])
     if left_out := resources["nodes_left_out"]:
-        others["bundle_label_selector"] = [{"ray.io/node-id": f"!in({','.join(left_out)})"}]
-    return tune.PlacementGroupFactory([bundle], strategy="STRICT_PACK", **others)
+        selector["ray.io/node-id"] = f"!in({','.join(left_out)})"
+    others = {"bundle_label_selector": [selector]} if selector else {}
+    return tune.PlacementGroupFactory([resources["amounts"]], strategy="STRICT_PACK", **others)
+
+
+def _give_memory_back() -> None:
+    """Let go of what an ended trial held of a GPU that it may have shared; what starts next need not be here."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 class TrialDispatcher(tune.Trainable):
@@ -107,7 +119,7 @@ class TrialDispatcher(tune.Trainable):
     def setup(self, config: dict[str, Any], data: Mapping[str, Any] | None = None, wishes: Any | None = None) -> None:
         self._node = ray.get_runtime_context().get_node_id()
         self._data = data or {}
-        self._should_stop = StopFlag(wishes)
+        self._should_stop = StopFlag(wishes, self._node)
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -118,17 +130,22 @@ class TrialDispatcher(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Go on until the trial ends or a few seconds have passed: small epochs do not drown Tune in results."""
         since = time.monotonic()
-        while True:
-            progress = next(self._progress)
-            ended = progress.state != "running"
-            if ended or progress.note or time.monotonic() - since >= REPORT_SECONDS:
-                return {RESULT: json.dumps(progress.to_json()), NODE: self._node, "done": ended}
+        with self._watch:
+            while True:
+                progress = next(self._progress)
+                ended = progress.state != "running"
+                if ended or progress.note or time.monotonic() - since >= REPORT_SECONDS:
+                    break
+        if ended:
+            self._end()
+        return {RESULT: json.dumps(progress.to_json()), NODE: self._node, "done": ended}
 
     def cleanup(self) -> None:
         self._end()
 
     def _begin(self, config: dict[str, Any]) -> None:
         job = Job.from_json(config["job"])
+        self._watch = HangWatch(job.hang_minutes)
         try:
             self._receive()
         except DataError as error:  # a dataset that is not on this node, and cannot be sent to it
@@ -140,7 +157,12 @@ class TrialDispatcher(tune.Trainable):
             self._halt(job, f"{error.strerror} in the data cache")
             return
         self._should_stop.begin(job.spec.trial_id)
-        self._progress: Iterator[Progress] = execute(job, should_stop=self._should_stop)
+
+        def asked_at_each_step() -> bool:
+            self._watch.step()
+            return self._should_stop()
+
+        self._progress: Iterator[Progress] = execute(job, should_stop=asked_at_each_step)
 
     def _halt(self, job: Job, note: str) -> None:
         self._progress = iter([Progress(trial_id=job.spec.trial_id, state="halted", note=note)])
@@ -148,6 +170,8 @@ class TrialDispatcher(tune.Trainable):
     def _end(self) -> None:
         with contextlib.suppress(AttributeError):
             self._progress.close()  # type: ignore[attr-defined]
+        self._progress = iter(())
+        _give_memory_back()
 
     def _receive(self) -> None:
         """Install the datasets the driver sent, where this node does not have them yet."""

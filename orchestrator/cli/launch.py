@@ -11,11 +11,12 @@ import click
 from orchestrator.cli.options import Catalog, max_trials_option, pass_catalog, set_option
 from orchestrator.cli.output import say
 from orchestrator.document.experiment import STDIN, find_source, load_experiment, packaged
+from orchestrator.document.resources import memory_text
 from orchestrator.errors import HaltError, RunError
 from orchestrator.launching import kuberay as kuberay_launcher
 from orchestrator.launching import ray_job as ray_job_launcher
 from orchestrator.launching import slurm as slurm_launcher
-from orchestrator.launching.profile import Profile, load_profile
+from orchestrator.launching.profile import Profile, bytes_of_kubernetes, bytes_of_slurm, load_profile
 from orchestrator.launching.request import Request
 from orchestrator.planning.plan import MAX_TRIALS, expand
 from trainables.record.addresses import folder_of
@@ -69,6 +70,7 @@ def slurm(catalog: Catalog, submit: bool, **asked: Any) -> int:
     cpus = nodes.cpus_per_node or (None if nodes.exclusive else 1)  # one is what Slurm gives unasked
     _check_size(request.gpus, nodes.gpus_per_node, "GPUs", "slurm.gpus_per_node")
     _check_size(request.cpus, cpus, "CPUs", "slurm.cpus_per_node")
+    _check_memory(request.memory, bytes_of_slurm(nodes.memory_per_node), "slurm.memory_per_node")
     script = slurm_launcher.text(request, profile)
     if not submit:
         say(script, end="")
@@ -91,6 +93,7 @@ def kuberay(catalog: Catalog, submit: bool, **asked: Any) -> int:
     worker = profile.kuberay.worker
     _check_size(request.gpus, worker.gpus, "GPUs", "kuberay.worker.gpus")
     _check_size(request.cpus, worker.cpus, "CPUs", "kuberay.worker.cpus")
+    _check_memory(request.memory, bytes_of_kubernetes(worker.memory), "kuberay.worker.memory")
     content = file.read_text(encoding="utf-8") if file is not None else None
     manifest = kuberay_launcher.text(request, profile.kuberay, profile, file=content)
     if not submit:
@@ -145,6 +148,7 @@ def _read(
         overrides=overrides,
         gpus=max((trial.resources.gpus for trial in plan.trials), default=0),
         cpus=max((trial.resources.cpus for trial in plan.trials), default=1),
+        memory=max((trial.resources.memory or 0 for trial in plan.trials), default=0),
     )
     return settings, request, file
 
@@ -153,6 +157,13 @@ def _check_size(asked: float, there: int | None, what: str, key: str) -> None:
     """Make sure that a node can hold each trial, for it would wait for ever. Raises: RunError."""
     if there is not None and asked > there:
         raise RunError(f"a trial asks for {asked:g} {what}, and {key} in the profile is {there}")
+
+
+def _check_memory(asked: int, there: float | None, key: str) -> None:
+    """Likewise for the memory, in bytes. Raises: RunError."""
+    if there is not None and asked > there:
+        words = f"a trial asks for {memory_text(asked)} of memory, and {key} in the profile is {memory_text(there)}"
+        raise RunError(words)
 
 
 def _name(file: Path, folder: str) -> str:

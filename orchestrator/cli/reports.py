@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from orchestrator.document.spec import Resources
 from orchestrator.ledger import ASKED_BY, STATES, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.words import duration, shown_line
@@ -67,7 +66,7 @@ def plan_lines(plan: Plan, states: States) -> list[str]:
         if not trials:
             lines.append(f"{stage}: no trials")
             continue
-        lines.append(f"{stage}: {_count(trials)}, each on {_resources(trials[0].resources)}")
+        lines.append(f"{stage}: {_count(trials)}, each on {trials[0].resources.text}")
         lines += [f"  {state_line(t.trial_id, t.label, width, states[t.trial_id])}" for t in trials]
     return lines
 
@@ -127,7 +126,7 @@ def _trial_json(trial: PlannedTrial, state: TrialState) -> dict[str, JSON]:
         "parents": list(trial.parents),
         "config": dict(trial.spec.config),
         "seed": trial.spec.seed,
-        "resources": {"gpus": trial.resources.gpus, "cpus": trial.resources.cpus},
+        "resources": {"gpus": trial.resources.gpus, "cpus": trial.resources.cpus, **_asked_besides(trial)},
         "state": state.state,
         "reason": state.reason,
         "work": _work_json(state),
@@ -180,10 +179,10 @@ def _drivers(states: States) -> dict[str, tuple[Beat, float | None, int]]:
     return {driver: (beat, age, counts[driver]) for driver, (beat, age) in beats.items() if beat is not None}
 
 
+def _asked_besides(trial: PlannedTrial) -> dict[str, JSON]:
+    """Return what else a trial asks of its node; memory in bytes."""
+    return {name: asked for name, asked in asdict(trial.resources).items() if asked and name not in ("gpus", "cpus")}
+
+
 def _count(trials: Sequence[object]) -> str:
     return "1 trial" if len(trials) == 1 else f"{len(trials)} trials"
-
-
-def _resources(resources: Resources) -> str:
-    cpus = f"{resources.cpus:g} CPU{'s' if resources.cpus > 1 else ''}"
-    return f"{cpus} and {resources.gpus:g} GPU{'s' if resources.gpus > 1 else ''}" if resources.gpus else cpus

@@ -48,6 +48,13 @@ FAILED, INTERRUPTED = 1, 130
 @experiment_options
 @click.option("--address", help="Join a running Ray cluster: host:port, or auto.")
 @click.option(
+    "--exclude-node",
+    "excluded",
+    multiple=True,
+    metavar="NAME",
+    help="Run nothing on that node of the cluster: its host name or address. May be given again.",
+)
+@click.option(
     "--runner",
     type=click.Choice(["ray", "local"]),
     default="ray",
@@ -64,6 +71,7 @@ def run(
     storage: str,
     max_trials: int | None,
     address: str | None,
+    excluded: tuple[str, ...],
     runner: str,
     dry_run: bool,
     as_json: bool,
@@ -74,6 +82,8 @@ def run(
     """
     if address is not None and runner == "local":
         raise click.UsageError("--address goes with --runner ray")
+    if excluded and address is None:
+        raise click.UsageError("--exclude-node goes with --address: there are no other nodes here")
     ledger = open_ledger(storage)
     planned = load_plan(experiment, catalog, overrides, ledger, max_trials, ask=not dry_run)
     states = states_of(planned, ledger)
@@ -106,7 +116,7 @@ def run(
                 planned.trials,
                 ledger=ledger,
                 catalog=catalog,
-                runner=_runner(runner, address, identities),
+                runner=_runner(runner, address, identities, excluded),
                 experiment=planned.experiment,
                 listen=listen,
                 stop=stop,
@@ -162,7 +172,7 @@ def _advice(failed: Sequence[TrialState]) -> str:
     return " ".join(words)
 
 
-def _runner(kind: str, address: str | None, identities: Sequence[str]) -> Runner:
+def _runner(kind: str, address: str | None, identities: Sequence[str], excluded: Sequence[str]) -> Runner:
     """Return the runner; Ray is imported only here, when it is needed."""
     if kind == "local":
         from orchestrator.running.local_runner import LocalRunner
@@ -174,7 +184,8 @@ def _runner(kind: str, address: str | None, identities: Sequence[str]) -> Runner
         return RayRunner()
     from trainables.data.packing import pack
 
-    return RayRunner(address=address, data={name: pack(name) for name in [*identities, *_held_out(identities)]})
+    data = {name: pack(name) for name in [*identities, *_held_out(identities)]}
+    return RayRunner(address=address, data=data, exclude=excluded)
 
 
 def _ensure_data(identities: Sequence[str]) -> None:

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from orchestrator.document.resources import Resources
 from trainables.config import Integer, Number
-from trainables.trial import MOST_GPUS
 
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(rf"(\d{{1,9}}(?:\.\d{{1,6}})?) ?({'|'.join(_SECONDS)})")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -18,14 +19,6 @@ def plain_name(text: str) -> str:
     if not _PLAIN_NAME.fullmatch(text):
         raise ValueError("must be a plain name: a letter or digit, then letters, digits, '_' or '-', 64 at most")
     return text
-
-
-def _whole_or_shared(quantity: float) -> float:
-    if quantity > 1 and not float(quantity).is_integer():
-        raise ValueError("must be a whole number, or a fraction below 1")
-    if 0 < quantity < 0.001:
-        raise ValueError("must be 0, or at least 0.001")
-    return quantity
 
 
 def _as_list(value: Any) -> Any:
@@ -40,20 +33,20 @@ def _as_needs(value: Any) -> Any:
     return {"stage": value} if isinstance(value, str) else value
 
 
+def _seconds(text: Any) -> Any:
+    """Return a duration in seconds, as it is once it has been read."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError("must be a duration with its unit, such as 12h, 90min or 30s")
+    seconds = float(found[1]) * _SECONDS[found[2]]
+    if not 0 < seconds <= 366 * 86400:
+        raise ValueError("must be longer than nothing, and at most 366d")
+    return seconds
+
+
 Name = Annotated[str, AfterValidator(plain_name)]
-Quantity = Annotated[Number, AfterValidator(_whole_or_shared)]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Resources:
-    """What one trial asks of one node."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=False)
-
-    gpus: Annotated[Quantity, Field(ge=0, le=MOST_GPUS)] = 0
-    """Whole GPUs, or a fraction of one."""
-    cpus: Annotated[Quantity, Field(gt=0, le=4096)] = 1
-    """Whole CPU cores, or a fraction of one."""
+Duration = Annotated[float, BeforeValidator(_seconds)]
+"""In seconds; written with a unit."""
 
 
 class Form(BaseModel):
@@ -90,6 +83,10 @@ class Stage(Form):
     """How long a trial works at most, also in the middle of an epoch, before it saves where it is."""
     keep_checkpoints: bool = False
     """Whether a trial that is done keeps them."""
+    time_limit: Duration | None = None
+    """How long a trial works at most, over all its attempts, before it is a failed one."""
+    hang_minutes: Annotated[Number, Field(ge=0.05, le=10_080)] | None = None
+    """How long a trial on Ray may go without a step before its process is ended, to go on from its checkpoint."""
 
 
 class ColumnSpec(Form):

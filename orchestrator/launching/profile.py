@@ -132,6 +132,27 @@ class Profile(Form):
     ray_job: RayJobProfile = RayJobProfile()
 
 
+_SCALES = {
+    **{letter: 1000**power for power, letter in enumerate(("", "k", "M", "G", "T", "P"))},
+    **{f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", start=1)},
+    "m": 0.001,
+}
+
+
+def bytes_of_slurm(memory: str | None) -> float | None:
+    """Return what `memory_per_node` means: megabytes without a unit; None where all of the node's, or nobody knows."""
+    found = re.fullmatch(r"(\d+)([KMGT]?)B?", (memory or "").upper())
+    if found is None or int(found[1]) == 0:
+        return None
+    return int(found[1]) * 1024.0 ** ("KMGT".index(found[2] or "M") + 1)
+
+
+def bytes_of_kubernetes(amount: str) -> float:
+    """Return what an `Amount` of memory means."""
+    number = amount.rstrip("mkKMGTPi")
+    return float(number) * _SCALES[amount[len(number) :]]
+
+
 def load_profile(path: Path) -> Profile:
     """Return the profile in a file. Raises: SpecError that names every mistake with its line."""
     try:

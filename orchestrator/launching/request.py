@@ -19,6 +19,8 @@ class Request:
     """The most that one of its trials asks for."""
     cpus: float = 1
     """Likewise."""
+    memory: int = 0
+    """Likewise, in bytes."""
 
     @property
     def name(self) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from orchestrator.document.experiment import Experiment
-from orchestrator.document.spec import FigureSpec, Resources, TableSpec
+from orchestrator.document.resources import Resources
+from orchestrator.document.spec import FigureSpec, TableSpec
 from orchestrator.document.yaml_document import Path, path_text
 from orchestrator.errors import Problem, SpecError
 from orchestrator.planning.config_fields import Fields
@@ -29,6 +30,8 @@ from trainables.trial import JSON
 __all__ = ["MAX_TRIALS", "Plan", "PlannedTrial", "Resources", "expand"]
 
 MAX_TRIALS = 1000
+HOW_IT_RUNS = ("resources", "max_failures", "checkpoint_minutes", "keep_checkpoints", "time_limit", "hang_minutes")
+"""Keys of a stage that determine no trial."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,9 +132,7 @@ class _Mistakes:
 def _sound(experiment: Experiment, grid: StageGrid) -> bool:
     """Say whether nothing is wrong with what makes a stage's points."""
     here = path_text(grid.path)
-    harmless = tuple(
-        f"{here}.{part}" for part in ("resources", "max_failures", "checkpoint_minutes", "keep_checkpoints")
-    )
+    harmless = tuple(f"{here}.{part}" for part in HOW_IT_RUNS)
     paths = [problem.path for problem in experiment.problems]
     mine = [path for path in paths if path == here or path.startswith((f"{here}.", f"{here}["))]
     return grid.readable and all(path.startswith(harmless) for path in mine)

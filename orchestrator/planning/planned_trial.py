@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.document.spec import Resources
+from orchestrator.document.resources import Resources
 from orchestrator.planning.config_fields import SEED
 from trainables.trial import JSON, TrialSpec, canonical_json
 
@@ -24,6 +24,9 @@ class PlannedTrial:
     max_failures: int
     checkpoint_minutes: float = 10.0
     keep_checkpoints: bool = False
+    time_limit: float | None = None
+    """In seconds."""
+    hang_minutes: float | None = None
     expected_cost: float
     values: Mapping[str, Mapping[str, JSON]]
     """Stage -> key -> value as shown, for axes, config fields (defaults included) and seed; own stage first, then the

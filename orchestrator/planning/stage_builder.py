@@ -139,6 +139,8 @@ class StageBuilder:
             max_failures=self.grid.stage.max_failures,
             checkpoint_minutes=self.grid.stage.checkpoint_minutes,
             keep_checkpoints=self.grid.stage.keep_checkpoints,
+            time_limit=self.grid.stage.time_limit,
+            hang_minutes=self.grid.stage.hang_minutes,
             expected_cost=self.grid.entry.expected_cost(values),
             values={self.grid.name: shown, **group.values},
             effective=effective,

@@ -5,11 +5,13 @@ done, whoever finished them.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
+from orchestrator.running.durations import Durations, path_weights
+from trainables.trial import TrialRow
 
 
 @dataclass(kw_only=True)
@@ -26,14 +28,18 @@ class Frontier:
     running: dict[str, PlannedTrial] = field(default_factory=dict)
     finished_elsewhere: list[PlannedTrial] = field(default_factory=list)
     """Trials that other drivers were seen to finish; whoever tells people about them takes them out."""
+    durations: Durations = field(default_factory=Durations)
     refresh_seconds: float = 1.0
     clock: Callable[[], float] = time.monotonic
     _refreshed: float = field(default=float("-inf"), init=False)
+    _trials: tuple[PlannedTrial, ...] = field(default=(), init=False)
+    """All that were open at first, parents before children."""
     _weights: dict[str, float] = field(default_factory=dict, init=False)
     _ready: list[str] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        self._weights = path_weights([*self.elsewhere.values(), *self.waiting.values()])
+        self._trials = (*self.elsewhere.values(), *self.waiting.values())
+        self._weigh()
         self._ready = [trial_id for trial_id in self.waiting if self._can_start(trial_id)]
 
     def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:
@@ -55,6 +61,8 @@ class Frontier:
             self.elsewhere[trial_id] = trial
             return []
         if row is not None and row.state == "done":
+            if trial is not None and note_duration(self.durations, trial, row):
+                self._weigh()
             for other in self.waiting.values():
                 if trial_id in other.parents and other.trial_id not in self._ready and self._can_start(other.trial_id):
                     self._ready.append(other.trial_id)
@@ -109,6 +117,10 @@ class Frontier:
         """Whether nothing is left to run, wait for, or watch."""
         return not (self.waiting or self.elsewhere or self.running)
 
+    def _weigh(self) -> None:
+        durations = {trial.trial_id: self.durations.expected(trial) for trial in self._trials}
+        self._weights = path_weights(self._trials, durations)
+
     def _can_start(self, trial_id: str) -> bool:
         return self._parents_done(self.waiting[trial_id])
 
@@ -130,24 +142,24 @@ class Frontier:
 def open_frontier(trials: Iterable[PlannedTrial], ledger: Ledger, states: dict[str, TrialState]) -> Frontier:
     """Return the frontier of the trials that are neither done, failed nor blocked."""
     unique = {trial.trial_id: trial for trial in trials}
+    durations = Durations()
+    for trial_id, trial in unique.items():
+        row = states[trial_id].row
+        if row is not None and row.state == "done":
+            note_duration(durations, trial, row)
     open_trials = {trial_id: t for trial_id, t in unique.items() if states[trial_id].state in RUNNABLE}
     return Frontier(
         ledger=ledger,
+        durations=durations,
         waiting={trial_id: t for trial_id, t in open_trials.items() if states[trial_id].state != "running"},
         elsewhere={trial_id: t for trial_id, t in open_trials.items() if states[trial_id].state == "running"},
     )
 
 
+def note_duration(durations: Durations, trial: PlannedTrial, row: TrialRow) -> bool:
+    """Note how long a done trial took, all its attempts together; say whether that is much news."""
+    seconds = row.timing.get("wall_seconds")
+    return isinstance(seconds, int | float) and durations.note(trial, seconds)
+
+
 RUNNABLE = ("new", "resumable", "running")
-
-
-def path_weights(trials: Sequence[PlannedTrial]) -> dict[str, float]:
-    """Return each trial's expected cost plus that of the costliest chain of trials that wait for it."""
-    weights = {trial.trial_id: trial.expected_cost for trial in trials}
-    longest_child = dict.fromkeys(weights, 0.0)
-    for trial in reversed(trials):  # children come after their parents
-        weights[trial.trial_id] += longest_child[trial.trial_id]
-        for parent in trial.parents:
-            if parent in longest_child:
-                longest_child[parent] = max(longest_child[parent], weights[trial.trial_id])
-    return weights

@@ -69,6 +69,8 @@ class Session:
             stale=self.ledger.stale_claim(trial.trial_id),
             checkpoint_minutes=trial.checkpoint_minutes,
             keep_checkpoints=trial.keep_checkpoints,
+            time_limit=trial.time_limit,
+            hang_minutes=trial.hang_minutes,
         )
 
     def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:

@@ -1,30 +1,37 @@
 """What a run makes of what Tune tells it: told by hand, of a cluster that is only a list. No Ray starts."""
 
+import dataclasses
 import json
 import socket
 from types import SimpleNamespace
 
 import pytest
 from drive import planned
+from pydantic import TypeAdapter, ValidationError
+from ray._private.label_utils import validate_label_selector
+from running_contract import go
 from sessions import open_session
 
-from orchestrator.errors import HaltError
+from orchestrator.errors import HaltError, RunError
 from orchestrator.planning.plan import Resources
-from orchestrator.running.ray_tune.callbacks import TuneCallback
+from orchestrator.running.ray_tune.callbacks import FrontierSearcher, TuneCallback
 from orchestrator.running.ray_tune.nodes import Nodes
 from trainables.execution.job import Progress
-from trainables.ray_trainable import NODE, RESULT
+from trainables.ray_trainable import NODE, RESULT, placement
 
 
 class World:
     """A session of one running trial, and Tune's part of it."""
 
-    def __init__(self, storage, nodes):
+    def __init__(self, storage, nodes, *trials):
         self.heard = []
-        self.trial = planned(0)
-        self.session = open_session(storage, [self.trial], self.heard.append)
+        trials = trials or (planned(0),)
+        self.trial = trials[0]
+        self.session = open_session(storage, trials, self.heard.append)
         self.nodes = nodes
-        self.hearing = TuneCallback(self.session, nodes)
+        self.told = []
+        relay = SimpleNamespace(tell=lambda stop, nodes: self.told.append((stop(), stop.trials, nodes)))
+        self.hearing = TuneCallback(self.session, nodes, relay)
         self.hearing.expect("tune", self.session.next())
         self.tune_trial = SimpleNamespace(trial_id="tune", error_file=storage / "error.txt", max_failures=-1)
         self.hearing.on_trial_start(0, [], self.tune_trial)
@@ -47,7 +54,7 @@ class World:
 def cluster(monkeypatch):
     """Nodes of these CPUs, by name."""
 
-    def make(port=1, **cpus):
+    def make(port=1, excluded=(), **cpus):
         listed = [
             {
                 "NodeID": name,
@@ -60,7 +67,8 @@ def cluster(monkeypatch):
             for name, count in cpus.items()
         ]
         monkeypatch.setattr("ray.nodes", lambda: listed)
-        return Nodes()
+        monkeypatch.setattr("orchestrator.running.ray_tune.nodes._draining_nodes", list)
+        return Nodes(excluded)
 
     return make
 
@@ -72,7 +80,7 @@ def test_a_node_with_a_full_disk_is_left_out_and_its_trial_starts_on_another(tmp
 
     assert world.notes == ["node full (127.0.0.1) is left out: No space left on device"]
     assert world.session.next() == world.trial
-    assert json.loads(world.hearing.resources(world.trial))["nodes_left_out"] == ["full"]
+    assert json.loads(world.hearing.expect("again", world.trial))["nodes_left_out"] == ["full"]
     assert not world.session.halted
 
 
@@ -142,3 +150,99 @@ def test_after_too_many_deaths_it_is_the_trial_that_failed_or_the_storage(tmp_pa
     assert world.session.halted == halted
     assert [row.error for row in world.session.ledger.rows().values()] == rows
     assert world.tune_trial.max_failures == 0, "Tune starts it once more, to hear of its row, and no more often"
+
+
+def test_a_node_that_is_drained_gets_no_trial_and_its_own_saves_and_starts_on_another(tmp_path, cluster, monkeypatch):
+    monkeypatch.setattr("orchestrator.running.ray_tune.callbacks.LOOK_SECONDS", 0.0)
+    world = World(tmp_path, cluster(good=1, spot=1))
+    world.reports("running", node="spot")
+    monkeypatch.setattr("orchestrator.running.ray_tune.nodes._draining_nodes", lambda: ["spot"])
+
+    for _ in range(2):
+        world.hearing.on_step_end(0, [world.tune_trial])
+    world.reports("stopped", node="spot")
+
+    assert [nodes for _, _, nodes in world.told] == [frozenset(), {"spot"}]
+    assert world.notes == ["node spot (127.0.0.1) is being drained: its trials save, and go on elsewhere"]
+    assert [node.node_id for node in world.hearing.view.nodes] == ["good"]
+    assert world.session.next() == world.trial
+    assert json.loads(world.hearing.expect("again", world.trial))["nodes_left_out"] == ["spot"]
+    assert not world.session.halted
+
+
+def test_the_run_waits_for_a_cluster_whose_last_node_is_drained(tmp_path, cluster, monkeypatch):
+    nodes = cluster(spot=1)
+    monkeypatch.setattr("orchestrator.running.ray_tune.nodes._draining_nodes", lambda: ["spot"])
+    nodes.look()
+
+    assert nodes.missed_by([Resources(cpus=1)]) == ""
+
+
+def test_excluded_nodes_are_left_out_also_those_that_come_later_and_a_wrong_name_is_told(cluster):
+    nodes = cluster(good=1, bad=1, excluded=["bad"])
+    nodes.exclude()
+    assert [node.node_id for node in nodes.view().nodes] == ["good"]
+    assert nodes.left_out == {"bad": "node bad (127.0.0.1) is left out: it is excluded"}
+
+    with pytest.raises(RunError, match=r"no node is called bda; the nodes are 127\.0\.0\.1, bad, good"):
+        cluster(good=1, bad=1, excluded=["bda"]).exclude()
+    with pytest.raises(RunError, match="leaves no node to run on"):
+        cluster(good=1, bad=1, excluded=["127.0.0.1"]).exclude()
+
+
+def test_a_trial_that_hung_is_told_as_such_and_its_stage_bounds_how_often(tmp_path, cluster):
+    trial = dataclasses.replace(planned(0), hang_minutes=1e-9, max_failures=0)
+    with socket.create_server(("127.0.0.1", 0)) as raylet:
+        world = World(tmp_path, cluster(raylet.getsockname()[1], alive=1), trial)
+        world.reports("running", node="alive")
+        world.dies(KILLED)
+
+    (row,) = world.session.ledger.rows().values()
+    assert row.error == (
+        "its process died once, the last time: it made no step for 1e-09 min; where it hung stands in its stderr"
+    )
+
+
+def test_a_wide_trial_that_waits_is_not_overtaken_by_narrow_ones(tmp_path, cluster):
+    """Two CPUs on the one node, a narrow trial at work: the wide one waits, and no other narrow one is handed out."""
+    first, wide, narrow = (
+        dataclasses.replace(planned(seed, cpus=cpus), expected_cost=cost)
+        for seed, cpus, cost in ((0, 1, 3.0), (1, 2, 2.0), (2, 1, 1.0))
+    )
+    world = World(tmp_path, cluster(only=2), first, wide, narrow)
+    world.reports("running", node="only")
+    searcher = FrontierSearcher(world.session, world.hearing)
+
+    handed = [searcher.suggest(name) for name in ("a", "b")]
+    go(tmp_path, [first])
+    world.reports("done", node="only")
+    before_it_starts = searcher.suggest("c")
+    world.hearing.on_trial_start(0, [], SimpleNamespace(trial_id="a"))
+    later = searcher.suggest("d")
+
+    assert json.loads(handed[0]["resources"])["amounts"] == {"CPU": 2}
+    assert (handed[1], before_it_starts) == (None, None)
+    assert json.loads(later["resources"])["amounts"] == {"CPU": 1}
+
+
+def test_placement_asks_for_all_of_it_on_one_node_whose_labels_hold(cluster):
+    asked = Resources(
+        gpus=0.5, cpus=2, memory=10**9, accelerator="A100", custom={"slot": 1}, labels={"zone": "in(a, b)"}
+    )
+    told = {"amounts": asked.amounts, "labels": asked.labels, "nodes_left_out": ["x", "y"]}
+
+    factory = placement({"resources": json.dumps(told)})
+
+    assert factory.bundles == [{"CPU": 2, "GPU": 0.5, "memory": 10**9, "accelerator_type:A100": 0.001, "slot": 1}]
+    assert factory.strategy == "STRICT_PACK"
+    assert factory._bound.kwargs["bundle_label_selector"] == [{"zone": "in(a, b)", "ray.io/node-id": "!in(x,y)"}]
+
+
+@pytest.mark.parametrize("key", ["zone", "example.com/zone", "a/b/c", "a..b/c", "x" * 63, "x" * 64])
+@pytest.mark.parametrize("choice", ["a", "!a", "in(a,b)", "in(a, b)", "!in(a)", "a.b-c_d", "x" * 63, "a,b", "in()"])
+def test_whatever_passes_as_a_label_rays_own_check_takes(key, choice):
+    try:
+        TypeAdapter(Resources).validate_python({"labels": {key: choice}})
+    except ValidationError:
+        return
+    assert validate_label_selector({key: choice}) is None

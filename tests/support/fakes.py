@@ -4,10 +4,12 @@ A step that is lost, repeated or taken with another state changes every later di
 interruption changed nothing. Importable by Ray workers (`fakes:start_chain`).
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +46,8 @@ class ChainConfig(BaseModel):
     die_always: bool = False
     ranks: int = 1
     """Does nothing."""
+    noted: str | None = None
+    """A folder, where each run notes when it worked, and on which node of Ray's."""
 
 
 def work(seconds: float) -> None:
@@ -59,6 +63,7 @@ class ChainRun:
 
     def __init__(self, config: ChainConfig, seed: int, threads: int) -> None:
         self.config = config
+        self.seed = seed
         self.threads = threads
         self.digest = hashlib.sha256(f"{config.width}/{json.dumps(config.link, sort_keys=True)}/{seed}".encode())
         self.past = self.digest.hexdigest()
@@ -67,6 +72,10 @@ class ChainRun:
         self.history: list[dict[str, Any]] = []
 
     def steps(self) -> Iterator[Step]:
+        with _noted(self.config.noted, self.seed):
+            yield from self._steps()
+
+    def _steps(self) -> Iterator[Step]:
         config = self.config
         while self.epoch < config.epochs:
             while self.step < config.steps:
@@ -115,6 +124,24 @@ class ChainRun:
         if here == 2 and config.die_once is not None and not Path(config.die_once).exists():
             Path(config.die_once).touch()
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def _noted(folder: str | None, seed: int) -> Iterator[None]:
+    """Write down when a run began, on which node, and when it ended: never, where its process was killed."""
+    if folder is None:
+        yield
+        return
+    ray, node = sys.modules.get("ray"), ""
+    if ray is not None and ray.is_initialized():
+        node = ray.get_runtime_context().get_node_id()
+    note = {"seed": seed, "node": node, "begin": time.monotonic(), "end": None}
+    file = Path(folder, f"{note['begin']!r}-{os.getpid()}.json")
+    file.write_text(json.dumps(note))
+    try:
+        yield
+    finally:
+        file.write_text(json.dumps({**note, "end": time.monotonic()}))
 
 
 def _held(here: Step, file: Path) -> Iterator[Step]:

@@ -25,6 +25,7 @@ from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
 from trainables.trial import JSON, Outcome, Run, Spent, Step, TrialRow
 
 PROGRESS_SECONDS = 5.0
+_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
@@ -227,6 +228,10 @@ class Attempt:
                     self._save(run, step)
                 self._log(f"stopped on request in epoch {step.epoch}, after step {step.step}")
                 return self._progress("stopped", step=step.step, epoch=step.epoch)
+            if not ended and self.job.time_limit and self._history.wall_seconds >= self.job.time_limit:
+                self._save(run, step)
+                where = f"epoch {step.epoch - 1}, step {step.step}"
+                raise TrialFailure(f"it reached its time_limit of {_duration(self.job.time_limit)} after {where}")
             if ended or now - said >= PROGRESS_SECONDS:
                 said = now
                 place = {"epoch": step.epoch, "step": step.step, "steps": step.steps}
@@ -332,6 +337,12 @@ def _sentence(error: Exception) -> str:
         return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']}" for e in error.errors())
     text = " ".join(str(error).split()).encode(errors="backslashreplace").decode()  # file names may be any bytes
     return text if isinstance(error, SharptuneError) else f"{type(error).__name__}: {text}"
+
+
+def _duration(seconds: float) -> str:
+    """Return a duration as an experiment says it."""
+    unit, size = next((unit, size) for unit, size in _UNITS if seconds % size == 0 or size == 1)
+    return f"{seconds / size:g} {unit}"
 
 
 def _numbers(metrics: Mapping[str, float]) -> str:

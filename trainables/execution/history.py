@@ -45,11 +45,11 @@ class History:
 
     def to_json(self) -> dict[str, JSON]:
         """Return what a checkpoint carries on."""
-        return {**self._past, "wall_seconds": self._wall_seconds()}
+        return {**self._past, "wall_seconds": self.wall_seconds}
 
     def timing(self, inputs: Inputs, spent: Spent | None = None) -> dict[str, JSON]:
         """Return a row's `timing`; without days and memory for a trial that has not said what it spent."""
-        timing = {"started": self._past["started"], "finished": _now(), "wall_seconds": self._wall_seconds()}
+        timing = {"started": self._past["started"], "finished": _now(), "wall_seconds": self.wall_seconds}
         if spent is not None:
             timing["device_seconds"] = spent.seconds
             timing["peak_memory_bytes"] = spent.peak_bytes
@@ -76,7 +76,9 @@ class History:
             "ancestors": inputs.ancestors,
         }
 
-    def _wall_seconds(self) -> float:
+    @property
+    def wall_seconds(self) -> float:
+        """Of all attempts, as far as checkpoints carried them."""
         return self._past["wall_seconds"] + time.monotonic() - self._since
 
 

@@ -37,6 +37,10 @@ class Job:
     """How long a trial works at most, also inside an epoch, before it saves where it is."""
     keep_checkpoints: bool = False
     """Its checkpoints stay when it is done; those of one that failed always do."""
+    time_limit: float | None = None
+    """How many seconds a trial works at most, over all its attempts, before it is a failed one."""
+    hang_minutes: float | None = None
+    """How long its process may go without a step, where somebody watches it."""
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "spec": self.spec.to_json()}, sort_keys=True)

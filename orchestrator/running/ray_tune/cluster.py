@@ -3,57 +3,86 @@
 import builtins
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from orchestrator.document.resources import memory_text
 from orchestrator.planning.plan import Resources
+
+CLOSE = 1e-9
+"""What sums of fractions may be off."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Node:
+    """A node that is alive and can work: its resources (`{"CPU": 16.0, "GPU": 4.0, ...}`) and its labels."""
+
+    node_id: str = ""
+    resources: Mapping[str, float]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def copies(self, demand: Resources) -> int:
+        """Return how many trials of that demand fit on it when it is empty."""
+        if not all(_holds(self.labels.get(key), choice) for key, choice in demand.labels.items()):
+            return 0
+        return min(
+            math.floor(self.resources.get(name, 0.0) / wanted + CLOSE) for name, wanted in demand.amounts.items()
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClusterView:
-    """The nodes that are alive, each as its resources (`{"CPU": 16.0, "GPU": 4.0, ...}`)."""
+    """The nodes that are alive and can work."""
 
-    nodes: tuple[Mapping[str, float], ...]
+    nodes: tuple[Node, ...]
 
     def fits(self, demand: Resources) -> bool:
         """Say whether some node can hold such a trial at all."""
-        return any(_copies(node, demand) for node in self.nodes)
+        return any(node.copies(demand) for node in self.nodes)
 
     @property
     def has_gpus(self) -> bool:
-        return any(node.get("GPU") for node in self.nodes)
+        return any(node.resources.get("GPU") for node in self.nodes)
 
     def missing(self, demands: Iterable[Resources]) -> str:
         """Return a sentence about the demands that no node can ever meet; empty when there are none."""
-        short = sorted({_text(demand) for demand in demands if not self.fits(demand)})
+        short = [demand for demand in demands if not self.fits(demand)]
         if not short:
             return ""
-        largest = ", ".join(sorted({_text_of_node(node) for node in self.nodes})) or "none"
-        return f"no node can hold a trial that asks for {' or '.join(short)}; the nodes have {largest}"
+        names = {name for demand in short for name in demand.amounts} - {"CPU", "GPU"}
+        labels = {key for demand in short for key in demand.labels}
+        asked = " or ".join(sorted({demand.text for demand in short}))
+        there = "; ".join(sorted({_text_of_node(node, names, labels) for node in self.nodes})) or "none"
+        return f"no node can hold a trial that asks for {asked}; the nodes have {there}"
 
     def slots(self, demands: Sequence[Resources]) -> int:
         """Return how many trials can run at once at most, at least 1."""
         if not demands:
             return 1
         smallest = Resources(cpus=min(d.cpus for d in demands), gpus=min(d.gpus for d in demands))
-        return max(1, sum(_copies(node, smallest) for node in self.nodes))
+        return max(1, sum(node.copies(smallest) for node in self.nodes))
 
 
-def _copies(node: Mapping[str, float], demand: Resources) -> int:
-    """Return how many trials of that demand fit on a node."""
-    counts = [
-        math.floor(node.get(name, 0.0) / wanted + 1e-9)
-        for name, wanted in (("CPU", demand.cpus), ("GPU", demand.gpus))
-        if wanted > 0
-    ]
-    return min(counts, default=1_000)
+def _holds(value: str | None, choice: str) -> bool:
+    """Say whether a node's label, if it has it, is what `value`, `!value`, `in(a, b)` or `!in(a, b)` asks for."""
+    wanted = choice.removeprefix("!")
+    values = [each.strip() for each in wanted[3:-1].split(",")] if wanted.startswith("in(") else [wanted]
+    return (value in values) != choice.startswith("!")
 
 
-def _text(demand: Resources) -> str:
-    return f"{demand.cpus:g} CPUs and {demand.gpus:g} GPUs" if demand.gpus else f"{demand.cpus:g} CPUs"
-
-
-def _text_of_node(node: Mapping[str, float]) -> str:
-    return f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs"
+def _text_of_node(node: Node, names: Iterable[str], labels: Iterable[str]) -> str:
+    """Return what a node has of what is asked for."""
+    parts = [f"{node.resources.get('CPU', 0):g} CPUs and {node.resources.get('GPU', 0):g} GPUs"]
+    for name in sorted(names):
+        amount = node.resources.get(name, 0)
+        if name == "memory":
+            parts.append(f"{memory_text(amount)} of memory")
+        elif name.startswith("accelerator_type:"):
+            kind = name.partition(":")[2]
+            parts.append(f"GPUs of type {kind}" if amount else f"none of type {kind}")
+        else:
+            parts.append(f"{amount:g} {name}")
+    parts += [f"{key} {node.labels[key]}" if key in node.labels else f"no label {key}" for key in sorted(labels)]
+    return ", ".join(parts)
 
 
 OS_ERRORS = frozenset(

@@ -8,7 +8,7 @@ import importlib
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from orchestrator.errors import RunError
 from orchestrator.planning.plan import Resources
-from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
+from orchestrator.running.ray_tune.cluster import ClusterView, Node, death_reason
 from trainables.record import provenance
 from trainables.record.storage import Storage, open_storage
 
@@ -92,15 +92,45 @@ def _unheard() -> Iterator[None]:
 
 
 class Nodes:
-    """The nodes of a cluster, and which of them a run leaves out: those that cannot work end nothing for the others."""
+    """The nodes of a cluster, and which of them a run leaves out: those that cannot work end nothing for the others.
 
-    def __init__(self) -> None:
+    Args:
+        excluded: host names or addresses of nodes that the user leaves out.
+    """
+
+    def __init__(self, excluded: Iterable[str] = ()) -> None:
         self.left_out: dict[str, str] = {}
         """Node id -> why, in a sentence that names the node."""
+        self._excluded = frozenset(excluded)
+        self._draining: set[str] = set()
 
     def view(self) -> ClusterView:
         """Return what the nodes have that are alive now and can work."""
-        return ClusterView(nodes=tuple(node["Resources"] for node in self._at_work()))
+        return ClusterView(nodes=tuple(_node(node) for node in self._at_work()))
+
+    @property
+    def not_worked_on(self) -> frozenset[str]:
+        """The ids of the nodes on which nothing is placed any more."""
+        return frozenset({*self.left_out, *self._draining})
+
+    def exclude(self) -> None:
+        """Leave out what the user excludes. Raises: RunError where no node has such a name."""
+        names = {name for node in _alive_nodes() for name in _names(node)}
+        if unknown := sorted(self._excluded - names):
+            raise RunError(f"no node is called {' or '.join(unknown)}; the nodes are {', '.join(sorted(names))}")
+        self.look()
+        if not self._at_work():
+            raise RunError("--exclude-node leaves no node to run on")
+
+    def look(self) -> list[str]:
+        """Notice which nodes came that are excluded, and which are about to go; return what to tell people."""
+        for node in _alive_nodes():
+            if self._excluded.intersection(_names(node)):
+                self.leave_out(node["NodeID"], "it is excluded")
+        draining = {node_id for node_id in _draining_nodes() if node_id not in self.left_out}
+        new, self._draining = draining - self._draining, draining
+        names = {node["NodeID"]: _name(node) for node in _alive_nodes()}
+        return [f"node {names.get(each, each)} is being drained: its trials save, and go on elsewhere" for each in new]
 
     def leave_out(self, node_id: str, why: str) -> str:
         """Place nothing on a node any more; return what to tell people, empty when it was left out before."""
@@ -133,16 +163,32 @@ class Nodes:
     def missed_by(self, demands: Sequence[Resources]) -> str:
         """Return why trials cannot run that only nodes which are left out could hold; empty when there are no such."""
         view = self.view()
-        whole = ClusterView(nodes=tuple(node["Resources"] for node in _alive_nodes()))
+        whole = ClusterView(nodes=tuple(_node(node) for node in _alive_nodes() if node["NodeID"] not in self._draining))
         missed = any(whole.fits(demand) for demand in demands) and not any(view.fits(demand) for demand in demands)
         return "; ".join(self.left_out.values()) if missed else ""
 
     def _at_work(self) -> list[dict[str, Any]]:
-        return [node for node in _alive_nodes() if node["NodeID"] not in self.left_out]
+        return [node for node in _alive_nodes() if node["NodeID"] not in self.not_worked_on]
 
 
 def _alive_nodes() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"]]
+
+
+def _draining_nodes() -> Iterable[str]:
+    """Return the ids of nodes that will go soon. No public call of Ray's tells them without its dashboard."""
+    from ray._private.state import state
+
+    return state.get_draining_nodes()
+
+
+def _node(node: Mapping[str, Any]) -> Node:
+    return Node(node_id=node["NodeID"], resources=node["Resources"], labels=node.get("Labels") or {})
+
+
+def _names(node: Mapping[str, Any]) -> set[str]:
+    """Return what a person may call a node."""
+    return {node["NodeManagerHostname"], node["NodeManagerAddress"], node.get("NodeName") or node["NodeManagerAddress"]}
 
 
 def _name(node: Mapping[str, Any]) -> str:
@@ -166,6 +212,7 @@ def check_nodes(nodes: Nodes, storage: Storage, path: str) -> list[str]:
             scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False), num_cpus=0
         ).remote(storage.uri, path, provenance.code_digest())
         for node in _alive_nodes()
+        if node["NodeID"] not in nodes.not_worked_on
     }
     until = time.monotonic() + NODE_SECONDS
     problems = {node_id: problem for node_id, ref in asked.items() if (problem := _answer(ref, until))}

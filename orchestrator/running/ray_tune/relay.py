@@ -8,6 +8,7 @@ and again.
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import ray
@@ -19,11 +20,12 @@ AGAIN_SECONDS = 2.0
 """After which what is wished is told once more."""
 CALLS = 100_000
 """Workers that may wait at once."""
-NOTHING: dict[str, Any] = {"all": False, "trials": []}
+NOTHING: dict[str, Any] = {"all": False, "trials": [], "nodes": []}
 
 
 class Wishes:
-    """The actor. What is wished is `{"all": whether everything is to stop, "trials": ids of those that are to}`."""
+    """The actor. What is wished is `{"all": whether everything is to stop, "trials": ids of those that are to, "nodes":
+    ids of those that all trials are to leave}`."""
 
     def __init__(self) -> None:
         self._wished = NOTHING
@@ -55,9 +57,9 @@ class Relay:
         self._told = NOTHING
         self._told_at = float("-inf")
 
-    def tell(self, stop: Stop) -> None:
+    def tell(self, stop: Stop, nodes: Iterable[str]) -> None:
         """Tell what is wished now where that is news; where something is, also again after a while."""
-        wished = {"all": stop(), "trials": sorted(stop.trials)}
+        wished = {"all": stop(), "trials": sorted(stop.trials), "nodes": sorted(nodes)}
         now = time.monotonic()
         if wished != self._told or (wished != NOTHING and now - self._told_at >= AGAIN_SECONDS):
             self._told, self._told_at = wished, now

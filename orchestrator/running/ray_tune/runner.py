@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Before Ray is imported, here or by what is imported below: what it reads from the environment once.
@@ -42,14 +42,21 @@ from trainables.record.storage import Storage, here_path
 
 
 class RayRunner:
-    """Runs trials on Ray Tune. Without an address it starts Ray on this machine, and stops it again at the end."""
+    """Runs trials on Ray Tune. Without an address it starts Ray on this machine, and stops it again at the end.
 
-    def __init__(self, *, address: str | None = None, data: Mapping[str, Any] | None = None) -> None:
+    Args:
+        data: packed datasets by name, for nodes that do not have them.
+        exclude: host names or addresses of nodes of the cluster that are left out.
+    """
+
+    def __init__(
+        self, *, address: str | None = None, data: Mapping[str, Any] | None = None, exclude: Sequence[str] = ()
+    ) -> None:
         self._address = address
         self._data = dict(data or {})
         self._refs: dict[str, Any] = {}
         self._processes = RayProcesses()
-        self._nodes = Nodes()
+        self._nodes = Nodes(exclude)
         self._relay: Relay | None = None
         self._started = False
         self._warned = False
@@ -112,6 +119,7 @@ class RayRunner:
         if self._address is None:
             return
         storage = session.ledger.storage
+        self._nodes.exclude()
         self._here = (storage, here_path(session.driver))
         storage.write(self._here[1], b"", durable=False)
         for said in check_nodes(self._nodes, storage, self._here[1]):

@@ -105,6 +105,10 @@ def test_a_packaged_experiment_goes_by_its_name(capsys, profile):
             "3 CPUs, and slurm.cpus_per_node in the",
         ),
         (("kuberay", "chains.yaml", "--set", "stages.root.resources={cpus: 9}"), "9 CPUs, and kuberay.worker.cpus in"),
+        (
+            ("kuberay", "chains.yaml", "--set", "stages.root.resources={memory: 64GB}"),
+            "a trial asks for 64 GB of memory, and kuberay.worker.memory in the profile is 16 GiB",
+        ),
         (("slurm", "chains.yaml", "--set", "stages.root.config.epoch=2"), "did you mean 'epochs'"),
         (("slurm", "chians.yaml"), "unknown experiment or file"),
         (("slurm", "-"), "needs a file, not standard input"),

@@ -50,6 +50,23 @@ def test_plan_as_json_is_what_the_design_promises(sharptune, chains):
     assert data["trials"][0]["resources"] == {"gpus": 0, "cpus": 1}
 
 
+def test_plan_shows_what_a_stage_asks_of_its_node(sharptune, chains):
+    asked = "stages.root.resources={gpus: 1, memory: 16GB, accelerator: A100, custom: {slot: 2}, labels: {zone: '!a'}}"
+
+    shown = sharptune("plan", "chains.yaml", "--set", asked)
+    data = sharptune("plan", "chains.yaml", "--set", asked, "--json").json
+
+    assert "each on 1 CPU and 1 GPU of type A100, 16 GB of memory, 2 slot, where zone is !a" in shown.out
+    assert data["trials"][0]["resources"] == {
+        "gpus": 1,
+        "cpus": 1,
+        "memory": 16 * 10**9,
+        "accelerator": "A100",
+        "custom": {"slot": 2},
+        "labels": {"zone": "!a"},
+    }
+
+
 def test_plan_says_of_each_trial_why_it_will_run_or_not(sharptune, chains):
     first, second, *children = planned(chains)
     list(execute(job(first), should_stop=lambda: False))

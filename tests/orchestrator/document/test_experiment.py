@@ -6,7 +6,7 @@ import os
 import pytest
 
 from orchestrator.document.experiment import Experiment, load_experiment, packaged, parse_experiment
-from orchestrator.document.spec import Resources
+from orchestrator.document.resources import Resources
 from orchestrator.errors import Problem, SpecError
 from trainables.errors import UnknownName
 
@@ -98,6 +98,54 @@ def test_text_that_is_no_experiment_is_refused_at_once(text):
         ("gpus: 0.5", "gpus: true", "8: stages.search.resources.gpus: read true; must be a number, not true or false"),
         ("cpus: 2", "cpus: 0", "8: stages.search.resources.cpus: read 0; must be greater than 0"),
         ("cpus: 2", "cpu: 2", "8: stages.search.resources.cpu: read 2; unknown key 'cpu'; did you mean 'cpus'?"),
+        (
+            "cpus: 2",
+            "memory: 16",
+            "8: stages.search.resources.memory: read 16; must be an amount with its unit, such as",
+        ),
+        ("cpus: 2", "memory: 9 YB", "8: stages.search.resources.memory: read '9 YB'; must be an amount with its unit"),
+        ("cpus: 2", "memory: 0GB", "8: stages.search.resources.memory: read '0GB'; must be at least 1MB and at most"),
+        ("cpus: 2", "memory: 200TB", "8: stages.search.resources.memory: read '200TB'; must be at least 1MB and at"),
+        ("cpus: 2", "accelerator: 'A 100'", "8: stages.search.resources.accelerator: read 'A 100'; must be a type as"),
+        ("cpus: 2", "accelerator: 100", "8: stages.search.resources.accelerator: read 100; must be text"),
+        (
+            "cpus: 2",
+            "custom: {GPU: 2}",
+            "8: stages.search.resources.custom.GPU: read 2; is no custom resource; say gpus",
+        ),
+        (
+            "cpus: 2",
+            "custom: {'a b': 2}",
+            "8: stages.search.resources.custom.a b: read 2; must be the name of a resource",
+        ),
+        ("cpus: 2", "custom: {a: 0}", "8: stages.search.resources.custom.a: read 0; must be greater than 0"),
+        ("cpus: 2", "custom: {a: 1.5}", "8: stages.search.resources.custom.a: read 1.5; must be a whole number, or a"),
+        ("cpus: 2", "custom: [a]", "8: stages.search.resources.custom: read ['a']; must be a mapping"),
+        ("cpus: 2", "labels: {zone: 3}", "8: stages.search.resources.labels.zone: read 3; must be text"),
+        ("cpus: 2", "labels: {zone: 'in(a'}", "8: stages.search.resources.labels.zone: read 'in(a'; must be a label's"),
+        ("cpus: 2", "labels: {zone: ''}", "8: stages.search.resources.labels.zone: read ''; must be a label's value"),
+        ("cpus: 2", "labels: {-zone: a}", "8: stages.search.resources.labels.-zone: read 'a'; must be a label's key"),
+        (
+            "cpus: 2",
+            "labels: {ray.io/node-id: a}",
+            "8: stages.search.resources.labels.ray.io/node-id: read 'a'; is new",
+        ),
+        (
+            "resources:",
+            "time_limit: 12\n    resources:",
+            "8: stages.search.time_limit: read 12; must be a duration with",
+        ),
+        ("resources:", "time_limit: 0h\n    resources:", "8: stages.search.time_limit: read '0h'; must be longer than"),
+        (
+            "resources:",
+            "time_limit: -1h\n    resources:",
+            "8: stages.search.time_limit: read '-1h'; must be a duration",
+        ),
+        (
+            "resources:",
+            "hang_minutes: 0\n    resources:",
+            "8: stages.search.hang_minutes: read 0; must be at least 0.05",
+        ),
         ("columns:", "colums:", "10: tables[0].colums: read ['search_val_error']; unknown key 'colums'; did you mean"),
         ("name: errors", "name: a/b", "10: tables[0].name: read 'a/b'; must be a plain name"),
         ("  search:\n", "  ../s:\n", "3: stages.../s: read {"),
@@ -114,6 +162,20 @@ def test_mistakes_of_form_say_where_what_and_what_else(old, new, problem):
     found = lines(parse_experiment(SMALL.replace(old, new, 1), file="e.yaml"))
 
     assert any(line.startswith(f"e.yaml:{problem}") for line in found), found
+
+
+def test_what_a_trial_asks_of_its_node_is_read_with_its_units():
+    asked = "{gpus: 1, memory: 1.5 GiB, accelerator: A100, custom: {licence: 2}, labels: {zone: '!in(a, b)'}}"
+    text = SMALL.replace("{gpus: 0.5, cpus: 2}", f"{asked}\n    time_limit: 1.5h\n    hang_minutes: 30")
+    (stage,) = parse_experiment(text).stages.values()
+
+    assert stage.resources == Resources(
+        gpus=1, memory=3 * 2**29, accelerator="A100", custom={"licence": 2}, labels={"zone": "!in(a, b)"}
+    )
+    assert stage.resources.text == (
+        "1 CPU and 1 GPU of type A100, 1.5 GiB of memory, 2 licence, where zone is !in(a, b)"
+    )
+    assert (stage.time_limit, stage.hang_minutes) == (5400.0, 30.0)
 
 
 def test_two_tables_cannot_have_one_name():

@@ -3,7 +3,13 @@
 import pytest
 
 from orchestrator.errors import SpecError
-from orchestrator.launching.profile import Profile, load_profile, parse_profile
+from orchestrator.launching.profile import (
+    Profile,
+    bytes_of_kubernetes,
+    bytes_of_slurm,
+    load_profile,
+    parse_profile,
+)
 
 
 def problems(text: str) -> list[str]:
@@ -14,6 +20,17 @@ def problems(text: str) -> list[str]:
 
 def test_an_empty_file_is_the_usual_settings():
     assert parse_profile("") == parse_profile("# nothing\n") == Profile()
+
+
+def test_memory_means_what_each_scheduler_means_by_it():
+    assert [bytes_of_slurm(text) for text in ("64G", "1000", "2T", "512K")] == [
+        64 * 2**30,
+        1000 * 2**20,
+        2 * 2**40,
+        512 * 2**10,
+    ]
+    assert [bytes_of_slurm(text) for text in (None, "0", "lots")] == [None, None, None]
+    assert [bytes_of_kubernetes(text) for text in ("16Gi", "1.5G", "123")] == [16 * 2**30, 1.5e9, 123.0]
 
 
 def test_settings_are_read():

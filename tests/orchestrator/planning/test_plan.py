@@ -84,7 +84,10 @@ def test_resources_and_patience_come_from_the_stage():
 
 def test_resources_names_and_labels_are_no_part_of_a_trials_identity():
     one = "    grid:\n      a: [{label: x, p: 1}]\n"
-    other = "    grid:\n      b: [{label: y, p: 1.0}]\n    resources: {cpus: 4}\n    max_failures: 0\n"
+    other = (
+        "    grid:\n      b: [{label: y, p: 1.0}]\n    max_failures: 0\n    time_limit: 12h\n    hang_minutes: 30\n"
+        "    resources: {cpus: 4, gpus: 1, memory: 16GB, accelerator: A100, custom: {a: 1}, labels: {zone: a}}\n"
+    )
 
     assert plan(stage(one)).trials[0].trial_id == plan(stage(other)).trials[0].trial_id
 

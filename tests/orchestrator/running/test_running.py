@@ -12,7 +12,8 @@ from sessions import open_session
 from orchestrator.errors import HaltError, LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.running.display import describe
-from orchestrator.running.frontier import open_frontier, path_weights
+from orchestrator.running.durations import Durations, path_weights
+from orchestrator.running.frontier import open_frontier
 from orchestrator.running.retries import Death
 from orchestrator.running.stop import Stop
 from orchestrator.running.time_left import Outline
@@ -150,9 +151,55 @@ def test_the_longest_way_to_go_starts_first(tmp_path):
 
     first = open_frontier(trials, ledger, ledger.states(trial.spec for trial in trials)).next()
 
-    weights = path_weights(trials)
+    weights = path_weights(trials, {trial.trial_id: trial.expected_cost for trial in trials})
     assert weights[long.trial_id] == 2 * weights[short.trial_id]
     assert first == long
+
+
+def test_how_long_trials_take_is_learned_from_those_that_are_done_by_stage_then_by_kind_then_at_all():
+    def cost(stage, cost, kind="chain"):
+        trial = planned(0)
+        return dataclasses.replace(
+            trial, stage=stage, expected_cost=cost, spec=dataclasses.replace(trial.spec, trainable=kind)
+        )
+
+    durations = Durations()
+    assert durations.expected(cost("search", 7.0)) == 7.0
+    for trial, seconds in (
+        (cost("search", 2.0), 20.0),
+        (cost("search", 1.0), 40.0),
+        (cost("train", 1.0, "other"), 90.0),
+    ):
+        durations.note(trial, seconds)
+
+    assert durations.expected(cost("search", 2.0)) == 40.0
+    assert durations.expected(cost("found", 2.0)) == 40.0
+    assert durations.expected(cost("train", 2.0, "other")) == 180.0
+    assert durations.expected(cost("new", 1.0, "third")) == (20.0 + 40.0 + 90.0) / 4.0
+
+
+def test_a_stage_whose_cost_is_a_small_number_but_that_takes_long_starts_first_once_that_is_known(tmp_path):
+    """Costs of unlike kinds of trials are in unlike units."""
+    done = [dataclasses.replace(planned(0, epochs=1), expected_cost=9.0), planned(1, epochs=2)]
+    go(tmp_path, done)
+    told = [(done[0], "quick", 9.0, 1.0), (done[1], "slow", 1.0, 1000.0)]
+    trials = []
+    for trial, stage, cost, seconds in told:
+        path = tmp_path / "trials" / trial.trial_id / "row.json"
+        ledger = Ledger(open_storage(tmp_path))
+        row = ledger.row(trial.trial_id)
+        assert row is not None
+        path.unlink()
+        row = dataclasses.replace(row, timing={**row.timing, "wall_seconds": seconds})
+        ledger.folder(trial.trial_id).commit_row(row)
+        for each in (trial, planned(5, epochs=3 if stage == "slow" else 4)):
+            trials.append(dataclasses.replace(each, stage=stage, expected_cost=cost))
+    ledger = Ledger(open_storage(tmp_path))
+
+    first = open_frontier(trials, ledger, ledger.states(trial.spec for trial in trials)).next()
+
+    assert first is not None
+    assert first.stage == "slow"
 
 
 def test_children_start_when_their_own_parent_is_done_not_the_whole_stage(tmp_path):

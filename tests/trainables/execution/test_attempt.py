@@ -5,6 +5,7 @@ import errno
 import itertools
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 from fakes import CHAIN, ChainRun
@@ -54,6 +55,32 @@ def test_a_trial_ends_in_a_row_with_everything_beside_it(tmp_path):
     assert folder_of(job).read_file(row, "predictions.npz") == row.artifacts["genotype"]["digest"].encode()
     assert row.config["steps"] == 4
     assert row.timing["cpu_days_total"] == row.timing["cpu_days"]
+
+
+def test_a_trial_that_reached_its_time_limit_over_all_its_attempts_failed_and_goes_on_when_that_is_raised(
+    tmp_path, reference, monkeypatch
+):
+    now = itertools.count(step=100)
+    clock = SimpleNamespace(monotonic=lambda: float(next(now)))
+    monkeypatch.setattr("trainables.execution.history.time", clock)
+    job = make_job(tmp_path / "limited")
+    calls = itertools.count()
+    list(execute(job, should_stop=lambda: next(calls) >= 7))
+    clock.monotonic = lambda: 0.0  # later attempts take no time
+
+    limited = finish(dataclasses.replace(job, time_limit=60.0))
+    row = folder_of(job).read_row()
+    folder_of(job).set_aside("row.json", "failed")
+    again = finish(dataclasses.replace(job, time_limit=60.0))
+    folder_of(job).set_aside("row.json", "failed")
+    raised = finish(dataclasses.replace(job, time_limit=600.0))
+
+    assert (limited.state, limited.note) == ("failed", "it reached its time_limit of 1 min after epoch 1, step 3")
+    assert row is not None
+    assert row.provenance["recurs"]
+    assert again.note.startswith("it reached its time_limit of 1 min after epoch 1, step ")
+    assert raised.state == "done"
+    assert essence(folder_of(job).read_row()) == essence(reference)
 
 
 @pytest.mark.parametrize("after", range(15))
