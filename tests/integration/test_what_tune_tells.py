@@ -246,3 +246,25 @@ def test_whatever_passes_as_a_label_rays_own_check_takes(key, choice):
     except ValidationError:
         return
     assert validate_label_selector({key: choice}) is None
+
+
+def test_what_is_to_stop_is_passed_on_at_every_step_of_tune(tmp_path, cluster):
+    world = World(tmp_path, cluster(alive=1))
+
+    world.hearing.on_step_end(0, [])
+    world.session.stop.trials = frozenset({"a"})
+    world.hearing.on_step_end(1, [])
+    world.session.stop.request()
+    world.hearing.on_step_end(2, [])
+
+    assert world.told == [(False, frozenset(), frozenset()), (False, {"a"}, frozenset()), (True, {"a"}, frozenset())]
+
+
+def test_a_trial_in_tunes_line_that_someone_stops_is_left_to_the_next_run_once_it_is_let_go(tmp_path, cluster):
+    world = World(tmp_path, cluster(alive=1))
+    world.session.stop.trials = frozenset({world.trial.trial_id})
+
+    world.reports("stopped", node="alive")
+
+    assert world.notes == ["is left to the next run, as was asked"]
+    assert world.session.frontier.exhausted

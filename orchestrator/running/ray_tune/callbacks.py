@@ -149,7 +149,7 @@ class TuneCallback(NotPickled, tune.Callback):
             self._open.pop(trial.trial_id, None)
         if progress.state == "running":
             self._session.on_progress(planned, progress)
-        elif progress.state == "stopped" and node in self._nodes.not_worked_on and not self._session.stop():
+        elif progress.state == "stopped" and self._had_to_move(planned, node):
             self._session.hand_back(planned, progress)
         elif progress.state == "halted" and self._nodes.others(node):
             if said := self._nodes.leave_out(node, progress.note):
@@ -158,6 +158,11 @@ class TuneCallback(NotPickled, tune.Callback):
             self._session.hand_back(planned, progress)
         else:
             self._session.on_progress(planned, progress)
+
+    def _had_to_move(self, trial: PlannedTrial, node: str) -> bool:
+        """Say whether a trial was stopped because of its node alone, and goes on elsewhere."""
+        stop = self._session.stop
+        return node in self._nodes.not_worked_on and not stop() and trial.trial_id not in stop.trials
 
     def _stands(self, tune_id: str, **now: Any) -> None:
         if tune_id in self._open:

@@ -11,7 +11,7 @@ from meddling import MeddledStorage
 from running_contract import go, started
 
 from orchestrator.ledger import Ledger
-from orchestrator.running.beating import LOOK_SECONDS, Beating
+from orchestrator.running.beating import LOOK_SECONDS, NEWS_SECONDS, Beating
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
 from orchestrator.running.session import Event
@@ -93,6 +93,9 @@ def test_a_driver_tells_where_its_trials_are_and_how_long_they_may_take(world):
         assert at_work.since == BEGIN.isoformat()
         assert world.told.seconds_since(at_work.since) == 20
         assert at_work.left == pytest.approx((10 - 2.25) * 15 / 0.25)
+        world.hears("progress", epoch=3, step=4, steps=4, metrics={"error": 1.0})
+        [at_work] = world.after(BEAT_SECONDS).told.trials.values()
+        assert (at_work.epoch, at_work.step, at_work.steps) == (3, 0, 0)
 
         world.hears("finished", state="done")
         assert world.after(BEAT_SECONDS).told.trials == {}
@@ -106,6 +109,16 @@ def test_the_file_moves_every_ten_seconds_whatever_happens_and_at_once_when_a_st
 
     assert counts == [1, 1, 2, 3]
     assert (told.count, told.stopping) == (4, True)
+
+
+def test_that_a_trial_started_or_ended_is_told_a_little_sooner(world):
+    with world.beating:
+        world.hears("started")
+        assert world.after(NEWS_SECONDS - 1).told.trials == {}
+        assert set(world.after(1).told.trials) == {trial_id()}
+        assert world.after(NEWS_SECONDS).told.count == 2
+        world.hears("released", state="stopped")
+        assert world.after(0).told.trials == {}
 
 
 def test_what_others_ask_through_the_storage_is_heard_within_two_seconds_and_taken_away(world):
