@@ -118,7 +118,7 @@ class TrialDispatcher(tune.Trainable):
             self._halt(job, str(error))
             return
         should_stop.hear_signals()
-        self._progress: Iterator[Progress] = execute(job, should_stop=should_stop)
+        self._progress: Iterator[Progress] = execute(job, should_stop=should_stop, keep_output=True)
 
     def _halt(self, job: Job, note: str) -> None:
         self._progress = iter([Progress(trial_id=job.spec.trial_id, state="halted", note=note)])

@@ -69,7 +69,7 @@ COMMANDS = (
         "Hand a run to a cluster's scheduler: show the batch script or manifest, and send it when asked.",
     ),
     LazyCommand("status", "trials", "Show where the trials stand: those of EXPERIMENT, or all in the storage."),
-    LazyCommand("logs", "trials", "Print the log of TRIAL (an id, or its beginning)."),
+    LazyCommand("logs", "logs", "Print the log of TRIAL (an id, or its beginning), and what its process printed."),
     LazyCommand(
         "retry",
         "trials",

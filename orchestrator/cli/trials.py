@@ -1,7 +1,6 @@
-"""The commands that read the record of an experiment, or set a failed row aside: plan, status, logs, retry."""
+"""The commands that read the record of an experiment, or set a failed row aside: plan, status, retry."""
 
 import contextlib
-import time
 
 import click
 
@@ -30,8 +29,6 @@ from orchestrator.cli.reports import (
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from trainables.errors import UnknownName
-
-FOLLOW_SECONDS = 1.0
 
 
 @click.command()
@@ -85,27 +82,6 @@ def status(catalog: Catalog, experiment: str | None, overrides: tuple[str, ...],
     else:
         say("\n".join([*state_lines(labels, states), closing]))
     return 1 if any(state.state == "failed" for state in states.values()) else 0
-
-
-@click.command()
-@click.argument("trial")
-@storage_option
-@click.option("--follow", "-f", is_flag=True, help="Keep printing what is added, until the trial ends.")
-def logs(trial: str, storage: str, follow: bool) -> None:
-    """Print the log of TRIAL (an id, or its beginning)."""
-    ledger = open_ledger(storage, to_read=True)
-    folder = ledger.folder(ledger.find(trial))
-    shown = ""
-    while True:
-        ended = not follow or ledger.row(folder.trial_id) is not None
-        text = folder.read_log()
-        if ended and not text:
-            raise LedgerError(f"there is no log.txt in the folder of trial {folder.trial_id}")
-        say(text[len(shown) :], end="")
-        shown = text
-        if ended:
-            return
-        time.sleep(FOLLOW_SECONDS)
 
 
 @click.command()

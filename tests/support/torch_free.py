@@ -26,6 +26,7 @@ TORCH_FREE = (
     "trainables.execution.signals",
     "trainables.record.lineage",
     "trainables.optimization.schedules",
+    "trainables.record.outputs",
     "trainables.record.provenance",
     "trainables.record.trial_folder",
     "trainables.distributed.shares",

@@ -8,6 +8,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,7 @@ from trainables.catalog import load
 from trainables.errors import ClaimLost, DamagedFile, SharptuneError, TrialFailure
 from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
+from trainables.execution.printed import Printed
 from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
 from trainables.record.claims import Busy, Claim, Heartbeat
@@ -27,8 +29,10 @@ from trainables.trial import JSON, Outcome, Run, Spent, Step, TrialRow
 PROGRESS_SECONDS = 5.0
 
 
-def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
+def execute(job: Job, *, should_stop: Callable[[], bool], keep_output: bool = False) -> Iterator[Progress]:
     """Run a trial to its row, yielding its progress; the last item is never `running`.
+
+    What the process prints meanwhile is kept beside the trial where `keep_output` says so, and goes nowhere else.
 
     Exceptions of the trial itself end in a failed row. Nothing is written once the claim is another's.
     """
@@ -51,7 +55,7 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
             return
         attempt = Attempt(job, folder, claim)
         try:
-            yield from attempt.run(should_stop)
+            yield from attempt.run(should_stop, Printed(folder, claim.attempt) if keep_output else nullcontext())
         finally:
             attempt.close()
     except OSError as error:
@@ -90,15 +94,16 @@ class Attempt:
         self._problems: list[str] = []
         self._config: dict[str, JSON] = dict(job.spec.config)
 
-    def run(self, should_stop: Callable[[], bool]) -> Iterator[Progress]:
-        """Start or resume the run, carry it to its row, and yield progress."""
+    def run(self, should_stop: Callable[[], bool], printed: AbstractContextManager[object]) -> Iterator[Progress]:
+        """Start or resume the run, carry it to its row, and yield progress; `printed` surrounds the work."""
         if (row := self._set_right()) is not None:  # someone finished it while we claimed it
             yield Progress.of_row(row)
             return
         self._heartbeat.start()
         self.folder.write_spec(self.job.spec, self.job.asked_by)
         try:
-            last = yield from self._carry(should_stop)
+            with printed:
+                last = yield from self._carry(should_stop)
         except ClaimLost as lost:
             last = self._progress("lost", note=str(lost))
         except ParentNotDone as early:

@@ -4,4 +4,14 @@ In: bytes and rows. Out: files that prove themselves; `row.json` is the only com
 Public face: `trial_folder.TrialFolder`, `storage.open_storage`.
 """
 
-__all__ = ["addresses", "checkpoints", "claims", "lineage", "provenance", "storage", "trial_folder"]
+__all__ = [
+    "addresses",
+    "checkpoints",
+    "claims",
+    "lineage",
+    "outputs",
+    "provenance",
+    "storage",
+    "temporary",
+    "trial_folder",
+]

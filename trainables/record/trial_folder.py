@@ -4,6 +4,7 @@ spec.json                  what the trial is, and who asked for it first
 claims/                    who may work on it
 checkpoints/               where it can go on from
 log.txt                    what happened, one line each
+output.<attempt>.txt       what the attempt's process printed
 weights-last.<attempt>.safetensors, predictions.<attempt>.npz, epochs.<attempt>.parquet, ...
                            what the row stands for, under the name of the attempt that wrote it
 row.json                   the result; the only commit point, written last, never replaced; names its files
@@ -20,6 +21,7 @@ from pathlib import PurePosixPath
 from trainables.errors import DamagedFile
 from trainables.record.checkpoints import CheckpointFolder
 from trainables.record.claims import BeatWatcher, Claim, ClaimFolder
+from trainables.record.outputs import MOST_ATTEMPTS, OutputFolder, among
 from trainables.record.storage import Storage
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
@@ -62,6 +64,7 @@ class TrialFolder:
         self.trial_id = trial_id
         self.path = f"{TRIALS}/{trial_id}"
         self.claims = ClaimFolder(storage, self.path, watcher or BeatWatcher())
+        self.outputs = OutputFolder(storage, self.path)
 
     def checkpoints(self, spec: TrialSpec) -> CheckpointFolder:
         return CheckpointFolder(self.storage, self.path, spec)
@@ -161,12 +164,15 @@ class TrialFolder:
         Only where there is a row that says done: no other will be written, so nobody needs them any more; until then an
         attempt that is only slow may yet record its own. An object store cannot keep such a one from replacing the row,
         so there only attempts count that gave their claims back, and the one that is said to have `ended`.
+
+        What their processes printed is evidence of how they ended, and stays: of the last few, see `outputs`.
         """
         names = self.storage.names(self.path)
+        outputs = among(names)[-MOST_ATTEMPTS:]
         kept = b"".join(self.storage.read(f"{self.path}/{name}") for name in names if name.startswith(ROW))
         for name in names:
             file = _OF_AN_ATTEMPT.fullmatch(name)
-            if file is None or f'"{name}"'.encode() in kept:
+            if file is None or f'"{name}"'.encode() in kept or name in outputs:
                 continue
             attempt = file["attempt"]
             if not self.storage.remote or attempt == ended or self.claims.released(attempt):
