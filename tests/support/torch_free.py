@@ -23,6 +23,7 @@ TORCH_FREE = (
     "trainables.errors",
     "trainables.execution.attempt",
     "trainables.execution.job",
+    "trainables.execution.printed",
     "trainables.execution.signals",
     "trainables.record.lineage",
     "trainables.optimization.schedules",

@@ -69,6 +69,7 @@ class RayRunner:
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(least, view.slots(demands) // 4))
         with tempfile.TemporaryDirectory(prefix="sharptune-tune-") as scratch:
             self._fit(session, scratch)
+        self._nodes.wait_for_output()
 
     def close(self) -> None:
         """Leave the cluster, or stop the Ray that this runner started."""
