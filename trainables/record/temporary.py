@@ -36,7 +36,7 @@ def folders(kind: str) -> list[Path]:
         found = sorted(path for path in place.iterdir() if path.name.startswith(_begin(kind)))
     except OSError:
         return []
-    return [path for path in found if _is_own(path)]
+    return [path for path in found if is_own(path)]
 
 
 def left_by_the_dead(kind: str) -> list[Path]:
@@ -45,11 +45,16 @@ def left_by_the_dead(kind: str) -> list[Path]:
     return [path for path in folders(kind) if Process.alive_by_mark(path.name.removeprefix(begin)) is False]
 
 
+def pid_of(folder: Path) -> int:
+    """Return the number of the process that made such a folder."""
+    return int(folder.name.split("-")[3])
+
+
 def _begin(kind: str) -> str:
     return f"sharptune-{kind}-"
 
 
-def _is_own(path: Path) -> bool:
+def is_own(path: Path) -> bool:
     """Say whether it is a folder of this user's, and no link to one."""
     try:
         status = path.lstat()
