@@ -162,7 +162,7 @@ class TrialDispatcher(tune.Trainable):
             self._watch.step()
             return self._should_stop()
 
-        self._progress: Iterator[Progress] = execute(job, should_stop=asked_at_each_step)
+        self._progress: Iterator[Progress] = execute(job, should_stop=asked_at_each_step, keep_output=True)
 
     def _halt(self, job: Job, note: str) -> None:
         self._progress = iter([Progress(trial_id=job.spec.trial_id, state="halted", note=note)])

@@ -74,7 +74,7 @@ COMMANDS = (
         "stop",
         "Stop TRIAL (an id, or its beginning), or all, of runs in other terminals and on other machines.",
     ),
-    LazyCommand("logs", "trials", "Print the log of TRIAL (an id, or its beginning)."),
+    LazyCommand("logs", "logs", "Print the log of TRIAL (an id, or its beginning), and what its process printed."),
     LazyCommand(
         "retry",
         "trials",

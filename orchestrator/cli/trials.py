@@ -1,6 +1,4 @@
-"""The commands that read the record of an experiment, or set a failed row aside: plan, logs, retry."""
-
-import time
+"""The commands that show a plan, or set a failed row aside: plan, retry."""
 
 import click
 
@@ -22,8 +20,6 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from trainables.errors import UnknownName
 
-FOLLOW_SECONDS = 1.0
-
 
 @click.command()
 @experiment_options
@@ -42,27 +38,6 @@ def plan(
         say_json(plan_json(planned, states))
         return
     say("\n".join([*plan_lines(planned, states), summary(planned, states)]))
-
-
-@click.command()
-@click.argument("trial")
-@storage_option
-@click.option("--follow", "-f", is_flag=True, help="Keep printing what is added, until the trial ends.")
-def logs(trial: str, storage: str, follow: bool) -> None:
-    """Print the log of TRIAL (an id, or its beginning)."""
-    ledger = open_ledger(storage, to_read=True)
-    folder = ledger.folder(ledger.find(trial))
-    shown = ""
-    while True:
-        ended = not follow or ledger.row(folder.trial_id) is not None
-        text = folder.read_log()
-        if ended and not text:
-            raise LedgerError(f"there is no log.txt in the folder of trial {folder.trial_id}")
-        say(text[len(shown) :], end="")
-        shown = text
-        if ended:
-            return
-        time.sleep(FOLLOW_SECONDS)
 
 
 @click.command()

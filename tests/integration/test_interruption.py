@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from lasting_ray import ray_runner
 from running_contract import RunningContract, essences, go, started, undisturbed_essences
 
 from orchestrator.ledger import Ledger
+from orchestrator.running.ray_tune.leftovers import ray_folder
 from orchestrator.running.session import Event
 from orchestrator.running.stop import Stop, ask_to_stop
 from trainables.record.storage import open_storage
@@ -184,13 +186,14 @@ def test_kill_9_of_the_driver_changes_nothing_and_its_processes_end_by_themselve
 ):
     """Also when the next run begins while the dead driver's workers still write.
 
-    Two idle agents of Ray's take a minute or two longer than the rest; they hold nothing.
+    It removes what the dead one left in the temporary folder, and ends two idle agents of its Ray's, which would stay
+    for a minute or two.
     """
     driver = drive(tmp_path)
     driver.read_until(moment)
     time.sleep(0.7)
     before = essences(tmp_path)
-    at_work = [process for process in driver.family() if not process.name().endswith("Agent")]
+    at_work, pid = driver.family(), driver.process.pid
     driver.kill()
 
     again = finish(tmp_path)
@@ -200,6 +203,8 @@ def test_kill_9_of_the_driver_changes_nothing_and_its_processes_end_by_themselve
     assert not set(started(again)) & set(before)
     assert at_work
     assert not alive
+    assert not list(ray_folder().glob(f"session_*_{pid}"))
+    assert not list(Path(tempfile.gettempdir()).glob(f"sharptune-*-{pid}-*"))
 
 
 def test_kill_9_of_a_worker_is_retried_from_its_checkpoint(run_and_disturb, tmp_path, undisturbed):

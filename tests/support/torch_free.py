@@ -24,14 +24,17 @@ TORCH_FREE = (
     "trainables.errors",
     "trainables.execution.attempt",
     "trainables.execution.job",
+    "trainables.execution.printed",
     "trainables.execution.signals",
     "trainables.record.lineage",
     "trainables.record.listing",
     "trainables.optimization.schedules",
+    "trainables.record.outputs",
     "trainables.record.provenance",
     "trainables.record.trial_folder",
     "trainables.distributed.shares",
     "trainables.record.storage",
+    "trainables.record.temporary",
     "trainables.trial",
 )
 """What the orchestrator may import at the top of a file; loading any of it loads neither torch nor Ray."""

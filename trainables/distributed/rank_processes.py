@@ -42,6 +42,8 @@ BREAK_SECONDS = 10.0
 """How long rank 0 may hang in a step after a rank was lost, before its exchange is broken off."""
 LAST_SECONDS = 30.0
 """The same, before its process ends."""
+MOST_BYTES = 100_000
+"""Of what a rank printed that are told: its last ones."""
 LOST_STATUS = 75
 """Exit status of a rank 0 that could not be brought back."""
 
@@ -114,12 +116,15 @@ class Member:
                 pipe.close()
 
     def end(self) -> None:
-        """Make sure that it has ended and left nothing."""
+        """Make sure that it has ended and left nothing; what it printed becomes part of what this process prints."""
         try:
             self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        with contextlib.suppress(OSError):
+            if words := self._log.read_bytes()[-MOST_BYTES:]:
+                os.write(2, f"rank {self.rank} printed:\n".encode() + words.rstrip(b"\n") + b"\n")
 
 
 def check(members: Sequence[Member], *, patience: float = 0.0, cause: Exception | None = None) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +17,7 @@ from trainables.catalog import load
 from trainables.errors import ClaimLost, DamagedFile, SharptuneError, TrialFailure
 from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
+from trainables.execution.printed import Printed
 from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
 from trainables.record.claims import Busy, Claim
@@ -28,8 +30,10 @@ PROGRESS_SECONDS = 5.0
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
-def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
+def execute(job: Job, *, should_stop: Callable[[], bool], keep_output: bool = False) -> Iterator[Progress]:
     """Run a trial to its row, yielding its progress; the last item is never `running`.
+
+    What the process prints meanwhile is kept beside the trial where `keep_output` says so, and goes nowhere else.
 
     Exceptions of the trial itself end in a failed row. Nothing is written once the claim is another's.
     """
@@ -53,7 +57,7 @@ def execute(job: Job, *, should_stop: Callable[[], bool]) -> Iterator[Progress]:
             return
         attempt = Attempt(job, folder, claim, seen.claims.problems)
         try:
-            yield from attempt.run(should_stop)
+            yield from attempt.run(should_stop, Printed(folder, claim.attempt) if keep_output else nullcontext())
         finally:
             attempt.close()
     except OSError as error:
@@ -97,8 +101,8 @@ class Attempt:
         """The folder, as it was seen last before the row was written."""
         self._config: dict[str, JSON] = dict(job.spec.config)
 
-    def run(self, should_stop: Callable[[], bool]) -> Iterator[Progress]:
-        """Start or resume the run, carry it to its row, and yield progress."""
+    def run(self, should_stop: Callable[[], bool], printed: AbstractContextManager[object]) -> Iterator[Progress]:
+        """Start or resume the run, carry it to its row, and yield progress; `printed` surrounds the work."""
         seen = self.folder.seen()
         if (row := self._set_right(seen)) is not None:  # someone finished it while we claimed it
             yield Progress.of_row(row)
@@ -106,7 +110,8 @@ class Attempt:
         seen.write_spec(self.job.spec, self.job.asked_by)
         self._checkpoints = seen.checkpoints(self.job.spec)
         try:
-            last = yield from self._carry(should_stop)
+            with printed:
+                last = yield from self._carry(should_stop)
         except ClaimLost as lost:
             last = self._progress("lost", note=str(lost))
         except ParentNotDone as early:

@@ -11,7 +11,9 @@ __all__ = [
     "claims",
     "lineage",
     "listing",
+    "outputs",
     "provenance",
     "storage",
+    "temporary",
     "trial_folder",
 ]

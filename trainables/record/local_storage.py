@@ -2,11 +2,9 @@
 
 import contextlib
 import errno
-import hashlib
 import os
 import time
 import uuid
-from dataclasses import replace
 from pathlib import Path
 
 from trainables.record.entry import Entry
@@ -112,7 +110,7 @@ class LocalStorage:
     def _fresh(self, target: Path, data: bytes, durable: bool):
         """Hold the data in a file of its own beside the target, gone at the end if nobody renamed it."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.parent / f"{FRESH}{_mark(Process.current())}-{uuid.uuid4().hex}"
+        fresh = target.parent / f"{FRESH}{Process.current().mark}-{uuid.uuid4().hex}"
         try:
             with fresh.open("xb") as file:
                 file.write(data)
@@ -124,18 +122,11 @@ class LocalStorage:
             fresh.unlink(missing_ok=True)
 
 
-def _mark(process: Process) -> str:
-    """Return what a process writes into the names of its files; two machines never write the same."""
-    machine = hashlib.sha256(f"{process.host}/{process.boot}".encode()).hexdigest()[:12]
-    return f"{machine}-{process.pid}-{process.started}"
-
-
 def _abandoned(left: Path) -> bool:
     """Say whether nobody writes a file any more: its process is dead, or it is a day old where that cannot be asked."""
-    machine, pid, started, *_ = [*left.name.removeprefix(FRESH).split("-"), "", "", ""]
-    here = Process.current()
-    if machine == _mark(here).split("-")[0] and pid.isdigit():
-        return replace(here, pid=int(pid), started=started).alive() is False
+    alive = Process.alive_by_mark(left.name.removeprefix(FRESH))
+    if alive is not None:
+        return not alive
     return time.time() - left.stat().st_mtime > LEFT_SECONDS
 
 

@@ -2,9 +2,10 @@
 
 import contextlib
 import functools
+import hashlib
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -38,6 +39,21 @@ class Process:
         if (self.host, self.boot) != (platform.node(), _boot()):
             return None  # another machine, another container, or this one before it was restarted
         return _started(self.pid) == self.started
+
+    @property
+    def mark(self) -> str:
+        """What it writes into names, `<machine>-<pid>-<started>`; processes of two machines never write the same."""
+        machine = hashlib.sha256(f"{self.host}/{self.boot}".encode()).hexdigest()[:12]
+        return f"{machine}-{self.pid}-{self.started}"
+
+    @classmethod
+    def alive_by_mark(cls, name: str) -> bool | None:
+        """Say whether the process runs whose mark a name begins with; None when it is no mark of this machine's."""
+        machine, pid, started, *_ = [*name.split("-"), "", "", ""]
+        here = cls.current()
+        if machine == here.mark.partition("-")[0] and pid.isdigit():
+            return replace(here, pid=int(pid), started=started).alive()
+        return None
 
 
 @functools.lru_cache(maxsize=1)

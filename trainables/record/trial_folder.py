@@ -4,6 +4,7 @@ spec.json                  what the trial is, and who asked for it first
 claims/                    who may work on it
 checkpoints/               where it can go on from
 log.txt                    what happened, one line each; in an object store log/<attempt>.txt, each attempt's own
+output.<attempt>.txt       what the attempt's process printed
 weights-last.<attempt>.safetensors, predictions.<attempt>.npz, epochs.<attempt>.parquet, ...
                            what the row stands for, under the name of the attempt that wrote it
 row.json                   the result; the only commit point, written last, never replaced; names its files
@@ -23,6 +24,7 @@ from trainables.record.checkpoints import CheckpointFolder
 from trainables.record.claims import Claim, ClaimFolder
 from trainables.record.listing import Listed
 from trainables.record.log import LOG, TrialLog
+from trainables.record.outputs import MOST_ATTEMPTS, OutputFolder, among
 from trainables.record.storage import Storage
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
@@ -66,6 +68,7 @@ class TrialFolder:
         self.path = f"{TRIALS}/{trial_id}"
         self._watcher = watcher or BeatWatcher()
         self.claims = ClaimFolder(storage, self.path, self._watcher)
+        self.outputs = OutputFolder(storage, self.path)
 
     def seen(self) -> "TrialFolder":
         """Return the folder as one look shows it now; see `Listed`."""
@@ -169,13 +172,16 @@ class TrialFolder:
         Only where `row` says done: no other will be written, so nobody needs them any more; until then an attempt that
         is only slow may yet record its own. A storage that is not exclusive cannot keep such a one from replacing the
         row, so there only attempts count that gave their claims back, and the one that is said to have `ended`.
+
+        What their processes printed is evidence of how they ended, and stays: of the last few, see `outputs`.
         """
         names = self.storage.names(self.path)
+        outputs = among(names)[-MOST_ATTEMPTS:]
         others = [name for name in names if name.startswith(f"{ROW}.")]
         kept = seal(row) + b"".join(self.storage.read(f"{self.path}/{name}") for name in others)
         for name in names:
             file = _OF_AN_ATTEMPT.fullmatch(name)
-            if file is None or f'"{name}"'.encode() in kept:
+            if file is None or f'"{name}"'.encode() in kept or name in outputs:
                 continue
             attempt = file["attempt"]
             if self.storage.exclusive or attempt == ended or self.claims.released(attempt):

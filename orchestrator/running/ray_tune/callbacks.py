@@ -189,6 +189,7 @@ class TuneCallback(NotPickled, tune.Callback):
 
     def _death(self, trial: Any) -> Death:
         error = _error_text(trial)
+        self._nodes.bring_in_output(self._places.get(trial.trial_id, ""), self._session.ledger.storage)
         if self._nodes.is_gone(self._places.get(trial.trial_id, "")):
             return Death(reason="its node is gone", fault="node")
         minutes = self._trials[trial.trial_id].hang_minutes

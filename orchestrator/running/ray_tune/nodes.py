@@ -19,6 +19,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from orchestrator.errors import RunError
 from orchestrator.planning.plan import Resources
 from orchestrator.running.ray_tune.cluster import ClusterView, Node, death_reason
+from trainables.execution.printed import bring_in
 from trainables.record import provenance
 from trainables.record.storage import Storage, open_storage
 
@@ -32,6 +33,8 @@ TOKEN = (
 )
 NODE_SECONDS = 180.0
 """Within which a node has to answer; it may have to fetch the code first."""
+OUTPUT_SECONDS = 20.0
+"""How long a run that ends waits for what processes printed that died."""
 
 
 def knock(address: str) -> None:
@@ -103,6 +106,7 @@ class Nodes:
         """Node id -> why, in a sentence that names the node."""
         self._excluded = frozenset(excluded)
         self._draining: set[str] = set()
+        self._bringing: list[Any] = []
 
     def view(self) -> ClusterView:
         """Return what the nodes have that are alive now and can work."""
@@ -167,6 +171,22 @@ class Nodes:
         missed = any(whole.fits(demand) for demand in demands) and not any(view.fits(demand) for demand in demands)
         return "; ".join(self.left_out.values()) if missed else ""
 
+    def bring_in_output(self, node_id: str, storage: Storage) -> None:
+        """Have a node write to an object store what a process printed that died there, or all where none is known.
+
+        It need not be waited for.
+        """
+        for node in _alive_nodes() if storage.remote else ():
+            if node_id in ("", node["NodeID"]):
+                there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+                self._bringing.append(_bring_in.options(scheduling_strategy=there, num_cpus=0).remote(storage.uri))
+
+    def wait_for_output(self) -> None:
+        """Wait until that is done, but not for long: a node that is gone has taken it along."""
+        if self._bringing:
+            ray.wait(self._bringing, num_returns=len(self._bringing), timeout=OUTPUT_SECONDS)
+            self._bringing.clear()
+
     def _at_work(self) -> list[dict[str, Any]]:
         return [node for node in _alive_nodes() if node["NodeID"] not in self.not_worked_on]
 
@@ -229,6 +249,11 @@ def _answer(ref: Any, until: float) -> str:
         return f"it does not answer within {NODE_SECONDS:g} seconds"
     except RayError as error:
         return f"it cannot run this code: {death_reason(str(error))}"
+
+
+@ray.remote(max_retries=0)
+def _bring_in(uri: str) -> None:
+    bring_in(open_storage(uri))
 
 
 @ray.remote(max_retries=2)

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from orchestrator.errors import RunError
+from orchestrator.running.ray_tune.leftovers import ray_folder
 from trainables.execution.signals import STOP_SIGNALS
 
 SOCKET_BYTES = 107
@@ -29,7 +30,7 @@ SECONDS = 3.0
 
 def check_temp_folder() -> None:
     """Make sure that Ray can put its sockets where it does by default. Raises: RunError."""
-    folder = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp", "ray")  # as Ray has it
+    folder = ray_folder()
     longest = len(os.fsencode(folder / LONGEST_SOCKET))
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     problem = ""

@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,6 +30,7 @@ from orchestrator.errors import HaltError, RunError
 from orchestrator.running.gpus import on_the_cpu
 from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearcher, SilentReporter, TuneCallback
 from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
+from orchestrator.running.ray_tune.leftovers import RaySession, scratch, sweep
 from orchestrator.running.ray_tune.nodes import Nodes, check_nodes, code_environment, knock
 from orchestrator.running.ray_tune.processes import RayProcesses, check_temp_folder
 from orchestrator.running.ray_tune.relay import Relay
@@ -58,6 +58,7 @@ class RayRunner:
         self._processes = RayProcesses()
         self._nodes = Nodes(exclude)
         self._relay: Relay | None = None
+        self._ray_session: RaySession | None = None
         self._started = False
         self._warned = False
         self._here: tuple[Storage, str] | None = None
@@ -65,6 +66,7 @@ class RayRunner:
 
     def drain(self, session: Session) -> None:
         """Run until no trial is running and none can be started. Raises: RunError, HaltError."""
+        sweep(session.ledger.storage)
         self._connect(session)
         view = self._nodes.view()
         demands = [trial.resources for trial in session.frontier.waiting.values()]
@@ -76,8 +78,9 @@ class RayRunner:
         # How many trials may wait for a place: enough that a cluster which can grow sees that it should.
         least = 2 if self._address is None else 16
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(least, view.slots(demands) // 4))
-        with tempfile.TemporaryDirectory(prefix="sharptune-tune-") as scratch:
-            self._fit(session, scratch)
+        with scratch() as folder:
+            self._fit(session, folder)
+        self._nodes.wait_for_output()
 
     def close(self) -> None:
         """Leave the cluster, or stop the Ray that this runner started."""
@@ -87,6 +90,8 @@ class RayRunner:
             self._processes.end(ray.shutdown)
             _print_deaths(True)
             self._started = False
+            if self._ray_session is not None:
+                self._ray_session.remove()
         if self._here is not None:
             storage, path = self._here
             with contextlib.suppress(OSError):
@@ -98,6 +103,7 @@ class RayRunner:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
         if self._address is None:
             check_temp_folder()
+            self._ray_session = RaySession()
             # "local" also where RAY_ADDRESS is set: a cluster is joined only when asked for.
             options.update(address="local", include_dashboard=False, object_store_memory=256 * 2**20)
             options.update(num_cpus=provenance.cpu_count())

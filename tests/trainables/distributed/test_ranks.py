@@ -13,7 +13,8 @@ from trainables.architecture.cell_network import CellNetwork
 from trainables.architecture.drop_path import draw_keep
 from trainables.architecture.genotype import Genotype
 from trainables.config import TrainConfig
-from trainables.distributed.rank_processes import LOST_STATUS, RankLost, Watch
+from trainables.distributed import rank_processes
+from trainables.distributed.rank_processes import LOST_STATUS, Member, RankLost, Watch
 from trainables.distributed.shares import share, share_problem
 from trainables.distributed.team import Place
 from trainables.errors import TrialFailure
@@ -243,3 +244,25 @@ def test_work_that_ends_ends(watch):
     _, watched = watch(FakeExchange(breaks=True))
 
     assert list(watched.watched(iter([HERE, HERE]))) == [HERE, HERE]
+
+
+def test_what_a_rank_printed_is_part_of_what_its_trial_prints(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(rank_processes, "_COMMAND", "import os; os.write(2, b'NCCL WARN peer lost')")
+    place = Place(
+        run="",
+        settings={},
+        seed=0,
+        threads=1,
+        gpus=0,
+        rank=1,
+        ranks=2,
+        meeting="",
+        leader=0,
+        state_bytes=0,
+    )
+    member = Member(place, tmp_path)
+
+    member.close()
+    member.end()
+
+    assert capfd.readouterr().err == "rank 1 printed:\nNCCL WARN peer lost\n"

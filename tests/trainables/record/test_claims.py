@@ -14,7 +14,7 @@ import pytest
 from trainables.errors import ClaimLost
 from trainables.record.beats import AtWork, Beat, BeatWatcher, beat_path
 from trainables.record.claims import STALE_SECONDS, Busy, Claim, ClaimFolder, Process
-from trainables.record.local_storage import LocalStorage, _mark
+from trainables.record.local_storage import LocalStorage
 from trainables.record.storage import open_storage
 
 
@@ -281,10 +281,10 @@ def test_only_what_a_dead_process_was_writing_is_tidied_away(tmp_path):
     storage = LocalStorage(tmp_path)
     gone, elsewhere = dead_process(), Process(host="elsewhere", boot="other", pid=1, started="1")
     for process in (gone, elsewhere, Process.current()):
-        (tmp_path / f".tmp-{_mark(process)}-0123").touch()
+        (tmp_path / f".tmp-{process.mark}-0123").touch()
     (tmp_path / ".tmp-0123456789abcdef").touch()  # as earlier versions wrote them
     for process in (elsewhere, Process.current()):
-        old = tmp_path / f".tmp-{_mark(process)}-4567"
+        old = tmp_path / f".tmp-{process.mark}-4567"
         old.touch()
         os.utime(old, (0, 0))
 
@@ -292,9 +292,9 @@ def test_only_what_a_dead_process_was_writing_is_tidied_away(tmp_path):
 
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {
-        f".tmp-{_mark(elsewhere)}-0123",
-        f".tmp-{_mark(Process.current())}-0123",
-        f".tmp-{_mark(Process.current())}-4567",
+        f".tmp-{elsewhere.mark}-0123",
+        f".tmp-{Process.current().mark}-0123",
+        f".tmp-{Process.current().mark}-4567",
         ".tmp-0123456789abcdef",
     }
     assert storage.names("") == []
