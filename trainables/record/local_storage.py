@@ -6,6 +6,7 @@ import hashlib
 import os
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,11 +89,29 @@ class LocalStorage:
     def move(self, path: str, to: str) -> None:
         (self.root / path).rename(self.root / to)
 
+    def files(self, folder: str) -> dict[str, int]:
+        return self._sizes(folder, lambda path: not path.name.startswith(FRESH))
+
+    def left(self, folder: str) -> dict[str, int]:
+        return self._sizes(folder, lambda path: path.name.startswith(FRESH) and _abandoned(path))
+
     def tidy(self, folder: str) -> None:
-        for left in (self.root / folder).rglob(f"{FRESH}*"):
-            with contextlib.suppress(FileNotFoundError):
-                if _abandoned(left):
-                    left.unlink()
+        for left in self.left(folder):
+            self.delete(f"{folder}/{left}")
+
+    def drop(self, folder: str) -> None:
+        for inner, _, _ in os.walk(self.root / folder, topdown=False):
+            with contextlib.suppress(OSError):  # there is something in it
+                os.rmdir(inner)
+
+    def _sizes(self, folder: str, wanted: Callable[[Path], bool]) -> dict[str, int]:
+        found = {}
+        for inner, _, names in os.walk(self.root / folder):
+            for path in (Path(inner, name) for name in names):
+                with contextlib.suppress(FileNotFoundError):
+                    if wanted(path):
+                        found[path.relative_to(self.root / folder).as_posix()] = path.stat().st_size
+        return dict(sorted(found.items()))
 
     @contextlib.contextmanager
     def _fresh(self, target: Path, data: bytes, durable: bool):

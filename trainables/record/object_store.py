@@ -61,5 +61,21 @@ class ArrowStorage:
     def move(self, path: str, to: str) -> None:
         self.filesystem.move(self._path(path), self._path(to))
 
+    def files(self, folder: str) -> dict[str, int]:
+        selector = fs.FileSelector(self._path(folder), allow_not_found=True, recursive=True)
+        start = len(self._path(folder)) + 1
+        found = self.filesystem.get_file_info(selector)
+        return {info.path[start:]: info.size for info in found if info.type == fs.FileType.File}
+
+    def left(self, folder: str) -> dict[str, int]:
+        """Return nothing: objects appear whole or not at all."""
+        return {}
+
     def tidy(self, folder: str) -> None:
         """Objects appear whole or not at all."""
+
+    def drop(self, folder: str) -> None:
+        """Remove what pyarrow keeps in place of an empty folder."""
+        if not self.files(folder):
+            with contextlib.suppress(FileNotFoundError):
+                self.filesystem.delete_dir(self._path(folder))
