@@ -38,8 +38,9 @@ ORCHESTRATOR = {
     "figures": "tables planning document",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
-    "cli": "words document paper planning ledger launching running running.ray_tune tables tables.formats figures"
-    " architectures architectures.drawing",
+    "upkeep": "ledger",
+    "cli": "words document paper planning ledger upkeep launching running running.ray_tune tables tables.formats"
+    " figures architectures architectures.drawing",
     "__main__": "cli",
 }
 """Which rooms of the orchestrator each may import, beside `errors` and what in trainables is free of torch."""

@@ -75,6 +75,11 @@ COMMANDS = (
         "trials",
         "Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.",
     ),
+    LazyCommand(
+        "verify",
+        "upkeep",
+        "Hold every row and file against its digests: those of EXPERIMENT, or all in the storage.",
+    ),
     LazyCommand("table", "table", "Print the tables of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand("figure", "figure", "Draw the figures of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand("cost", "cost", "Count a network: parameters and arithmetic for one image, as exact integers."),

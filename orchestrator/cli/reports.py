@@ -101,6 +101,11 @@ def counts_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in STATES if counts.get(name)) or "none"
 
 
+def count_text(count: int, what: str) -> str:
+    """Return how many there are of something: `1 trial`, `3 trials`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def _trial_json(trial: PlannedTrial, state: TrialState) -> dict[str, JSON]:
     return {
         "id": trial.trial_id,

@@ -97,12 +97,12 @@ class LocalStorage:
 
     def tidy(self, folder: str) -> None:
         for left in self.left(folder):
-            self.delete(f"{folder}/{left}")
+            (self.root / folder / left).unlink(missing_ok=True)
 
     def drop(self, folder: str) -> None:
         for inner, _, _ in os.walk(self.root / folder, topdown=False):
             with contextlib.suppress(OSError):  # there is something in it
-                os.rmdir(inner)
+                Path(inner).rmdir()
 
     def _sizes(self, folder: str, wanted: Callable[[Path], bool]) -> dict[str, int]:
         found = {}
