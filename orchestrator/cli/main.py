@@ -72,13 +72,18 @@ COMMANDS = (
     LazyCommand("logs", "trials", "Print the log of TRIAL (an id, or its beginning)."),
     LazyCommand(
         "retry",
-        "trials",
+        "triage",
         "Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.",
     ),
     LazyCommand(
         "verify",
         "upkeep",
         "Hold every row and file against its digests: those of EXPERIMENT, or all in the storage.",
+    ),
+    LazyCommand(
+        "prune",
+        "upkeep",
+        "Delete what nobody needs: checkpoints of trials that are done, refused ones, and what was left by the killed.",
     ),
     LazyCommand("table", "table", "Print the tables of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand("figure", "figure", "Draw the figures of EXPERIMENT, or the one called NAME, from the rows there are."),

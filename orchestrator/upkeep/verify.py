@@ -83,8 +83,9 @@ class _Check:
         """Check all files of the trial; return its row, if that can be trusted."""
         names = self.folder.storage.names(self.folder.path)
         row = self._row(ROW, "the trial counts as not run, and no table has it", RUN_AGAIN) if ROW in names else None
-        for name in row.files if row else ():
-            self._beside(row, name)
+        if row is not None:
+            for name in row.files:
+                self._beside(row, name)
         if SPEC in names:
             self._spec(finished=row is not None)
         for name in names:

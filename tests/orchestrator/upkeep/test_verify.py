@@ -1,39 +1,23 @@
 """`sharptune verify`: whatever is spoilt in a storage is named, with what it means and what to do about it."""
 
-import json
 import shutil
 from pathlib import Path
 
-import fakes
 import pytest
 from command_line import CHAINS, call, planned
 
-from orchestrator.cli.main import invoke
 from orchestrator.ledger import Ledger
 from trainables.record.checkpoints import Checkpoint, encode
 from trainables.record.storage import open_storage
 from trainables.record.trial_folder import seal
 
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory) -> Path:
-    """A storage of six trials that are done, of which one kept its checkpoints; beside its experiment's file."""
-    root = tmp_path_factory.mktemp("whole")
-    (root / "chains.yaml").write_text(
-        CHAINS.replace("    grid: {width", "    keep_checkpoints: true\n    grid: {width")
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        assert invoke(["run", "chains.yaml", "--runner", "local"], catalog=fakes.CATALOG) == 0
-    return root
+KEPT = CHAINS.replace("    grid: {width", "    keep_checkpoints: true\n    grid: {width")
 
 
 @pytest.fixture
-def place(whole, tmp_path, monkeypatch) -> Path:
-    """A copy of that place to spoil, in which commands run; returns its trials."""
-    shutil.copytree(whole, tmp_path / "copy")
-    monkeypatch.chdir(tmp_path / "copy")
-    return tmp_path / "copy/runs/trials"
+def place(copied) -> Path:
+    """The trials of a storage to spoil: six that are done, of which four kept their checkpoints."""
+    return copied(KEPT)
 
 
 @pytest.fixture
@@ -214,4 +198,4 @@ def test_json_says_what_was_checked(place, capsys):
     assert (
         result.json["checked"].items() >= {"trials": 6, "rows": 6, "files": 12, "checkpoints": 8, "claims": 6}.items()
     )
-    assert json.loads(result.out)["wrong"] == []
+    assert result.json["wrong"] == []
