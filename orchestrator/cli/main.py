@@ -85,6 +85,11 @@ COMMANDS = (
         "upkeep",
         "Delete what nobody needs: checkpoints of trials that are done, refused ones, and what was left by the killed.",
     ),
+    LazyCommand(
+        "merge",
+        "upkeep",
+        "Take the trials of other storages, or of bundles, over into this one; nothing that is done is replaced.",
+    ),
     LazyCommand("table", "table", "Print the tables of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand("figure", "figure", "Draw the figures of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand("cost", "cost", "Count a network: parameters and arithmetic for one image, as exact integers."),

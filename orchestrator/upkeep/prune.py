@@ -14,12 +14,12 @@ without an experiment no row that counts is.
 import contextlib
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 
-from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan
+from orchestrator.upkeep.family import Family
 from trainables.errors import DamagedFile
 from trainables.record.checkpoints import position
 from trainables.record.trial_folder import ROW, SPEC, TRIALS, TrialFolder
@@ -51,7 +51,7 @@ class Useless:
 
 def asked_for(plans: Iterable[Plan], ledger: Ledger) -> set[str]:
     """Return the trials of these plans, and all that they come from, as their rows have it too."""
-    return _Family(ledger).with_ancestors(trial.trial_id for plan in plans for trial in plan.trials)
+    return Family(ledger).with_ancestors(trial.trial_id for plan in plans for trial in plan.trials)
 
 
 def useless(ledger: Ledger, asked: Collection[str] | None = None, *, archived: bool = False) -> list[Useless]:
@@ -63,7 +63,7 @@ def useless(ledger: Ledger, asked: Collection[str] | None = None, *, archived: b
     """
     ids = [trial_id for trial_id in ledger.ids() if _TRIAL.fullmatch(trial_id)]
     live = [trial_id for trial_id in ids if ledger.folder(trial_id).claims.live() is not None]
-    family = _Family(ledger)
+    family = Family(ledger)
     kept = set(ids) if asked is None else {*asked, *family.with_ancestors(live)}
     found = [
         Useless(trial=_trial_of(path), path=path, bytes=size, why=HALF_WRITTEN)
@@ -141,32 +141,3 @@ def _is_done(folder: TrialFolder) -> bool:
         row = folder.read_row()
         return row is not None and row.state == "done"
     return False
-
-
-@dataclass(slots=True)
-class _Family:
-    """Who comes from whom; each trial is read once."""
-
-    ledger: Ledger
-    _parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def parents(self, trial_id: str) -> tuple[str, ...]:
-        if trial_id not in self._parents:
-            self._parents[trial_id] = ()
-            with contextlib.suppress(LedgerError):
-                self._parents[trial_id] = self.ledger.spec(trial_id).parents
-        return self._parents[trial_id]
-
-    def with_ancestors(self, trial_ids: Iterable[str]) -> set[str]:
-        found: set[str] = set()
-        waiting = list(trial_ids)
-        while waiting:
-            trial_id = waiting.pop()
-            if trial_id not in found:
-                found.add(trial_id)
-                waiting += self.parents(trial_id)
-        return found
-
-    def generation(self, trial_id: str) -> int:
-        """Return how many trials stand between a trial and its first ancestor, both counted."""
-        return 1 + max((self.generation(parent) for parent in self.parents(trial_id)), default=0)

@@ -25,6 +25,7 @@ from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
 ROW = "row.json"
 SPEC = "spec.json"
+LOG = "log.txt"
 TRIALS = "trials"
 """The folder of a storage that holds those of all trials."""
 _OF_AN_ATTEMPT = re.compile(r".+\.(?P<attempt>\d{4,}\.[0-9a-f]{8})(\.[^.]+)?")
@@ -84,11 +85,14 @@ class TrialFolder:
 
     def set_aside(self, name: str, why: str) -> str:
         """Keep a file under another name (`row.json` → `row.json.failed-1`) and return that name."""
-        taken = set(self.storage.names(self.path))
-        number = next(n for n in range(1, 10_000) if f"{name}.{why}-{n}" not in taken)
-        aside = f"{name}.{why}-{number}"
+        aside = self.free_name(name, why)
         self.storage.move(f"{self.path}/{name}", f"{self.path}/{aside}")
         return aside
+
+    def free_name(self, name: str, why: str) -> str:
+        """Return the next name under which a file can be set aside."""
+        taken = set(self.storage.names(self.path))
+        return next(aside for n in range(1, 10_000) if (aside := f"{name}.{why}-{n}") not in taken)
 
     def read_failures(self) -> list[TrialRow]:
         """Return the failed rows that were set aside, oldest first, but for those that cannot be read any more."""
@@ -185,12 +189,12 @@ class TrialFolder:
     def log(self, *lines: str) -> None:
         """Add lines to the trial's log."""
         self.storage.append(
-            f"{self.path}/log.txt", "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
+            f"{self.path}/{LOG}", "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
         )
 
     def read_log(self) -> str:
         try:
-            return self.storage.read(f"{self.path}/log.txt").decode(errors="replace")
+            return self.storage.read(f"{self.path}/{LOG}").decode(errors="replace")
         except FileNotFoundError:
             return ""
 

@@ -140,18 +140,6 @@ def test_of_two_named_experiments_both_keep_theirs(littered, prune):
     assert "none of these experiments" not in prune("one.yaml", "chains.yaml", "--dry-run").out
 
 
-def test_what_an_asked_for_child_was_made_from_stays(littered, prune):
-    """Also where the plan does not name it: the row of the child does."""
-    child = planned(Path("chains.yaml"))[-1]
-    genotype = json.dumps(Ledger(open_storage("runs")).rows()[child.parents[0]].artifacts["genotype"])
-    Path("alone.yaml").write_text(KEPT.replace('"${root.genotype}"', genotype))
-
-    result = prune("chains.yaml", "--json", "--dry-run")
-
-    assert child.parents[0] not in {file["trial"] for file in result.json["files"] if "none of" in file["why"]}
-    assert set(rows()) >= set(child.parents)
-
-
 def test_what_an_earlier_version_found_is_asked_for_too(littered, capsys, monkeypatch):
     newer = {"chain": dataclasses.replace(fakes.CHAIN, version=2)}
     monkeypatch.setattr(fakes, "CATALOG", newer)
