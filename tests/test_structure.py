@@ -38,7 +38,7 @@ ORCHESTRATOR = {
     "figures": "tables planning document",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
-    "upkeep": "ledger planning",
+    "upkeep": "ledger planning document",
     "cli": "words document paper planning ledger upkeep launching running running.ray_tune tables tables.formats"
     " figures architectures architectures.drawing",
     "__main__": "cli",

@@ -70,6 +70,7 @@ COMMANDS = (
     ),
     LazyCommand("status", "trials", "Show where the trials stand: those of EXPERIMENT, or all in the storage."),
     LazyCommand("logs", "trials", "Print the log of TRIAL (an id, or its beginning)."),
+    LazyCommand("why", "triage", "Say why a TRIAL, or each of an EXPERIMENT, is new, failed or blocked."),
     LazyCommand(
         "retry",
         "triage",

@@ -1,11 +1,13 @@
 """What commands say of a plan and its states: JSON that scripts may rely on, and the same in words."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.document.spec import Resources
-from orchestrator.ledger import ASKED_BY, STATES, TrialState
+from orchestrator.errors import LedgerError
+from orchestrator.ledger import ASKED_BY, STATES, Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.words import shown_line
 from trainables.trial import JSON, TrialSpec
@@ -44,6 +46,13 @@ def storage_label(spec: TrialSpec, asked_by: Mapping[str, str]) -> str:
     if not asked_by.get("experiment"):
         return f"{spec.trainable} seed={spec.seed}"
     return f"{asked_by['experiment']}: {asked_by.get('stage', '')} {asked_by.get('label', '')}"
+
+
+def called_in(ledger: Ledger, trial_id: str) -> str:
+    """Return what to call a trial of a storage, its id first; its id alone where nothing says what it is."""
+    with contextlib.suppress(LedgerError):
+        return f"{trial_id}  {storage_label(ledger.spec(trial_id), ledger.asked_by(trial_id))}"
+    return trial_id
 
 
 def counts_json(states: Any) -> dict[str, int]:

@@ -1,11 +1,15 @@
 """The commands that ask why, and let failed trials run again: why, retry."""
 
-from collections.abc import Sequence
+import contextlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import click
 
 from orchestrator.cli.options import (
     Catalog,
+    json_option,
     load_plan,
     open_ledger,
     pass_catalog,
@@ -13,14 +17,19 @@ from orchestrator.cli.options import (
     states_of,
     storage_option,
 )
-from orchestrator.cli.output import say
-from orchestrator.cli.reports import count_text
+from orchestrator.cli.output import say, say_json
+from orchestrator.cli.reports import called, called_in, count_text, counts_text
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.selection import select
+from orchestrator.upkeep.why import Reason, Why
 from orchestrator.words import shown_line
 from trainables.errors import UnknownName
+from trainables.trial import JSON, TrialSpec
+
+MOST_NAMED = 3
+"""Of the trials of one reason."""
 
 filter_option = click.option(
     "--filter",
@@ -29,6 +38,89 @@ filter_option = click.option(
     metavar="KEY=VALUE",
     help="Only trials of an EXPERIMENT with this setting, as in the filter of a table; several are all met.",
 )
+
+
+@click.command()
+@click.argument("what", metavar="TRIAL|EXPERIMENT")
+@filter_option
+@set_option
+@storage_option
+@json_option
+@pass_catalog
+def why(
+    catalog: Catalog,
+    what: str,
+    filters: tuple[str, ...],
+    overrides: tuple[str, ...],
+    storage: str,
+    as_json: bool,
+) -> None:
+    """Say why a TRIAL, or each of an EXPERIMENT, is new, failed or blocked.
+
+    A trial is new because no row has its id. It is held against the nearest trial of its kind that is done: the
+    setting, seed, version or ancestor in which the two differ is the reason.
+    """
+    ledger = open_ledger(storage, to_read=True)
+    planned = None if ledger.ids(what) else _planned(what, ledger, catalog, overrides)
+    if planned is None:
+        if filters:
+            raise click.UsageError(f"--filter goes with an EXPERIMENT; {what} is a trial")
+        specs = _lineage(ledger, ledger.find(what))
+        asked = {next(iter(specs)): called_in(ledger, next(iter(specs)))}
+    else:
+        specs = {trial.trial_id: trial.spec for trial in planned.trials}
+        asked = {trial.trial_id: called(trial) for trial in chosen_of(planned, filters)}
+    states = ledger.states(reversed(specs.values()) if planned is None else specs.values())
+    reasons = Why(ledger, catalog, planned.trials if planned else ()).explain(states)
+    told = [reason for reason in reasons if reason.trial in asked]
+    if as_json:
+        say_json({"storage": ledger.storage.uri, "trials": [_reason_json(reason) for reason in told]})
+        return
+    counts = Counter(reason.state.state for reason in told)
+    lines = [line for group in _groups(told) for line in _reason_lines(group, asked, ledger)]
+    say("\n".join([*lines, shown_line(f"{what}: {count_text(len(told), 'trial')}; {counts_text(counts)}")]))
+
+
+def _lineage(ledger: Ledger, trial_id: str) -> dict[str, TrialSpec]:
+    """Return a trial and all its ancestors that the storage knows, itself first. Raises: LedgerError."""
+    found = {trial_id: ledger.spec(trial_id)}
+    for parent in found[trial_id].parents:
+        with contextlib.suppress(LedgerError):
+            found |= _lineage(ledger, parent)
+    return found
+
+
+def _groups(reasons: Sequence[Reason]) -> list[list[Reason]]:
+    """Return the trials that are not done, those of one reason together."""
+    groups: dict[tuple[str, str], list[Reason]] = {}
+    for reason in reasons:
+        if reason.state.state != "done":
+            groups.setdefault((reason.state.state, str(reason)), []).append(reason)
+    return list(groups.values())
+
+
+def _reason_lines(group: Sequence[Reason], asked: Mapping[str, str], ledger: Ledger) -> list[str]:
+    first = group[0]
+    lines = [f"{len(group)} {first.state.state}: {first}"]
+    for reason in group[:MOST_NAMED]:
+        beside = ""
+        if reason.nearest is not None:
+            beside = f"  beside {called_in(ledger, reason.nearest.row.trial_id)}, done"
+        lines.append(f"  {asked[reason.trial]}{beside}")
+    if len(group) > MOST_NAMED:
+        lines.append(f"  and {len(group) - MOST_NAMED} more")
+    return [shown_line(line) for line in lines]
+
+
+def _reason_json(reason: Reason) -> dict[str, JSON]:
+    near = reason.nearest
+    return {
+        "id": reason.trial,
+        "state": reason.state.state,
+        "reason": str(reason),
+        "nearest": near and near.row.trial_id,
+        "differences": [asdict(each) for each in near.differences] if near else [],
+    }
 
 
 @click.command()
@@ -83,13 +175,18 @@ def _failed_of(
         if filters:
             raise click.UsageError(f"--filter goes with an EXPERIMENT; {item} is a trial")
         return [ledger.find(item)]
-    try:
-        planned = load_plan(item, catalog, overrides, ledger)
-    except UnknownName as error:
-        raise LedgerError(f"no trial in {ledger.storage.uri} begins with {item!r}, and: {error}") from error
+    planned = _planned(item, ledger, catalog, overrides)
     states = states_of(planned, ledger)
     met = chosen_of(planned, filters)
     return list(dict.fromkeys(trial.trial_id for trial in met if states[trial.trial_id].state == "failed"))
+
+
+def _planned(item: str, ledger: Ledger, catalog: Catalog, overrides: Sequence[str]) -> Plan:
+    """Return the plan of what is no trial. Raises: LedgerError where it is no experiment, either; SpecError."""
+    try:
+        return load_plan(item, catalog, overrides, ledger)
+    except UnknownName as error:
+        raise LedgerError(f"no trial in {ledger.storage.uri} begins with {item!r}, and: {error}") from error
 
 
 def chosen_of(plan: Plan, filters: Sequence[str]) -> list[PlannedTrial]:

@@ -22,9 +22,8 @@ from orchestrator.cli.options import (
     storage_option,
 )
 from orchestrator.cli.output import say, say_json
-from orchestrator.cli.reports import count_text, storage_label
+from orchestrator.cli.reports import called_in, count_text
 from orchestrator.cli.table import of_version
-from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan
 from orchestrator.upkeep.archive import is_archive, unpack
@@ -141,13 +140,6 @@ def _pruned_json(ledger: Ledger, found: Sequence[Useless], *, deleted: bool) -> 
         "files": [asdict(each) for each in found],
         "bytes": sum(each.bytes for each in found),
     }
-
-
-def called_in(ledger: Ledger, trial_id: str) -> str:
-    """Return what to call a trial of a storage, its id first; its id alone where nothing says what it is."""
-    with contextlib.suppress(LedgerError):
-        return f"{trial_id}  {storage_label(ledger.spec(trial_id), ledger.asked_by(trial_id))}"
-    return trial_id
 
 
 @click.command()

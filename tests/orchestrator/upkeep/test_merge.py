@@ -216,6 +216,19 @@ def test_what_is_damaged_there_is_named_and_not_taken(copied, merging, sharptune
     assert not Path("runs/trials", of(0)).exists()
 
 
+def test_a_checkpoint_of_another_trial_is_not_taken(copied, merging, sharptune):
+    there = copied(FAILING, "there")
+    for number in (0, 1):
+        sharptune("retry", of(number), "--storage", "there")
+    (strange,) = (there / of(1) / "checkpoints").iterdir()
+    shutil.copy(strange, there / of(0) / "checkpoints/000009-0000000-0001.0123abcd")
+
+    result = merging("there", "--checkpoints", "--json")
+
+    assert verdicts(result)[of(0)] == "damaged"
+    assert not Path("runs/trials", of(0), "checkpoints/000009-0000000-0001.0123abcd").exists()
+
+
 @pytest.mark.parametrize("path", ["../../outside", "row.json", "spec.json", "..", "row.json.failed-1"])
 def test_a_row_from_a_stranger_writes_nowhere_else(there, merging, path):
     told = {"sha256": "0" * 64} if "/" in path else {"path": path, "sha256": "0" * 64}
@@ -274,6 +287,9 @@ def test_killed_at_any_operation_only_whole_trials_are_there_and_the_next_merge_
     copied(SHORT, "there")
     for number in range(2, 6):
         shutil.rmtree(Path("there/trials", of(number)))
+    (Path("there/trials", of(1)) / "row.json.failed-1").write_bytes(
+        Path("there/trials", of(1), "row.json").read_bytes()
+    )
     whole = rows("there")
     ends = set()
     for moment in itertools.count(1):
