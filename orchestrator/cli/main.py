@@ -91,6 +91,11 @@ COMMANDS = (
         "upkeep",
         "Take the trials of other storages, or of bundles, over into this one; nothing that is done is replaced.",
     ),
+    LazyCommand(
+        "bundle",
+        "bundle",
+        "Pack what a colleague needs for the tables of EXPERIMENT into FILE (.zip or .tar.gz).",
+    ),
     LazyCommand("table", "table", "Print the tables of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand("figure", "figure", "Draw the figures of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand("cost", "cost", "Count a network: parameters and arithmetic for one image, as exact integers."),

@@ -1,4 +1,4 @@
-"""The commands that keep a record in order: verify, prune, merge, bundle."""
+"""The commands that keep a record in order: verify, prune, merge."""
 
 import contextlib
 import sys

@@ -101,6 +101,11 @@ def _tar(archive: Path) -> Generator[Member, None, None]:
 
 def _proper(name: str) -> str:
     """Return the name of a member, if it leads nowhere else. Raises: LedgerError."""
-    if not all(_PART.fullmatch(part) for part in name.split("/")):
+    if not is_proper(name):
         raise LedgerError(f"its {name!r} leads elsewhere, or is a name that no bundle has")
     return name
+
+
+def is_proper(name: str) -> bool:
+    """Say whether a bundle may have a member of that name."""
+    return all(_PART.fullmatch(part) for part in name.split("/"))

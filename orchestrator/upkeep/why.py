@@ -185,7 +185,8 @@ class Why:
 
     def _read(self, spec: TrialSpec, traits: _Traits) -> None:
         row = self._rows.get(spec.trial_id)
-        known = row.config if row is not None else self._defaults_of(spec.trainable)
+        defaults = self._defaults_of(spec.trainable)
+        known = {**defaults, **row.config} if row is not None else defaults
         for name, value in {**known, **spec.config}.items():
             traits.add(name, value, written=name in spec.config)
         traits.add("seed", spec.seed, written=True)
@@ -215,6 +216,8 @@ class Why:
 
 
 def _told(value: JSON) -> str:
+    if value == NOT_THERE:
+        return NOT_THERE
     return f"its parent's {value['key']}" if is_reference(value) else shown(value)
 
 
