@@ -69,7 +69,7 @@ def useless(ledger: Ledger, asked: Collection[str] | None = None, *, archived: b
         Useless(trial=_trial_of(path), path=path, bytes=size, why=HALF_WRITTEN)
         for path, size in ledger.storage.left("").items()
     ]
-    for trial_id in sorted(set(ids) - kept, key=lambda trial_id: -family.generation(trial_id)):
+    for trial_id in sorted(set(ids) - kept, key=lambda trial_id: (-family.generation(trial_id), trial_id)):
         found += _whole(ledger.folder(trial_id))
     for trial_id in ids:
         if trial_id in kept and trial_id not in live:

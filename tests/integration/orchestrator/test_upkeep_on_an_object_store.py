@@ -1,7 +1,6 @@
 """What keeps a record in order, on a real S3 server: packed, merged from and to a disk, verified and pruned there."""
 
 import uuid
-from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -9,9 +8,9 @@ from command_line import CHAINS, planned, rows
 
 from trainables.record.storage import open_storage
 
-SHORT = (
-    CHAINS.replace("epochs: 3", "epochs: 1").replace("seed: [0, 1]", "seed: [0]").replace("width: [1, 2]", "width: [1]")
-)
+SHORT = CHAINS.replace("epochs: 3", "epochs: 1").replace("seed: [0, 1]", "seed: [0]")
+ONE = SHORT.replace("width: [1, 2]", "width: [1]")
+"""A root and its child."""
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def bucket(s3_uri):
 
 
 def test_a_record_goes_there_and_back_and_is_verified_and_pruned_there(chains, sharptune, run, bucket):
-    chains.write_text(SHORT.replace("    grid: {width", "    keep_checkpoints: true\n    grid: {width"))
+    chains.write_text(ONE.replace("    grid: {width", "    keep_checkpoints: true\n    grid: {width"))
     assert run().code == 0
     child = planned(chains)[-1].trial_id
     there = open_storage(bucket)
@@ -40,7 +39,7 @@ def test_a_record_goes_there_and_back_and_is_verified_and_pruned_there(chains, s
     assert sharptune("verify", "--storage", bucket).code == 0
 
     assert "1 refused checkpoint, 3 B\n" in sharptune("prune", "--storage", bucket, "--yes").out
-    Path("one.yaml").write_text(SHORT.replace("width: [1]", "width: [2]"))
+    Path("one.yaml").write_text(ONE.replace("width: [1]", "width: [2]"))
     assert sharptune("prune", "one.yaml", "--storage", bucket, "--yes").code == 0
     assert there.names("trials") == [planned(chains)[0].trial_id]
     assert sharptune("verify", "--storage", bucket).code == 0
