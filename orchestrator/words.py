@@ -1,4 +1,4 @@
-"""How things are said to people, whoever says them: durations, and text that a terminal only shows.
+"""How things are said to people, whoever says them: durations, sizes, and text that a terminal only shows.
 
 What others wrote (errors, labels, logs, names of hosts and files) may hold characters that a terminal acts on: it
 repaints what stands above, changes its title, or turns the order of letters around. `shown` is the one place where
@@ -37,6 +37,18 @@ def duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes:02d} min"
     return f"{hours // 24} d {hours % 24} h"
+
+
+def size(count: int) -> str:
+    """Return bytes as people say them: `0 B`, `912 B`, `34.5 kB`, `1.2 GB`; a kB is 1,000 B."""
+    if count < 1000:
+        return f"{count} B"
+    scaled = float(count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        scaled /= 1000
+        if scaled < 999.95 or unit == "TB":
+            break
+    return f"{scaled:.1f} {unit}"
 
 
 def _spelled(found: re.Match[str]) -> str:

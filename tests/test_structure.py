@@ -40,7 +40,8 @@ ORCHESTRATOR = {
     "figures": "tables planning document",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
-    "cli": "words document paper planning ledger launching running running.ray_tune tables tables.formats"
+    "upkeep": "ledger planning document",
+    "cli": "words document paper planning ledger upkeep launching running running.ray_tune tables tables.formats"
     " comparisons figures architectures architectures.drawing",
     "__main__": "cli",
 }

@@ -75,10 +75,31 @@ COMMANDS = (
         "Stop TRIAL (an id, or its beginning), or all, of runs in other terminals and on other machines.",
     ),
     LazyCommand("logs", "logs", "Print the log of TRIAL (an id, or its beginning), and what its process printed."),
+    LazyCommand("why", "triage", "Say why a TRIAL, or each of an EXPERIMENT, is new, failed or blocked."),
     LazyCommand(
         "retry",
-        "trials",
+        "triage",
         "Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.",
+    ),
+    LazyCommand(
+        "verify",
+        "upkeep",
+        "Hold every row and file against its digests: those of EXPERIMENT, or all in the storage.",
+    ),
+    LazyCommand(
+        "prune",
+        "upkeep",
+        "Delete what nobody needs: checkpoints of trials that are done, refused ones, and what was left by the killed.",
+    ),
+    LazyCommand(
+        "merge",
+        "upkeep",
+        "Take the trials of other storages, or of bundles, over into this one; nothing that is done is replaced.",
+    ),
+    LazyCommand(
+        "bundle",
+        "bundle",
+        "Pack what a colleague needs for the tables of EXPERIMENT into FILE (.zip or .tar.gz).",
     ),
     LazyCommand("table", "table", "Print the tables of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand(

@@ -1,12 +1,14 @@
 """What commands say of a plan and its states: JSON that scripts may rely on, and the same in words."""
 
+import contextlib
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from orchestrator.ledger import ASKED_BY, STATES, TrialState
+from orchestrator.errors import LedgerError
+from orchestrator.ledger import ASKED_BY, STATES, Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.words import duration, shown_line
 from trainables.record.beats import Beat, told
@@ -49,6 +51,13 @@ def storage_label(spec: TrialSpec, asked_by: Mapping[str, str]) -> str:
     if not asked_by.get("experiment"):
         return f"{spec.trainable} seed={spec.seed}"
     return f"{asked_by['experiment']}: {asked_by.get('stage', '')} {asked_by.get('label', '')}"
+
+
+def called_in(ledger: Ledger, trial_id: str) -> str:
+    """Return what to call a trial of a storage, its id first; its id alone where nothing says what it is."""
+    with contextlib.suppress(LedgerError):
+        return f"{trial_id}  {storage_label(ledger.spec(trial_id), ledger.asked_by(trial_id))}"
+    return trial_id
 
 
 def counts_json(states: Any) -> dict[str, int]:
@@ -116,6 +125,11 @@ def storage_summary(uri: str, states: States) -> str:
 
 def counts_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in STATES if counts.get(name)) or "none"
+
+
+def count_text(count: int, what: str) -> str:
+    """Return how many there are of something: `1 trial`, `3 trials`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _trial_json(trial: PlannedTrial, state: TrialState) -> dict[str, JSON]:

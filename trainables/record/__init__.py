@@ -11,6 +11,7 @@ __all__ = [
     "claims",
     "lineage",
     "listing",
+    "log",
     "outputs",
     "provenance",
     "storage",

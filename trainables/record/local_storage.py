@@ -100,11 +100,22 @@ class LocalStorage:
     def move(self, path: str, to: str) -> None:
         (self.root / path).rename(self.root / to)
 
-    def tidy(self, folder: str) -> None:
-        for left in (self.root / folder).rglob(f"{FRESH}*"):
+    def left(self, folder: str) -> dict[str, int]:
+        found = {}
+        for path in sorted((self.root / folder).rglob(f"{FRESH}*")):
             with contextlib.suppress(FileNotFoundError):
-                if _abandoned(left):
-                    left.unlink()
+                if _abandoned(path):
+                    found[path.relative_to(self.root / folder).as_posix()] = path.stat().st_size
+        return found
+
+    def tidy(self, folder: str) -> None:
+        for left in self.left(folder):
+            (self.root / folder / left).unlink(missing_ok=True)
+
+    def drop(self, folder: str) -> None:
+        for inner, _, _ in os.walk(self.root / folder, topdown=False):
+            with contextlib.suppress(OSError):  # there is something in it
+                Path(inner).rmdir()
 
     @contextlib.contextmanager
     def _fresh(self, target: Path, data: bytes, durable: bool):

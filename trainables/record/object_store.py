@@ -109,8 +109,15 @@ class ObjectStore:
             obstore.copy(self._store, path, to)
         self.delete(path)
 
+    def left(self, folder: str) -> dict[str, int]:
+        """Return nothing: objects appear whole or not at all."""
+        return {}
+
     def tidy(self, folder: str) -> None:
         """Objects appear whole or not at all."""
+
+    def drop(self, folder: str) -> None:
+        """Do nothing: there are no folders."""
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:

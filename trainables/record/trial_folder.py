@@ -15,7 +15,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from trainables.errors import DamagedFile
@@ -95,11 +95,14 @@ class TrialFolder:
 
     def set_aside(self, name: str, why: str) -> str:
         """Keep a file under another name (`row.json` → `row.json.failed-1`) and return that name."""
-        taken = set(self.storage.names(self.path))
-        number = next(n for n in range(1, 10_000) if f"{name}.{why}-{n}" not in taken)
-        aside = f"{name}.{why}-{number}"
+        aside = self.free_name(name, why)
         self.storage.move(f"{self.path}/{name}", f"{self.path}/{aside}")
         return aside
+
+    def free_name(self, name: str, why: str) -> str:
+        """Return the next name under which a file can be set aside."""
+        taken = set(self.storage.names(self.path))
+        return next(aside for n in range(1, 10_000) if (aside := f"{name}.{why}-{n}") not in taken)
 
     def read_failures(self) -> list[TrialRow]:
         """Return the failed rows that were set aside, oldest first, but for those that cannot be read any more."""
@@ -175,17 +178,28 @@ class TrialFolder:
 
         What their processes printed is evidence of how they ended, and stays: of the last few, see `outputs`.
         """
-        names = self.storage.names(self.path)
+        for name in self.unnamed(row, ended):
+            self.storage.delete(f"{self.path}/{name}")
+
+    def unnamed(self, row: TrialRow | None, ended: str = "", *, without: Collection[str] = ()) -> list[str]:
+        """Return the files of attempts that `sweep` deletes: those that no row names, set aside or not.
+
+        As if the files `without` were not there.
+        """
+        names = [name for name in self.storage.names(self.path) if name not in without]
         outputs = among(names)[-MOST_ATTEMPTS:]
         others = [name for name in names if name.startswith(f"{ROW}.")]
-        kept = seal(row) + b"".join(self.storage.read(f"{self.path}/{name}") for name in others)
+        kept = b"".join(self.storage.read(f"{self.path}/{name}") for name in others)
+        kept += seal(row) if row is not None else b""
+        found = []
         for name in names:
             file = _OF_AN_ATTEMPT.fullmatch(name)
             if file is None or f'"{name}"'.encode() in kept or name in outputs:
                 continue
             attempt = file["attempt"]
             if self.storage.exclusive or attempt == ended or self.claims.released(attempt):
-                self.storage.delete(f"{self.path}/{name}")
+                found.append(name)
+        return found
 
     def log(self, claim: Claim) -> TrialLog:
         """Return the log that an attempt adds to."""

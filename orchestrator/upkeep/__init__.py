@@ -1,0 +1,8 @@
+"""What keeps a record in order: verified, pruned, merged with others, packed for others, and its gaps explained.
+
+In: a ledger, and the plans of experiments where trials are asked for by them. Out: what was found or done, as values
+that the command line prints. Nothing is deleted or replaced that somebody works on, or that a named experiment needs.
+Public face: `verify.verify`, `prune.useless`, `merge.Merge`, `bundle.pack`, `why.Why`.
+"""
+
+__all__ = ["archive", "bundle", "merge", "prune", "verify", "why"]
