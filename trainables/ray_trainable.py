@@ -15,7 +15,7 @@ from typing import Any
 import ray
 from ray import tune
 
-from trainables.catalog import CATALOG, Trainable, load
+from trainables.catalog import CATALOG, Trainable
 from trainables.errors import DataError, StorageError
 from trainables.execution.attempt import execute
 from trainables.execution.job import Job, Progress
@@ -151,9 +151,8 @@ class RunTrainable(tune.Trainable):
         seed = int(settings.pop("seed", 0))
         given = self.trial_resources.required_resources if self.trial_resources else {}
         threads = max(1, int(given.get("CPU", 1)))
-        self._run: Run = load(self.entry.start)(
-            self.entry.config_class()(**settings), seed=seed, threads=threads, gpus=given.get("GPU", 0)
-        )
+        config = self.entry.config_class()(**settings)
+        self._run: Run = self.entry.run(config, seed=seed, threads=threads, gpus=given.get("GPU", 0))
         self._steps: Iterator[Step] | None = None
 
     def step(self) -> dict[str, Any]:
