@@ -73,6 +73,14 @@ class Trainable:
     arguments: Mapping[str, JSON] = field(default_factory=dict)
     """Further arguments that `start` takes, by name."""
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, JSON]) -> "Trainable":
+        """Return the entry that `dataclasses.asdict` made this of, by way of JSON."""
+        values: dict[str, JSON] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**values)
+
     def config_class(self) -> type[BaseModel]:
         return load(self.config)
 

@@ -151,8 +151,8 @@ class RunTrainable(tune.Trainable):
         seed = int(settings.pop("seed", 0))
         given = self.trial_resources.required_resources if self.trial_resources else {}
         threads = max(1, int(given.get("CPU", 1)))
-        config = self.entry.config_class()(**settings)
-        self._run: Run = self.entry.run(config, seed=seed, threads=threads, gpus=given.get("GPU", 0))
+        trial = self.entry.config_class()(**settings)
+        self._run: Run = self.entry.run(trial, seed=seed, threads=threads, gpus=given.get("GPU", 0))
         self._steps: Iterator[Step] | None = None
 
     def step(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def start(
     least: float = 0.0,
 ) -> "StandInRun":
     """Return the stand-in for a trial; the other arguments are those of `stand_in`."""
-    entry = Trainable(**{name: tuple(value) if isinstance(value, list) else value for name, value in twin.items()})
+    entry = Trainable.from_json(twin)
     settings = config.model_dump(mode="json")
     seconds = max(least, pace * entry.expected_cost(settings)) if pace or least else 0.0
     return StandInRun(entry, settings, seed=seed, seconds=seconds)
@@ -113,9 +113,7 @@ class StandInRun:
 
     def _numbers(self, names: tuple[str, ...]) -> dict[str, float]:
         """Return a number from 0 to 100 for each name that such a trial measures."""
-        return {
-            name: int(_digest(f"{self._past}/{name}")[:8], 16) / 2**32 * 100 for name in names if self._finds(name)
-        }
+        return {name: int(_digest(f"{self._past}/{name}")[:8], 16) / 2**32 * 100 for name in names if self._finds(name)}
 
     def _artifact(self, name: str) -> JSON:
         """Return the setting of that name; else, of a search, an architecture of its space; else a text."""

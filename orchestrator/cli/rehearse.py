@@ -1,11 +1,10 @@
-"""The command that rehearses an experiment: stand-ins for its trials, faults, and the proof that nothing came of them."""
+"""The command that rehearses an experiment: stand-ins for its trials, faults, and the proof that nothing changed."""
 
+import contextlib
 import random
 import signal
-import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import click
 
@@ -172,7 +171,7 @@ def _interrupted_by_signals() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = hear(interrupt)
+    before = {signal.SIGINT: signal.getsignal(signal.SIGINT), **hear(interrupt)}
     try:
         yield
     finally:

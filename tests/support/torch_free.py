@@ -30,6 +30,7 @@ TORCH_FREE = (
     "trainables.record.trial_folder",
     "trainables.distributed.shares",
     "trainables.record.storage",
+    "trainables.stand_in",
     "trainables.trial",
 )
 """What the orchestrator may import at the top of a file; loading any of it loads neither torch nor Ray."""

@@ -4,4 +4,4 @@ In: a plan and a catalog. Out: a `Report`: which faults there were, and what the
 Public face: `rehearsal.Rehearsal`, `stand_ins.rehearsed`.
 """
 
-__all__ = ["faults", "proof", "rehearsal", "stand_ins"]
+__all__ = ["faults", "rehearsal", "stand_ins"]

@@ -6,21 +6,25 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator.running.rehearsal.driver import Errand
 from orchestrator.running.rehearsal.processes import Family
 
 SHOWN_LINES = 3
+SOON = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}
+"""For Ray: that its head is gone is believed after seconds, not after a minute."""
 
 
 class Drivers:
-    """Starts drivers. What each says goes into a file of its own."""
+    """Starts drivers, with variables besides those of this process. What each says goes into a file of its own."""
 
-    def __init__(self, errand: Errand, scratch: Path, family: Family) -> None:
+    def __init__(self, errand: Errand, scratch: Path, family: Family, environment: Mapping[str, str]) -> None:
         self._errand = errand
         self._scratch = scratch
         self._family = family
+        self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
         self.started = 0
         """How many there have been."""
@@ -42,7 +46,7 @@ class Drivers:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **folders},
+                env={**SOON, **os.environ, **self._environment, **folders},
                 start_new_session=True,  # a Ctrl-C is for the rehearsal
             )
         assert self._process.stdin is not None

@@ -78,4 +78,3 @@ def _name(process: psutil.Process) -> str:
     with contextlib.suppress(psutil.Error):
         return process.name()
     return ""
-

@@ -18,7 +18,7 @@ from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.rehearsal.driver import WRONG, Errand
 from orchestrator.running.rehearsal.drivers import Drivers
 from orchestrator.running.rehearsal.faults import KINDS, Fault
-from orchestrator.running.rehearsal.nodes import Nodes
+from orchestrator.running.rehearsal.nodes import NO_TOKEN, Nodes
 from orchestrator.running.rehearsal.processes import Family
 from orchestrator.running.rehearsal.proof import Proof, Witness, prove
 from orchestrator.running.rehearsal.stand_ins import Cast
@@ -35,6 +35,8 @@ MOST_DEATHS = 3
 """How often a driver may end by itself without a fault that explains it."""
 GRACE_SECONDS = 60.0
 """Within which the processes that drivers left have to end by themselves."""
+ENDING = ("driver", "ray", "stop")
+"""Kinds of faults by which a driver ends; until it has, there is no other."""
 FOLDER = "rehearsals"
 """Of a storage, where rehearsals are."""
 
@@ -136,7 +138,7 @@ class Rehearsal:
                 runner=self.runner,
                 address=nodes.address if nodes is not None else self.address,
             )
-            drivers = Drivers(errand, scratch, family)
+            drivers = Drivers(errand, scratch, family, NO_TOKEN if nodes is not None else {})
             at_end.callback(drivers.kill)
             strikes = Strikes(self.seed, ledger=witness.ledger, drivers=drivers, family=family, nodes=nodes)
             at_end.callback(strikes.resume, all_of_them=True)
@@ -170,7 +172,7 @@ class Rehearsal:
 
     def _play(self, drivers: Drivers, strikes: Strikes, witness: Witness) -> int:
         """Run drivers until all is done, and let faults happen; return how many had nothing to strike."""
-        coming, explained, deaths = list(self.faults), False, 0
+        coming, last, deaths = list(self.faults), "", 0
         share, moved = 0.0, time.monotonic()
         drivers.start()
         while True:
@@ -182,24 +184,24 @@ class Rehearsal:
             if code is not None:
                 if self._finished(witness.ledger.storage):
                     return len(coming)
-                deaths += not explained
+                deaths += not last
                 if code == WRONG or deaths >= MOST_DEATHS:
                     raise (RunError if code == WRONG else HaltError)(
                         f"the driver ended by itself with exit code {code}: {drivers.last_words()}"
                     )
                 self.say(f"the driver has ended with {code}; the same again: {self._so_far(witness)}")
                 drivers.start()
-                explained, moved = False, time.monotonic()
+                last, moved = "", time.monotonic()
                 continue
             if (now := self._share(begun, witness)) != share:
                 share, moved = now, time.monotonic()
             if time.monotonic() - moved > STILL_SECONDS:
                 raise HaltError(f"nothing has moved for {STILL_SECONDS:g} s (seed {self.seed}): {drivers.last_words()}")
-            if coming and share >= coming[0].at:
+            if coming and share >= coming[0].at and last not in ENDING:
                 open_trials = [t for t in self.cast.trials if t.trial_id in begun and t.trial_id not in witness.seen]
                 if words := strikes.strike(coming[0].kind, open_trials):
-                    self._struck.append(Struck(kind=coming.pop(0).kind, share=share, words=words))
-                    explained, moved = True, time.monotonic()
+                    last, moved = coming.pop(0).kind, time.monotonic()
+                    self._struck.append(Struck(kind=last, share=share, words=words))
                     self.say(f"{share:4.0%}  {words}")
 
     def _finished(self, storage: Storage) -> bool:

@@ -24,9 +24,7 @@ OF_RAY = ("gcs_server", "raylet")
 class Strikes:
     """Lets faults happen. Whom one strikes is drawn among those that are at work then."""
 
-    def __init__(
-        self, seed: int, *, ledger: Ledger, drivers: Drivers, family: Family, nodes: Nodes | None
-    ) -> None:
+    def __init__(self, seed: int, *, ledger: Ledger, drivers: Drivers, family: Family, nodes: Nodes | None) -> None:
         self._chance = random.Random(f"victims {seed}")
         self._ledger = ledger
         self._drivers = drivers
