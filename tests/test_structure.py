@@ -33,6 +33,7 @@ ORCHESTRATOR = {
     "planning": "document paper",
     "running": "planning ledger words",
     "running.ray_tune": "running planning document",
+    "running.rehearsal": "running running.ray_tune planning ledger",
     "launching": "document",
     "tables": "planning document paper",
     "tables.formats": "tables",
@@ -41,8 +42,8 @@ ORCHESTRATOR = {
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
     "upkeep": "ledger planning document",
-    "cli": "words document paper planning ledger upkeep launching running running.ray_tune tables tables.formats"
-    " comparisons figures architectures architectures.drawing",
+    "cli": "words document paper planning ledger upkeep launching running running.ray_tune running.rehearsal tables"
+    " tables.formats comparisons figures architectures architectures.drawing",
     "__main__": "cli",
 }
 """Which rooms of the orchestrator each may import, beside `errors` and what in trainables is free of torch."""
@@ -61,6 +62,7 @@ TRAINABLES = {
     "loops": "architecture data data.augmentation optimization distributed config",
     "execution": "record catalog",
     "ray_trainable": "execution record catalog data kinds",
+    "stand_in": "catalog architecture",
     "exporting": "loops architecture data data.augmentation optimization record",
 }
 """Which rooms of trainables each may import, beside `trial` and `errors`. An import path in a string counts: by theirs

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from trainables.errors import unknown_name
-from trainables.trial import JSON
+from trainables.trial import JSON, Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,9 +70,23 @@ class Trainable:
 
     lacking: str = ""
     """`lacking(settings, gpus)` returns why the process that asks cannot run a trial; empty when it can."""
+    arguments: Mapping[str, JSON] = field(default_factory=dict)
+    """Further arguments that `start` takes, by name."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, JSON]) -> "Trainable":
+        """Return the entry that `dataclasses.asdict` made this of, by way of JSON."""
+        values: dict[str, JSON] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        return cls(**values)
 
     def config_class(self) -> type[BaseModel]:
         return load(self.config)
+
+    def run(self, config: BaseModel, *, seed: int, threads: int, gpus: float) -> Run:
+        """Return the run of a trial. Raises: what `start` does."""
+        return load(self.start)(config, seed=seed, threads=threads, gpus=gpus, **self.arguments)
 
     def problems(self, config: BaseModel, context: Context) -> list[tuple[str, str]]:
         """Return what `check` has against a config; nothing where there is no check."""

@@ -18,7 +18,7 @@ import ray
 from ray import tune
 from ray.exceptions import RayError
 
-from trainables.catalog import CATALOG, Trainable, load
+from trainables.catalog import CATALOG, Trainable
 from trainables.errors import DataError
 from trainables.execution.attempt import execute
 from trainables.execution.hang_watch import HangWatch
@@ -197,9 +197,8 @@ class RunTrainable(tune.Trainable):
         seed = int(settings.pop("seed", 0))
         given = self.trial_resources.required_resources if self.trial_resources else {}
         threads = max(1, int(given.get("CPU", 1)))
-        self._run: Run = load(self.entry.start)(
-            self.entry.config_class()(**settings), seed=seed, threads=threads, gpus=given.get("GPU", 0)
-        )
+        trial = self.entry.config_class()(**settings)
+        self._run: Run = self.entry.run(trial, seed=seed, threads=threads, gpus=given.get("GPU", 0))
         self._steps: Iterator[Step] | None = None
 
     def step(self) -> dict[str, Any]:

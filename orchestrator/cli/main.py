@@ -68,6 +68,9 @@ COMMANDS = (
         "launch",
         "Hand a run to a cluster's scheduler: show the batch script or manifest, and send it when asked.",
     ),
+    LazyCommand(
+        "rehearse", "rehearse", "Rehearse EXPERIMENT with stand-ins for its trials, while processes are killed."
+    ),
     LazyCommand("status", "status", "Show where the trials stand: those of EXPERIMENT, or all in the storage."),
     LazyCommand(
         "stop",

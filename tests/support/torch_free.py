@@ -35,6 +35,7 @@ TORCH_FREE = (
     "trainables.distributed.shares",
     "trainables.record.storage",
     "trainables.record.temporary",
+    "trainables.stand_in",
     "trainables.trial",
 )
 """What the orchestrator may import at the top of a file; loading any of it loads neither torch nor Ray."""

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ValidationError
 
-from trainables.catalog import load
 from trainables.errors import ClaimLost, DamagedFile, SharptuneError, TrialFailure
 from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
@@ -213,9 +212,8 @@ class Attempt:
         return row
 
     def _start(self, config: BaseModel) -> Run:
-        return load(self.job.trainable.start)(
-            config, seed=self.job.spec.seed, threads=self.job.threads, gpus=self.job.gpus
-        )
+        job = self.job
+        return job.trainable.run(config, seed=job.spec.seed, threads=job.threads, gpus=job.gpus)
 
     def _work(self, run: Run, should_stop: Callable[[], bool]) -> Generator[Progress, None, Progress | None]:
         """Step through the run; returns None at its end, or the progress at which it was stopped."""

@@ -48,13 +48,11 @@ class Job:
     @classmethod
     def from_json(cls, text: str) -> "Job":
         data = json.loads(text)
-        entry = data["trainable"]
-        entry.update({name: tuple(value) for name, value in entry.items() if isinstance(value, list)})
         return cls(
             **{
                 **data,
                 "spec": TrialSpec.from_json(data["spec"]),
-                "trainable": Trainable(**entry),
+                "trainable": Trainable.from_json(data["trainable"]),
                 "driver_process": Process(**data["driver_process"]),
             }
         )

@@ -53,6 +53,12 @@ def folder_of(address: str) -> Path | None:
     return None
 
 
+def under(address: str, path: str) -> str:
+    """Return the address of a folder in a storage."""
+    place, mark, parameters = address.partition("?") if "://" in address else (address, "", "")
+    return f"{place.rstrip('/')}/{path}{mark}{parameters}"
+
+
 def _check_path(path: str) -> None:
     if not path.strip():
         raise SharptuneError(f"the storage has no name; {USE}")

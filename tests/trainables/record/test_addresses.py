@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trainables.errors import SharptuneError
-from trainables.record.addresses import folder_of
+from trainables.record.addresses import folder_of, under
 
 WITH_SECRETS = [
     "s3://AKIA:geheim@bucket/runs",
@@ -73,3 +73,16 @@ def test_anything_else_is_a_folder(address, folder, monkeypatch):
 def test_what_is_no_address_gets_a_sentence(address, sentence):
     with pytest.raises(SharptuneError, match=sentence):
         folder_of(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "folder"),
+    [
+        ("/shared/runs/", "/shared/runs/rehearsals/a"),
+        ("runs?", "runs?/rehearsals/a"),
+        ("s3://bucket", "s3://bucket/rehearsals/a"),
+        ("s3://bucket/runs?region=x&scheme=http", "s3://bucket/runs/rehearsals/a?region=x&scheme=http"),
+    ],
+)
+def test_a_folder_in_a_storage_has_its_address_with_the_storages_parameters(address, folder):
+    assert under(address, "rehearsals/a") == folder
