@@ -8,19 +8,23 @@ compared. `claims/<n>.<token>.released` gives it back early.
 
 import contextlib
 import json
+import re
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from trainables.errors import ClaimLost
+from trainables.errors import ClaimLost, DamagedFile
 from trainables.record.processes import Process
 from trainables.record.storage import Storage
 
 STALE_SECONDS = 60.0
 BEAT_SECONDS = 10.0
 BEAT_AFTER_SECONDS = 5.0
+_TOKEN = re.compile(r"[\w-]{1,40}", re.ASCII)
+_FILE = re.compile(r"([0-9]{4,9})\.json")
+"""The name of a claim's file."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +60,7 @@ class Claim:
         claim = cls(**data)
         claim.driver_process.check()
         claim.worker_process.check()
-        if not (isinstance(claim.number, int) and isinstance(claim.token, str) and isinstance(claim.driver, str)):
+        if not (isinstance(claim.number, int) and isinstance(claim.driver, str) and _TOKEN.fullmatch(claim.token)):
             raise TypeError("a claim has a number and two tokens")
         return claim
 
@@ -97,7 +101,7 @@ class ClaimFolder:
 
     def numbers(self) -> list[int]:
         names = self._storage.names(self._folder)
-        return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdecimal())
+        return sorted(int(file[1]) for name in names if (file := _FILE.fullmatch(name)))
 
     def live(self) -> Claim | None:
         """Return the claim in force, if its holder may still be at work."""
@@ -159,10 +163,13 @@ class ClaimFolder:
     def _read(self, number: int) -> Claim | None:
         path = f"{self._folder}/{number:04d}.json"
         try:
-            return Claim.from_json(self._storage.read(path))
+            claim = Claim.from_json(self._storage.read(path))
+            if claim.number != number:
+                raise ValueError(f"it is claim {claim.number}")
+            return claim
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (DamagedFile, ValueError, KeyError, TypeError, RecursionError):
             sentence = f"claim {number:04d}.json is damaged and not trusted; the next attempt takes over"
             if sentence not in self.problems:
                 self.problems.append(sentence)
@@ -178,7 +185,7 @@ class ClaimFolder:
         path = f"{self._folder}/{claim.attempt}.beat"
         try:
             beat = self._storage.read(path)
-        except FileNotFoundError:
+        except (DamagedFile, FileNotFoundError):
             beat = b""
         return claim if self._watcher.silent_seconds(path, beat) < STALE_SECONDS else None
 

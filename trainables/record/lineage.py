@@ -57,7 +57,7 @@ def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs)
         else:
             own["gpu_days"] += days * segment["gpus"]
     whole = {
-        f"{kind}_total": value + sum(ancestor[kind] for ancestor in inputs.ancestors.values())
+        f"{kind}_total": value + sum(ancestor.get(kind, 0.0) for ancestor in inputs.ancestors.values())
         for kind, value in own.items()
     }
     return {**own, **whole}
