@@ -5,6 +5,7 @@ afterwards, and what only workers die in, runs on one Ray that this process has 
 what holds for the local runner is seen to hold for the one on Ray Tune too.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -304,6 +305,20 @@ def test_kill_9_of_ray_itself_never_hangs_and_changes_nothing(drive, finish, tmp
     finish(tmp_path)
 
     assert essences(tmp_path) == undisturbed
+
+
+def test_nothing_of_a_run_listens_beyond_this_machine(run_and_disturb, tmp_path):
+    heard = set()
+
+    def listen(worker: psutil.Process) -> None:
+        for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                heard.update(each.laddr.ip for each in process.net_connections("inet") if not each.raddr)
+
+    run_and_disturb(tmp_path, listen)
+
+    assert heard
+    assert heard <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 class TestRunsOnRay(RunningContract):

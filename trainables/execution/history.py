@@ -26,7 +26,7 @@ class History:
 
     def take_over(self, past: Mapping[str, JSON]) -> None:
         """Go on from what a checkpoint carried."""
-        self._past = dict(past)
+        self._past = {**self._past, **past}
 
     def begin(self, *, epoch: int, step: int, spent: Spent, gpus: float) -> None:
         """Note where this attempt starts, and on what."""

@@ -80,17 +80,27 @@ def _is_count(value: JSON) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9
 
 
-def _is_history(value: JSON) -> bool:
-    """Say whether an attempt can go on from this; what tests and others carry in it besides is theirs."""
-    if not isinstance(value, dict):
-        return False
-    seconds, segments = value.get("wall_seconds", 0.0), value.get("segments", [])
+def _is_amount(value: JSON) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def _is_segment(value: JSON) -> bool:
     return (
-        isinstance(value.get("started", ""), str)
-        and isinstance(seconds, int | float)
-        and 0 <= seconds < float("inf")
-        and isinstance(segments, list)
-        and all(isinstance(segment, dict) for segment in segments)
+        isinstance(value, dict)
+        and isinstance(value.get("device"), str)
+        and _is_amount(value.get("device_seconds"))
+        and _is_amount(value.get("gpus"))
+    )
+
+
+def _is_history(value: JSON) -> bool:
+    """Say whether an attempt can go on from what a checkpoint carries over."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("started", ""), str)
+        and _is_amount(value.get("wall_seconds", 0.0))
+        and isinstance(value.get("segments", []), list)
+        and all(map(_is_segment, value.get("segments", [])))
     )
 
 
