@@ -67,7 +67,7 @@ class History:
             "code": self._code,
             "versions": provenance.versions(),
             "hardware": provenance.processor() if device == "cpu" else device,
-            "gpus": sorted({segment["gpus"] for segment in segments if segment["gpus"]}),
+            "gpus": sorted({gpus for segment in segments if (gpus := segment.get("gpus"))}),
             "host": self._claim.worker_process.host,
             "threads": self._job.threads,
             "attempts": self._claim.number,

@@ -89,7 +89,7 @@ def _is_segment(value: JSON) -> bool:
         isinstance(value, dict)
         and isinstance(value.get("device"), str)
         and _is_amount(value.get("device_seconds"))
-        and _is_amount(value.get("gpus"))
+        and _is_amount(value.get("gpus", 0))
     )
 
 

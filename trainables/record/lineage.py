@@ -55,7 +55,7 @@ def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs)
         if segment["device"] == "cpu":
             own["cpu_days"] += days
         else:
-            own["gpu_days"] += days * segment["gpus"]
+            own["gpu_days"] += days * segment.get("gpus", 1)
     whole = {
         f"{kind}_total": value + sum(ancestor.get(kind, 0.0) for ancestor in inputs.ancestors.values())
         for kind, value in own.items()
