@@ -87,8 +87,8 @@ def _is_amount(value: JSON) -> bool:
 def _is_segment(value: JSON) -> bool:
     return (
         isinstance(value, dict)
-        and isinstance(value.get("device"), str)
-        and _is_amount(value.get("device_seconds"))
+        and isinstance(value.get("device", ""), str)
+        and _is_amount(value.get("device_seconds", 0.0))
         and _is_amount(value.get("gpus", 0))
     )
 
