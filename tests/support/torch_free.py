@@ -27,6 +27,7 @@ TORCH_FREE = (
     "trainables.record.lineage",
     "trainables.optimization.schedules",
     "trainables.record.provenance",
+    "trainables.record.secrets",
     "trainables.record.trial_folder",
     "trainables.distributed.shares",
     "trainables.record.storage",

@@ -20,6 +20,7 @@ from pathlib import PurePosixPath
 from trainables.errors import DamagedFile
 from trainables.record.checkpoints import CheckpointFolder
 from trainables.record.claims import BeatWatcher, Claim, ClaimFolder
+from trainables.record.secrets import masked
 from trainables.record.storage import Storage
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
@@ -181,7 +182,7 @@ class TrialFolder:
     def log(self, *lines: str) -> None:
         """Add lines to the trial's log."""
         self.storage.append(
-            f"{self.path}/log.txt", "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
+            f"{self.path}/log.txt", masked("".join(f"{line}\n" for line in lines)).encode(errors="backslashreplace")
         )
 
     def read_log(self) -> str:
