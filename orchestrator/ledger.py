@@ -3,6 +3,7 @@
 The files are the only truth. `done` and `failed` are rows; `running`, `resumable`, `new` and `blocked` are derived.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 State = Literal["done", "running", "resumable", "new", "failed", "blocked"]
 Asked = TypeVar("Asked")
 Answer = TypeVar("Answer")
+_ID = re.compile("[0-9a-f]{12}")
 ASKED_BY = ("experiment", "stage", "label")
 """What is remembered of who asked for a trial."""
 COLUMNS = ("trial_id", *ASKED_BY, "trainable", "version", "seed", "state", "error")
@@ -146,7 +148,7 @@ class Ledger:
 
     def ids(self, prefix: str = "") -> list[str]:
         """Return the ids of the trials in the storage that begin so, sorted."""
-        return [name for name in self.storage.names(TRIALS) if name.startswith(prefix)]
+        return [name for name in self.storage.names(TRIALS) if name.startswith(prefix) and _ID.fullmatch(name)]
 
     def spec(self, trial_id: str) -> TrialSpec:
         """Return the spec that a trial's folder holds. Raises: LedgerError."""

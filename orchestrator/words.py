@@ -2,10 +2,12 @@
 
 What others wrote (errors, labels, logs, names of hosts and files) may hold characters that a terminal acts on: it
 repaints what stands above, changes its title, or turns the order of letters around. `shown` is the one place where
-they become harmless.
+they become harmless; and secrets of the environment are not shown (`trainables.record.secrets`).
 """
 
 import re
+
+from trainables.record.secrets import masked
 
 _ACTED_ON = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1 controls but for tabs and the ends of lines
@@ -18,12 +20,12 @@ _IN_A_LINE = re.compile(f"[\t\n]|{_ACTED_ON.pattern}")
 
 def shown(text: str) -> str:
     """Return text of several lines as a terminal may have it: what it would act on is spelled out, ESC as `\\x1b`."""
-    return _ACTED_ON.sub(_spelled, text)
+    return _ACTED_ON.sub(_spelled, masked(text))
 
 
 def shown_line(text: str) -> str:
     """Return the same of what must stay on one line: tabs and ends of lines are spelled out too."""
-    return _IN_A_LINE.sub(_spelled, text)
+    return _IN_A_LINE.sub(_spelled, masked(text))
 
 
 def duration(seconds: float) -> str:

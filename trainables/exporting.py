@@ -11,9 +11,10 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -45,6 +46,54 @@ _HEADER = 8
 """Bytes at the beginning of a safetensors file that tell the length of its header."""
 
 
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Numbers = Annotated[list[float], Field(min_length=1, max_length=16)]
+
+
+class _Kinds(BaseModel):
+    """What a file says of itself is of these kinds, whoever wrote it; there may be more of it."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class _Network(_Kinds):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    network: str
+    operations: str
+    channels: Count
+    layers: Count
+    auxiliary: bool
+    mid_channels: Count = 1
+    classes: Count
+
+
+class _Normalisation(_Kinds):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    mean: Numbers
+    std: Numbers
+
+
+class _Config(_Kinds):
+    test_images: Count | None
+    precision: str = "fp32"
+
+
+class _About(_Kinds):
+    genotype: dict[str, Any]
+    network: _Network
+    normalisation: _Normalisation
+    classes: Annotated[list[str], Field(min_length=1)]
+    trial: str
+    weights: Which
+    epoch: int
+    image_size: Count
+    dataset: str
+    config: _Config
+    metrics: dict[str, float]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Export:
     """Weights and what they are the weights of."""
@@ -58,11 +107,16 @@ class Export:
 
         Raises: SharptuneError when the parts do not belong together.
         """
+        architecture, settings = read_architecture(self.about["genotype"]), self.about["network"]
         try:
-            network = build_network(read_architecture(self.about["genotype"]), **self.about["network"])
+            if settings["layers"] > max(len(self.tensors), 20):
+                raise RuntimeError(f"{len(self.tensors)} tensors are too few for {settings['layers']} layers")
+            with torch.device("meta"):  # takes no memory, whatever sizes a stranger wrote
+                build_network(architecture, **settings).load_state_dict(self.tensors, assign=True)
+            network = build_network(architecture, **settings)
             network.load_state_dict(self.tensors)
         except (KeyError, TypeError, RuntimeError) as error:
-            raise DamagedFile(f"the weights are not those of the network they come with: {error}") from error
+            raise DamagedFile(f"the weights are not those of the network they come with: {_one_line(error)}") from error
         return network.eval()
 
     def to_bytes(self) -> bytes:
@@ -105,7 +159,14 @@ def export_trial(folder: TrialFolder, which: Which) -> Export:
         raise SharptuneError(
             f"trial {folder.trial_id} has no weights-{which}.safetensors beside its row{why}"
         ) from error
-    return Export(tensors=load_tensors(data), about=describe(row, which))
+    try:
+        tensors, about = load_tensors(data), describe(row, which)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise DamagedFile(
+            f"what trial {folder.trial_id} trained cannot be read ({type(error).__name__}: {_one_line(error)})"
+        ) from error
+    _check(about, f"the row of trial {folder.trial_id}")
+    return Export(tensors=tensors, about=about)
 
 
 def read_export(path: Path) -> Export:
@@ -115,11 +176,25 @@ def read_export(path: Path) -> Export:
         length = int.from_bytes(data[:_HEADER], "little")
         tensors = load_tensors(data)
         about: Any = json.loads(json.loads(data[_HEADER : _HEADER + length]).get("__metadata__", {}).get(METADATA, ""))
-    except (SafetensorError, ValueError) as error:
-        raise DamagedFile(f"{path} is no file that sharptune export wrote: {error}") from error
+    except (SafetensorError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedFile(f"{path} is no file that sharptune export wrote: {_one_line(error)}") from error
     if not isinstance(about, dict) or not {"genotype", "network", "normalisation", "classes"} <= set(about):
         raise DamagedFile(f"{path} is no file that sharptune export wrote: it does not say what its weights are")
+    _check(about, str(path))
     return Export(tensors=tensors, about=about)
+
+
+def _check(about: dict[str, JSON], where: str) -> None:
+    """Raises: DamagedFile, unless what is said of weights is of its kind; numbers may be whole ones."""
+    try:
+        _About.model_validate(about)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:3])
+        raise DamagedFile(f"{where} does not say what its weights are ({_one_line(wrong)})") from error
+
+
+def _one_line(said: object) -> str:
+    return " ".join(str(said).split())[:500]
 
 
 def describe(row: TrialRow, which: Which) -> dict[str, JSON]:

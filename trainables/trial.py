@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
@@ -9,6 +11,9 @@ from typing import Any, Literal, Protocol
 JSON = Any
 """A JSON value: None, bool, int, float, str, or lists and dicts of them."""
 
+_MOST_VERSIONS = 1000
+_NAME = re.compile(r"[\w-][\w.-]{0,199}", re.ASCII)
+"""The name of a file beside a row."""
 MOST_GPUS = 16
 """The GPUs of the largest node there is; a trial never spans nodes."""
 
@@ -48,7 +53,7 @@ class TrialSpec:
     def from_json(cls, data: Mapping[str, JSON]) -> "TrialSpec":
         """Raises: KeyError, TypeError when keys are missing or of the wrong kind."""
         _expect("trainable", isinstance(data["trainable"], str))
-        _expect("version", _is_whole(data["version"]))
+        _expect("version", _is_whole(data["version"]) and 0 <= data["version"] <= _MOST_VERSIONS)
         _expect("config", isinstance(data["config"], dict))
         _expect("seed", _is_whole(data["seed"]))
         _expect("parents", isinstance(data["parents"], list) and _all(_is_text, data["parents"]))
@@ -193,7 +198,8 @@ def _is_whole(value: JSON) -> bool:
 
 
 def _is_number(value: JSON) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Say whether a value is one that a float holds: tables compute with it."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _is_mapping(value: JSON) -> bool:
@@ -205,12 +211,16 @@ def _is_of(holds: Callable[[JSON], bool]) -> Callable[[JSON], bool]:
     return lambda value: isinstance(value, dict) and _all(holds, value.values())
 
 
-def _is_file(value: JSON) -> bool:
-    """Say whether this is what a row says of a file; its name leads nowhere else."""
-    if not (isinstance(value, dict) and _is_text(value.get("sha256"))):
-        return False
-    path = value.get("path", "")
-    return _is_text(path) and "/" not in path
+def _are_files(value: JSON) -> bool:
+    """Say whether this is what a row says of its files; their names lead nowhere else."""
+    return isinstance(value, dict) and all(
+        isinstance(told, dict) and _is_text(told.get("sha256")) and _is_name(name) and _is_name(told.get("path", name))
+        for name, told in value.items()
+    )
+
+
+def _is_name(value: JSON) -> bool:
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
 def _is_timing(value: JSON) -> bool:
@@ -240,7 +250,7 @@ _ROW: Mapping[str, Callable[[JSON], bool]] = {
     "artifacts": _is_mapping,
     "error": lambda value: value is None or _is_text(value),
     "parents": _is_of(_is_of(_is_text)),
-    "files": _is_of(_is_file),
+    "files": _are_files,
     "timing": _is_timing,
     "provenance": _is_provenance,
 }

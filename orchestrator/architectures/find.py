@@ -41,8 +41,11 @@ def find_network(what: str, storage: str) -> tuple[Architecture, dict[str, Any]]
     config = row.config if row is not None else {}
     if "network" not in config:
         return architecture, {"operations": operations}
+    kinds = {**_OF_NETWORKS, "dataset": str, "image_size": int | None}
+    if wrong := [name for name, kind in kinds.items() if name in config and not _is_of(kind, config[name])]:
+        raise LedgerError(f"the row of trial {row.trial_id if row else what} does not say what it trained: {wrong[0]}")
     sizes = {name: config[name] for name in _OF_NETWORKS if name in config}
-    images = describe(config["dataset"])
+    images = describe(config.get("dataset", ""))
     return architecture, {
         **sizes,
         "classes": images.classes,
@@ -50,7 +53,14 @@ def find_network(what: str, storage: str) -> tuple[Architecture, dict[str, Any]]
     }
 
 
-_OF_NETWORKS = ("network", "operations", "channels", "layers", "mid_channels")
+def _is_of(kind: Any, value: object) -> bool:
+    """Say whether a setting is of a kind, and a size one that a network can have."""
+    return isinstance(value, kind) and (not isinstance(value, int) or 0 < value <= LARGEST)
+
+
+LARGEST = 100_000
+"""Layers, channels or pixels that are counted of a trial's network: whatever a stranger's row says, it is soon done."""
+_OF_NETWORKS = {"network": str, "operations": str, "channels": int, "layers": int, "mid_channels": int}
 
 
 def _find(what: str, storage: str) -> tuple[Architecture, str, TrialRow | None]:

@@ -1,6 +1,5 @@
 """The command that draws an experiment's figures."""
 
-import io
 from pathlib import Path
 
 import click
@@ -12,7 +11,8 @@ from orchestrator.figures.curves import Epochs, Figure, build_figure
 from orchestrator.figures.files import FORMATS, draw_figure
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan
-from trainables.errors import unknown_name
+from trainables.errors import DamagedFile, unknown_name
+from trainables.record.trial_folder import read_epochs as read_epochs_file
 from trainables.trial import TrialRow
 
 
@@ -76,8 +76,6 @@ def figures_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Figu
     rows = ledger.rows(trial.trial_id for trial in plan.trials)
 
     def read_epochs(row: TrialRow) -> Epochs:
-        import pyarrow.parquet as pq
-
         try:
             data = ledger.folder(row.trial_id).read_file(row, "epochs.parquet")
         except FileNotFoundError as error:
@@ -85,7 +83,12 @@ def figures_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Figu
                 f"the curves need the epochs of trial {row.trial_id}, and {error.filename or 'epochs.parquet'} is not "
                 "in its folder; copy it there too"
             ) from error
-        return pq.read_table(io.BytesIO(data)).to_pylist()
+        try:
+            return read_epochs_file(data)
+        except DamagedFile as error:
+            raise DamagedFile(
+                f"trial {row.trial_id}: {error}; sharptune retry {row.trial_id} computes it anew"
+            ) from error
 
     return [build_figure(plan, rows, spec, read_epochs) for spec in plan.figures if name in (None, spec.name)]
 

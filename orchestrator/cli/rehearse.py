@@ -99,7 +99,7 @@ def rehearse(
     ledger = open_ledger(storage) if storage is not None else Ledger(open_storage("runs"))
     plan = _marked(load_plan(experiment, twins(catalog), overrides, ledger, max_trials, ask=True))
     if storage is not None:
-        prove_writable(ledger.storage)
+        prove_writable(ledger)
     cpus = max(1, provenance.cpu_count() // nodes) if nodes else provenance.cpu_count()
     slots = {"ray": cpus, "local": 1, "nodes": cpus * (nodes or 1), "address": SLOTS}[place]
     here = address is None

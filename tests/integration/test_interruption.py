@@ -5,6 +5,7 @@ afterwards, and what only workers die in, runs on one Ray that this process has 
 what holds for the local runner is seen to hold for the one on Ray Tune too.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -336,6 +337,20 @@ def test_of_two_trials_one_is_stopped_through_the_storage_and_the_other_goes_on(
     assert sorted(started(events)) == sorted(states)
     assert [event.text for event in events if event.kind == "note"] == ["is left to the next run, as was asked"]
     assert storage.names("drivers") == []
+
+
+def test_nothing_of_a_run_listens_beyond_this_machine(run_and_disturb, tmp_path):
+    heard = set()
+
+    def listen(worker: psutil.Process) -> None:
+        for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                heard.update(each.laddr.ip for each in process.net_connections("inet") if not each.raddr)
+
+    run_and_disturb(tmp_path, listen)
+
+    assert heard
+    assert heard <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
 class TestRunsOnRay(RunningContract):

@@ -31,6 +31,7 @@ TORCH_FREE = (
     "trainables.optimization.schedules",
     "trainables.record.outputs",
     "trainables.record.provenance",
+    "trainables.record.secrets",
     "trainables.record.trial_folder",
     "trainables.distributed.shares",
     "trainables.record.storage",

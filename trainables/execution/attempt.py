@@ -21,6 +21,7 @@ from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
 from trainables.record.claims import Busy, Claim
 from trainables.record.lineage import Inputs, ParentNotDone, gather
+from trainables.record.secrets import masked
 from trainables.record.storage import Storage, here_path, open_storage, trouble
 from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
 from trainables.trial import JSON, Outcome, Run, Spent, Step, TrialRow
@@ -162,7 +163,7 @@ class Attempt:
                 state="failed",
                 metrics={},
                 artifacts={},
-                error=error,
+                error=masked(error),
                 parents=self._inputs.consumed,
                 timing=self._history.timing(self._inputs),
                 provenance={**self._history.provenance(self._inputs), "recurs": recurs},

@@ -26,7 +26,7 @@ class History:
 
     def take_over(self, past: Mapping[str, JSON]) -> None:
         """Go on from what a checkpoint carried."""
-        self._past = dict(past)
+        self._past = {**self._past, **past}
 
     def begin(self, *, epoch: int, step: int, spent: Spent, gpus: float) -> None:
         """Note where this attempt starts, and on what."""
@@ -67,7 +67,7 @@ class History:
             "code": self._code,
             "versions": provenance.versions(),
             "hardware": provenance.processor() if device == "cpu" else device,
-            "gpus": sorted({segment["gpus"] for segment in segments if segment["gpus"]}),
+            "gpus": sorted({gpus for segment in segments if (gpus := segment.get("gpus"))}),
             "host": self._claim.worker_process.host,
             "threads": self._job.threads,
             "attempts": self._claim.number,

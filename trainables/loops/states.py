@@ -1,6 +1,7 @@
 """The state of a run as bytes, taken over whole or not at all; its weights, as states and files hold them."""
 
 import io
+import zipfile
 from typing import Any, Protocol
 
 import torch
@@ -48,6 +49,9 @@ def pack(state: dict[str, Any]) -> bytes:
 def unpack(data: bytes, device: torch.device) -> dict[str, Any]:
     """Return what `pack` was given, with its tensors on the device, running no code from it. Raises: DamagedFile."""
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:  # as `pack` writes them: stored, so nothing can expand
+            if sum(member.file_size for member in archive.infolist()) > len(data):
+                raise ValueError("it is compressed")
         state = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     except Exception as error:  # torch names no common base for what garbage can make it raise
         raise DamagedFile(f"the state cannot be read ({type(error).__name__})") from error

@@ -14,6 +14,7 @@ __all__ = [
     "log",
     "outputs",
     "provenance",
+    "secrets",
     "storage",
     "temporary",
     "trial_folder",

@@ -7,6 +7,7 @@ payload. Anything that does not add up is named and passed over; the newest file
 import contextlib
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from trainables.trial import JSON, TrialSpec
 
 MAGIC = b"sharptune checkpoint 1\n"
 KEPT = 2
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,20 +57,57 @@ def decode(data: bytes) -> Checkpoint:
         raise DamagedFile("its header is damaged")
     try:
         header = json.loads(line)
-        spec = TrialSpec.from_json(header["spec"])
+        checkpoint = Checkpoint(
+            spec=TrialSpec.from_json(header["spec"]),
+            epoch=header["epoch"],
+            step=header["step"],
+            payload=payload,
+            history=header["history"],
+        )
+        length, sha256 = header["length"], header["sha256"]
+        if not (_is_count(checkpoint.epoch) and _is_count(checkpoint.step) and _is_history(checkpoint.history)):
+            raise TypeError("something in it is of the wrong kind")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedFile(f"its header is garbled ({type(error).__name__}: {error})") from error
-    if len(payload) != header["length"]:
-        raise DamagedFile(f"it holds {len(payload)} bytes of {header['length']}")
-    if hashlib.sha256(payload).hexdigest() != header["sha256"]:
+    if len(payload) != length:
+        raise DamagedFile(f"it holds {len(payload)} bytes of {length}")
+    if hashlib.sha256(payload).hexdigest() != sha256:
         raise DamagedFile("its content is damaged")
-    return Checkpoint(spec=spec, epoch=header["epoch"], step=header["step"], payload=payload, history=header["history"])
+    return checkpoint
+
+
+def _is_count(value: JSON) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9
+
+
+def _is_amount(value: JSON) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def _is_segment(value: JSON) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("device", ""), str)
+        and _is_amount(value.get("device_seconds", 0.0))
+        and _is_amount(value.get("gpus", 0))
+    )
+
+
+def _is_history(value: JSON) -> bool:
+    """Say whether an attempt can go on from what a checkpoint carries over."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("started", ""), str)
+        and _is_amount(value.get("wall_seconds", 0.0))
+        and isinstance(value.get("segments", []), list)
+        and all(map(_is_segment, value.get("segments", [])))
+    )
 
 
 def position(name: str) -> tuple[int, int] | None:
     """Return (epoch, step) of a checkpoint's file name; None for any other name."""
     parts = name.split("-")
-    if len(parts) != 3 or not (parts[0].isdecimal() and parts[1].isdecimal()):
+    if len(parts) != 3 or not all(map(_NUMBER.fullmatch, parts[:2])):
         return None
     return int(parts[0]), int(parts[1])
 

@@ -15,12 +15,15 @@ import re
 import uuid
 from dataclasses import asdict, dataclass
 
-from trainables.errors import ClaimLost
+from trainables.errors import ClaimLost, DamagedFile
 from trainables.record.beats import BeatWatcher
 from trainables.record.processes import Process
 from trainables.record.storage import Storage
 
 STALE_SECONDS = 60.0
+_TOKEN = re.compile(r"[\w-]{1,40}", re.ASCII)
+_FILE = re.compile(r"([0-9]{4,9})\.json")
+"""The name of a claim's file."""
 _FILE_NAME = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
 
@@ -57,7 +60,7 @@ class Claim:
         claim = cls(**data)
         claim.driver_process.check()
         claim.worker_process.check()
-        if not (isinstance(claim.number, int) and isinstance(claim.token, str) and isinstance(claim.driver, str)):
+        if not (isinstance(claim.number, int) and isinstance(claim.driver, str) and _TOKEN.fullmatch(claim.token)):
             raise TypeError("a claim has a number and two tokens")
         if not _FILE_NAME.fullmatch(claim.driver):
             raise ValueError("a driver's token is part of the names of its files")
@@ -84,7 +87,7 @@ class ClaimFolder:
 
     def numbers(self) -> list[int]:
         names = self._storage.names(self._folder)
-        return sorted(int(name[:-5]) for name in names if name.endswith(".json") and name[:-5].isdecimal())
+        return sorted(int(file[1]) for name in names if (file := _FILE.fullmatch(name)))
 
     def live(self) -> Claim | None:
         """Return the claim in force, if its holder may still be at work."""
@@ -139,10 +142,13 @@ class ClaimFolder:
     def _read(self, number: int) -> Claim | None:
         path = f"{self._folder}/{number:04d}.json"
         try:
-            return Claim.from_json(self._storage.read(path))
+            claim = Claim.from_json(self._storage.read(path))
+            if claim.number != number:
+                raise ValueError(f"it is claim {claim.number}")
+            return claim
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (DamagedFile, ValueError, KeyError, TypeError, RecursionError):
             sentence = f"claim {number:04d}.json is damaged and not trusted; the next attempt takes over"
             if sentence not in self.problems:
                 self.problems.append(sentence)

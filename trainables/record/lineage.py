@@ -48,16 +48,16 @@ def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs)
     segments by itself, since the next one may hold another share. A segment has its `device`, the `gpus` it held, and
     as `device_seconds` those that had been spent before it.
     """
-    ends = [*(segment["device_seconds"] for segment in segments[1:]), spent.seconds]
+    ends = [*(segment.get("device_seconds", 0.0) for segment in segments[1:]), spent.seconds]
     own = {"gpu_days": 0.0, "cpu_days": 0.0}
     for segment, end in zip(segments, ends, strict=True):
-        days = (end - segment["device_seconds"]) / SECONDS_PER_DAY
-        if segment["device"] == "cpu":
+        days = (end - segment.get("device_seconds", 0.0)) / SECONDS_PER_DAY
+        if segment.get("device", "cpu") == "cpu":
             own["cpu_days"] += days
         else:
-            own["gpu_days"] += days * segment["gpus"]
+            own["gpu_days"] += days * segment.get("gpus", 1)
     whole = {
-        f"{kind}_total": value + sum(ancestor[kind] for ancestor in inputs.ancestors.values())
+        f"{kind}_total": value + sum(ancestor.get(kind, 0.0) for ancestor in inputs.ancestors.values())
         for kind, value in own.items()
     }
     return {**own, **whole}

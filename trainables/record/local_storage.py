@@ -1,17 +1,25 @@
-"""Records in a folder on a disk: what `trainables.record.storage` promises of them."""
+"""Records in a folder on a disk: what `trainables.record.storage` promises of them.
+
+The folder may hold what strangers put there, so no name leads out of it, nothing is written or deleted through a link
+that does, and only plain files are read: a pipe would be waited for, and a device has no end.
+"""
 
 import contextlib
 import errno
 import os
+import stat
 import time
 import uuid
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from trainables.errors import DamagedFile
 from trainables.record.entry import Entry
 from trainables.record.processes import Process
 
 FRESH = ".tmp-"
 """How the name of a file begins that is being written: `.tmp-<machine>-<pid>-<started>-<anything>`."""
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+"""What the system says of a path at whose end nothing can be."""
 LEFT_SECONDS = 86_400.0
 """The age at which a half-written file of a process that cannot be asked counts as left by a dead one."""
 
@@ -31,20 +39,31 @@ class LocalStorage:
         return self
 
     def read(self, path: str) -> bytes:
+        """Raises: FileNotFoundError; DamagedFile where something else than a file is."""
+        place = self._at(path)
         try:
-            return (self.root / path).read_bytes()
-        except NotADirectoryError as error:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
+            descriptor = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno not in NOT_THERE:
+                raise
+            if place.is_symlink():
+                raise DamagedFile(f"{path} is a link that leads nowhere") from error
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(place)) from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise DamagedFile(f"{path} is no file")
+        with os.fdopen(descriptor, "rb") as file:
+            return file.read()
 
     def write(self, path: str, data: bytes, *, durable: bool = True) -> None:
-        target = self.root / path
+        target = self._inside(path)
         with self._fresh(target, data, durable) as fresh:
             fresh.replace(target)
         if durable:
             _sync_folder(target.parent)
 
     def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
-        target = self.root / path
+        target = self._inside(path)
         with self._fresh(target, data, durable) as fresh:
             try:
                 os.link(fresh, target)
@@ -60,21 +79,24 @@ class LocalStorage:
         return True
 
     def append(self, path: str, data: bytes) -> None:
-        target = self.root / path
+        target = self._inside(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("ab") as file:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with os.fdopen(os.open(target, flags, 0o666), "ab") as file:
             file.write(data)
 
     def names(self, folder: str) -> list[str]:
         try:
-            with os.scandir(self.root / folder) as entries:
+            with os.scandir(self._at(folder)) as entries:
                 return sorted(entry.name for entry in entries if not entry.name.startswith(FRESH))
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError as error:
+            if error.errno not in NOT_THERE:
+                raise
             return []
 
     def walk(self, folder: str) -> dict[str, Entry]:
         found = {}
-        for above, _, names in os.walk(self.root / folder):
+        for above, _, names in os.walk(self._at(folder)):
             for name in names:
                 path = Path(above, name)
                 with contextlib.suppress(FileNotFoundError):  # gone meanwhile
@@ -86,23 +108,25 @@ class LocalStorage:
 
     def exists(self, path: str) -> bool:
         try:
-            (self.root / path).stat()
-        except (FileNotFoundError, NotADirectoryError):
+            self._at(path).stat()
+        except OSError as error:
+            if error.errno not in NOT_THERE:
+                raise
             return False
         return True
 
     def age(self, path: str) -> float:
-        return time.time() - (self.root / path).stat().st_mtime
+        return time.time() - self._at(path).stat().st_mtime
 
     def delete(self, path: str) -> None:
-        (self.root / path).unlink(missing_ok=True)
+        self._inside(path).unlink(missing_ok=True)
 
     def move(self, path: str, to: str) -> None:
-        (self.root / path).rename(self.root / to)
+        self._inside(path).rename(self._inside(to))
 
     def left(self, folder: str) -> dict[str, int]:
         found = {}
-        for path in sorted((self.root / folder).rglob(f"{FRESH}*")):
+        for path in sorted(self._at(folder).rglob(f"{FRESH}*")):
             with contextlib.suppress(FileNotFoundError):
                 if _abandoned(path):
                     found[path.relative_to(self.root / folder).as_posix()] = path.stat().st_size
@@ -110,12 +134,36 @@ class LocalStorage:
 
     def tidy(self, folder: str) -> None:
         for left in self.left(folder):
-            (self.root / folder / left).unlink(missing_ok=True)
+            self._inside(PurePosixPath(folder, left).as_posix()).unlink(missing_ok=True)
 
     def drop(self, folder: str) -> None:
-        for inner, _, _ in os.walk(self.root / folder, topdown=False):
+        for inner, _, _ in os.walk(self._inside(PurePosixPath(folder, FRESH).as_posix()).parent, topdown=False):
             with contextlib.suppress(OSError):  # there is something in it
                 Path(inner).rmdir()
+
+    def _at(self, path: str) -> Path:
+        """Return where a path of the storage is. Raises: FileNotFoundError where no path of one is like that."""
+        own = PurePosixPath(path)
+        try:
+            if "\0" in path or ".." in own.parts or own.is_absolute():
+                raise ValueError(path)
+            os.fsencode(path)
+        except ValueError as error:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
+        return self.root / path
+
+    def _inside(self, path: str) -> Path:
+        """Return where a path is that may be changed: within the folder of its kind, whatever that is a link to.
+
+        Raises: DamagedFile, where a link on the way leads out of it.
+        """
+        target = self._at(path)
+        parts = PurePosixPath(path).parts
+        top = os.path.realpath(self.root / parts[0] if len(parts) > 1 else self.root)
+        folder = os.path.realpath(target.parent)
+        if folder != top and not folder.startswith(f"{top}/"):
+            raise DamagedFile(f"{PurePosixPath(path).parent} is a link that leads out of the storage")
+        return target
 
     @contextlib.contextmanager
     def _fresh(self, target: Path, data: bytes, durable: bool):

@@ -6,6 +6,7 @@ file of its own, `log/<attempt>.txt`, which is written whole when it checkpoints
 
 import time
 
+from trainables.record.secrets import masked
 from trainables.record.storage import Storage
 
 LOG = "log.txt"
@@ -24,7 +25,7 @@ class TrialLog:
         self._since = time.monotonic()
 
     def add(self, *lines: str) -> None:
-        data = "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
+        data = masked("".join(f"{line}\n" for line in lines)).encode(errors="backslashreplace")
         if self._storage.remote:
             self._lines += data
         else:

@@ -32,6 +32,9 @@ ROW = "row.json"
 SPEC = "spec.json"
 TRIALS = "trials"
 """The folder of a storage that holds those of all trials."""
+MOST_EPOCHS = 1_000_000
+MOST_BYTES = 2**28
+"""Of the epochs of one trial, when they are read."""
 _OF_AN_ATTEMPT = re.compile(r".+\.(?P<attempt>\d{4,}\.[0-9a-f]{8})(\.[^.]+)?")
 """The name of a file that an attempt wrote beside the row, now or in earlier versions."""
 
@@ -116,14 +119,14 @@ class TrialFolder:
 
     def read_spec(self) -> TrialSpec | None:
         """Return what the trial is; None where that is not written, or is another's, or garbled."""
-        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
+        with contextlib.suppress(DamagedFile, FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
             spec = TrialSpec.from_json(json.loads(self.storage.read(f"{self.path}/{SPEC}")))
             return spec if spec.trial_id == self.trial_id else None
         return None
 
     def read_asked_by(self) -> dict[str, str]:
         """Return who asked for the trial first: `experiment`, `stage`, `label`; nothing where nobody wrote it."""
-        with contextlib.suppress(FileNotFoundError, ValueError, TypeError, AttributeError):
+        with contextlib.suppress(DamagedFile, FileNotFoundError, ValueError, TypeError, AttributeError, RecursionError):
             asked_by = json.loads(self.storage.read(f"{self.path}/{SPEC}")).get("asked_by", {})
             return {str(name): str(value) for name, value in asked_by.items()}
         return {}
@@ -181,16 +184,17 @@ class TrialFolder:
         for name in self.unnamed(row, ended):
             self.storage.delete(f"{self.path}/{name}")
 
-    def unnamed(self, row: TrialRow | None, ended: str = "", *, without: Collection[str] = ()) -> list[str]:
+    def unnamed(self, row: TrialRow, ended: str = "", *, without: Collection[str] = ()) -> list[str]:
         """Return the files of attempts that `sweep` deletes: those that no row names, set aside or not.
 
         As if the files `without` were not there.
         """
         names = [name for name in self.storage.names(self.path) if name not in without]
         outputs = among(names)[-MOST_ATTEMPTS:]
-        others = [name for name in names if name.startswith(f"{ROW}.")]
-        kept = b"".join(self.storage.read(f"{self.path}/{name}") for name in others)
-        kept += seal(row) if row is not None else b""
+        kept = seal(row)
+        for name in names:
+            with contextlib.suppress(DamagedFile):  # what is no file names none
+                kept += self.storage.read(f"{self.path}/{name}") if name.startswith(f"{ROW}.") else b""
         found = []
         for name in names:
             file = _OF_AN_ATTEMPT.fullmatch(name)
@@ -222,3 +226,23 @@ def epochs_parquet(epochs: Sequence[Mapping[str, JSON]]) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist([dict(epoch) for epoch in epochs]), buffer, compression="zstd")
     return buffer.getvalue()
+
+
+def read_epochs(data: bytes) -> list[dict[str, JSON]]:
+    """Return what is numbers of the rows in `epochs_parquet`'s file; whoever wrote it, it takes little memory.
+
+    Raises: DamagedFile.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(io.BytesIO(data))
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        if file.metadata.num_rows > MOST_EPOCHS or sum(group.total_byte_size for group in groups) > MOST_BYTES:
+            raise DamagedFile(f"the epochs are more than {MOST_EPOCHS:,} or take more than {MOST_BYTES:,} bytes")
+        kinds = (pa.types.is_integer, pa.types.is_floating)
+        numbers = [each.name for each in file.schema_arrow if any(holds(each.type) for holds in kinds)]
+        return file.read(columns=numbers).to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DamagedFile(f"the epochs cannot be read ({error})") from error

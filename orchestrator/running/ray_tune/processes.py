@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
+from ray._private import ray_constants
 
 from orchestrator.errors import RunError
 from orchestrator.running.ray_tune.leftovers import ray_folder
@@ -129,6 +130,22 @@ class RayProcesses:
         for process in psutil.wait_procs(family, timeout=SECONDS)[1]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+
+
+@contextlib.contextmanager
+def on_loopback() -> Iterator[None]:
+    """Let a Ray that is started meanwhile listen on this machine's loopback alone, as it does on macOS and Windows.
+
+    On Linux it would take the machine's own address and listen to the network, and no argument of `ray.init` keeps it
+    from that: one of 127.0.0.1 is replaced. The setting for it is read when Ray is imported, when it is not yet known
+    whether one will be started.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearch
 from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
 from orchestrator.running.ray_tune.leftovers import RaySession, scratch, sweep
 from orchestrator.running.ray_tune.nodes import Nodes, check_nodes, code_environment, knock
-from orchestrator.running.ray_tune.processes import RayProcesses, check_temp_folder
+from orchestrator.running.ray_tune.processes import RayProcesses, check_temp_folder, on_loopback
 from orchestrator.running.ray_tune.relay import Relay
 from orchestrator.running.session import Event, Session
 from trainables.errors import SharptuneError
@@ -110,7 +110,7 @@ class RayRunner:
         else:
             knock(self._address)
             options.update(address=self._address, runtime_env=code_environment())
-        with _quiet():
+        with _quiet(), contextlib.nullcontext() if self._address else on_loopback():
             try:
                 self._processes.start(lambda: ray.init(**options))
                 _print_deaths(False)

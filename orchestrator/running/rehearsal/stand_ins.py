@@ -43,9 +43,10 @@ def rehearsed(
         here: on this machine, where each takes one CPU, whatever it asks of a cluster.
     """
     unique = list({trial.trial_id: trial for trial in plan.trials}.values())
-    cost = max(sum(trial.expected_cost for trial in unique) / slots, *path_weights(unique).values(), 1e-9)
+    costs = {trial.trial_id: trial.expected_cost for trial in unique}
+    cost = max(sum(costs.values()) / slots, *path_weights(unique, costs).values(), 1e-9)
     pace = seconds / cost
-    mean = pace * sum(trial.expected_cost for trial in unique) / len(unique)
+    mean = pace * sum(costs.values()) / len(unique)
     epochs = {trial.trial_id: epochs_of(trial.effective[trial.stage]) for trial in unique}
     minutes = mean * len(epochs) / sum(epochs.values()) / SAVES / 60
     return Cast(
