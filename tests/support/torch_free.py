@@ -35,6 +35,7 @@ TORCH_FREE = (
     "trainables.record.trial_folder",
     "trainables.distributed.shares",
     "trainables.record.storage",
+    "trainables.record.log",
     "trainables.record.temporary",
     "trainables.stand_in",
     "trainables.trial",

@@ -7,13 +7,14 @@ on from the newest checkpoint; calling it for a finished trial does nothing.
 import contextlib
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from trainables.errors import ClaimLost, DamagedFile, SharptuneError, TrialFailure
+from trainables.errors import ClaimLost, DamagedFile, TrialFailure
+from trainables.execution import words
 from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
 from trainables.execution.printed import Printed
@@ -27,7 +28,6 @@ from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
 from trainables.trial import JSON, Outcome, Run, Spent, Step, TrialRow
 
 PROGRESS_SECONDS = 5.0
-_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 def execute(job: Job, *, should_stop: Callable[[], bool], keep_output: bool = False) -> Iterator[Progress]:
@@ -144,7 +144,7 @@ class Attempt:
         except Exception as error:
             self.folder.claims.check(self.claim)
             self._log(*traceback.format_exc().splitlines())
-            return Progress.of_row(self.fail(_sentence(error), recurs=isinstance(error, TrialFailure)))
+            return Progress.of_row(self.fail(words.sentence(error), recurs=isinstance(error, TrialFailure)))
 
     def fail_unseen(self, error: str) -> None:
         """Record a failure that happened in another process. Raises: ClaimLost."""
@@ -226,7 +226,7 @@ class Attempt:
                 self._save(run, step)
                 saved = time.monotonic()
             if ended:
-                self._log(_epoch_line(step))
+                self._log(words.epoch_line(step))
             if should_stop():
                 if not ended:
                     self._save(run, step)
@@ -235,7 +235,7 @@ class Attempt:
             if not ended and self.job.time_limit and self._history.wall_seconds >= self.job.time_limit:
                 self._save(run, step)
                 where = f"epoch {step.epoch - 1}, step {step.step}"
-                raise TrialFailure(f"it reached its time_limit of {_duration(self.job.time_limit)} after {where}")
+                raise TrialFailure(f"it reached its time_limit of {words.duration(self.job.time_limit)} after {where}")
             if ended or now - said >= PROGRESS_SECONDS:
                 said = now
                 place = {"epoch": step.epoch, "step": step.step, "steps": step.steps}
@@ -274,7 +274,7 @@ class Attempt:
                 provenance=self._history.provenance(self._inputs),
             )
         )
-        self._log("done: " + _numbers(row.metrics))
+        self._log("done: " + words.numbers(row.metrics))
         return row
 
     def _record(self, row: TrialRow) -> TrialRow:
@@ -333,25 +333,3 @@ def _wrong_place(job: Job, storage: Storage) -> str:
     if job.elsewhere and not storage.exists(here_path(job.driver)):
         return f"this node does not see the storage {job.storage}; use a folder that all nodes share, or s3://"
     return job.trainable.why_not_here(job.spec.config, job.gpus)
-
-
-def _sentence(error: Exception) -> str:
-    """Return what went wrong in one line; our own sentences speak for themselves."""
-    if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'config'}: {e['msg']}" for e in error.errors())
-    text = " ".join(str(error).split()).encode(errors="backslashreplace").decode()  # file names may be any bytes
-    return text if isinstance(error, SharptuneError) else f"{type(error).__name__}: {text}"
-
-
-def _duration(seconds: float) -> str:
-    """Return a duration as an experiment says it."""
-    unit, size = next((unit, size) for unit, size in _UNITS if seconds % size == 0 or size == 1)
-    return f"{seconds / size:g} {unit}"
-
-
-def _numbers(metrics: Mapping[str, float]) -> str:
-    return " ".join(f"{name}={value:.6g}" for name, value in metrics.items())
-
-
-def _epoch_line(step: Step) -> str:
-    return f"epoch {step.epoch}: {_numbers(step.metrics or {})}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from orchestrator.planning.plan import Plan, PlannedTrial, Resources
-from orchestrator.running.frontier import path_weights
+from orchestrator.running.durations import path_weights
 from trainables.catalog import Trainable
 from trainables.stand_in import epochs_of, stand_in
 
