@@ -91,7 +91,7 @@ class Ledger:
 
     def state(self, spec: TrialSpec) -> TrialState:
         """Return where one trial stands by itself, whatever its ancestors do."""
-        return self._state(spec, self._seen(f"{TRIALS}/{spec.trial_id}"))
+        return self._state(spec, self._seen(f"{TRIALS}/{spec.trial_id}", [spec.trial_id]))
 
     def _state(self, spec: TrialSpec, seen: Storage) -> TrialState:
         trial_id = spec.trial_id
@@ -126,7 +126,7 @@ class Ledger:
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
         unique = {spec.trial_id: spec for spec in specs}
         with self._watcher.look():
-            seen = self._seen(TRIALS)
+            seen = self._seen(TRIALS, unique)
             states = dict(zip(unique, self._each(lambda spec: self._state(spec, seen), unique.values()), strict=True))
         for trial_id, spec in unique.items():
             if states[trial_id].row is not None:
@@ -141,7 +141,7 @@ class Ledger:
     def rows(self, trial_ids: Iterable[str] | None = None) -> dict[str, TrialRow]:
         """Return every row of these trials that can be trusted; of all in the storage by default."""
         ids = self.ids() if trial_ids is None else dict.fromkeys(trial_ids)
-        seen = self._seen(TRIALS)
+        seen = self._seen(TRIALS, ids)
         return {row.trial_id: row for row in self._each(lambda each: self.row(each, seen), ids) if row is not None}
 
     def ids(self, prefix: str = "") -> list[str]:
@@ -197,7 +197,7 @@ class Ledger:
 
     def stale_claim(self, trial_id: str) -> int | None:
         """Return the number of a trial's last claim when it holds no more; None when it holds, or there is none."""
-        claims = self.folder(trial_id, self._seen(f"{TRIALS}/{trial_id}")).claims
+        claims = self.folder(trial_id, self._seen(f"{TRIALS}/{trial_id}", [trial_id])).claims
         numbers = claims.numbers()
         return numbers[-1] if numbers and claims.live() is None else None
 
@@ -208,12 +208,13 @@ class Ledger:
         except OSError:
             return 0.0
 
-    def _seen(self, folder: str) -> Storage:
+    def _seen(self, folder: str, trial_ids: Iterable[str]) -> Storage:
         """Return the storage as one look shows it: an object store is asked once, instead of for each file.
 
-        What is in its rows and claims this machine keeps, so that each is fetched once.
+        What is in its rows and claims this machine keeps, so that each is fetched once. `trial_ids` are those that it
+        is asked for.
         """
-        if not self.storage.remote:
+        if not self.storage.remote or all(trial_id in self._done for trial_id in trial_ids):
             return self.storage
         return Listed(self.storage, folder, kept=open_storage(cache_root() / "rows").within(0))
 
