@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import socket
 import threading
 import time
@@ -157,6 +158,7 @@ def test_a_forked_process_hears_that_it_must_be_started_anew_instead_of_waiting_
     storage = open_storage(s3_uri(uuid.uuid4().hex))
     storage.write("here", b"yes")
     if (child := os.fork()) == 0:
+        signal.alarm(5)
         try:
             storage.read("here")
         except RuntimeError:

@@ -34,6 +34,14 @@ def test_the_log_of_an_object_store_has_every_line_of_every_attempt(job):
     assert len(folder.storage.names(f"{folder.path}/log")) == 2
 
 
+def test_it_is_written_before_the_last_word(job):
+    progress = execute(job, should_stop=lambda: False)
+    next(each for each in progress if each.state == "done")
+
+    assert "done: " in folder_of(job).read_log()
+    progress.close()
+
+
 @pytest.mark.parametrize(("seconds", "lines"), [(0.0, 2), (1e9, 0)])
 def test_it_is_written_with_checkpoints_once_a_minute_at_most(job, monkeypatch, seconds, lines):
     monkeypatch.setattr("trainables.record.log.SECONDS", seconds)
