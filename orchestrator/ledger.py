@@ -27,6 +27,8 @@ Answer = TypeVar("Answer")
 ASKED_BY = ("experiment", "stage", "label")
 """What is remembered of who asked for a trial."""
 COLUMNS = ("trial_id", *ASKED_BY, "trainable", "version", "seed", "state", "error")
+FEW = 20
+"""Up to so many trials are looked at one by one: there may be thousands of others in the same storage."""
 PROVENANCE = ("provenance.commit", "provenance.hardware", "provenance.gpus", "provenance.versions")
 """Columns that every frame of rows has, also one of no rows."""
 STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
@@ -126,8 +128,9 @@ class Ledger:
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
         unique = {spec.trial_id: spec for spec in specs}
         with self._watcher.look():
-            seen = self._seen(TRIALS, unique)
-            states = dict(zip(unique, self._each(lambda spec: self._state(spec, seen), unique.values()), strict=True))
+            seen = None if len(unique) <= FEW else self._seen(TRIALS, unique)
+            look = self.state if seen is None else lambda spec: self._state(spec, seen)
+            states = dict(zip(unique, self._each(look, unique.values()), strict=True))
         for trial_id, spec in unique.items():
             if states[trial_id].row is not None:
                 continue
@@ -141,7 +144,7 @@ class Ledger:
     def rows(self, trial_ids: Iterable[str] | None = None) -> dict[str, TrialRow]:
         """Return every row of these trials that can be trusted; of all in the storage by default."""
         ids = self.ids() if trial_ids is None else dict.fromkeys(trial_ids)
-        seen = self._seen(TRIALS, ids)
+        seen = self.storage if trial_ids is not None and len(ids) <= FEW else self._seen(TRIALS, ids)
         return {row.trial_id: row for row in self._each(lambda each: self.row(each, seen), ids) if row is not None}
 
     def ids(self, prefix: str = "") -> list[str]:
