@@ -147,7 +147,7 @@ def _work_json(state: TrialState) -> dict[str, JSON] | None:
         "seconds": work.seconds,
         "left_seconds": left,
         "driver": work.driver,
-        "beat_seconds": work.age,
+        "beat_seconds": None if work.beat is None else work.age,
     }
 
 

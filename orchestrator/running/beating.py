@@ -14,12 +14,15 @@ from datetime import UTC, datetime
 from orchestrator.running.session import Event
 from orchestrator.running.stop import Stop
 from orchestrator.running.time_left import Pace
-from trainables.record.beats import BEAT_SECONDS, DRIVERS, AtWork, Beat, beat_path
+from trainables.execution.job import Progress
+from trainables.record.beats import BEAT_SECONDS, DRIVERS, AtWork, Beat, beat_path, sweep
 from trainables.record.claims import Process
 from trainables.record.storage import Storage
 
 LOOK_SECONDS = 2.0
 """Between two looks for requests."""
+NEWS_SECONDS = 5.0
+"""After which it is told that trials started or ended: sooner than with the next beat."""
 TURN_SECONDS = 0.2
 """Within which a wish to stop that came by a signal is told."""
 
@@ -48,6 +51,7 @@ class Beating:
         self._trials: dict[str, AtWork] = {}
         self._count = 0
         self._told_stop = False
+        self._news = False
         self._told_at = self._looked_at = clock()
         self._lock = threading.Lock()
         self._end = threading.Event()
@@ -55,6 +59,7 @@ class Beating:
 
     def __enter__(self) -> "Beating":
         """Raises: OSError."""
+        sweep(self._storage)
         self.tell(self._storage)
         self._thread.start()
         return self
@@ -78,12 +83,11 @@ class Beating:
             if event.kind == "started":
                 epochs = self._pace.outline.epochs.get(trial_id)
                 self._trials[trial_id] = AtWork(since=_text(self._today()), epochs=epochs)
+                self._news = True
             elif event.kind == "progress" and progress is not None and trial_id in self._trials:
-                place = {name: getattr(progress, name) for name in ("node", "attempt", "epoch", "step", "steps")}
-                before = self._trials[trial_id]
-                self._trials[trial_id] = replace(before, **place, note=progress.note or before.note)
+                self._trials[trial_id] = _at(progress, self._trials[trial_id])
             elif event.kind in ("finished", "released"):
-                self._trials.pop(trial_id, None)
+                self._news = self._trials.pop(trial_id, None) is not None or self._news
 
     def tell(self, storage: Storage) -> None:
         """Move the file. Raises: OSError."""
@@ -97,7 +101,8 @@ class Beating:
             self._looked_at = now
             with contextlib.suppress(OSError):
                 self._stop.look()
-        if now - self._told_at >= BEAT_SECONDS or self._stop() != self._told_stop:
+        due = NEWS_SECONDS if self._news else BEAT_SECONDS
+        if now - self._told_at >= due or self._stop() != self._told_stop:
             with contextlib.suppress(OSError):  # a full disk is noticed where something is lost by it
                 self.tell(self._storage.within(0))
 
@@ -107,7 +112,7 @@ class Beating:
 
     def _beat(self) -> Beat:
         with self._lock:
-            self._count += 1
+            self._count, self._news = self._count + 1, False
             trials = {name: replace(at_work, left=self._pace.left(name)) for name, at_work in self._trials.items()}
             return Beat(
                 count=self._count,
@@ -119,6 +124,20 @@ class Beating:
                 stopping=self._stop(),
                 trials=trials,
             )
+
+
+def _at(progress: Progress, before: AtWork) -> AtWork:
+    """Return where a trial is, of which that is what was last heard."""
+    ended = bool(progress.metrics)
+    return replace(
+        before,
+        node=progress.node,
+        attempt=progress.attempt,
+        epoch=progress.epoch,
+        step=0 if ended else progress.step,
+        steps=0 if ended else progress.steps,
+        note=progress.note or before.note,
+    )
 
 
 def _text(moment: datetime) -> str:

@@ -24,6 +24,7 @@ from running_contract import RunningContract, essences, go, started, undisturbed
 
 from orchestrator.ledger import Ledger
 from orchestrator.running.session import Event
+from orchestrator.running.stop import Stop, ask_to_stop
 from trainables.record.storage import open_storage
 
 __all__ = ["ray_runner"]
@@ -304,6 +305,32 @@ def test_kill_9_of_ray_itself_never_hangs_and_changes_nothing(drive, finish, tmp
     finish(tmp_path)
 
     assert essences(tmp_path) == undisturbed
+
+
+def test_of_two_trials_one_is_stopped_through_the_storage_and_the_other_goes_on(hurry, ray_runner, tmp_path):
+    hurry.unlink(missing_ok=True)
+    held, storage = tmp_path / "held", open_storage(tmp_path / "runs")
+    trials = grid(2, 0, hold=str(held))
+    stop, at_work = Stop(storage), set()
+
+    class Asking(list):
+        def append(self, event):
+            super().append(event)
+            if event.kind == "progress" and event.trial.trial_id not in at_work:
+                at_work.add(event.trial.trial_id)
+                if len(at_work) == 2:
+                    ask_to_stop(storage, stop.driver, [trials[0].trial_id], by="a test")
+            if event.kind == "released":
+                held.unlink()
+
+    held.touch()
+    events = Asking()
+    states, _ = go(storage.uri, trials, runner=ray_runner, stop=stop, events=events)
+
+    assert states == {trials[0].trial_id: "resumable", trials[1].trial_id: "done"}
+    assert sorted(started(events)) == sorted(states)
+    assert [event.text for event in events if event.kind == "note"] == ["is left to the next run, as was asked"]
+    assert storage.names("drivers") == []
 
 
 class TestRunsOnRay(RunningContract):

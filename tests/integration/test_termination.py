@@ -26,6 +26,7 @@ from orchestrator.ledger import Ledger
 from trainables.config import canonical
 from trainables.data.catalog import EVALUATION_SETS
 from trainables.data.cifar10_1 import import_pair
+from trainables.record.beats import read_beats
 from trainables.record.checkpoints import decode, position
 from trainables.record.storage import open_storage
 from trainables.trial import TrialRow
@@ -309,8 +310,9 @@ def test_on_ray_a_signal_amid_an_epoch_saves_that_place_too(place, tmp_path, mac
                         process.send_signal(number)
             time.sleep(1)
         driver.send_signal(asked)
-        wait_until(lambda: list(tmp_path.glob("runs/drivers/*.stop")) or driver.poll() is not None)
-        time.sleep(0.3)  # a worker looks for that file a few times a second
+        storage = open_storage(tmp_path / "runs")
+        wait_until(lambda: any(beat.stopping for beat in read_beats(storage).values()) or driver.poll() is not None)
+        time.sleep(1)  # the driver's workers look a few times a second whether they have heard
         ended.let_go()
         code = driver.wait(timeout=SOON)
         _, alive = psutil.wait_procs(family, timeout=SOON)

@@ -24,7 +24,9 @@ class World:
         self.trial = planned(0)
         self.session = open_session(storage, [self.trial], self.heard.append)
         self.nodes = nodes
-        self.hearing = TuneCallback(self.session, nodes)
+        self.told = []
+        relay = SimpleNamespace(tell=lambda stop: self.told.append((stop(), stop.trials)))
+        self.hearing = TuneCallback(self.session, nodes, relay)
         self.hearing.expect("tune", self.session.next())
         self.tune_trial = SimpleNamespace(trial_id="tune", error_file=storage / "error.txt", max_failures=-1)
         self.hearing.on_trial_start(0, [], self.tune_trial)
@@ -142,3 +144,25 @@ def test_after_too_many_deaths_it_is_the_trial_that_failed_or_the_storage(tmp_pa
     assert world.session.halted == halted
     assert [row.error for row in world.session.ledger.rows().values()] == rows
     assert world.tune_trial.max_failures == 0, "Tune starts it once more, to hear of its row, and no more often"
+
+
+def test_what_is_to_stop_is_passed_on_at_every_step_of_tune(tmp_path, cluster):
+    world = World(tmp_path, cluster(alive=1))
+
+    world.hearing.on_step_end(0, [])
+    world.session.stop.trials = frozenset({"a"})
+    world.hearing.on_step_end(1, [])
+    world.session.stop.request()
+    world.hearing.on_step_end(2, [])
+
+    assert world.told == [(False, frozenset()), (False, {"a"}), (True, {"a"})]
+
+
+def test_a_trial_in_tunes_line_that_someone_stops_is_left_to_the_next_run_once_it_is_let_go(tmp_path, cluster):
+    world = World(tmp_path, cluster(alive=1))
+    world.session.stop.trials = frozenset({world.trial.trial_id})
+
+    world.reports("stopped", node="alive")
+
+    assert world.notes == ["is left to the next run, as was asked"]
+    assert world.session.frontier.exhausted

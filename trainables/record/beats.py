@@ -115,7 +115,7 @@ class BeatWatcher:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seen: dict[str, tuple[bytes, float]] = {}
+        self._seen: dict[tuple[str, str | None], tuple[bytes, float]] = {}
         self._look: dict[str, Heard] | None = None
         self._lock = threading.Lock()
 
@@ -130,16 +130,18 @@ class BeatWatcher:
             with self._lock:
                 self._look = None
 
-    def silent_seconds(self, storage: Storage, driver: str) -> float:
+    def silent_seconds(self, storage: Storage, driver: str, trial_id: str | None = None) -> float:
         """Return for how long a driver's file has not moved, as far as this process saw; one that is not there rests.
 
-        Raises: OSError.
+        It moves for those trials alone that the driver has at work: one that it let go of has no beat. Raises: OSError.
         """
         with self._lock:
-            content, now = self._hear(storage, driver).content, self._clock()
-            known = self._seen.get(driver)
+            heard, now = self._hear(storage, driver), self._clock()
+            let_go = trial_id is not None and heard.beat is not None and trial_id not in heard.beat.trials
+            key, content = (driver, trial_id), b"" if let_go else heard.content
+            known = self._seen.get(key)
             if known is None or known[0] != content:
-                self._seen[driver] = (content, now)
+                self._seen[key] = (content, now)
                 return 0.0
             return now - known[1]
 
@@ -174,6 +176,17 @@ def read_beats(storage: Storage) -> dict[str, Beat]:
     names = [name for name in storage.names(DRIVERS) if name.endswith(".json")]
     heard = {name[: -len(".json")]: _read(storage, name[: -len(".json")]).beat for name in names}
     return {driver: beat for driver, beat in heard.items() if beat is not None and beat.process.alive() is not False}
+
+
+def sweep(storage: Storage) -> None:
+    """Remove what drivers of this machine left behind that were killed. Raises: OSError."""
+    names = storage.names(DRIVERS)
+    for driver in {name[: -len(".json")] for name in names if name.endswith(".json")}:
+        beat = _read(storage, driver).beat
+        if beat is not None and beat.process.alive() is False:
+            for name in names:
+                if name.startswith(f"{driver}."):
+                    storage.delete(f"{DRIVERS}/{name}")
 
 
 def told(beat: Beat) -> dict[str, JSON]:

@@ -77,6 +77,7 @@ class ClaimFolder:
     def __init__(self, storage: Storage, folder: str, watcher: BeatWatcher) -> None:
         self._storage = storage
         self._folder = f"{folder}/claims"
+        self._trial_id = folder.rpartition("/")[2]
         self._watcher = watcher
         self.problems: list[str] = []
         """A sentence for each claim that could not be trusted."""
@@ -161,5 +162,5 @@ class ClaimFolder:
         alive = [claim.worker_process.alive(), claim.driver_process.alive()]
         if not any(state is None or state for state in alive):
             return None
-        silent = self._watcher.silent_seconds(self._storage, claim.driver)
+        silent = self._watcher.silent_seconds(self._storage, claim.driver, self._trial_id)
         return claim if silent < STALE_SECONDS else None

@@ -2,16 +2,19 @@
 
 import dataclasses
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from command_line import planned
+from meddling import MeddledStorage
 
 from orchestrator import load_rows
 from orchestrator.ledger import Ledger
-from trainables.record.claims import Claim, Process
+from trainables.record.beats import AtWork, Beat, _read, beat_path
+from trainables.record.claims import Process
 from trainables.record.storage import open_storage
 from trainables.record.trial_folder import TrialFolder, seal
 
@@ -37,6 +40,26 @@ def claimed(chains) -> Callable[..., Path]:
 
 
 @pytest.fixture
+def tells(chains) -> Callable[..., Path]:
+    """Let the driver of that worker tell of the first trial; return the file."""
+
+    def tell(at_work: AtWork | None = None, experiment: str = "chains") -> Path:
+        beat = Beat(
+            count=1,
+            process=ELSEWHERE,
+            experiment=experiment,
+            since="2026-01-01T00:00:00+00:00",
+            now="2026-01-01T00:20:00+00:00",
+            left=7200.0,
+            trials={} if at_work is None else {planned(chains)[0].trial_id: at_work},
+        )
+        open_storage("runs").write(beat_path("a"), beat.to_json().encode())
+        return Path("runs", beat_path("a"))
+
+    return tell
+
+
+@pytest.fixture
 def dead() -> Process:
     """A process of this machine that is gone."""
     return dataclasses.replace(Process.current(), pid=2**22 + 1, started="1")
@@ -46,19 +69,162 @@ def age(path: Path, seconds: float) -> None:
     os.utime(path, (time.time() - seconds,) * 2)
 
 
-def test_of_a_process_on_another_machine_status_says_since_when_nothing_was_heard(sharptune, claimed):
+def test_of_a_process_on_another_machine_status_says_since_when_nothing_was_heard(sharptune, claimed, tells):
     path = claimed(worker=ELSEWHERE, driver=ELSEWHERE)
     age(path, 4 * 3600)
     assert "process 7 on node3 works on it; nothing was heard of it for 4 h 00 min" in sharptune("status").out
 
-    beat = path.with_name(f"{Claim.from_json(path.read_bytes()).attempt}.beat")
-    beat.write_text("9")
+    beat = tells()
     age(beat, 3 * 3600 + 300)
     (line,) = [line for line in sharptune("status", "chains.yaml").out.splitlines() if " running " in line]
     assert line.endswith("nothing was heard of it for 3 h 05 min: if it is gone, run goes on from there")
 
     age(beat, 10)
     assert sharptune("status", "chains.yaml").out.count("works on it\n") == 1
+
+
+AT_WORK = AtWork(
+    since="2026-01-01T00:00:00+00:00", node="node3", attempt=2, epoch=3, epochs=60, step=12, steps=196, left=5400.0
+)
+AT_WORK_JSON = {
+    "since": "2026-01-01T00:00:00+00:00",
+    "node": "node3",
+    "attempt": 1,
+    "epoch": 3,
+    "epochs": 60,
+    "step": 12,
+    "steps": 196,
+    "left_seconds": 5400.0,
+    "note": "",
+    "driver": "a",
+}
+
+
+def test_of_a_running_trial_status_says_how_far_it_is_where_since_when_and_how_long_yet(sharptune, claimed, tells):
+    """By the driver's clock, and by the age of what it told: nobody's clock is compared with another's."""
+    claimed(worker=ELSEWHERE, driver=ELSEWHERE)
+    age(tells(AT_WORK), 4)
+
+    for arguments in (["chains.yaml"], []):
+        result = sharptune("status", *arguments)
+        data = sharptune("status", *arguments, "--json").json
+        [line] = [line for line in result.out.splitlines() if "  running    " in line]
+        [trial] = [trial for trial in data["trials"] if trial["state"] == "running"]
+        [driver] = data["drivers"]
+
+        said = "epoch 3/60, step 12/196, about 1 h 30 min left; on node3 for 20 min; beat 4 s ago"
+        assert line.partition("  running    ")[2] == said
+        assert "run of chains in process 7 on node3: 1 trial at work, for 20 min, about 2 h 00 min left in all" in (
+            result.out
+        )
+        work = trial["work"]
+        assert AT_WORK_JSON.items() <= work.items()
+        assert (round(work["seconds"]), round(work["beat_seconds"])) == (1204, 4)
+        assert (driver["driver"], driver["experiment"], driver["left_seconds"]) == ("a", "chains", 7200.0)
+        assert {trial["work"] for trial in data["trials"] if trial["state"] != "running"} <= {None}
+
+
+def test_of_a_trial_that_was_not_heard_of_yet_status_says_that_it_starts(sharptune, claimed, tells):
+    claimed(worker=ELSEWHERE, driver=ELSEWHERE)
+    tells(AtWork(since="2026-01-01T00:19:50+00:00", epochs=60))
+
+    assert "running    starting; on node3 for 10 s; beat 0 s ago\n" in sharptune("status", "chains.yaml").out
+
+
+def test_where_no_driver_tells_status_says_what_is_known(sharptune, claimed):
+    claimed(worker=ELSEWHERE, driver=ELSEWHERE)
+
+    assert "process 7 on node3 works on it\n" in sharptune("status", "chains.yaml").out
+    data = sharptune("status", "chains.yaml", "--json").json
+    assert data["drivers"] == []
+    [work] = [trial["work"] for trial in data["trials"] if trial["work"]]
+    assert work == {
+        "node": "node3",
+        "attempt": 1,
+        "seconds": None,
+        "left_seconds": None,
+        "driver": "a",
+        "beat_seconds": None,
+    }
+
+
+def test_what_a_driver_tells_repaints_no_terminal(sharptune, claimed, tells):
+    claimed(worker=ELSEWHERE, driver=ELSEWHERE)
+    tells(AT_WORK, experiment="\x1b[2J\nchains")
+
+    out = sharptune("status").out
+
+    assert "\x1b" not in out
+    assert "run of \\x1b[2J\\nchains in process 7" in out
+
+
+@pytest.mark.parametrize("columns", [80, 60])
+def test_what_a_narrow_terminal_cannot_hold_beside_it_stands_below_it(sharptune, claimed, tells, monkeypatch, columns):
+    claimed(worker=ELSEWHERE, driver=ELSEWHERE)
+    tells(AT_WORK)
+    monkeypatch.setattr("orchestrator.cli.status.terminal_width", lambda: columns)
+
+    lines = sharptune("status", "chains.yaml").out.splitlines()[:-2]
+
+    assert max(map(len, lines)) <= columns
+    assert lines[1].startswith(" " * 14 + "epoch 3/60, step 12/196")
+    assert sum("running" in line for line in lines) == 1
+
+
+def test_one_look_at_many_trials_reads_their_drivers_file_once(sharptune, chains, tells, monkeypatch):
+    storage = MeddledStorage(open_storage("runs"), lambda *operation: None)
+    read = []
+    monkeypatch.setattr("trainables.record.beats._read", lambda *asked: (read.append(asked), _read(*asked))[1])
+    for trial in planned(chains):
+        folder = TrialFolder(storage, trial.trial_id)
+        folder.write_spec(trial.spec)
+        folder.claims.acquire(driver="a", driver_process=Process.current())
+    tells(AT_WORK)
+    read.clear()
+
+    states = Ledger(storage).states(trial.spec for trial in planned(chains))
+
+    assert [state.state for state in states.values()] == ["running"] * 6
+    assert len(read) == 1
+
+
+def test_watching_shows_block_after_block_until_all_is_settled(sharptune, run, monkeypatch):
+    run()
+    trial_id = next(iter(Ledger(open_storage("runs")).rows()))
+    row, kept = Path(f"runs/trials/{trial_id}/row.json"), Path("kept")
+    row.rename(kept)
+    waited = []
+    monkeypatch.setattr("time.sleep", lambda seconds: (waited.append(seconds), kept.rename(row)))
+
+    result = sharptune("status", "chains.yaml", "--watch", "7")
+
+    assert (result.code, waited) == (0, [7.0])
+    assert result.out.count("never finished an epoch") == 1
+    assert result.out.endswith("chains: all 6 trials are done\n\n")
+
+
+def test_who_watches_may_stop_watching(sharptune, chains, monkeypatch):
+    chains.with_name("runs").mkdir()
+    monkeypatch.setattr("time.sleep", lambda seconds: signal.raise_signal(signal.SIGINT))
+
+    assert sharptune("status", "chains.yaml", "--watch").code == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--watch", "chains.yaml"], "EXPERIMENT goes before it: sharptune status EXPERIMENT --watch"),
+        (["--watch", "0"], "0.0 is not in the range x>=0.1"),
+        (["--watch", "1", "--json"], "--watch is for people"),
+    ],
+)
+def test_a_mistake_in_watching_is_one_sentence(sharptune, chains, arguments, said):
+    chains.with_name("runs").mkdir()
+
+    result = sharptune("status", *arguments)
+
+    assert result.code == 2
+    assert said in result.err
 
 
 def test_a_process_that_was_killed_here_is_not_said_to_work(sharptune, claimed, dead):

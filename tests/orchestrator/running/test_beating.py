@@ -1,6 +1,7 @@
 """What a driver tells of its run in one file, and what it hears there: for all of its trials at once."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from meddling import MeddledStorage
 from running_contract import go, started
 
 from orchestrator.ledger import Ledger
-from orchestrator.running.beating import LOOK_SECONDS, Beating
+from orchestrator.running.beating import LOOK_SECONDS, NEWS_SECONDS, Beating
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
 from orchestrator.running.session import Event
@@ -81,6 +82,21 @@ def test_a_driver_tells_who_it_is_before_anything_starts_and_leaves_nothing_when
     assert list((tmp_path / "drivers").iterdir()) == []
 
 
+def test_what_killed_drivers_of_this_machine_left_is_removed_and_nothing_else(world):
+    dead = replace(Process.current(), pid=2**22 + 1, started="1")
+    elsewhere = Process(host="node3", boot="other", pid=7, started="1")
+    for driver, process in {"dead": dead, "living": Process.current(), "elsewhere": elsewhere}.items():
+        beat = Beat(count=1, process=process, since=BEGIN.isoformat(), now=BEGIN.isoformat())
+        world.storage.write(beat_path(driver), beat.to_json().encode())
+        ask_to_stop(world.storage, driver, None, by="me")
+    world.storage.write(beat_path("garbled"), b"{")
+
+    with world.beating:
+        names = world.storage.names("drivers")
+
+    assert {name.partition(".")[0] for name in names} == {"living", "elsewhere", "garbled", world.stop.driver}
+
+
 def test_a_driver_tells_where_its_trials_are_and_how_long_they_may_take(world):
     with world.beating:
         world.hears("started")
@@ -93,6 +109,9 @@ def test_a_driver_tells_where_its_trials_are_and_how_long_they_may_take(world):
         assert at_work.since == BEGIN.isoformat()
         assert world.told.seconds_since(at_work.since) == 20
         assert at_work.left == pytest.approx((10 - 2.25) * 15 / 0.25)
+        world.hears("progress", epoch=3, step=4, steps=4, metrics={"error": 1.0})
+        [at_work] = world.after(BEAT_SECONDS).told.trials.values()
+        assert (at_work.epoch, at_work.step, at_work.steps) == (3, 0, 0)
 
         world.hears("finished", state="done")
         assert world.after(BEAT_SECONDS).told.trials == {}
@@ -106,6 +125,16 @@ def test_the_file_moves_every_ten_seconds_whatever_happens_and_at_once_when_a_st
 
     assert counts == [1, 1, 2, 3]
     assert (told.count, told.stopping) == (4, True)
+
+
+def test_that_a_trial_started_or_ended_is_told_a_little_sooner(world):
+    with world.beating:
+        world.hears("started")
+        assert world.after(NEWS_SECONDS - 1).told.trials == {}
+        assert set(world.after(1).told.trials) == {trial_id()}
+        assert world.after(NEWS_SECONDS).told.count == 2
+        world.hears("released", state="stopped")
+        assert world.after(0).told.trials == {}
 
 
 def test_what_others_ask_through_the_storage_is_heard_within_two_seconds_and_taken_away(world):

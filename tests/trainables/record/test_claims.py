@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from trainables.errors import ClaimLost
-from trainables.record.beats import BeatWatcher, beat_path
+from trainables.record.beats import AtWork, Beat, BeatWatcher, beat_path
 from trainables.record.claims import STALE_SECONDS, Busy, Claim, ClaimFolder, Process
 from trainables.record.local_storage import LocalStorage, _mark
 from trainables.record.storage import open_storage
@@ -138,6 +138,25 @@ def test_a_worker_here_whose_driver_elsewhere_is_silent_is_taken_over_and_notice
     assert acquire(claims, "b").number == 2
     with pytest.raises(ClaimLost, match="taken over by attempt 2"):
         claims.check(claim)
+
+
+def test_a_driver_that_goes_on_without_the_trial_keeps_no_claim_on_it(claims, tmp_path, clock):
+    """As where its worker could not write that it gave the claim back."""
+    foreign(claims, tmp_path)
+
+    def tells(count, *trials):
+        moment = "2026-01-01T00:00:00+00:00"
+        at_work = {trial: AtWork(since=moment) for trial in trials}
+        beat = Beat(count=count, process=Process.current(), since=moment, now=moment, trials=at_work)
+        open_storage(tmp_path).write(beat_path("a"), beat.to_json().encode())
+        return claims.live() is not None
+
+    live = []
+    for count in range(10):
+        clock.now += STALE_SECONDS / 4
+        live.append(tells(count, *(["t", "other"] if count < 4 else ["other"])))
+
+    assert live == [True] * 8 + [False] * 2
 
 
 def test_a_driver_that_ends_without_giving_its_claim_back_keeps_it_no_longer_than_one_that_is_silent(
