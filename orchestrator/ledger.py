@@ -29,6 +29,8 @@ _ID = re.compile("[0-9a-f]{12}")
 ASKED_BY = ("experiment", "stage", "label")
 """What is remembered of who asked for a trial."""
 COLUMNS = ("trial_id", *ASKED_BY, "trainable", "version", "seed", "state", "error")
+FEW = 20
+"""Up to so many trials are looked at one by one: there may be thousands of others in the same storage."""
 PROVENANCE = ("provenance.commit", "provenance.hardware", "provenance.gpus", "provenance.versions")
 """Columns that every frame of rows has, also one of no rows."""
 STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
@@ -93,7 +95,7 @@ class Ledger:
 
     def state(self, spec: TrialSpec) -> TrialState:
         """Return where one trial stands by itself, whatever its ancestors do."""
-        return self._state(spec, self._seen(f"{TRIALS}/{spec.trial_id}"))
+        return self._state(spec, self._seen(f"{TRIALS}/{spec.trial_id}", [spec.trial_id]))
 
     def _state(self, spec: TrialSpec, seen: Storage) -> TrialState:
         trial_id = spec.trial_id
@@ -128,8 +130,9 @@ class Ledger:
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
         unique = {spec.trial_id: spec for spec in specs}
         with self._watcher.look():
-            seen = self._seen(TRIALS)
-            states = dict(zip(unique, self._each(lambda spec: self._state(spec, seen), unique.values()), strict=True))
+            seen = None if len(unique) <= FEW else self._seen(TRIALS, unique)
+            look = self.state if seen is None else lambda spec: self._state(spec, seen)
+            states = dict(zip(unique, self._each(look, unique.values()), strict=True))
         for trial_id, spec in unique.items():
             if states[trial_id].row is not None:
                 continue
@@ -143,7 +146,7 @@ class Ledger:
     def rows(self, trial_ids: Iterable[str] | None = None) -> dict[str, TrialRow]:
         """Return every row of these trials that can be trusted; of all in the storage by default."""
         ids = self.ids() if trial_ids is None else dict.fromkeys(trial_ids)
-        seen = self._seen(TRIALS)
+        seen = self.storage if trial_ids is not None and len(ids) <= FEW else self._seen(TRIALS, ids)
         return {row.trial_id: row for row in self._each(lambda each: self.row(each, seen), ids) if row is not None}
 
     def ids(self, prefix: str = "") -> list[str]:
@@ -199,7 +202,7 @@ class Ledger:
 
     def stale_claim(self, trial_id: str) -> int | None:
         """Return the number of a trial's last claim when it holds no more; None when it holds, or there is none."""
-        claims = self.folder(trial_id, self._seen(f"{TRIALS}/{trial_id}")).claims
+        claims = self.folder(trial_id, self._seen(f"{TRIALS}/{trial_id}", [trial_id])).claims
         numbers = claims.numbers()
         return numbers[-1] if numbers and claims.live() is None else None
 
@@ -210,12 +213,13 @@ class Ledger:
         except OSError:
             return 0.0
 
-    def _seen(self, folder: str) -> Storage:
+    def _seen(self, folder: str, trial_ids: Iterable[str]) -> Storage:
         """Return the storage as one look shows it: an object store is asked once, instead of for each file.
 
-        What is in its rows and claims this machine keeps, so that each is fetched once.
+        What is in its rows and claims this machine keeps, so that each is fetched once. `trial_ids` are those that it
+        is asked for.
         """
-        if not self.storage.remote:
+        if not self.storage.remote or all(trial_id in self._done for trial_id in trial_ids):
             return self.storage
         return Listed(self.storage, folder, kept=open_storage(cache_root() / "rows").within(0))
 

@@ -53,6 +53,8 @@ class Work:
     def _told(self, at_work: AtWork) -> str:
         """Return what the driver tells of the trial."""
         words = f"epoch {at_work.epoch}" + (f"/{at_work.epochs}" if at_work.epochs else "")
+        if not at_work.attempt:  # nothing was heard of it yet
+            words = "starting"
         if at_work.steps:
             words += f", step {at_work.step}/{at_work.steps}"
         if at_work.left is not None:

@@ -8,6 +8,7 @@ SharptuneError              one clear sentence for a person; never shown with a 
 ├── DataError               a dataset that is missing, incomplete or not what it says it is
 └── UnknownName             a name that is in no table, with a suggestion
 
+StorageRefusal              an OSError, and no trial's fault: an object store says no, to these keys or to what is asked
 RankLost                    an OSError, for it is the machine's fault: one of a trial's processes died
 """
 
@@ -44,6 +45,10 @@ class DataError(SharptuneError):
 
 class UnknownName(SharptuneError):
     """A name that no table knows."""
+
+
+class StorageRefusal(OSError):
+    """An object store says no, for good: to these keys, for want of a bucket, or because it does not know how."""
 
 
 class RankLost(OSError):

@@ -15,7 +15,7 @@ from orchestrator.running.session import Event
 from orchestrator.running.stop import Stop
 from orchestrator.running.time_left import Pace
 from trainables.execution.job import Progress
-from trainables.record.beats import BEAT_SECONDS, DRIVERS, AtWork, Beat, beat_path
+from trainables.record.beats import BEAT_SECONDS, DRIVERS, AtWork, Beat, beat_path, sweep
 from trainables.record.claims import Process
 from trainables.record.storage import Storage
 
@@ -59,6 +59,7 @@ class Beating:
 
     def __enter__(self) -> "Beating":
         """Raises: OSError."""
+        sweep(self._storage)
         self.tell(self._storage)
         self._thread.start()
         return self

@@ -13,8 +13,8 @@ from orchestrator.cli.main import COMMANDS
 ROOT = Path(__file__).parents[2]
 HEAVY = "{'torch', 'ray', 'torchvision'}"
 SLOW_TO_LOAD = (
-    *("PIL", "matplotlib", "networkx", "numpy", "pandas", "pyarrow", "pydantic", "ray", "rich", "ruamel.yaml"),
-    *("safetensors", "scipy", "torch", "torchvision"),
+    *("PIL", "boto3", "matplotlib", "networkx", "numpy", "obstore", "pandas", "pyarrow", "pydantic", "ray", "rich"),
+    *("ruamel.yaml", "safetensors", "scipy", "torch", "torchvision"),
 )
 """All that sharptune depends on but click and psutil."""
 A_PLAN = ["pydantic", "ruamel.yaml"]

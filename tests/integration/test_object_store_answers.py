@@ -2,15 +2,20 @@
 
 import errno
 import os
+import signal
 import socket
+import threading
+import time
 import uuid
+from datetime import timedelta
 
 import pytest
 from command_line import CHAINS, call
 from s3_server import IGNORING, REFUSING
 
 from trainables.errors import SharptuneError, StorageError
-from trainables.record.buckets import region_of
+from trainables.record.buckets import QUICK, region_of
+from trainables.record.object_store import LARGE
 from trainables.record.patience import Patience
 from trainables.record.storage import open_storage, tried_out
 
@@ -74,6 +79,31 @@ def test_what_may_pass_is_tried_again(s3_server, answering, status, body):
             operation()
 
 
+def test_a_server_that_says_nothing_is_not_waited_for_but_a_large_file_may_take_its_time(s3_server, monkeypatch):
+    monkeypatch.setitem(QUICK, "read_timeout", timedelta(seconds=0.2))
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        storage = open_at(listening.getsockname()[1])
+        with pytest.raises(StorageError, match="it did not answer in time"):
+            storage.read("x")
+        listening.accept()[0].close()
+        threading.Thread(target=take_slowly, args=(listening, 0.5), daemon=True).start()
+        storage.write("large", b"x" * (LARGE + 1))
+
+
+def take_slowly(listening, seconds) -> None:
+    """Begin to read a request only after some time, and answer that all is well."""
+    connection, _ = listening.accept()
+    with connection:
+        time.sleep(seconds)
+        left = LARGE
+        while left > 0:
+            left -= len(connection.recv(2**20))
+        connection.sendall(b'HTTP/1.1 200 OK\r\nETag: "1"\r\nContent-Length: 0\r\n\r\n')
+
+
 def test_a_server_that_is_not_there_is_waited_for(s3_server):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
@@ -128,6 +158,7 @@ def test_a_forked_process_hears_that_it_must_be_started_anew_instead_of_waiting_
     storage = open_storage(s3_uri(uuid.uuid4().hex))
     storage.write("here", b"yes")
     if (child := os.fork()) == 0:
+        signal.alarm(5)
         try:
             storage.read("here")
         except RuntimeError:

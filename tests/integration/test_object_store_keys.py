@@ -1,13 +1,17 @@
 """Where the keys of an object store come from, and what is said when they are none, wrong or too old."""
 
+import errno
 import json
 import sys
 import time
 import uuid
+from unittest.mock import Mock
 
 import pytest
+from jobs import finish, make_job, never
 
-from trainables.errors import SharptuneError
+from trainables.errors import SharptuneError, StorageRefusal
+from trainables.execution.attempt import execute
 from trainables.record.storage import open_storage
 
 SECRET = "geheim-geheim-geheim"
@@ -104,10 +108,26 @@ def test_wrong_and_expired_keys_are_said_at_once(answering, monkeypatch, status)
     storage = open_storage(f"s3://bucket/runs?endpoint_override=127.0.0.1:{port}&scheme=http")
     since = time.monotonic()
 
-    with pytest.raises(PermissionError) as caught:
+    with pytest.raises(StorageRefusal) as caught:
         storage.names("trials")
 
     begin = f"it answers {status}: {code}: {message.rstrip('.')}; keys come from AWS_ACCESS_KEY_ID"
     assert caught.value.strerror.startswith(begin)
     assert "AKIAWRONG" not in str(caught.value)
     assert time.monotonic() - since < 20
+
+
+def test_a_trial_whose_node_has_no_keys_or_has_them_no_more_has_not_failed(no_keys, uri, monkeypatch):
+    job = make_job(uri, epochs=3, steps=1)
+    assert finish(job).state == "halted"
+
+    (no_keys / "AWS_SHARED_CREDENTIALS_FILE").write_text(f"[default]\n{KEYS}")
+    progress = execute(job, should_stop=never)
+    next(each for each in progress if each.epoch == 1)
+    with pytest.MonkeyPatch.context() as patch:
+        refusal = StorageRefusal(errno.EACCES, "it answers 403 Forbidden: ExpiredToken")
+        patch.setattr("trainables.record.object_store.obstore.put", Mock(side_effect=refusal))
+        *_, last = progress
+
+    assert (last.state, last.note) == ("halted", f"storage {uri}: it answers 403 Forbidden: ExpiredToken")
+    assert finish(job).state == "done"

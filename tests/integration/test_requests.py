@@ -65,6 +65,16 @@ def test_the_states_of_a_thousand_trials_are_a_listing_and_each_row_is_fetched_o
     assert len(requests) - at_first <= 10
 
 
+def test_a_few_trials_do_not_cost_a_listing_of_all_the_others(s3_server, requests):
+    place = uuid.uuid4().hex
+    fill(s3_server, place)
+
+    states = Ledger(open_storage(s3_server.uri(place))).states(trial.spec for trial in TRIALS[40:60])
+
+    assert [state.state for state in states.values()] == ["done"] * 10 + ["resumable"] * 10
+    assert len(requests) == 20 + 10, "\n".join(requests)
+
+
 def test_a_row_that_was_written_anew_is_read_anew(uri, requests):
     job = make_job(uri, epochs=1)
     finish(job)

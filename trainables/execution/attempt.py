@@ -39,7 +39,12 @@ def execute(job: Job, *, should_stop: Callable[[], bool], keep_output: bool = Fa
     """
     trial_id = job.spec.trial_id
     try:
-        folder = TrialFolder(open_storage(job.storage), trial_id)
+        storage = open_storage(job.storage)
+    except SharptuneError as error:  # no keys for it on this node, say
+        yield Progress(trial_id=trial_id, state="halted", note=str(error))
+        return
+    try:
+        folder = TrialFolder(storage, trial_id)
         if wrong := _wrong_place(job, folder.storage):
             yield Progress(trial_id=trial_id, state="halted", note=wrong)
             return

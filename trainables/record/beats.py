@@ -178,6 +178,17 @@ def read_beats(storage: Storage) -> dict[str, Beat]:
     return {driver: beat for driver, beat in heard.items() if beat is not None and beat.process.alive() is not False}
 
 
+def sweep(storage: Storage) -> None:
+    """Remove what drivers of this machine left behind that were killed. Raises: OSError."""
+    names = storage.names(DRIVERS)
+    for driver in {name[: -len(".json")] for name in names if name.endswith(".json")}:
+        beat = _read(storage, driver).beat
+        if beat is not None and beat.process.alive() is False:
+            for name in names:
+                if name.startswith(f"{driver}."):
+                    storage.delete(f"{DRIVERS}/{name}")
+
+
 def told(beat: Beat) -> dict[str, JSON]:
     """Return what scripts may read of a driver."""
     return {

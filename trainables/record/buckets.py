@@ -6,18 +6,19 @@ import urllib.request
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from trainables.record.object_errors import no_keys
 
-CLIENT = {
-    "connect_timeout": timedelta(seconds=5),
-    "read_timeout": timedelta(seconds=20),
-    "timeout": timedelta(minutes=30),  # of a whole file, however large
-}
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig
+
+PATIENT: "ClientConfig" = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(minutes=30)}
+QUICK: "ClientConfig" = {**PATIENT, "read_timeout": timedelta(seconds=20)}
+"""How soon an answer begins, and goes on. The clock runs while the request is sent, so this is not for large files."""
 NO_RETRIES = {"max_retries": 0}
 """Who waits is `trainables.record.patience`: it knows what a second try may find of the first."""
 KEYS_KEPT = timedelta(minutes=5)
@@ -26,21 +27,25 @@ AMAZON = "https://s3.amazonaws.com"
 YES, NO = ("true", "1", "yes"), ("false", "0", "no")
 
 
-def open_bucket(address: str) -> ObjectStore:
-    """Return the store of s3://, gs:// or az://; paths in it are those below the address's own path.
+def open_bucket(address: str) -> tuple[ObjectStore, ObjectStore]:
+    """Return the store of s3://, gs:// or az:// twice: one that must answer soon, and one to send large files with.
 
-    Raises: OSError, ValueError; obstore's own errors; boto3's where it cannot find keys.
+    Paths in it are those below the address's own path. Raises: OSError, ValueError; obstore's own errors; boto3's where
+    it cannot find keys.
     """
     parts = urlsplit(address)
     asked = dict(parse_qsl(parts.query))
-    place = {"prefix": unquote(parts.path).strip("/"), "client_options": _client(asked), "retry_config": NO_RETRIES}
-    if parts.scheme == "s3":
-        return _s3(parts.netloc, asked, place)
-    if parts.scheme == "az":
-        return AzureStore(parts.netloc, **place, **_given(account_name=asked.get("account_name"), endpoint=_url(asked)))
-    anonymous = parts.netloc.startswith("anonymous@")
     bucket = parts.netloc.removeprefix("anonymous@")
-    return GCSStore(bucket, **place, **_given(base_url=_url(asked), skip_signature=anonymous or None))
+    if parts.scheme == "s3":
+        kind, settings = S3Store, _s3(bucket, asked)
+    elif parts.scheme == "az":
+        kind, settings = AzureStore, _given(account_name=asked.get("account_name"), endpoint=_url(asked))
+    else:
+        kind, settings = GCSStore, _given(base_url=_url(asked), skip_signature=bucket != parts.netloc or None)
+    settings |= {"prefix": unquote(parts.path).strip("/"), "retry_config": NO_RETRIES}
+    how = _client(asked)
+    quick, patient = (kind(bucket, client_options={**client, **how}, **settings) for client in (QUICK, PATIENT))
+    return quick, patient
 
 
 def says(asked: Mapping[str, str], name: str, otherwise: bool) -> bool:
@@ -51,31 +56,25 @@ def says(asked: Mapping[str, str], name: str, otherwise: bool) -> bool:
     return value in YES if value else otherwise
 
 
-def _client(asked: Mapping[str, str]) -> dict[str, Any]:
+def _client(asked: Mapping[str, str]) -> "ClientConfig":
     authority = asked.get("tls_ca_file_path")
-    return {
-        **CLIENT,
-        **_given(
-            allow_http=asked.get("scheme") == "http" or None,
-            allow_invalid_certificates=not says(asked, "tls_verify_certificates", True) or None,
-            root_certificate=Path(authority).read_bytes() if authority else None,
-        ),
-    }
+    options: Any = _given(
+        allow_http=asked.get("scheme") == "http" or None,
+        allow_invalid_certificates=not says(asked, "tls_verify_certificates", True) or None,
+        root_certificate=Path(authority).read_bytes() if authority else None,
+    )
+    return options
 
 
-def _s3(bucket: str, asked: Mapping[str, str], place: Mapping[str, Any]) -> S3Store:
+def _s3(bucket: str, asked: Mapping[str, str]) -> dict[str, Any]:
     endpoint = _url(asked)
     elsewhere = endpoint or any(os.environ.get(f"AWS_ENDPOINT{end}") for end in ("", "_URL", "_URL_S3"))
-    return S3Store(
-        bucket,
-        **place,
-        **_given(
-            endpoint=endpoint,
-            region=asked.get("region") or (None if elsewhere else region_of(bucket)),
-            virtual_hosted_style_request=says(asked, "force_virtual_addressing", False) or None,
-            credential_provider=_keys(),
-            disable_bulk_delete=True,  # which not every server knows, and one file is no bulk
-        ),
+    return _given(
+        endpoint=endpoint,
+        region=asked.get("region") or (None if elsewhere else region_of(bucket)),
+        virtual_hosted_style_request=says(asked, "force_virtual_addressing", False) or None,
+        credential_provider=_keys(),
+        disable_bulk_delete=True,  # which not every server knows, and one file is no bulk
     )
 
 

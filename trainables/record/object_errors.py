@@ -8,6 +8,7 @@ import html
 import re
 from urllib.parse import urlsplit
 
+from trainables.errors import StorageRefusal
 from trainables.record.addresses import KEYS
 
 _STATUS = re.compile(r"status code: (\d{3}) ?([\w -]*)")
@@ -25,20 +26,21 @@ _KEY_SERVERS = ("token request", "169.254.169.254", "metadata")
 
 
 def translated(error: Exception, uri: str) -> OSError:
-    """Return an error of obstore or boto3 as what it means: FileNotFoundError, PermissionError, or another OSError.
+    """Return an error of obstore or boto3 as what it means.
 
-    EIO may pass, ENOTSUP is what a store cannot do, EINVAL what it does not take; ENXIO stands for no such bucket.
+    FileNotFoundError; an OSError, EIO, where it may pass; StorageRefusal where it does not: EACCES with the keys, ENXIO
+    without a bucket, ENOTSUP for what a store cannot do and EINVAL for what it does not take.
     """
     text = str(error)
     if type(error).__module__.startswith("botocore") or "External AWS credential provider" in text:
         return _without_keys(text, uri)
     parts = urlsplit(uri)
     if any(sign in text for sign in _BUCKET):
-        return OSError(errno.ENXIO, f"there is no bucket {parts.netloc}")
+        return StorageRefusal(errno.ENXIO, f"there is no bucket {parts.netloc}")
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(errno.ENOENT, "there is no such object")
     if "Received redirect" in text:
-        return OSError(errno.EINVAL, f"bucket {parts.netloc} is in another region; name it: ?region=...")
+        return StorageRefusal(errno.EINVAL, f"bucket {parts.netloc} is in another region; name it: ?region=...")
     found = _STATUS.search(text)
     if found is None:
         return OSError(errno.EIO, _getting_keys(text) + _cause(text))
@@ -49,20 +51,20 @@ def translated(error: Exception, uri: str) -> OSError:
     if status in _PASSING or code in ("RequestTimeout", "SlowDown", "ConditionalRequestConflict"):
         return OSError(errno.EIO, answer)
     if status in (401, 403) or _DOOR.search(code) or _getting_keys(text):
-        return PermissionError(errno.EACCES, f"{_getting_keys(text)}{answer}; {_where(parts.scheme)}")
-    return OSError(errno.ENOTSUP if status == 501 or code == "NotImplemented" else errno.EINVAL, answer)
+        return StorageRefusal(errno.EACCES, f"{_getting_keys(text)}{answer}; {_where(parts.scheme)}")
+    return StorageRefusal(errno.ENOTSUP if status == 501 or code == "NotImplemented" else errno.EINVAL, answer)
 
 
-def no_keys(scheme: str) -> PermissionError:
+def no_keys(scheme: str) -> StorageRefusal:
     """Return the error of a machine that has no keys at all."""
-    return PermissionError(errno.EACCES, f"there are no keys for it on this machine; {_where(scheme)}")
+    return StorageRefusal(errno.EACCES, f"there are no keys for it on this machine; {_where(scheme)}")
 
 
 def _without_keys(text: str, uri: str) -> OSError:
     why = " ".join(text.partition("\n\nDebug source")[0].partition("credential provider: ")[2].split()) or text
     if _NETWORK.search(text):
         return OSError(errno.EIO, f"no keys are given out: {why}")
-    return PermissionError(errno.EACCES, f"{why.rstrip('.')}; {_where(urlsplit(uri).scheme)}")
+    return StorageRefusal(errno.EACCES, f"{why.rstrip('.')}; {_where(urlsplit(uri).scheme)}")
 
 
 def _answer(text: str, status: re.Match[str]) -> str:

@@ -12,11 +12,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 import obstore
 from obstore.exceptions import AlreadyExistsError
+from obstore.store import ObjectStore as Opened
 
 from trainables.record.buckets import open_bucket, says
 from trainables.record.entry import Entry
 from trainables.record.object_errors import translated
 
+LARGE = 2**20
+"""Bytes beyond which a file may take its time."""
 PART = 64 * 2**20
 """Bytes from which on a file is sent in parts."""
 OPENER = os.getpid()
@@ -33,7 +36,7 @@ class ObjectStore:
         self.uri = uri
         self.exclusive = says(dict(parse_qsl(urlsplit(uri).query)), "conditional_writes", True)
         with self._telling():
-            self._store = open_bucket(uri)
+            self._store, self._sender = open_bucket(uri)
 
     def within(self, seconds: float) -> "ObjectStore":
         """Return itself: nothing is waited for here."""
@@ -45,7 +48,7 @@ class ObjectStore:
 
     def write(self, path: str, data: bytes, *, durable: bool = True) -> None:
         with self._telling():
-            obstore.put(self._store, path, data, chunk_size=PART)
+            obstore.put(self._for(data), path, data, chunk_size=PART)
 
     def create(self, path: str, data: bytes, *, durable: bool = True) -> bool:
         if not self.exclusive:
@@ -55,7 +58,7 @@ class ObjectStore:
             return self.read(path) == data
         with self._telling():
             try:
-                obstore.put(self._store, path, data, mode="create", use_multipart=False)
+                obstore.put(self._for(data), path, data, mode="create", use_multipart=False)
             except AlreadyExistsError as error:
                 if "ConditionalRequestConflict" in str(error):  # two at once, of which S3 let neither pass
                     raise translated(error, self.uri) from None
@@ -106,7 +109,7 @@ class ObjectStore:
     def move(self, path: str, to: str) -> None:
         """Copy and delete: who dies in between leaves both, and nothing is lost."""
         with self._telling():
-            obstore.copy(self._store, path, to)
+            obstore.copy(self._sender, path, to)
         self.delete(path)
 
     def left(self, folder: str) -> dict[str, int]:
@@ -118,6 +121,10 @@ class ObjectStore:
 
     def drop(self, folder: str) -> None:
         """Do nothing: there are no folders."""
+
+    def _for(self, data: bytes) -> Opened:
+        """Return the store to send these with."""
+        return self._sender if len(data) > LARGE else self._store
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from trainables.errors import SharptuneError, StorageError
+from trainables.errors import SharptuneError, StorageError, StorageRefusal
 from trainables.record.addresses import INEXCLUSIVE, folder_of
 from trainables.record.entry import Entry
 from trainables.record.local_storage import LocalStorage
@@ -183,9 +183,11 @@ class PatientStorage:
 
 
 def trouble(error: OSError, uri: str) -> str:
-    """Return in words why a storage takes no more or answers no more; empty for any other error."""
+    """Return in words why a storage takes no more, answers no more or lets nobody in; empty for any other error."""
     if isinstance(error, StorageError):
         return str(error)
+    if isinstance(error, StorageRefusal):
+        return f"storage {uri}: {error.strerror}"
     return f"{error.strerror} in {uri}" if error.errno in NO_SPACE else ""
 
 

@@ -19,9 +19,10 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from orchestrator.errors import RunError
 from orchestrator.planning.plan import Resources
 from orchestrator.running.ray_tune.cluster import ClusterView, Node, death_reason
+from trainables.errors import SharptuneError
 from trainables.execution.printed import bring_in
 from trainables.record import provenance
-from trainables.record.storage import Storage, open_storage
+from trainables.record.storage import Storage, open_storage, trouble
 
 KNOCK_SECONDS = 5.0
 SETTINGS = b"\x04"
@@ -261,6 +262,10 @@ def _look(uri: str, path: str, digest: str) -> str:
     """Return what is wrong on this node, in a sentence; empty when nothing is."""
     if provenance.code_digest() != digest:
         return "it runs other code than this driver"
-    if not open_storage(uri).exists(path):
+    try:
+        sees = open_storage(uri).exists(path)
+    except (OSError, SharptuneError) as error:
+        return (isinstance(error, OSError) and trouble(error, uri)) or str(error)
+    if not sees:
         return f"it does not see the storage {uri}; use a folder that all nodes share, or s3://bucket/path"
     return ""

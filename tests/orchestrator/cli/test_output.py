@@ -208,3 +208,24 @@ def test_help_is_in_ascii(listed):
     parts = [itself, *itself.commands.values()] if isinstance(itself, click.Group) else [itself]
 
     assert [part.name for part in parts if not part.get_help(click.Context(part)).isascii()] == []
+
+
+class Terminal(io.StringIO):
+    """Where a terminal is."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [("xterm", "\x1b[H\x1b[2J12:00\nlong\ner\nb\\x1b\n"), ("dumb", "12:00\nfirst\nlonger\nb\\x1b\n\n")],
+)
+def test_what_is_watched_stands_in_its_place_and_fits_a_terminal_that_can_redraw(monkeypatch, kind, shown):
+    monkeypatch.setenv("TERM", kind)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((4, 5)))
+
+    output.redraw("12:00", ["first", "longer", "b\x1b"])
+
+    assert sys.stdout.getvalue() == shown  # type: ignore[attr-defined]

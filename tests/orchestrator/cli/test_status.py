@@ -124,6 +124,13 @@ def test_of_a_running_trial_status_says_how_far_it_is_where_since_when_and_how_l
         assert {trial["work"] for trial in data["trials"] if trial["state"] != "running"} <= {None}
 
 
+def test_of_a_trial_that_was_not_heard_of_yet_status_says_that_it_starts(sharptune, claimed, tells):
+    claimed(worker=ELSEWHERE, driver=ELSEWHERE)
+    tells(AtWork(since="2026-01-01T00:19:50+00:00", epochs=60))
+
+    assert "running    starting; on node3 for 10 s; beat 0 s ago\n" in sharptune("status", "chains.yaml").out
+
+
 def test_where_no_driver_tells_status_says_what_is_known(sharptune, claimed):
     claimed(worker=ELSEWHERE, driver=ELSEWHERE)
 

@@ -1,6 +1,7 @@
 """What a driver tells of its run in one file, and what it hears there: for all of its trials at once."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -79,6 +80,21 @@ def test_a_driver_tells_who_it_is_before_anything_starts_and_leaves_nothing_when
         ask_to_stop(world.storage, world.stop.driver, ["too late"], by="me")
 
     assert list((tmp_path / "drivers").iterdir()) == []
+
+
+def test_what_killed_drivers_of_this_machine_left_is_removed_and_nothing_else(world):
+    dead = replace(Process.current(), pid=2**22 + 1, started="1")
+    elsewhere = Process(host="node3", boot="other", pid=7, started="1")
+    for driver, process in {"dead": dead, "living": Process.current(), "elsewhere": elsewhere}.items():
+        beat = Beat(count=1, process=process, since=BEGIN.isoformat(), now=BEGIN.isoformat())
+        world.storage.write(beat_path(driver), beat.to_json().encode())
+        ask_to_stop(world.storage, driver, None, by="me")
+    world.storage.write(beat_path("garbled"), b"{")
+
+    with world.beating:
+        names = world.storage.names("drivers")
+
+    assert {name.partition(".")[0] for name in names} == {"living", "elsewhere", "garbled", world.stop.driver}
 
 
 def test_a_driver_tells_where_its_trials_are_and_how_long_they_may_take(world):

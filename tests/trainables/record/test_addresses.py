@@ -18,6 +18,8 @@ WITH_SECRETS = [
     "s3://bucket/runs?endpoint_override=http://user:geheim@localhost",
     "gs://user:geheim@bucket/runs",
     "gcs://bucket?geheim=1",
+    "az://container/runs?account_key=geheim",
+    "az://geheim@container/runs",
     "s3a://AKIA:geheim@bucket/runs",
     "https://user:geheim@host/runs",
     "s3:/AKIA:geheim@bucket/runs",
@@ -41,6 +43,8 @@ def test_the_sentence_says_where_keys_come_from():
         folder_of("s3://AKIA:geheim@bucket/runs")
     with pytest.raises(SharptuneError, match="GOOGLE_APPLICATION_CREDENTIALS"):
         folder_of("gs://u:geheim@bucket/runs")
+    with pytest.raises(SharptuneError, match="AZURE_STORAGE_ACCOUNT_KEY"):
+        folder_of("az://u:geheim@container/runs")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +54,8 @@ def test_the_sentence_says_where_keys_come_from():
         "s3://bucket.name/runs/user@host",
         "s3://bucket/runs?endpoint_override=127.0.0.1:9000&scheme=http&region=eu-west-1",
         "gs://anonymous@bucket/runs",
+        "az://container/runs?account_name=lab",
+        "s3://bucket/runs?conditional_writes=no",
     ],
 )
 def test_where_and_how_a_store_is_reached_is_part_of_its_address(address):
