@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from drive import planned
+from jobs import essence, finish, folder_of, make_job
 from pydantic import TypeAdapter, ValidationError
 from ray._private.label_utils import validate_label_selector
 from running_contract import go
@@ -17,7 +18,7 @@ from orchestrator.planning.plan import Resources
 from orchestrator.running.ray_tune.callbacks import FrontierSearcher, TuneCallback
 from orchestrator.running.ray_tune.nodes import Nodes
 from trainables.execution.job import Progress
-from trainables.ray_trainable import NODE, RESULT, placement
+from trainables.ray_trainable import NODE, RESULT, TrialDispatcher, placement
 
 
 class World:
@@ -252,3 +253,45 @@ def test_whatever_passes_as_a_label_rays_own_check_takes(key, choice):
     except ValidationError:
         return
     assert validate_label_selector({key: choice}) is None
+
+
+@pytest.fixture
+def dispatched(monkeypatch):
+    """Makes the trainable of a job, as Tune does in an actor; no Ray runs."""
+    monkeypatch.setattr("ray.get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "here"))
+    monkeypatch.setattr("trainables.ray_trainable.hear", lambda handler: {})
+    monkeypatch.setattr("trainables.ray_trainable.REPORT_SECONDS", 0.0)
+    return lambda job: TrialDispatcher({"job": job.to_json()})
+
+
+def states_of(trainable):
+    """Step to the end, and return the states that are reported."""
+    states = []
+    while not states or states[-1] == "running":
+        states.append(json.loads(trainable.step()[RESULT])["state"])
+    return states
+
+
+def test_an_ended_trial_gives_its_memory_on_a_gpu_back_though_its_process_stays(tmp_path, dispatched, monkeypatch):
+    given_back = []
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.cuda.empty_cache", lambda: given_back.append("all"))
+    trainable = dispatched(make_job(tmp_path))
+
+    trainable.step()
+    assert given_back == []
+    assert states_of(trainable)[-1] == "done"
+    assert given_back == ["all"]
+
+
+def test_a_trial_that_is_moved_off_saves_and_goes_on_to_the_same_row_elsewhere(tmp_path, dispatched):
+    job = make_job(tmp_path / "moved")
+    trainable = dispatched(job)
+    trainable.step()
+    trainable.move_off()
+
+    assert states_of(trainable)[-1] == "stopped"
+    assert states_of(dispatched(job))[-1] == "done"
+    finish(make_job(tmp_path / "reference"))
+    moved, reference = (folder_of(make_job(tmp_path / name)).read_row() for name in ("moved", "reference"))
+    assert essence(moved) == essence(reference)
