@@ -178,11 +178,13 @@ def test_a_node_that_is_drained_gets_no_trial_and_its_own_saves_and_starts_on_an
 
 
 def test_the_run_waits_for_a_cluster_whose_last_node_is_drained(tmp_path, cluster, monkeypatch):
-    nodes = cluster(spot=1)
+    nodes = cluster(spot=2, full=1)
+    nodes.leave_out("full", "No space left on device")
     monkeypatch.setattr("orchestrator.running.ray_tune.nodes._draining_nodes", lambda: ["spot"])
     nodes.look()
 
-    assert nodes.missed_by([Resources(cpus=1)]) == ""
+    assert nodes.missed_by([Resources(cpus=2)]) == ""
+    assert nodes.missed_by([Resources(cpus=1)]) == "node full (127.0.0.1) is left out: No space left on device"
 
 
 def test_excluded_nodes_are_left_out_also_those_that_come_later_and_a_wrong_name_is_told(cluster):
