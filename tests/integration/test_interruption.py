@@ -6,6 +6,7 @@ what holds for the local runner is seen to hold for the one on Ray Tune too.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -242,6 +243,20 @@ def test_kill_9_of_driver_and_workers_together_changes_nothing(drive, finish, tm
     finish(tmp_path)
 
     assert essences(tmp_path) == undisturbed
+
+
+def test_a_trial_that_makes_no_step_is_ended_and_goes_on_from_its_checkpoint(run_here, tmp_path):
+    (hung,) = grid(1, 0, hang_once=str(tmp_path / "hung"))
+    hung = dataclasses.replace(hung, hang_minutes=0.1)
+
+    states, events = run_here(tmp_path / "runs", [hung])
+
+    notes = [event.text or event.progress.note for event in events if event.kind in ("note", "progress")]
+    assert set(states.values()) == {"done"}
+    died = "its process died (it made no step for 0.1 min; where it hung stands in its stderr); it goes on from its"
+    assert any(died in note for note in notes)
+    assert "resumes after epoch 1, step 0" in notes
+    assert essences(tmp_path / "runs") == undisturbed_essences(tmp_path / "undisturbed", [hung])
 
 
 def test_a_worker_that_dies_again_and_again_is_one_failed_row_and_blocks_its_child(run_here, tmp_path):

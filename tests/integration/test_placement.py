@@ -36,7 +36,8 @@ def grid(noted):
     others = [asking(noted, "half", seed, cost=1, gpus=0.5, cpus=0.5) for seed in LAST]
     wide = asking(noted, "wide", WIDE, cost=5, gpus=2, cpus=1)
     free = asking(noted, "free", FREE, cost=7, cpus=0.5)
-    late = asking(noted, "late", LATE, cost=8, cpus=1, custom={"late": 1})
+    asked = {"accelerator": "A100", "memory": 10**8, "custom": {"late": 1}, "labels": {"zone": "!a"}}
+    late = asking(noted, "late", LATE, cost=8, gpus=1, **asked)
     return [*first, *others, wide, free, late]
 
 
@@ -63,8 +64,9 @@ class Changing(list):
     def append(self, event):
         super().append(event)
         if event.kind == "finished" and len(self.cluster.sizes) == 2:
-            node = self.cluster.add_node(num_cpus=1, num_gpus=1, resources={"late": 1})
-            self.cluster.sizes[node.node_id] = {"CPU": 1, "GPU": 1, "late": 1}
+            has = {"late": 1, "accelerator_type:A100": 1}
+            node = self.cluster.add_node(num_cpus=1, num_gpus=1, memory=10**9, resources=has, labels={"zone": "b"})
+            self.cluster.sizes[node.node_id] = {"CPU": 1, "GPU": 1, "memory": 10**9, **has}
         if event.kind == "finished" and event.trial.stage == "wide":
             self.left = time.monotonic()
             self.cluster.remove_node(self.cluster.two, allow_graceful=False)

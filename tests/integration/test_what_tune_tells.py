@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from drive import planned
+from jobs import essence, finish, folder_of, make_job
 from pydantic import TypeAdapter, ValidationError
 from ray._private.label_utils import validate_label_selector
 from running_contract import go
@@ -17,7 +18,7 @@ from orchestrator.planning.plan import Resources
 from orchestrator.running.ray_tune.callbacks import FrontierSearcher, TuneCallback
 from orchestrator.running.ray_tune.nodes import Nodes
 from trainables.execution.job import Progress
-from trainables.ray_trainable import NODE, RESULT, placement
+from trainables.ray_trainable import NODE, RESULT, TrialDispatcher, placement
 
 
 class World:
@@ -171,11 +172,13 @@ def test_a_node_that_is_drained_gets_no_trial_and_its_own_saves_and_starts_on_an
 
 
 def test_the_run_waits_for_a_cluster_whose_last_node_is_drained(tmp_path, cluster, monkeypatch):
-    nodes = cluster(spot=1)
+    nodes = cluster(spot=2, full=1)
+    nodes.leave_out("full", "No space left on device")
     monkeypatch.setattr("orchestrator.running.ray_tune.nodes._draining_nodes", lambda: ["spot"])
     nodes.look()
 
-    assert nodes.missed_by([Resources(cpus=1)]) == ""
+    assert nodes.missed_by([Resources(cpus=2)]) == ""
+    assert nodes.missed_by([Resources(cpus=1)]) == "node full (127.0.0.1) is left out: No space left on device"
 
 
 def test_excluded_nodes_are_left_out_also_those_that_come_later_and_a_wrong_name_is_told(cluster):
@@ -268,3 +271,57 @@ def test_a_trial_in_tunes_line_that_someone_stops_is_left_to_the_next_run_once_i
 
     assert world.notes == ["is left to the next run, as was asked"]
     assert world.session.frontier.exhausted
+
+
+@pytest.fixture
+def dispatched(monkeypatch):
+    """Makes the trainable of a job, as Tune does in an actor; no Ray runs."""
+    monkeypatch.setattr("ray.get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "here"))
+    monkeypatch.setattr("trainables.ray_trainable.hear", lambda handler: {})
+    monkeypatch.setattr("trainables.ray_trainable.REPORT_SECONDS", 0.0)
+
+    def make(job, wishes=None):
+        class Told(TrialDispatcher):
+            def setup(self, config):
+                super().setup(config, wishes=wishes)
+
+        return Told({"job": job.to_json()})
+
+    return make
+
+
+def states_of(trainable):
+    """Step to the end, and return the states that are reported."""
+    states = []
+    while not states or states[-1] == "running":
+        states.append(json.loads(trainable.step()[RESULT])["state"])
+    return states
+
+
+def test_an_ended_trial_gives_its_memory_on_a_gpu_back_though_its_process_stays(tmp_path, dispatched, monkeypatch):
+    given_back = []
+    monkeypatch.setattr("torch.cuda.is_initialized", lambda: True)
+    monkeypatch.setattr("torch.cuda.empty_cache", lambda: given_back.append("all"))
+    trainable = dispatched(make_job(tmp_path))
+
+    trainable.step()
+    assert given_back == []
+    assert states_of(trainable)[-1] == "done"
+    assert given_back == ["all"]
+
+
+def test_a_trial_whose_node_is_left_saves_and_goes_on_to_the_same_row_elsewhere(tmp_path, dispatched, monkeypatch):
+    wished = {"all": False, "trials": [], "nodes": []}
+    monkeypatch.setattr("trainables.ray_trainable.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("ray.wait", lambda calls, timeout: ([], calls) if calls == [["knows", wished]] else (calls, []))
+    monkeypatch.setattr("ray.get", lambda call: dict(wished))
+    job = make_job(tmp_path / "moved")
+    trainable = dispatched(job, SimpleNamespace(hear=SimpleNamespace(remote=lambda known: ["knows", known])))
+    trainable.step()
+    wished["nodes"] = ["elsewhere", "here"]
+
+    assert states_of(trainable)[-1] == "stopped"
+    assert states_of(dispatched(job))[-1] == "done"
+    finish(make_job(tmp_path / "reference"))
+    moved, reference = (folder_of(make_job(tmp_path / name)).read_row() for name in ("moved", "reference"))
+    assert essence(moved) == essence(reference)

@@ -44,6 +44,8 @@ class ChainConfig(BaseModel):
     die_once: str | None = None
     """A file: while it is not there, the process makes it and kills itself in epoch 2."""
     die_always: bool = False
+    hang_once: str | None = None
+    """Likewise, but the process does nothing any more."""
     ranks: int = 1
     """Does nothing."""
     noted: str | None = None
@@ -124,6 +126,9 @@ class ChainRun:
         if here == 2 and config.die_once is not None and not Path(config.die_once).exists():
             Path(config.die_once).touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if here == 2 and config.hang_once is not None and not Path(config.hang_once).exists():
+            Path(config.hang_once).touch()
+            time.sleep(600)
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
-from trainables.errors import ClaimLost, DamagedFile, TrialFailure
+from trainables.errors import ClaimLost, DamagedFile, SharptuneError, TrialFailure
 from trainables.execution import words
 from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State

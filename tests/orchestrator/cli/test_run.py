@@ -237,3 +237,10 @@ def test_a_dry_run_leaves_no_trace(run):
     assert result.code == 0
     assert result.out.count("would run") == 6
     assert not Path("runs").exists()
+
+
+def test_a_node_can_only_be_excluded_from_a_cluster(sharptune, chains):
+    result = sharptune("run", "chains.yaml", "--exclude-node", "gpu7")
+
+    assert result.code == 2
+    assert "--exclude-node goes with --address" in result.err
