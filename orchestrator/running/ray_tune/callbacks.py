@@ -135,6 +135,12 @@ class TuneCallback(NotPickled, tune.Callback):
         else:
             self._session.on_progress(planned, progress)
 
+    def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        """Forget what nobody asks for again: of thousands of trials, Tune's own statistics of each add up."""
+        self._places.pop(trial.trial_id, None)
+        trial.run_metadata.metric_analysis.clear()
+        trial.run_metadata.metric_n_steps.clear()
+
     def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """A process died and Tune starts another; where it was one too many, the row says so and the next one ends."""
         self._at_work.discard(trial.trial_id)
