@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-import threading
+import sys
 import time
 
 import psutil
@@ -53,18 +53,33 @@ def test_an_alarm_that_ray_sets_to_abort_the_process_is_taken_back(heard):
     assert 200 < signal.getitimer(signal.ITIMER_REAL)[0] <= 300
 
 
-def test_one_that_comes_while_ray_ends_waits(heard):
-    """As it goes, it has SIGTERM end the process. (Other threads of the test runner would not keep it waiting.)"""
-    amid = []
+ENDING = """
+import ctypes, os, signal, threading, time
+from orchestrator.running.ray_tune.processes import RayProcesses
+from trainables.execution.signals import STOP_SIGNALS
+heard = []
+for number in STOP_SIGNALS:
+    signal.signal(number, lambda number, frame: heard.append(number))
+threading.Thread(target=time.sleep, args=(30,), daemon=True).start()  # as the live display has one
 
-    def shutdown():
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
-        amid.extend(heard)
+def shutdown():
+    ctypes.CDLL(None).signal(signal.SIGTERM, ctypes.c_void_p(0))  # which Python does not see
+    time.sleep(0.3)
+    for number in STOP_SIGNALS:
+        os.kill(os.getpid(), number)
+    time.sleep(0.3)
+    print("amid", sorted(heard) == sorted(STOP_SIGNALS))
 
-    RayProcesses().end(shutdown)
+RayProcesses().end(shutdown)
+print("the table")
+"""
 
-    assert (amid, heard) == ([], [signal.SIGTERM])
+
+def test_those_that_come_while_ray_ends_are_heard_and_end_no_process_whichever_thread_they_come_to():
+    """As it goes, Ray has SIGTERM end the process."""
+    done = subprocess.run([sys.executable, "-c", ENDING], stdout=subprocess.PIPE, text=True, timeout=60)
+
+    assert (done.returncode, done.stdout) == (0, "amid True\nthe table\n")
 
 
 def test_what_ray_raises_as_it_starts_is_raised_here(heard):
@@ -73,3 +88,11 @@ def test_what_ray_raises_as_it_starts_is_raised_here(heard):
 
     with pytest.raises(ConnectionError, match="no cluster"):
         RayProcesses().start(init)
+
+
+def test_what_ray_raises_as_it_ends_is_raised_here(heard):
+    def shutdown():
+        raise RuntimeError("no end")
+
+    with pytest.raises(RuntimeError, match="no end"):
+        RayProcesses().end(shutdown)

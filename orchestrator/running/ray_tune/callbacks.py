@@ -172,6 +172,13 @@ class TuneCallback(NotPickled, tune.Callback):
         """Tell the workers which trials, and those on which nodes, are to save and stop."""
         self._relay.tell(self._session.stop, self._nodes.not_worked_on)
 
+    def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        """Forget what nobody asks for again: of thousands of trials, Tune's own statistics of each add up."""
+        self._places.pop(trial.trial_id, None)
+        self._heard.pop(trial.trial_id, None)
+        trial.run_metadata.metric_analysis.clear()
+        trial.run_metadata.metric_n_steps.clear()
+
     def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         """A process died and Tune starts another; where it was one too many, the row says so and the next one ends."""
         planned, death = self._trials[trial.trial_id], self._death(trial)

@@ -7,12 +7,14 @@ next run of the same user on the machine removes what is a dead run's, and nothi
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import psutil
 
+from trainables.execution.printed import KIND as OUTPUT
 from trainables.execution.printed import bring_in
 from trainables.record.storage import Storage
 from trainables.record.temporary import create_folder, is_own, left_by_the_dead, pid_of, temporary_folder
@@ -22,6 +24,8 @@ RAY, TUNE = "ray", "tune"
 PLACE = "place"
 START_SECONDS = 600.0
 """Within which Ray makes its session folder after a run noted that it starts one."""
+KEPT_SECONDS = 7 * 86_400.0
+"""How long outputs wait for a run on the object store that they belong to."""
 WAIT_SECONDS = 3.0
 """For processes to end that were killed."""
 
@@ -56,7 +60,8 @@ def sweep(storage: Storage) -> None:
         bring_in(storage)
     for note in left_by_the_dead(RAY):
         _remove_session(note)
-    for folder in left_by_the_dead(TUNE):
+    old = [folder for folder in left_by_the_dead(OUTPUT) if _age(folder) > KEPT_SECONDS]
+    for folder in (*left_by_the_dead(TUNE), *old):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -95,11 +100,17 @@ def _made(session: Path) -> float:
         return 0.0
 
 
+def _age(folder: Path) -> float:
+    with contextlib.suppress(OSError):
+        return time.time() - folder.stat().st_mtime
+    return 0.0
+
+
 def _processes(session: Path) -> list[psutil.Process]:
     """Return Ray's workers and agents that still write into a session folder; its other processes end at once."""
     found = []
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
+        with contextlib.suppress(psutil.Error, OSError):
             if process.name().startswith("ray::") and process.uids().real == os.getuid():
                 found += [process] if any(session in Path(f.path).parents for f in process.open_files()) else []
     return found

@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -27,6 +27,8 @@ LONGEST_SOCKET = f"session_{'2000-01-01_00-00-00_000000'}_{2**22}/sockets/plasma
 ENDED_BY_RAY = ("raylet", "gcs_server")
 SECONDS = 3.0
 """Within which the last worker follows the raylet; it looks for it once a second."""
+HEAL_SECONDS = 0.001
+"""For so long, at most, a SIGTERM finds no handler."""
 
 
 def check_temp_folder() -> None:
@@ -63,12 +65,17 @@ class Handlers:
         self._since = time.monotonic()
 
     def restore(self) -> None:
+        self.restore_signals()
+        if threading.current_thread() is threading.main_thread():
+            left = self._alarm and max(0.001, self._alarm - (time.monotonic() - self._since))
+            signal.setitimer(signal.ITIMER_REAL, left)
+
+    def restore_signals(self) -> None:
+        """Put back the handlers alone."""
         if threading.current_thread() is threading.main_thread():
             for number, handler in self._handlers.items():
                 if handler is not None:  # which is one that was not set from Python
                     signal.signal(number, handler)
-            left = self._alarm and max(0.001, self._alarm - (time.monotonic() - self._since))
-            signal.setitimer(signal.ITIMER_REAL, left)
 
 
 class RayProcesses:
@@ -117,19 +124,31 @@ class RayProcesses:
             raise raised[0]
 
     def end(self, shutdown: Callable[[], None]) -> None:
-        """Call `ray.shutdown`, and return when all of them are gone."""
+        """Call `ray.shutdown`, and return when all of them are gone; raises what it raises.
+
+        As it goes, Ray has SIGTERM end the process, from C and whichever of its threads the signal comes to. So this is
+        in a thread of its own, and here the handlers are put back all the while: signals are heard at once.
+        """
         family = list(self._children)
         for child in self._children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 family += child.children(recursive=True)
                 if child.name() not in ENDED_BY_RAY:
                     child.kill()  # Ray would ask each kindly first, and wait a second for what it does not hear
-        with _heard_later():  # for Ray, as it goes, has SIGTERM end the process
-            shutdown()
-        self._over.set()
-        for process in psutil.wait_procs(family, timeout=SECONDS)[1]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        handlers = Handlers()
+        ending = _Call(shutdown)
+        ending.start()
+        try:
+            while ending.is_alive():
+                handlers.restore_signals()
+                ending.join(HEAL_SECONDS)
+        finally:
+            handlers.restore()
+            self._over.set()
+            for process in psutil.wait_procs(family, timeout=SECONDS)[1]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+        ending.result()
 
 
 @contextlib.contextmanager
@@ -148,13 +167,22 @@ def on_loopback() -> Iterator[None]:
         ray_constants.ENABLE_RAY_CLUSTER = before
 
 
-@contextlib.contextmanager
-def _heard_later() -> Iterator[None]:
-    """Keep signals waiting, and the process's handlers for them."""
-    handlers = Handlers()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    try:
-        yield
-    finally:
-        handlers.restore()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+class _Call(threading.Thread):
+    """A call in a thread of its own, in which the signals are blocked."""
+
+    def __init__(self, do: Callable[[], None]) -> None:
+        super().__init__(name="ray-shutdown", daemon=True)
+        self._do = do
+        self._raised: BaseException | None = None
+
+    def run(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            self._do()
+        except BaseException as error:
+            self._raised = error
+
+    def result(self) -> None:
+        """Raise what was raised."""
+        if self._raised is not None:
+            raise self._raised

@@ -78,8 +78,12 @@ class RayRunner:
         # How many trials may wait for a place: enough that a cluster which can grow sees that it should.
         least = 2 if self._address is None else 16
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(least, view.slots(demands) // 4))
-        with scratch() as folder:
-            self._fit(session, folder)
+        try:
+            with scratch() as folder:
+                self._fit(session, folder)
+        except HaltError:  # something is wrong with Ray: what it wrote of that stays, until the next run
+            self._ray_session = None
+            raise
         self._nodes.wait_for_output()
 
     def close(self) -> None:

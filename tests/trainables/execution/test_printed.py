@@ -162,6 +162,7 @@ def test_what_a_store_that_is_away_does_not_take_is_brought_in_later_and_nothing
     folder = folder_in(tmp_path / "runs", remote=True)
     with monkeypatch.context() as patch:
         patch.setattr(Bucket, "away", True)
+        patch.setattr("trainables.execution.printed.WRITE_SECONDS", 0)
         with Printed(folder, ATTEMPT):
             os.write(1, b"meanwhile")
 

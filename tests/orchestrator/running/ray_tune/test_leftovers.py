@@ -15,6 +15,7 @@ from orchestrator.running.ray_tune import leftovers
 from orchestrator.running.ray_tune.leftovers import RaySession, scratch, sweep
 from trainables.record.processes import Process
 from trainables.record.storage import open_storage
+from trainables.record.temporary import create_folder
 
 
 @pytest.fixture
@@ -111,6 +112,17 @@ def test_what_a_living_run_another_machine_or_another_ray_of_the_user_has_stays(
     assert {name for name in before - left(temporary) if not name.startswith("sharptune-ray-")} == set()
     assert used.is_dir()
     mine.remove()
+
+
+def test_outputs_of_dead_processes_wait_for_a_run_on_their_own_object_store_for_a_week(temporary, clean, monkeypatch):
+    with monkeypatch.context() as patch:
+        dead(patch)
+        old, new = (create_folder("output") for _ in range(2))
+    os.utime(old, (0, time.time() - 8 * 86_400))
+
+    clean()
+
+    assert left(temporary) == {new.name}
 
 
 def test_folders_of_another_user_stay(temporary, clean, monkeypatch):
