@@ -51,7 +51,7 @@ class Useless:
 
 def asked_for(plans: Iterable[Plan], ledger: Ledger) -> set[str]:
     """Return the trials of these plans, and all that they come from, as their rows have it too."""
-    return Family(ledger).with_ancestors(trial.trial_id for plan in plans for trial in plan.trials)
+    return set(Family(ledger).with_ancestors(trial.trial_id for plan in plans for trial in plan.trials))
 
 
 def useless(ledger: Ledger, asked: Collection[str] | None = None, *, archived: bool = False) -> list[Useless]:
@@ -69,7 +69,7 @@ def useless(ledger: Ledger, asked: Collection[str] | None = None, *, archived: b
         Useless(trial=_trial_of(path), path=path, bytes=size, why=HALF_WRITTEN)
         for path, size in ledger.storage.left("").items()
     ]
-    for trial_id in sorted(set(ids) - kept, key=lambda trial_id: (-family.generation(trial_id), trial_id)):
+    for trial_id in reversed(family.parents_first(set(ids) - kept)):
         found += _whole(ledger.folder(trial_id))
     for trial_id in ids:
         if trial_id in kept and trial_id not in live:
