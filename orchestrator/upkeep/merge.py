@@ -13,9 +13,10 @@ from typing import Literal
 from orchestrator.ledger import Ledger
 from orchestrator.upkeep.family import Family
 from orchestrator.upkeep.left_out import LEFT_OUT, left_out_json, left_out_of
+from orchestrator.upkeep.prune import OUTPUT
 from trainables.errors import DamagedFile
 from trainables.record.checkpoints import decode, position
-from trainables.record.trial_folder import LOG, ROW, SPEC, TrialFolder, unseal
+from trainables.record.trial_folder import LOG, ROW, SPEC, TrialFolder, attempt_of, unseal
 from trainables.trial import JSON, TrialRow
 
 Verdict = Literal["taken", "replaced", "completed", "same", "kept", "unfinished", "running", "conflict", "damaged"]
@@ -156,13 +157,17 @@ class _Trial:
             self.here.storage.write(f"{self.here.path}/{path}", data)
 
     def _take_beside(self, row: TrialRow | None) -> None:
-        """Take over what a trial is, its log, and the failed rows that were set aside."""
+        """Take over what a trial is, its log, what its processes printed, and the failed rows that were set aside."""
         spec = row.spec if row is not None else self.there.read_spec()
         if spec is not None:
             self.here.write_spec(spec, self.there.read_asked_by())
         log = self.there.read_log().encode()
         if log and log.decode() not in self.here.read_log():
             self.here.storage.append(f"{self.here.path}/{LOG}", log)
+        for name in self.there.storage.names(self.there.path):
+            if name.startswith(OUTPUT) and attempt_of(name):
+                content = self.there.storage.read(f"{self.there.path}/{name}")
+                self.here.storage.create(f"{self.here.path}/{name}", content)
         known = {self._read_here(name) for name in self._aside(self.here)}
         for name in self._aside(self.there):
             content = self.there.storage.read(f"{self.there.path}/{name}")

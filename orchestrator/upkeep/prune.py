@@ -13,20 +13,25 @@ without an experiment no row that counts is.
 
 import contextlib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan
 from orchestrator.upkeep.family import Family
 from trainables.errors import DamagedFile
 from trainables.record.checkpoints import position
-from trainables.record.trial_folder import ROW, SPEC, TRIALS, TrialFolder
+from trainables.record.local_storage import drop_empty, half_written
+from trainables.record.storage import Storage
+from trainables.record.trial_folder import ROW, SPEC, TRIALS, TrialFolder, attempt_of
 
 _TRIAL = re.compile(r"[0-9a-f]{12}")
 _ASIDE = re.compile(rf"{re.escape(ROW)}\.(failed|stale|damaged)-\d+")
 
+OUTPUT = "output."
+"""How the names of files begin that hold what an attempt's process printed."""
 HALF_WRITTEN = "half written by a process that is dead"
 UNASKED = "of a trial that none of these experiments asks for"
 NEEDED_NO_MORE = "useless checkpoint"
@@ -67,7 +72,7 @@ def useless(ledger: Ledger, asked: Collection[str] | None = None, *, archived: b
     kept = set(ids) if asked is None else {*asked, *family.with_ancestors(live)}
     found = [
         Useless(trial=_trial_of(path), path=path, bytes=size, why=HALF_WRITTEN)
-        for path, size in ledger.storage.left("").items()
+        for path, size in _half_written(ledger.storage).items()
     ]
     for trial_id in reversed(family.parents_first(set(ids) - kept)):
         found += _whole(ledger.folder(trial_id))
@@ -90,8 +95,8 @@ def delete(ledger: Ledger, found: Iterable[Useless]) -> Iterator[Useless]:
         for each in files:
             ledger.storage.delete(each.path)
             yield each
-        if trial_id:
-            ledger.storage.drop(folder.path)
+        if trial_id and not ledger.storage.remote:
+            drop_empty(Path(ledger.storage.uri, folder.path))
 
 
 def _whole(folder: TrialFolder) -> list[Useless]:
@@ -105,19 +110,19 @@ def _whole(folder: TrialFolder) -> list[Useless]:
             return (2 if path.endswith(".json") else 3), path
         return {ROW: 0, SPEC: 4}.get(path, 1), path
 
-    sizes = folder.storage.files(folder.path)
+    sizes = _sizes(folder)
     return [_of(folder, path, sizes[path], UNASKED) for path in sorted(sizes, key=turn)]
 
 
 def _parts(folder: TrialFolder, *, archived: bool) -> list[Useless]:
     """Return what a trial that stays does not need."""
-    sizes = folder.storage.files(folder.path)
+    sizes = _sizes(folder)
     reasons: dict[str, str] = {}
     aside = [path for path in sizes if archived and _ASIDE.fullmatch(path)]
     reasons |= dict.fromkeys(aside, ASIDE)
     done = _is_done(folder)
     if done:
-        reasons |= dict.fromkeys(folder.unnamed(without=aside), OF_KILLED)
+        reasons |= dict.fromkeys(_unnamed(folder, sizes.keys() - aside), OF_KILLED)
     for path in sizes:
         inner, _, name = path.partition("/")
         if inner == "checkpoints" and name.startswith("refused-"):
@@ -125,6 +130,32 @@ def _parts(folder: TrialFolder, *, archived: bool) -> list[Useless]:
         elif inner == "checkpoints" and position(name) and done:
             reasons[path] = NEEDED_NO_MORE
     return [_of(folder, path, sizes[path], why) for path, why in reasons.items() if path in sizes]
+
+
+def _sizes(folder: TrialFolder) -> dict[str, int]:
+    """Return all files of a trial by their paths in its folder, with their bytes."""
+    found = folder.storage.walk(folder.path)
+    return {path.removeprefix(f"{folder.path}/"): entry.bytes for path, entry in found.items()}
+
+
+def _unnamed(folder: TrialFolder, names: Collection[str]) -> list[str]:
+    """Return those of a finished trial's files that an attempt wrote and no row names, also none that was set aside.
+
+    What its process printed is evidence, and stays. In an object store, where a slow attempt may yet come back, only
+    those of attempts count that gave their claims back.
+    """
+    kept = b"".join(folder.storage.read(f"{folder.path}/{name}") for name in names if name.startswith(ROW))
+    unnamed = [
+        name
+        for name in sorted(names)
+        if attempt_of(name) and not name.startswith(OUTPUT) and f'"{name}"'.encode() not in kept
+    ]
+    return [name for name in unnamed if not folder.storage.remote or folder.claims.released(attempt_of(name))]
+
+
+def _half_written(storage: Storage) -> Mapping[str, int]:
+    """Return what killed writers left half written; in an object store files appear whole or not at all."""
+    return {} if storage.remote else half_written(Path(storage.uri))
 
 
 def _of(folder: TrialFolder, path: str, size: int, why: str) -> Useless:

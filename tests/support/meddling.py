@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from trainables.record.storage import Storage
 
-KINDS = ("read", "write", "create", "append", "names", "exists", "delete", "move", "files")
+KINDS = ("read", "write", "create", "append", "names", "walk", "exists", "delete", "move")
 
 
 class MeddledStorage:
@@ -24,14 +24,8 @@ class MeddledStorage:
     def within(self, seconds: float) -> "MeddledStorage":
         return self
 
-    def left(self, folder: str) -> dict[str, int]:
-        return self._inner.left(folder)
-
     def tidy(self, folder: str) -> None:
         self._inner.tidy(folder)
-
-    def drop(self, folder: str) -> None:
-        self._inner.drop(folder)
 
     def _do(self, kind, *arguments, **settings):
         self.counts[kind] += 1

@@ -45,25 +45,6 @@ class StorageContract:
 
         assert storage.names("x") == ["row.json.failed-1"]
 
-    def test_all_files_of_a_folder_are_told_with_their_bytes(self, storage):
-        storage.write("trials/a/row.json", b"row")
-        storage.write("trials/a/claims/0001.json", b"")
-        storage.write("trials/ab/row.json", b"another's")
-
-        assert storage.files("trials/a") == {"claims/0001.json": 0, "row.json": 3}
-        assert storage.files("nowhere") == {}
-        assert storage.left("trials") == {}
-
-    def test_a_folder_goes_when_nothing_is_in_it(self, storage):
-        storage.write("trials/a/claims/0001.json", b"")
-        storage.drop("trials/a")
-        assert storage.names("trials") == ["a"]
-
-        storage.delete("trials/a/claims/0001.json")
-        storage.drop("trials/a")
-        storage.drop("nowhere")
-        assert storage.names("trials") == []
-
     def test_a_file_that_was_just_written_is_young(self, storage):
         storage.write("beat", b"1")
 

@@ -25,6 +25,7 @@ TORCH_FREE = (
     "trainables.execution.job",
     "trainables.execution.signals",
     "trainables.record.lineage",
+    "trainables.record.local_storage",
     "trainables.optimization.schedules",
     "trainables.record.provenance",
     "trainables.record.trial_folder",

@@ -4,4 +4,4 @@ In: bytes and rows. Out: files that prove themselves; `row.json` is the only com
 Public face: `trial_folder.TrialFolder`, `storage.open_storage`.
 """
 
-__all__ = ["addresses", "checkpoints", "claims", "lineage", "provenance", "storage", "trial_folder"]
+__all__ = ["addresses", "checkpoints", "claims", "lineage", "local_storage", "provenance", "storage", "trial_folder"]

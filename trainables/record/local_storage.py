@@ -6,10 +6,10 @@ import hashlib
 import os
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from trainables.record.entry import Entry
 from trainables.record.processes import Process
 
 FRESH = ".tmp-"
@@ -73,6 +73,18 @@ class LocalStorage:
         except (FileNotFoundError, NotADirectoryError):
             return []
 
+    def walk(self, folder: str) -> dict[str, Entry]:
+        found = {}
+        for above, _, names in os.walk(self.root / folder):
+            for name in names:
+                path = Path(above, name)
+                with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+                    if not name.startswith(FRESH):
+                        state = path.stat()
+                        entry = Entry(bytes=state.st_size, modified=state.st_mtime, version="")
+                        found[path.relative_to(self.root).as_posix()] = entry
+        return found
+
     def exists(self, path: str) -> bool:
         try:
             (self.root / path).stat()
@@ -89,29 +101,11 @@ class LocalStorage:
     def move(self, path: str, to: str) -> None:
         (self.root / path).rename(self.root / to)
 
-    def files(self, folder: str) -> dict[str, int]:
-        return self._sizes(folder, lambda path: not path.name.startswith(FRESH))
-
-    def left(self, folder: str) -> dict[str, int]:
-        return self._sizes(folder, lambda path: path.name.startswith(FRESH) and _abandoned(path))
-
     def tidy(self, folder: str) -> None:
-        for left in self.left(folder):
-            (self.root / folder / left).unlink(missing_ok=True)
-
-    def drop(self, folder: str) -> None:
-        for inner, _, _ in os.walk(self.root / folder, topdown=False):
-            with contextlib.suppress(OSError):  # there is something in it
-                Path(inner).rmdir()
-
-    def _sizes(self, folder: str, wanted: Callable[[Path], bool]) -> dict[str, int]:
-        found = {}
-        for inner, _, names in os.walk(self.root / folder):
-            for path in (Path(inner, name) for name in names):
-                with contextlib.suppress(FileNotFoundError):
-                    if wanted(path):
-                        found[path.relative_to(self.root / folder).as_posix()] = path.stat().st_size
-        return dict(sorted(found.items()))
+        for left in (self.root / folder).rglob(f"{FRESH}*"):
+            with contextlib.suppress(FileNotFoundError):
+                if _abandoned(left):
+                    left.unlink()
 
     @contextlib.contextmanager
     def _fresh(self, target: Path, data: bytes, durable: bool):
@@ -142,6 +136,23 @@ def _abandoned(left: Path) -> bool:
     if machine == _mark(here).split("-")[0] and pid.isdigit():
         return replace(here, pid=int(pid), started=started).alive() is False
     return time.time() - left.stat().st_mtime > LEFT_SECONDS
+
+
+def half_written(root: Path) -> dict[str, int]:
+    """Return what killed writers left half written below a folder, and nobody still writes: paths and their bytes."""
+    found = {}
+    for left in sorted(root.rglob(f"{FRESH}*")):
+        with contextlib.suppress(FileNotFoundError):
+            if _abandoned(left):
+                found[left.relative_to(root).as_posix()] = left.stat().st_size
+    return found
+
+
+def drop_empty(folder: Path) -> None:
+    """Remove a folder, and those in it, where no file is left in them."""
+    for inner, _, _ in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):  # there is something in it
+            Path(inner).rmdir()
 
 
 def _create_without_links(target: Path, data: bytes) -> bool:

@@ -5,6 +5,8 @@ import time
 
 from pyarrow import fs
 
+from trainables.record.entry import Entry
+
 
 class ArrowStorage:
     """An object store: s3://bucket/prefix, gs://bucket/prefix."""
@@ -45,6 +47,15 @@ class ArrowStorage:
         selector = fs.FileSelector(self._path(folder), allow_not_found=True)
         return sorted(info.base_name for info in self.filesystem.get_file_info(selector))
 
+    def walk(self, folder: str) -> dict[str, Entry]:
+        selector = fs.FileSelector(self._path(folder), allow_not_found=True, recursive=True)
+        start = len(self._path("")) + 1
+        return {
+            info.path[start:]: Entry(bytes=info.size, modified=info.mtime_ns / 1e9, version="")
+            for info in self.filesystem.get_file_info(selector)
+            if info.type == fs.FileType.File
+        }
+
     def exists(self, path: str) -> bool:
         return self.filesystem.get_file_info(self._path(path)).type != fs.FileType.NotFound
 
@@ -61,21 +72,5 @@ class ArrowStorage:
     def move(self, path: str, to: str) -> None:
         self.filesystem.move(self._path(path), self._path(to))
 
-    def files(self, folder: str) -> dict[str, int]:
-        selector = fs.FileSelector(self._path(folder), allow_not_found=True, recursive=True)
-        start = len(self._path(folder)) + 1
-        found = self.filesystem.get_file_info(selector)
-        return {info.path[start:]: info.size for info in found if info.type == fs.FileType.File}
-
-    def left(self, folder: str) -> dict[str, int]:
-        """Return nothing: objects appear whole or not at all."""
-        return {}
-
     def tidy(self, folder: str) -> None:
         """Objects appear whole or not at all."""
-
-    def drop(self, folder: str) -> None:
-        """Remove what pyarrow keeps in place of an empty folder."""
-        if not self.files(folder):
-            with contextlib.suppress(FileNotFoundError):
-                self.filesystem.delete_dir(self._path(folder))

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from trainables.errors import SharptuneError, StorageError
 from trainables.record.addresses import folder_of
+from trainables.record.entry import Entry
 from trainables.record.local_storage import LocalStorage
 from trainables.record.patience import AT_ONCE, Found, Patience
 
@@ -55,6 +56,10 @@ class Storage(Protocol):
         """Return the names in a folder, sorted; none when it is not there."""
         ...
 
+    def walk(self, folder: str) -> dict[str, Entry]:
+        """Return all files in a folder and below it, by their paths."""
+        ...
+
     def exists(self, path: str) -> bool:
         """Say whether there is such a file or folder; "" is the storage itself."""
         ...
@@ -74,20 +79,8 @@ class Storage(Protocol):
         """Give a file another name. Raises: FileNotFoundError."""
         ...
 
-    def files(self, folder: str) -> dict[str, int]:
-        """Return all files below a folder, by their paths from there, with their bytes; none when it is not there."""
-        ...
-
-    def left(self, folder: str) -> dict[str, int]:
-        """Return the same of what killed writers left half written there, and nothing that anybody still writes."""
-        ...
-
     def tidy(self, folder: str) -> None:
         """Remove what killed writers left half written there, and nothing that anybody still writes."""
-        ...
-
-    def drop(self, folder: str) -> None:
-        """Remove a folder, and those in it, where no file is left in them."""
         ...
 
 
@@ -135,6 +128,9 @@ class PatientStorage:
     def names(self, folder: str) -> list[str]:
         return self._insist(lambda: self._inner.names(folder))
 
+    def walk(self, folder: str) -> dict[str, Entry]:
+        return self._insist(lambda: self._inner.walk(folder))
+
     def exists(self, path: str) -> bool:
         return self._insist(lambda: self._inner.exists(path))
 
@@ -151,17 +147,8 @@ class PatientStorage:
 
         self._insist(lambda: self._inner.move(path, to), again)
 
-    def files(self, folder: str) -> dict[str, int]:
-        return self._insist(lambda: self._inner.files(folder))
-
-    def left(self, folder: str) -> dict[str, int]:
-        return self._insist(lambda: self._inner.left(folder))
-
     def tidy(self, folder: str) -> None:
         self._insist(lambda: self._inner.tidy(folder))
-
-    def drop(self, folder: str) -> None:
-        self._insist(lambda: self._inner.drop(folder))
 
     def _insist(self, do: Callable[[], Found], again: Callable[[], Found] | None = None) -> Found:
         patience = AT_ONCE if self._away else self._patience

@@ -14,7 +14,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from trainables.errors import DamagedFile
@@ -166,25 +166,15 @@ class TrialFolder:
         attempt that is only slow may yet record its own. An object store cannot keep such a one from replacing the row,
         so there only attempts count that gave their claims back, and the one that is said to have `ended`.
         """
-        for name in self.unnamed(ended):
-            self.storage.delete(f"{self.path}/{name}")
-
-    def unnamed(self, ended: str = "", *, without: Collection[str] = ()) -> list[str]:
-        """Return the files of attempts that `sweep` deletes: those that no row names, set aside or not.
-
-        As if the files `without` were not there.
-        """
-        names = [name for name in self.storage.names(self.path) if name not in without]
+        names = self.storage.names(self.path)
         kept = b"".join(self.storage.read(f"{self.path}/{name}") for name in names if name.startswith(ROW))
-        found = []
         for name in names:
             file = _OF_AN_ATTEMPT.fullmatch(name)
             if file is None or f'"{name}"'.encode() in kept:
                 continue
             attempt = file["attempt"]
             if not self.storage.remote or attempt == ended or self.claims.released(attempt):
-                found.append(name)
-        return found
+                self.storage.delete(f"{self.path}/{name}")
 
     def log(self, *lines: str) -> None:
         """Add lines to the trial's log."""
@@ -197,6 +187,12 @@ class TrialFolder:
             return self.storage.read(f"{self.path}/{LOG}").decode(errors="replace")
         except FileNotFoundError:
             return ""
+
+
+def attempt_of(name: str) -> str:
+    """Return the attempt that wrote a file beside the row; empty for the name of any other file."""
+    file = _OF_AN_ATTEMPT.fullmatch(name)
+    return file["attempt"] if file else ""
 
 
 def epochs_parquet(epochs: Sequence[Mapping[str, JSON]]) -> bytes:

@@ -50,6 +50,7 @@ def littered(copied) -> Path:
     root = trials / planned(Path("chains.yaml"))[0].trial_id
     dead = dataclasses.replace(Process.current(), pid=2**22 + 1, started="1")
     (root / "weights-last.0001.0123abcd.safetensors").write_bytes(b"12345")
+    (root / "output.0001.0123abcd.txt").write_bytes(b"evidence")
     (root / "checkpoints").mkdir(exist_ok=True)
     (root / "checkpoints/refused-000001-0000000-0001.0123abcd").write_bytes(b"123")
     (root / f"{FRESH}{_mark(dead)}-9").write_bytes(b"1234567")
