@@ -23,6 +23,7 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.selection import select
+from orchestrator.upkeep.family import Family
 from orchestrator.upkeep.why import Reason, Why
 from orchestrator.words import shown_line
 from trainables.errors import UnknownName
@@ -65,12 +66,12 @@ def why(
     if planned is None:
         if filters:
             raise click.UsageError(f"--filter goes with an EXPERIMENT; {what} is a trial")
-        specs = _lineage(ledger, ledger.find(what))
-        asked = {next(iter(specs)): called_in(ledger, next(iter(specs)))}
+        trial_id = ledger.find(what)
+        asked = {trial_id: called_in(ledger, trial_id)}
+        states = ledger.states([*_ancestors(ledger, trial_id), ledger.spec(trial_id)])
     else:
-        specs = {trial.trial_id: trial.spec for trial in planned.trials}
         asked = {trial.trial_id: called(trial) for trial in chosen_of(planned, filters)}
-    states = ledger.states(reversed(specs.values()) if planned is None else specs.values())
+        states = states_of(planned, ledger)
     reasons = Why(ledger, catalog, planned.trials if planned else ()).explain(states)
     told = [reason for reason in reasons if reason.trial in asked]
     if as_json:
@@ -81,13 +82,14 @@ def why(
     say("\n".join([*lines, shown_line(f"{what}: {count_text(len(told), 'trial')}; {counts_text(counts)}")]))
 
 
-def _lineage(ledger: Ledger, trial_id: str) -> dict[str, TrialSpec]:
-    """Return a trial and all its ancestors that the storage knows, itself first. Raises: LedgerError."""
-    found = {trial_id: ledger.spec(trial_id)}
-    for parent in found[trial_id].parents:
+def _ancestors(ledger: Ledger, trial_id: str) -> list[TrialSpec]:
+    """Return what the storage knows of a trial's ancestors, parents first."""
+    family = Family(ledger)
+    specs = []
+    for each in family.parents_first(family.with_ancestors([trial_id])):
         with contextlib.suppress(LedgerError):
-            found |= _lineage(ledger, parent)
-    return found
+            specs.append(ledger.spec(each))
+    return [spec for spec in specs if spec.trial_id != trial_id]
 
 
 def _groups(reasons: Sequence[Reason]) -> list[list[Reason]]:
@@ -129,6 +131,7 @@ def _reason_json(reason: Reason) -> dict[str, JSON]:
 @click.option("--dry-run", is_flag=True, help="Say which trials would run again, and stop.")
 @set_option
 @storage_option
+@json_option
 @pass_catalog
 def retry(
     catalog: Catalog,
@@ -137,6 +140,7 @@ def retry(
     dry_run: bool,
     overrides: tuple[str, ...],
     storage: str,
+    as_json: bool,
 ) -> None:
     """Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.
 
@@ -145,26 +149,36 @@ def retry(
     """
     ledger = open_ledger(storage, to_read=True)
     chosen = [(item, _failed_of(item, ledger, catalog, overrides, filters)) for item in what]
+    again = [_let_run_again(trial_id, ledger, dry_run=dry_run) for _, ids in chosen for trial_id in ids]
+    if as_json:
+        say_json({"storage": ledger.storage.uri, "trials": again})
+        return
+    for each in again:
+        say(shown_line(f"{each['id']} {_what_follows(each, dry_run=dry_run)}"))
     for item, ids in chosen:
-        for trial_id in ids:
-            _let_run_again(trial_id, ledger, dry_run=dry_run)
         if not ids:
             which = f" with {' and '.join(filters)}" if filters else ""
             say(shown_line(f"{item}: no trial{which} has failed"))
 
 
-def _let_run_again(trial_id: str, ledger: Ledger, *, dry_run: bool) -> None:
+def _let_run_again(trial_id: str, ledger: Ledger, *, dry_run: bool) -> dict[str, JSON]:
+    """Set a trial's row aside, or only look; return its id, why it runs again, if it does, and its row's new name."""
     state = ledger.state(ledger.spec(trial_id))
-    if dry_run:
-        damage = "" if state.row is None or state.state == "failed" else ledger.folder(trial_id).damage(state.row)
-        if state.state != "failed" and not damage:
-            say(f"{trial_id} would not run again: it has not failed")
-            return
-        say(shown_line(f"{trial_id} would run again: {state.state}, {damage or state.reason}"))
-    else:
-        say(f"{trial_id} will run again; its row is kept as {ledger.retry(trial_id)}")
+    why = state.reason if state.state == "failed" else ""
+    if dry_run and state.row is not None and not why:
+        why = ledger.folder(trial_id).damage(state.row)
+    kept = None if dry_run else ledger.retry(trial_id)
     if state.recurs:
         say(f"note: {trial_id} will fail in the same way, unless code, data or machine are others now", err=True)
+    return {"id": trial_id, "state": state.state, "reason": why, "again": bool(why or kept), "kept": kept}
+
+
+def _what_follows(told: Mapping[str, JSON], *, dry_run: bool) -> str:
+    if not dry_run:
+        return f"will run again; its row is kept as {told['kept']}"
+    if not told["again"]:
+        return "would not run again: it has not failed"
+    return f"would run again: {told['state']}, {told['reason']}"
 
 
 def _failed_of(

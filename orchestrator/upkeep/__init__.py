@@ -5,4 +5,4 @@ that the command line prints. Nothing is deleted or replaced that somebody works
 Public face: `verify.verify`, `prune.useless`, `merge.Merge`, `bundle.pack`, `why.Why`.
 """
 
-__all__ = ["archive", "bundle", "merge", "prune", "verify", "why"]
+__all__ = ["archive", "bundle", "family", "merge", "prune", "verify", "why"]

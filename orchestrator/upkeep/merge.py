@@ -46,8 +46,7 @@ def merge(source: Ledger, target: Ledger, *, checkpoints: bool = False, dry_run:
         checkpoints: take also those of trials that are not done, so that they go on here.
         dry_run: write nothing, and say what would be.
     """
-    family = Family(source)
-    for trial_id in sorted(source.ids(), key=family.generation):
+    for trial_id in Family(source).parents_first(source.ids()):
         yield _Trial(source.folder(trial_id), target.folder(trial_id), target, checkpoints, dry_run).merge()
 
 

@@ -13,21 +13,25 @@ without an experiment no row that counts is.
 
 import contextlib
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan
 from orchestrator.upkeep.family import Family
 from trainables.errors import DamagedFile
 from trainables.record.checkpoints import position
+from trainables.record.local_storage import drop_empty, half_written
+from trainables.record.storage import Storage
 from trainables.record.trial_folder import ROW, SPEC, TRIALS, TrialFolder
 from trainables.trial import TrialRow
 
 _TRIAL = re.compile(r"[0-9a-f]{12}")
 _ASIDE = re.compile(rf"{re.escape(ROW)}\.(failed|stale|damaged)-\d+")
 
+"""How the names of files begin that hold what an attempt's process printed."""
 HALF_WRITTEN = "half written by a process that is dead"
 UNASKED = "of a trial that none of these experiments asks for"
 NEEDED_NO_MORE = "useless checkpoint"
@@ -52,7 +56,7 @@ class Useless:
 
 def asked_for(plans: Iterable[Plan], ledger: Ledger) -> set[str]:
     """Return the trials of these plans, and all that they come from, as their rows have it too."""
-    return Family(ledger).with_ancestors(trial.trial_id for plan in plans for trial in plan.trials)
+    return set(Family(ledger).with_ancestors(trial.trial_id for plan in plans for trial in plan.trials))
 
 
 def useless(ledger: Ledger, asked: Collection[str] | None = None, *, archived: bool = False) -> list[Useless]:
@@ -68,9 +72,9 @@ def useless(ledger: Ledger, asked: Collection[str] | None = None, *, archived: b
     kept = set(ids) if asked is None else {*asked, *family.with_ancestors(live)}
     found = [
         Useless(trial=_trial_of(path), path=path, bytes=size, why=HALF_WRITTEN)
-        for path, size in ledger.storage.left("").items()
+        for path, size in _half_written(ledger.storage).items()
     ]
-    for trial_id in sorted(set(ids) - kept, key=lambda trial_id: (-family.generation(trial_id), trial_id)):
+    for trial_id in reversed(family.parents_first(set(ids) - kept)):
         found += _whole(ledger.folder(trial_id))
     for trial_id in ids:
         if trial_id in kept and trial_id not in live:
@@ -91,8 +95,8 @@ def delete(ledger: Ledger, found: Iterable[Useless]) -> Iterator[Useless]:
         for each in files:
             ledger.storage.delete(each.path)
             yield each
-        if trial_id:
-            ledger.storage.drop(folder.path)
+        if trial_id and not ledger.storage.remote:
+            drop_empty(Path(ledger.storage.uri, folder.path))
 
 
 def _whole(folder: TrialFolder) -> list[Useless]:
@@ -126,6 +130,11 @@ def _parts(folder: TrialFolder, *, archived: bool) -> list[Useless]:
         elif inner == "checkpoints" and position(name) and row is not None:
             reasons[path] = NEEDED_NO_MORE
     return [_of(folder, path, sizes[path], why) for path, why in reasons.items() if path in sizes]
+
+
+def _half_written(storage: Storage) -> Mapping[str, int]:
+    """Return what killed writers left half written; in an object store files appear whole or not at all."""
+    return {} if storage.remote else half_written(Path(storage.uri))
 
 
 def _of(folder: TrialFolder, path: str, size: int, why: str) -> Useless:

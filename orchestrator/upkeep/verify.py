@@ -174,7 +174,7 @@ class _Check:
             content = self.folder.storage.read(f"{self.folder.path}/{name}")
         except FileNotFoundError:
             return None
-        except OSError as error:
+        except (DamagedFile, OSError) as error:
             self._wrong(name, f"it cannot be read: {one_line(error)}", "nobody can say what it holds", CANNOT_READ)
             return None
         self.report.bytes += len(content)

@@ -13,12 +13,15 @@ from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.config_fields import Fields
 from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.upkeep.family import Family
 from trainables.catalog import Trainable
 from trainables.config import is_reference
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
 MANY = 8
 """So many entries of a nested value are counted, not shown."""
+GENERATIONS = 8
+"""How far back ancestors are compared."""
 NOT_THERE = "nothing"
 """What a key is where a trial has none of that name."""
 
@@ -111,7 +114,7 @@ class Why:
             self._specs[trial.trial_id] = trial.spec
             self._names[trial.trial_id] = trial.values[trial.stage]
         self._rows = ledger.rows()
-        self._traits: dict[str, _Traits] = {}
+        self._traits: dict[tuple[str, int], _Traits] = {}
         self._defaults: dict[str, Mapping[str, JSON]] = {}
 
     def explain(self, states: Mapping[str, TrialState]) -> list[Reason]:
@@ -162,28 +165,25 @@ class Why:
         return name if isinstance(name, str) and name != self._of(trial_id).values.get(key) else ""
 
     def _failed_ancestor(self, trial_id: str, states: Mapping[str, TrialState]) -> str:
-        """Return the first ancestor that failed; empty where none is known of."""
-        spec = self._spec(trial_id)
-        for parent in spec.parents if spec else ():
-            if parent in states and states[parent].state == "failed":
-                return parent
-            if found := self._failed_ancestor(parent, states):
-                return found
-        return ""
+        """Return the nearest ancestor that failed; empty where none is known of."""
+        family = Family(self._ledger, {known: spec.parents for known, spec in self._specs.items()})
+        _, *ancestors = family.with_ancestors([trial_id])
+        return next((each for each in ancestors if each in states and states[each].state == "failed"), "")
 
-    def _of(self, trial_id: str) -> _Traits:
-        """Return what determines a trial; of one that nothing is known of, its id."""
-        if trial_id not in self._traits:
+    def _of(self, trial_id: str, generations: int = GENERATIONS) -> _Traits:
+        """Return what determines a trial; of one that nothing is known of, or beyond these generations, its id."""
+        key = (trial_id, generations)
+        if key not in self._traits:
             traits = _Traits()
-            spec = self._spec(trial_id)
+            spec = self._spec(trial_id) if generations else None
             if spec is None:
                 traits.add("id", trial_id, written=True)
             else:
-                self._read(spec, traits)
-            self._traits[trial_id] = traits
-        return self._traits[trial_id]
+                self._read(spec, traits, generations - 1)
+            self._traits[key] = traits
+        return self._traits[key]
 
-    def _read(self, spec: TrialSpec, traits: _Traits) -> None:
+    def _read(self, spec: TrialSpec, traits: _Traits, generations: int) -> None:
         row = self._rows.get(spec.trial_id)
         defaults = self._defaults_of(spec.trainable)
         known = {**defaults, **row.config} if row is not None else defaults
@@ -191,7 +191,7 @@ class Why:
             traits.add(name, value, written=name in spec.config)
         traits.add("seed", spec.seed, written=True)
         traits.add("version", spec.version, written=True)
-        parents = [self._of(parent) for parent in spec.parents]
+        parents = [self._of(parent, generations) for parent in spec.parents]
         whose = "its parent's" if len(parents) == 1 else "its parents'"
         for key in dict.fromkeys(key for parent in parents for key in parent.values):
             values = {each.identities[key]: each.values[key] for each in parents if key in each.values}

@@ -25,14 +25,8 @@ class MeddledStorage:
     def within(self, seconds: float) -> "MeddledStorage":
         return self
 
-    def left(self, folder: str) -> dict[str, int]:
-        return self._inner.left(folder)
-
     def tidy(self, folder: str) -> None:
         self._inner.tidy(folder)
-
-    def drop(self, folder: str) -> None:
-        self._inner.drop(folder)
 
     def _do(self, kind, *arguments, **settings):
         self.counts[kind] += 1

@@ -112,17 +112,6 @@ class StorageContract:
         found = {path: entry.bytes for path, entry in storage.walk("trials/a").items()}
         assert found == {"trials/a/claims/0001.json": 0, "trials/a/row.json": 3}
         assert storage.walk("nowhere") == {}
-        assert storage.left("trials") == {}
-
-    def test_a_folder_goes_when_nothing_is_in_it(self, storage):
-        storage.write("trials/a/claims/0001.json", b"")
-        storage.drop("trials/a")
-        assert storage.names("trials") == ["a"]
-
-        storage.delete("trials/a/claims/0001.json")
-        storage.drop("trials/a")
-        storage.drop("nowhere")
-        assert storage.names("trials") == []
 
     def test_a_file_that_was_just_written_is_young(self, storage):
         storage.write("beat", b"1")

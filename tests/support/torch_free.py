@@ -28,6 +28,7 @@ TORCH_FREE = (
     "trainables.execution.signals",
     "trainables.record.lineage",
     "trainables.record.listing",
+    "trainables.record.local_storage",
     "trainables.optimization.schedules",
     "trainables.record.outputs",
     "trainables.record.provenance",

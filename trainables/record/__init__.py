@@ -11,6 +11,7 @@ __all__ = [
     "claims",
     "lineage",
     "listing",
+    "local_storage",
     "log",
     "outputs",
     "provenance",

@@ -82,14 +82,8 @@ class Listed:
     def move(self, path: str, to: str) -> None:
         self._storage.move(path, to)
 
-    def left(self, folder: str) -> dict[str, int]:
-        return self._storage.left(folder)
-
     def tidy(self, folder: str) -> None:
         self._storage.tidy(folder)
-
-    def drop(self, folder: str) -> None:
-        self._storage.drop(folder)
 
     def _knows(self, path: str) -> bool:
         return path == self._folder or path.startswith(f"{self._folder}/")

@@ -124,22 +124,10 @@ class LocalStorage:
     def move(self, path: str, to: str) -> None:
         self._inside(path).rename(self._inside(to))
 
-    def left(self, folder: str) -> dict[str, int]:
-        found = {}
-        for path in sorted(self._at(folder).rglob(f"{FRESH}*")):
-            with contextlib.suppress(FileNotFoundError):
-                if _abandoned(path):
-                    found[path.relative_to(self.root / folder).as_posix()] = path.stat().st_size
-        return found
-
     def tidy(self, folder: str) -> None:
-        for left in self.left(folder):
-            self._inside(PurePosixPath(folder, left).as_posix()).unlink(missing_ok=True)
-
-    def drop(self, folder: str) -> None:
-        for inner, _, _ in os.walk(self._inside(PurePosixPath(folder, FRESH).as_posix()).parent, topdown=False):
-            with contextlib.suppress(OSError):  # there is something in it
-                Path(inner).rmdir()
+        top = self._inside(PurePosixPath(folder, FRESH).as_posix()).parent
+        for left in half_written(top):
+            (top / left).unlink(missing_ok=True)
 
     def _at(self, path: str) -> Path:
         """Return where a path of the storage is. Raises: FileNotFoundError where no path of one is like that."""
@@ -187,6 +175,23 @@ def _abandoned(left: Path) -> bool:
     if alive is not None:
         return not alive
     return time.time() - left.stat().st_mtime > LEFT_SECONDS
+
+
+def half_written(root: Path) -> dict[str, int]:
+    """Return what killed writers left half written below a folder, and nobody still writes: paths and their bytes."""
+    found = {}
+    for left in sorted(root.rglob(f"{FRESH}*")):
+        with contextlib.suppress(FileNotFoundError):
+            if _abandoned(left):
+                found[left.relative_to(root).as_posix()] = left.stat().st_size
+    return found
+
+
+def drop_empty(folder: Path) -> None:
+    """Remove a folder, and those in it, where no file is left in them."""
+    for inner, _, _ in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):  # there is something in it
+            Path(inner).rmdir()
 
 
 def _create_without_links(target: Path, data: bytes) -> bool:

@@ -112,15 +112,8 @@ class ObjectStore:
             obstore.copy(self._sender, path, to)
         self.delete(path)
 
-    def left(self, folder: str) -> dict[str, int]:
-        """Return nothing: objects appear whole or not at all."""
-        return {}
-
     def tidy(self, folder: str) -> None:
         """Objects appear whole or not at all."""
-
-    def drop(self, folder: str) -> None:
-        """Do nothing: there are no folders."""
 
     def _for(self, data: bytes) -> Opened:
         """Return the store to send these with."""

@@ -82,19 +82,8 @@ class Storage(Protocol):
         """Give a file another name. Raises: FileNotFoundError."""
         ...
 
-    def left(self, folder: str) -> dict[str, int]:
-        """Return what killed writers left half written there, by its paths from there, with its bytes.
-
-        Nothing that anybody still writes.
-        """
-        ...
-
     def tidy(self, folder: str) -> None:
         """Remove what killed writers left half written there, and nothing that anybody still writes."""
-        ...
-
-    def drop(self, folder: str) -> None:
-        """Remove a folder, and those in it, where no file is left in them."""
         ...
 
 
@@ -162,14 +151,8 @@ class PatientStorage:
 
         self._insist(lambda: self._inner.move(path, to), again)
 
-    def left(self, folder: str) -> dict[str, int]:
-        return self._insist(lambda: self._inner.left(folder))
-
     def tidy(self, folder: str) -> None:
         self._insist(lambda: self._inner.tidy(folder))
-
-    def drop(self, folder: str) -> None:
-        self._insist(lambda: self._inner.drop(folder))
 
     def _insist(self, do: Callable[[], Found], again: Callable[[], Found] | None = None) -> Found:
         patience = AT_ONCE if self._away else self._patience

@@ -73,6 +73,22 @@ def test_a_filter_that_means_nothing_is_a_sentence(sharptune, failed, text, sent
     assert sharptune("status", "--json").json["counts"]["failed"] == 6
 
 
+def test_json_says_which_run_again_and_where_their_rows_are_kept(sharptune, failed):
+    options = ("--filter", "width=2", "--filter", "how=fast", "--json")
+    expected = {
+        "id": failed["width=2 fast"],
+        "state": "failed",
+        "reason": "ValueError: no good in epoch 1",
+        "again": True,
+    }
+
+    dry, wet = sharptune("retry", "chains.yaml", *options, "--dry-run"), sharptune("retry", "chains.yaml", *options)
+
+    assert dry.json["trials"] == [{**expected, "kept": None}]
+    assert wet.json["trials"] == [{**expected, "kept": "row.json.failed-1"}]
+    assert sharptune("retry", "chains.yaml", *options).json["trials"] == []
+
+
 def test_a_filter_beside_a_trial_is_refused(sharptune, failed):
     result = sharptune("retry", next(iter(failed.values())), "--filter", "width=1")
 

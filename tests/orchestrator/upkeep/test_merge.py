@@ -60,6 +60,7 @@ def is_fine(storage: str) -> bool:
 
 
 def test_all_of_another_storage_is_taken_byte_for_byte_and_merging_again_changes_nothing(there, merging):
+    (there / of(0) / "output.0001.0123abcd.txt").write_bytes(b"what its process printed")
     first = merging("there")
     taken = content("runs")
     again = merging("there", "--json")

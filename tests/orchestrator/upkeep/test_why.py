@@ -14,7 +14,7 @@ from orchestrator.upkeep.why import Why
 from trainables.catalog import CATALOG
 from trainables.record.storage import open_storage
 from trainables.record.trial_folder import TrialFolder
-from trainables.trial import TrialRow
+from trainables.trial import TrialRow, TrialSpec
 
 SHORT = CHAINS.replace("epochs: 3", "epochs: 1")
 
@@ -216,3 +216,33 @@ def test_what_is_named_in_a_hostile_way_does_not_reach_the_terminal(copied, shar
 
     assert "\x1b" not in out
     assert "x1b[3J' here" in out
+
+
+def test_many_generations_of_a_stranger_end_no_command_by_an_error(tmp_path, sharptune):
+    """Each trial has the two before it as parents, so that there are more ways back than anybody could go."""
+    storage = open_storage(tmp_path / "deep")
+    ids: list[str] = []
+    for number in range(60):
+        spec = TrialSpec(trainable="chain", version=1, config={}, seed=number, parents=tuple(sorted(ids[-2:])))
+        TrialFolder(storage, spec.trial_id).write_spec(spec)
+        ids.append(spec.trial_id)
+    row = TrialRow(trial_id=ids[0], spec=spec_of(storage, ids[0]), config={}, state="failed", metrics={}, artifacts={})
+    TrialFolder(storage, ids[0]).commit_row(row)
+    done = TrialSpec(trainable="chain", version=1, config={}, seed=999, parents=(ids[-2],))
+    TrialFolder(storage, done.trial_id).commit_row(
+        TrialRow(trial_id=done.trial_id, spec=done, config={}, state="done", metrics={}, artifacts={})
+    )
+
+    blocked = sharptune("why", ids[-1], "--storage", tmp_path / "deep")
+    merged = sharptune("merge", tmp_path / "deep", "--storage", "here", "--json")
+
+    assert f"1 blocked: its ancestor {ids[0]} failed: failed\n" in blocked.out
+    assert merged.code == 0
+    assert sharptune("prune", "chains.yaml", "--storage", tmp_path / "deep", "--yes").code == 0
+    assert storage.names("trials") == []
+
+
+def spec_of(storage, trial_id: str) -> TrialSpec:
+    spec = TrialFolder(storage, trial_id).read_spec()
+    assert spec is not None
+    return spec
