@@ -38,6 +38,7 @@ class Drivers:
 
     def start(self) -> None:
         """Start a driver with the errand."""
+        self._let_go()
         self.started += 1
         folders = {"TMPDIR": str(self._scratch / "tmp"), "RAY_TMPDIR": str(self._scratch)}
         with self._log().open("wb") as log:
@@ -66,9 +67,7 @@ class Drivers:
             self._family.look_closely(self.pid)
             self._process.kill()
             self._process.wait()
-            assert self._process.stdin is not None
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
+            self._let_go()
 
     def ask(self, number: signal.Signals) -> None:
         """Send a signal by which it is asked to stop."""
@@ -84,6 +83,12 @@ class Drivers:
         """Return the last lines that it said, in one."""
         lines = self._log().read_text(errors="replace").split("\n")
         return " / ".join([line.strip() for line in lines if line.strip()][-SHOWN_LINES:]) or "it said nothing"
+
+    def _let_go(self) -> None:
+        """Close our end of what the one before reads."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
 
     def _log(self) -> Path:
         return self._scratch / f"driver-{self.started}.log"
