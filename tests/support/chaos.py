@@ -8,6 +8,7 @@ nothing. Exit code 1 where anything could.
 
 import argparse
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -74,6 +75,7 @@ def perform(cell: Cell, storage: str, *, seed: int, share: float) -> Report:
 @contextlib.contextmanager
 def storages() -> Iterator[dict[str, str]]:
     """Yield a folder, and a bucket on a real S3 server (moto) on loopback."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it would tell every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -7,13 +7,12 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from os import environ
 from pathlib import Path
 
 from orchestrator.errors import HaltError, RunError
 from orchestrator.ledger import Ledger
-from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.rehearsal.driver import WRONG, Errand
 from orchestrator.running.rehearsal.drivers import Drivers
@@ -131,7 +130,7 @@ class Rehearsal:
             if nodes is not None:
                 at_end.callback(nodes.end)
             errand = Errand(
-                trials=tuple(_bare(self.cast)),
+                trials=self.cast.trials,
                 catalog=self.cast.catalog,
                 storage=uri,
                 experiment=f"rehearsal of {self.experiment}",
@@ -231,12 +230,6 @@ class Rehearsal:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _bare(cast: Cast) -> Iterator[PlannedTrial]:
-    """Yield the trials without what only plans and tables ask of them."""
-    for trial in cast.trials:
-        yield replace(trial, coordinates={}, values={}, effective={}, ancestors={})
 
 
 def remove(uri: str) -> None:
