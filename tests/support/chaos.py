@@ -55,7 +55,7 @@ def perform(cell: Cell, storage: str, *, seed: int, share: float) -> Report:
     """Run one cell, or a share of its kills."""
     faults = max(1, round(cell.faults * share))
     if cell.real:
-        plan, cast = real_cast(faults, seeds=3)
+        plan, cast = real_cast(faults, seeds=2)
     else:
         plan = expand(load_experiment("quickstart"), twins(CATALOG))
         cast = rehearsed(plan, CATALOG, seconds=2.5 * faults, slots=2, faults=faults, here=True)

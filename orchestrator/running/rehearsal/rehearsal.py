@@ -138,11 +138,12 @@ class Rehearsal:
                 address=nodes.address if nodes is not None else self.address,
             )
             drivers = Drivers(errand, scratch, family, NO_TOKEN if nodes is not None else {})
-            at_end.callback(drivers.kill)
+            at_end.callback(drivers.end)
             strikes = Strikes(self.seed, ledger=witness.ledger, drivers=drivers, family=family, nodes=nodes)
             at_end.callback(strikes.resume, all_of_them=True)
             missed = self._play(drivers, strikes, witness)
             self.say("all trials have their rows; are they those of the undisturbed run?")
+            drivers.wait_for_rivals(GRACE_SECONDS)
             processes = family.left(GRACE_SECONDS, but=nodes.holds if nodes is not None else lambda process: False)
             if nodes is not None:
                 nodes.end()

@@ -73,6 +73,15 @@ def test_ray_itself_and_workers_are_killed_on_an_object_store_and_nothing_change
     assert files(open_storage(storage)) == []
 
 
+def test_two_drivers_share_a_grid_while_either_is_killed_and_nothing_changes(capsys):
+    report = rehearse(
+        capsys, "--seed", "1", "--minutes", "0.1", "--faults", "3", "--kinds", "rival,rival,driver", "--runner", "local"
+    )
+
+    assert kinds(report) == ["driver", "rival", "rival"]
+    assert report["drivers"] == 3
+
+
 def test_real_trials_whose_processes_are_killed_find_what_they_find_undisturbed(dataset_cache):
     plan, cast = real_cast(faults=3)
     rehearsal = Rehearsal(
