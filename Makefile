@@ -2,13 +2,14 @@
 # make test     the whole test suite: installs what it needs on the first call
 # make unit     its quick part, without Ray: about a minute on two cores
 # make explore  the property tests with many new examples, other ones each time: for a developer's machine, not for CI
+# make chaos    a hundred kills and more, of drivers, workers, nodes and Ray itself: a quarter of an hour on two cores
 # make check    what CI runs: lint, types, tests
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test unit explore check lint types format pins
+.PHONY: run test unit explore chaos check lint types format pins
 
 run: $(READY)
 	@$(BIN)/sharptune run quickstart
@@ -26,6 +27,10 @@ unit: $(READY)
 # What it finds it tries again first, the next time; the failure also prints a line that reproduces it anywhere.
 explore: $(READY)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "hypothesis and not ray and not slow" --hypothesis-profile explore
+
+# Not for CI either. Its table stands in docs/reliability.md.
+chaos: $(READY)
+	PYTHONPATH=tests/support OMP_NUM_THREADS=1 $(BIN)/python tests/support/chaos.py
 
 check: lint types test
 

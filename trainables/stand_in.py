@@ -14,7 +14,6 @@ from dataclasses import asdict, replace
 from pydantic import BaseModel
 
 from trainables.architecture.genotype import describe
-from trainables.architecture.sampling import random_genotype, random_path
 from trainables.architecture.spaces import SearchSpace, known_space
 from trainables.catalog import Trainable
 from trainables.errors import DamagedFile
@@ -122,6 +121,8 @@ class StandInRun:
         space = known_space(self._settings.get("space"))
         if space is None:
             return self._past
+        from trainables.architecture.sampling import random_genotype, random_path  # loads NumPy
+
         chance = random.Random(f"{self._past}/{name}")
         if isinstance(space, SearchSpace):
             return describe(random_genotype(space, chance), space.operations)

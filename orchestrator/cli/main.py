@@ -64,12 +64,12 @@ COMMANDS = (
     LazyCommand("plan", "trials", "Show every trial of EXPERIMENT, and for each why it will run or not."),
     LazyCommand("run", "run", "Run what of EXPERIMENT has not run yet, and print its tables."),
     LazyCommand(
+        "rehearse", "rehearse", "Rehearse EXPERIMENT with stand-ins for its trials, while processes are killed."
+    ),
+    LazyCommand(
         "launch",
         "launch",
         "Hand a run to a cluster's scheduler: show the batch script or manifest, and send it when asked.",
-    ),
-    LazyCommand(
-        "rehearse", "rehearse", "Rehearse EXPERIMENT with stand-ins for its trials, while processes are killed."
     ),
     LazyCommand("status", "status", "Show where the trials stand: those of EXPERIMENT, or all in the storage."),
     LazyCommand(

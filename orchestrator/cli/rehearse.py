@@ -184,7 +184,8 @@ def _lines(report: Report) -> list[str]:
     proof = report.proof
     faults = ", ".join(f"{count} {kind}" for kind, count in report.counts().items()) or "no faults"
     took = f"{report.drivers} driver{'s' if report.drivers > 1 else ''} in {duration(report.seconds)}"
-    lines = ["", f"{report.trials} trials under {len(report.faults)} faults ({faults}), {took}, seed {report.seed}"]
+    count = f"{len(report.faults)} fault{'s' if len(report.faults) != 1 else ''}"
+    lines = ["", f"{report.trials} trials under {count} ({faults}), {took}, seed {report.seed}"]
     if report.missed:
         lines.append(f"{report.missed} further faults had nothing left to strike; --minutes makes a longer rehearsal")
     tables = "identical" if proof.tables_identical else "DIFFERENT"

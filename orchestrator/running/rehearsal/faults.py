@@ -11,6 +11,7 @@ KINDS: Mapping[str, str] = {
     "ray": "SIGKILL to one of Ray's own processes",
     "stop": "SIGTERM or SIGINT to the driver",
     "pause": "SIGSTOP, then SIGCONT, to the process of a trial",
+    "rival": "a second driver at work beside the first; the next time, SIGKILL to it",
 }
 FIRST, LAST = 0.02, 0.85
 """Between these shares of all epochs faults come: something must be at work."""

@@ -38,7 +38,7 @@ class Nodes:
         node = self._others.pop(chance.randrange(len(self._others)))
         tree = self._family.look_closely(node.pid)
         self._family.kill(tree)
-        node.wait()
+        _let_go(node)
         self._others.append(self._join())
         return f"a node of {len(tree)} processes was killed, another one started"
 
@@ -53,7 +53,7 @@ class Nodes:
         """Kill them all."""
         for node in (*self._others, self._head):
             self._family.kill(self._family.look_closely(node.pid))
-            node.wait()
+            _let_go(node)
 
     def _join(self) -> subprocess.Popen[bytes]:
         return self._start(f"--address={self.address}")
@@ -85,3 +85,9 @@ class Nodes:
         said = (self._scratch / "n1" / "start.log").read_text(errors="replace").strip().split("\n")[-1]
         self._family.kill(self._family.look(self._head.pid))
         raise HaltError(f"Ray's head did not start: {said}")
+
+
+def _let_go(node: subprocess.Popen[bytes]) -> None:
+    node.wait()
+    if node.stdin is not None:
+        node.stdin.close()

@@ -7,13 +7,12 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from os import environ
 from pathlib import Path
 
 from orchestrator.errors import HaltError, RunError
 from orchestrator.ledger import Ledger
-from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.rehearsal.driver import WRONG, Errand
 from orchestrator.running.rehearsal.drivers import Drivers
@@ -131,7 +130,7 @@ class Rehearsal:
             if nodes is not None:
                 at_end.callback(nodes.end)
             errand = Errand(
-                trials=tuple(_bare(self.cast)),
+                trials=self.cast.trials,
                 catalog=self.cast.catalog,
                 storage=uri,
                 experiment=f"rehearsal of {self.experiment}",
@@ -139,11 +138,12 @@ class Rehearsal:
                 address=nodes.address if nodes is not None else self.address,
             )
             drivers = Drivers(errand, scratch, family, NO_TOKEN if nodes is not None else {})
-            at_end.callback(drivers.kill)
+            at_end.callback(drivers.end)
             strikes = Strikes(self.seed, ledger=witness.ledger, drivers=drivers, family=family, nodes=nodes)
             at_end.callback(strikes.resume, all_of_them=True)
             missed = self._play(drivers, strikes, witness)
             self.say("all trials have their rows; are they those of the undisturbed run?")
+            drivers.wait_for_rivals(GRACE_SECONDS)
             processes = family.left(GRACE_SECONDS, but=nodes.holds if nodes is not None else lambda process: False)
             if nodes is not None:
                 nodes.end()
@@ -231,12 +231,6 @@ class Rehearsal:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _bare(cast: Cast) -> Iterator[PlannedTrial]:
-    """Yield the trials without what only plans and tables ask of them."""
-    for trial in cast.trials:
-        yield replace(trial, coordinates={}, values={}, effective={}, ancestors={})
 
 
 def remove(uri: str) -> None:

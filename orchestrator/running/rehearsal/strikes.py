@@ -87,12 +87,19 @@ class Strikes:
         self._drivers.ask(number)
         return f"the driver was sent {number.name}"
 
+    def _meet_rival(self) -> str:
+        if self._drivers.kill_rival():
+            return "the second driver was killed"
+        self._drivers.start_rival()
+        return "a second driver was started beside the first"
+
 
 _STRIKES: Mapping[str, Callable[[Strikes], str]] = {
     "driver": Strikes._strike_driver,
     "ray": Strikes._strike_ray,
     "node": Strikes._strike_node,
     "stop": Strikes._ask_to_stop,
+    "rival": Strikes._meet_rival,
 }
 
 

@@ -7,8 +7,11 @@ import pytest
     ("options", "sentence"),
     [
         (["--kinds", "drivers"], "unknown kind of fault 'drivers'; did you mean 'driver'?"),
-        (["--kinds", "node"], "there is no fault of kind 'node' here, only driver, worker, ray, stop, pause"),
-        (["--kinds", "ray", "--runner", "local"], "there is no fault of kind 'ray' here, only driver, stop, pause"),
+        (["--kinds", "node"], "there is no fault of kind 'node' here, only driver, worker, ray, stop, pause, rival"),
+        (
+            ["--kinds", "ray", "--runner", "local"],
+            "there is no fault of kind 'ray' here, only driver, stop, pause, rival",
+        ),
         (["--nodes", "2", "--runner", "local"], "--nodes goes with --runner ray"),
         (["--nodes", "2", "--address", "auto"], "--nodes starts a cluster, --address joins one; give one of the two"),
         (["--keep"], "--keep goes with --storage"),
