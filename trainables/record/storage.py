@@ -20,6 +20,8 @@ from trainables.record.patience import AT_ONCE, Found, Patience
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that cannot take any more: nobody's mistake, and nothing a trial could do better."""
 
+REFUSED = (errno.EACCES, errno.EPERM)
+"""Errors of a storage that this machine, or its user, may not use."""
 
 PATIENCE = Patience()
 """How long a storage is waited for, unless who opens it says otherwise."""
@@ -157,7 +159,9 @@ def trouble(error: OSError, uri: str) -> str:
     """Return in words why a storage takes no more or answers no more; empty for any other error."""
     if isinstance(error, StorageError):
         return str(error)
-    return f"{error.strerror} in {uri}" if error.errno in NO_SPACE else ""
+    ours = error.filename is None or str(error.filename).startswith(uri)  # and no file of a trial's own
+    closed = error.errno in NO_SPACE or (error.errno in REFUSED and ours)
+    return f"{error.strerror} in {uri}" if closed else ""
 
 
 def open_storage(uri: str | Path, *, patience: Patience | None = None) -> PatientStorage:
