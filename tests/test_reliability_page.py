@@ -18,7 +18,7 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def tests_of(node: ast.Module | ast.ClassDef) -> set[str]:
+def names_of(node: ast.Module | ast.ClassDef) -> set[str]:
     return {each.name for each in node.body if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")}
 
 
@@ -44,11 +44,11 @@ def with_bases(file: Path, name: str) -> Iterator[ast.ClassDef]:
 def test_a_test_that_it_names_is_there(named):
     file, *names = named.split("::")
     if not names:
-        assert tests_of(tree_of(ROOT / file))
+        assert names_of(tree_of(ROOT / file))
     elif len(names) == 1:
-        assert names[0] in tests_of(tree_of(ROOT / file))
+        assert names[0] in names_of(tree_of(ROOT / file))
     else:
-        assert any(names[1] in tests_of(each) for each in with_bases(ROOT / file, names[0]))
+        assert any(names[1] in names_of(each) for each in with_bases(ROOT / file, names[0]))
 
 
 def test_every_line_of_its_table_names_a_test():
