@@ -119,6 +119,7 @@ def test_the_run_ends_when_only_nodes_that_are_left_out_could_hold_what_waits(cl
 
 
 KILLED = "ray.exceptions.ActorUnavailableError: The actor is temporarily unavailable: RPC error: Socket closed"
+FOR_MEMORY = "Refer to the documentation on how to address the out of memory issue: https://docs.ray.io/en/latest/x"
 REFUSED = "ray.exceptions.RayTaskError(OSError): ray::step()\n  File ...\nOSError: [Errno 5] Input/output error"
 
 
@@ -138,6 +139,7 @@ def test_a_trial_whose_node_is_lost_goes_on_as_often_as_that_happens(tmp_path, c
     ("error", "halted", "rows"),
     [
         (KILLED, "", ["its process died 4 times, the last time: the process was killed, or its node is gone"]),
+        (FOR_MEMORY, "", ["its process died 4 times, the last time: killed for memory"]),
         (REFUSED, "OSError: [Errno 5] Input/output error", []),
     ],
 )

@@ -394,6 +394,7 @@ def test_valid_files_with_bytes_changed_are_damaged_or_what_they_were(data):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(content)))
 
+    assert read(whole)
     for harmed in (bytes(content), bytes(content[:cut])):
         with contextlib.suppress(DamagedFile):
             read(harmed)

@@ -83,4 +83,4 @@ class History:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")

@@ -22,6 +22,8 @@ from trainables.record.patience import AT_ONCE, Found, Patience
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a disk that cannot take any more: nobody's mistake, and nothing a trial could do better."""
 
+REFUSED = (errno.EACCES, errno.EPERM)
+"""Errors of a storage that this machine, or its user, may not use."""
 
 PATIENCE = Patience()
 """How long a storage is waited for, unless who opens it says otherwise."""
@@ -171,7 +173,9 @@ def trouble(error: OSError, uri: str) -> str:
         return str(error)
     if isinstance(error, StorageRefusal):
         return f"storage {uri}: {error.strerror}"
-    return f"{error.strerror} in {uri}" if error.errno in NO_SPACE else ""
+    ours = error.filename is None or str(error.filename).startswith(uri)  # and no file of a trial's own
+    closed = error.errno in NO_SPACE or (error.errno in REFUSED and ours)
+    return f"{error.strerror} in {uri}" if closed else ""
 
 
 def open_storage(uri: str | Path, *, patience: Patience | None = None) -> PatientStorage:

@@ -105,7 +105,7 @@ def _name_of(line: str) -> str:
 
 def death_reason(error: str) -> str:
     """Return, in one line, why a trial's process died, from the text of Ray's error."""
-    if "OutOfMemoryError" in error or "memory pressure" in error:
+    if any(words in error for words in ("OutOfMemoryError", "memory pressure", "low on memory", "out of memory issue")):
         return "killed for memory"
     deaths = (
         "ActorDiedError",

@@ -256,3 +256,61 @@ def test_classes_that_are_only_numbered_are_taken_to_be_in_order(exported):
     numbered = Export(tensors=exported.tensors, about={**exported.about, "classes": [str(n) for n in range(10)]})
 
     assert score(numbered, "cifar10-mini", images=10).images == 10
+
+
+def tensors_file(header: bytes, data: bytes = b"") -> bytes:
+    return len(header).to_bytes(8, "little") + header + data
+
+
+GARBAGE = {
+    "nothing": b"",
+    "a long header": (2**62).to_bytes(8, "little") + b"{}",
+    "a deep header": tensors_file(b"[" * 100_000),
+    "a large tensor": tensors_file(
+        json.dumps({"a": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 2**42]}}).encode()
+    ),
+    "nothing said": tensors_file(b"{}"),
+    "no text": tensors_file(json.dumps({"__metadata__": {"sharptune": "[" * 100_000}}).encode()),
+    "a list": tensors_file(json.dumps({"__metadata__": {"sharptune": "[]"}}).encode()),
+}
+
+
+@pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE)
+def test_a_file_of_any_content_is_a_sentence(tmp_path, content):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+
+    with pytest.raises(DamagedFile, match="is no file that sharptune export wrote"):
+        read_export(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("network", "layers"), 10**6),
+        (("network", "channels"), 10**6),
+        (("network", "channels"), "2"),
+        (("network", "evil"), 1),
+        (("network",), None),
+        (("normalisation", "mean"), []),
+        (("classes",), "abc"),
+        (("config", "test_images"), 0),
+        (("config",), []),
+        (("dataset",), 1.5),
+        (("metrics",), {"test_error": "low"}),
+        (("genotype",), {"kind": "cells", "normal": [["skip_connect", 10**9]]}),
+    ],
+    ids=str,
+)
+def test_an_export_that_says_anything_of_itself_is_soon_refused(exported, tmp_path, place, value):
+    """Whatever sizes it names, no memory is taken for them."""
+    about = json.loads(json.dumps(exported.about))
+    inner = about
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(replace(exported, about=about).to_bytes())
+
+    with pytest.raises(SharptuneError):
+        read_export(path).network()

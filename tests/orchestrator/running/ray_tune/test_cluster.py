@@ -64,6 +64,9 @@ def test_a_death_is_told_in_one_line():
     assert death_reason("ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory") == (
         "killed for memory"
     )
+    assert death_reason("Refer to the documentation on how to address the out of memory issue: https://…") == (
+        "killed for memory"
+    )
     assert death_reason("x\nray.exceptions.ActorDiedError: The actor died unexpectedly") == (
         "the process was killed, or its node is gone"
     )
