@@ -132,7 +132,7 @@ def _not_at_work(state: TrialState) -> str:
 def _stopped(state: TrialState) -> str:
     """Return what became of a trial that was asked to stop."""
     if state.row is not None:
-        return f"it is {state.state}: it came to its end before it heard"
+        return f"it {'is done' if state.state == 'done' else 'has failed'}: it came to its end before it heard"
     return f"stopped ({state.reason}); the next run goes on with it"
 
 
