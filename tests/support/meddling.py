@@ -25,6 +25,9 @@ class MeddledStorage:
     def within(self, seconds: float) -> "MeddledStorage":
         return self
 
+    def age(self, path: str) -> float:
+        return self._inner.age(path)
+
     def tidy(self, folder: str) -> None:
         self._inner.tidy(folder)
 
