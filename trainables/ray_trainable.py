@@ -45,6 +45,7 @@ class StopFlag:
     def __init__(self, wishes: Any | None) -> None:
         self._wishes = wishes
         self._answer: Any | None = None if wishes is None else wishes.hear.remote(None)
+        self._patience = FIRST_SECONDS
         self._known: Mapping[str, Any] | None = None
         self._trial_id = ""
         self._looked = float("-inf")
@@ -71,8 +72,8 @@ class StopFlag:
 
     def _listen(self) -> None:
         """Take the answer, if there is one, and ask for the next; the first one is waited for, as it comes at once."""
-        first = self._known is None
-        if self._answer is None or not ray.wait([self._answer], timeout=FIRST_SECONDS if first else 0)[0]:
+        patience, self._patience = self._patience, 0.0
+        if self._answer is None or not ray.wait([self._answer], timeout=patience)[0]:
             return
         assert self._wishes is not None
         try:

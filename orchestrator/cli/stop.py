@@ -78,6 +78,8 @@ class _Trials:
         self._ledger = ledger
         self._specs = {trial_id: ledger.spec(trial_id) for trial_id in dict.fromkeys(map(ledger.find, named))}
         self._asked: list[str] = []
+        self._of: dict[str, str] = {}
+        """Trial -> the driver that has it."""
         self.unheard = False
         """Whether something is left that did not hear."""
 
@@ -91,6 +93,7 @@ class _Trials:
             say(shown_line(f"{trial_id}: its run does not listen, or is gone; {running[trial_id].reason}"))
             self.unheard = True
         self._specs = {trial_id: self._specs[trial_id] for trial_id in running if trial_id not in deaf}
+        self._of = {trial_id: work.driver for trial_id in self._specs if (work := running[trial_id].work) is not None}
         if not self._specs:
             return
         for driver in self._ledger.drivers():  # all of them: another one would take up what this one leaves
@@ -102,17 +105,20 @@ class _Trials:
     def open(self) -> bool:
         """Say which trials have stopped; return whether some have not, or some run has not heard."""
         states = self._ledger.states(self._specs.values())
+        there, storage = self._ledger.drivers(), self._ledger.storage
+        self._asked = [driver for driver in self._asked if driver in there and is_asked(storage, driver)]
+        silent = [driver for driver in self._asked if self._ledger.silent_seconds(driver) >= STALE_SECONDS]
         for trial_id in [trial_id for trial_id in self._specs if states[trial_id].state != "running"]:
-            say(shown_line(f"{trial_id}: {_stopped(states[trial_id])}"))
+            state, driver = states[trial_id], self._of[trial_id]
+            if state.row is not None or driver not in self._asked:
+                say(shown_line(f"{trial_id}: {_stopped(state)}"))
+            elif driver in silent:
+                say(shown_line(f"{trial_id}: its run does not answer; it is free for the next one ({state.reason})"))
+                self.unheard = True
+            else:
+                continue  # its run is yet to hear that it must not start it again
             del self._specs[trial_id]
-        there = self._ledger.drivers() if self._asked else {}
-        self._asked = [
-            driver
-            for driver in self._asked
-            if driver in there
-            and is_asked(self._ledger.storage, driver)
-            and self._ledger.silent_seconds(driver) < STALE_SECONDS
-        ]
+        self._asked = [driver for driver in self._asked if driver not in silent]
         return bool(self._specs or self._asked)
 
 
@@ -126,7 +132,7 @@ def _not_at_work(state: TrialState) -> str:
 def _stopped(state: TrialState) -> str:
     """Return what became of a trial that was asked to stop."""
     if state.row is not None:
-        return f"it is {state.state}: it came to its end before it heard"
+        return f"it {'is done' if state.state == 'done' else 'has failed'}: it came to its end before it heard"
     return f"stopped ({state.reason}); the next run goes on with it"
 
 

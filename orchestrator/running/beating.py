@@ -99,11 +99,11 @@ class Beating:
         now = self._clock()
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(Exception):
                 self._stop.look()
         due = NEWS_SECONDS if self._news else BEAT_SECONDS
         if now - self._told_at >= due or self._stop() != self._told_stop:
-            with contextlib.suppress(OSError):  # a full disk is noticed where something is lost by it
+            with contextlib.suppress(Exception):  # a full disk is noticed where something is lost by it
                 self.tell(self._storage.within(0))
 
     def _go_on(self) -> None:

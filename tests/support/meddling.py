@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from trainables.record.storage import Storage
 
-KINDS = ("read", "write", "create", "append", "names", "walk", "exists", "age", "delete", "move")
+KINDS = ("read", "write", "create", "append", "names", "walk", "exists", "delete", "move")
 
 
 class MeddledStorage:
@@ -24,6 +24,9 @@ class MeddledStorage:
 
     def within(self, seconds: float) -> "MeddledStorage":
         return self
+
+    def age(self, path: str) -> float:
+        return self._inner.age(path)
 
     def tidy(self, folder: str) -> None:
         self._inner.tidy(folder)

@@ -6,7 +6,6 @@ was written matters to no rule: who looks goes by what he saw move on his own cl
 
 import contextlib
 import json
-import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,8 @@ from trainables.record.storage import Storage
 from trainables.trial import JSON
 
 BEAT_SECONDS = 10.0
+LONGEST_SECONDS = 1e12
+"""More is no time that anybody told."""
 DRIVERS = "drivers"
 """The folder of a storage that holds what drivers tell, and what they are asked."""
 
@@ -213,5 +214,5 @@ def _read(storage: Storage, driver: str) -> Heard:
 
 def _check_seconds(seconds: object) -> None:
     """Raises: TypeError for what is neither a time nor None."""
-    if seconds is not None and not (type(seconds) in (int, float) and math.isfinite(float(seconds))):  # type: ignore[arg-type]
+    if seconds is not None and not (isinstance(seconds, int | float) and abs(seconds) < LONGEST_SECONDS):
         raise TypeError("a time is a number")

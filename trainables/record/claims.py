@@ -1,9 +1,11 @@
 """Who may work on a trial: numbered claims, of which the highest is in force.
 
 `claims/<n>.json` is created exclusively and never changed, so that taking over a stale claim is one atomic step with
-one winner: creating the next number. A claim is stale when its processes on this machine are gone, or when its driver's
-beat (`trainables.record.beats`) has not moved for 60 seconds of the observer's own clock; clocks of two machines are
-never compared. `claims/<n>.<token>.released` gives it back early.
+one winner: creating the next number. `claims/<n>.<token>.released` gives it back.
+
+A claim is stale when its driver's beat (`trainables.record.beats`) has not moved for 60 seconds of the observer's own
+clock; clocks of two machines are never compared. It is stale at once when its worker was on this machine and is gone,
+unless its driver lives and has the trial at work: that one starts it again.
 
 Staleness only says when it is worth to try: that one attempt's row stands rests on the numbers, and on the row's own
 exclusive creation. A driver that sleeps for longer than that with its workers at work loses their trials to others, and
@@ -159,8 +161,14 @@ class ClaimFolder:
         claim = self._read(number)
         if claim is None or self.released(claim.attempt):
             return None
-        alive = [claim.worker_process.alive(), claim.driver_process.alive()]
-        if not any(state is None or state for state in alive):
+        if claim.worker_process.alive() is False and not self._may_start_again(claim):
             return None
         silent = self._watcher.silent_seconds(self._storage, claim.driver, self._trial_id)
         return claim if silent < STALE_SECONDS else None
+
+    def _may_start_again(self, claim: Claim) -> bool:
+        """Say whether the driver of a worker that is gone lives, or may, and still has the trial at work."""
+        if claim.driver_process.alive() is False:
+            return False
+        beat = self._watcher.beat(self._storage, claim.driver)
+        return beat is not None and self._trial_id in beat.trials

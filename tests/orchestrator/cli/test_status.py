@@ -227,8 +227,9 @@ def test_a_mistake_in_watching_is_one_sentence(sharptune, chains, arguments, sai
     assert said in result.err
 
 
-def test_a_process_that_was_killed_here_is_not_said_to_work(sharptune, claimed, dead):
+def test_a_process_that_was_killed_here_is_not_said_to_work(sharptune, claimed, tells, dead):
     claimed(worker=dead, driver=Process.current())
+    tells(AT_WORK)
 
     out = sharptune("status").out
 

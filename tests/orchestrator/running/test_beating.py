@@ -283,6 +283,7 @@ def test_what_a_driver_tells_is_read_back_and_nothing_else_is_taken_for_it(tmp_p
                 {"now": 1},
                 {"left": "x"},
                 {"left": float("nan")},
+                {"left": 10**400},
                 {"process": None},
                 {"trials": []},
                 {"trials": {"a": {}}},

@@ -60,6 +60,14 @@ def dead_process() -> Process:
     return process
 
 
+def tell(root, count, *trials) -> None:
+    """Write what driver "a" tells, of trials at work."""
+    moment = "2026-01-01T00:00:00+00:00"
+    at_work = {trial: AtWork(since=moment) for trial in trials}
+    beat = Beat(count=count, process=Process.current(), since=moment, now=moment, trials=at_work)
+    open_storage(root).write(beat_path("a"), beat.to_json().encode())
+
+
 def test_a_process_knows_itself_and_is_not_mistaken_for_one_with_its_number():
     here = Process.current()
 
@@ -103,6 +111,17 @@ def test_a_claim_whose_processes_here_are_gone_is_stale(claims, tmp_path):
     assert acquire(claims, "b").number == 2
 
 
+@pytest.mark.parametrize("trials", [None, ["other"], ["t"]])
+def test_the_claim_of_a_worker_that_is_gone_holds_only_while_its_driver_has_the_trial_at_work(claims, tmp_path, trials):
+    """As after a run that was interrupted in a process that lives on, as notebooks do."""
+    claim = dataclasses.replace(acquire(claims), worker_process=dead_process())
+    (tmp_path / "trials/t/claims/0001.json").write_text(claim.to_json())
+    if trials is not None:
+        tell(tmp_path, 1, *trials)
+
+    assert claims.live() == (claim if trials == ["t"] else None)
+
+
 def test_a_worker_that_outlives_its_driver_still_counts(claims, tmp_path):
     claim = dataclasses.replace(acquire(claims), driver_process=dead_process())
     (tmp_path / "trials/t/claims/0001.json").write_text(claim.to_json())
@@ -144,17 +163,11 @@ def test_a_driver_that_goes_on_without_the_trial_keeps_no_claim_on_it(claims, tm
     """As where its worker could not write that it gave the claim back."""
     foreign(claims, tmp_path)
 
-    def tells(count, *trials):
-        moment = "2026-01-01T00:00:00+00:00"
-        at_work = {trial: AtWork(since=moment) for trial in trials}
-        beat = Beat(count=count, process=Process.current(), since=moment, now=moment, trials=at_work)
-        open_storage(tmp_path).write(beat_path("a"), beat.to_json().encode())
-        return claims.live() is not None
-
     live = []
     for count in range(10):
         clock.now += STALE_SECONDS / 4
-        live.append(tells(count, *(["t", "other"] if count < 4 else ["other"])))
+        tell(tmp_path, count, *(["t", "other"] if count < 4 else ["other"]))
+        live.append(claims.live() is not None)
 
     assert live == [True] * 8 + [False] * 2
 
