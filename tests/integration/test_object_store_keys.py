@@ -10,8 +10,9 @@ from unittest.mock import Mock
 import pytest
 from jobs import finish, make_job, never
 
-from trainables.errors import SharptuneError, StorageRefusal
+from trainables.errors import SharptuneError, StorageError, StorageRefusal
 from trainables.execution.attempt import execute
+from trainables.record.patience import Patience
 from trainables.record.storage import open_storage
 
 SECRET = "geheim-geheim-geheim"
@@ -69,6 +70,18 @@ def test_a_role_is_taken_on(no_keys, uri, s3_server, monkeypatch):
     assert s3_server.requests[0] == "POST /"  # to the service that gives out a role's keys
 
 
+def test_a_server_of_keys_that_does_not_answer_is_waited_for(no_keys, uri, monkeypatch):
+    (no_keys / "AWS_SHARED_CREDENTIALS_FILE").write_text(f"[base]\n{KEYS}")
+    role = "role_arn = arn:aws:iam::123456789012:role/trainer\nsource_profile = base\n"
+    (no_keys / "AWS_CONFIG_FILE").write_text(f"[profile lab]\n{role}")
+    monkeypatch.setenv("AWS_PROFILE", "lab")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
+
+    with pytest.raises(StorageError, match="does not answer now: no keys are given out: Could not connect"):
+        open_storage(uri, patience=Patience(seconds=0))
+
+
 @pytest.mark.parametrize(
     ("profile", "sentence"),
     [(None, "there are no keys for it on this machine"), ("nobody", r"profile \(nobody\) could not be found")],
@@ -91,6 +104,13 @@ def test_an_sso_session_that_was_never_begun_is_a_sentence(no_keys, uri, monkeyp
 
     with pytest.raises(SharptuneError, match="SSO"):
         open_storage(uri)
+
+
+def test_a_container_at_azure_wants_an_account(monkeypatch):
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+
+    with pytest.raises(SharptuneError, match="Account must be specified"):
+        open_storage("az://container/runs")
 
 
 ANSWERS = {

@@ -33,7 +33,8 @@ def translated(error: Exception, uri: str) -> OSError:
     """
     text = str(error)
     if type(error).__module__.startswith("botocore") or "External AWS credential provider" in text:
-        return _without_keys(text, uri)
+        passes = _NETWORK.search(f"{type(error).__name__}: {text}") is not None
+        return _without_keys(first_line(error), uri, passes=passes)
     parts = urlsplit(uri)
     if any(sign in text for sign in _BUCKET):
         return StorageRefusal(errno.ENXIO, f"there is no bucket {parts.netloc}")
@@ -60,11 +61,16 @@ def no_keys(scheme: str) -> StorageRefusal:
     return StorageRefusal(errno.EACCES, f"there are no keys for it on this machine; {_where(scheme)}")
 
 
-def _without_keys(text: str, uri: str) -> OSError:
-    why = " ".join(text.partition("\n\nDebug source")[0].partition("credential provider: ")[2].split()) or text
-    if _NETWORK.search(text):
+def first_line(error: Exception) -> str:
+    """Return an error in a line, without what is there for those who mend obstore."""
+    return " ".join(str(error).partition("\n\nDebug source")[0].split())
+
+
+def _without_keys(line: str, uri: str, *, passes: bool) -> OSError:
+    why = line.partition("credential provider: ")[2] or line
+    if passes:
         return OSError(errno.EIO, f"no keys are given out: {why}")
-    return StorageRefusal(errno.EACCES, f"{why.rstrip('.')}; {_where(urlsplit(uri).scheme)}")
+    return StorageRefusal(errno.EACCES, f"{why.rstrip('.:')}; {_where(urlsplit(uri).scheme)}")
 
 
 def _answer(text: str, status: re.Match[str]) -> str:

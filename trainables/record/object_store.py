@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import ObjectStore as Opened
 
 from trainables.record.buckets import open_bucket, says
 from trainables.record.entry import Entry
-from trainables.record.object_errors import translated
+from trainables.record.object_errors import first_line, translated
 
 LARGE = 2**20
 """Bytes beyond which a file may take its time."""
@@ -36,7 +36,10 @@ class ObjectStore:
         self.uri = uri
         self.exclusive = says(dict(parse_qsl(urlsplit(uri).query)), "conditional_writes", True)
         with self._telling():
-            self._store, self._sender = open_bucket(uri)
+            try:
+                self._store, self._sender = open_bucket(uri)
+            except BaseError as error:  # nothing was asked yet: it is what it was told that is not enough, or wrong
+                raise ValueError(first_line(error)) from None
 
     def within(self, seconds: float) -> "ObjectStore":
         """Return itself: nothing is waited for here."""
