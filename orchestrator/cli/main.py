@@ -61,7 +61,7 @@ def cli(context: click.Context) -> None:
 
 
 COMMANDS = (
-    LazyCommand("plan", "trials", "Show every trial of EXPERIMENT, and for each why it will run or not."),
+    LazyCommand("plan", "plan", "Show every trial of EXPERIMENT, and for each why it will run or not."),
     LazyCommand("run", "run", "Run what of EXPERIMENT has not run yet, and print its tables."),
     LazyCommand(
         "rehearse", "rehearse", "Rehearse EXPERIMENT with stand-ins for its trials, while processes are killed."
@@ -71,37 +71,39 @@ COMMANDS = (
         "launch",
         "Hand a run to a cluster's scheduler: show the batch script or manifest, and send it when asked.",
     ),
-    LazyCommand("status", "status", "Show where the trials stand: those of EXPERIMENT, or all in the storage."),
+    LazyCommand("status", "record.status", "Show where the trials stand: those of EXPERIMENT, or all in the storage."),
     LazyCommand(
         "stop",
-        "stop",
+        "record.stop",
         "Stop TRIAL (an id, or its beginning), or all, of runs in other terminals and on other machines.",
     ),
-    LazyCommand("logs", "logs", "Print the log of TRIAL (an id, or its beginning), and what its process printed."),
-    LazyCommand("why", "triage", "Say why a TRIAL, or each of an EXPERIMENT, is new, failed or blocked."),
+    LazyCommand(
+        "logs", "record.logs", "Print the log of TRIAL (an id, or its beginning), and what its process printed."
+    ),
+    LazyCommand("why", "record.triage", "Say why a TRIAL, or each of an EXPERIMENT, is new, failed or blocked."),
     LazyCommand(
         "retry",
-        "triage",
+        "record.triage",
         "Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.",
     ),
     LazyCommand(
         "verify",
-        "upkeep",
+        "record.upkeep",
         "Hold every row and file against its digests: those of EXPERIMENT, or all in the storage.",
     ),
     LazyCommand(
         "prune",
-        "upkeep",
+        "record.upkeep",
         "Delete what nobody needs: checkpoints of trials that are done, refused ones, and what was left by the killed.",
     ),
     LazyCommand(
         "merge",
-        "upkeep",
+        "record.upkeep",
         "Take the trials of other storages, or of bundles, over into this one; nothing that is done is replaced.",
     ),
     LazyCommand(
         "bundle",
-        "bundle",
+        "record.bundle",
         "Pack what a colleague needs for the tables of EXPERIMENT into FILE (.zip or .tar.gz).",
     ),
     LazyCommand("table", "table", "Print the tables of EXPERIMENT, or the one called NAME, from the rows there are."),
@@ -111,9 +113,13 @@ COMMANDS = (
         "Say which lines of a TABLE of EXPERIMENT differ, by how much and how sure, and what would settle the others.",
     ),
     LazyCommand("figure", "figure", "Draw the figures of EXPERIMENT, or the one called NAME, from the rows there are."),
-    LazyCommand("cost", "cost", "Count a network: parameters and arithmetic for one image, as exact integers."),
-    LazyCommand("genotype", "genotype", "Architectures: cells of a genotype, or a path through a MultiChannelNet."),
-    LazyCommand("space", "space", "Search spaces: which operations a search chooses from."),
+    LazyCommand(
+        "cost", "networks.cost", "Count a network: parameters and arithmetic for one image, as exact integers."
+    ),
+    LazyCommand(
+        "genotype", "networks.genotype", "Architectures: cells of a genotype, or a path through a MultiChannelNet."
+    ),
+    LazyCommand("space", "networks.space", "Search spaces: which operations a search chooses from."),
     LazyCommand("data", "data", "Datasets: what there is, and fetching them."),
     LazyCommand(
         "export",

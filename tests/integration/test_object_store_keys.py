@@ -30,10 +30,11 @@ def no_keys(s3_server, tmp_path, monkeypatch):
     return tmp_path
 
 
-def use(uri) -> None:
+def used(uri) -> bytes:
+    """Return what a storage has of what was written to it."""
     storage = open_storage(uri)
     storage.write("here", b"yes")
-    assert storage.read("here") == b"yes"
+    return storage.read("here")
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_a_profile_is_used(no_keys, uri, monkeypatch):
     (no_keys / "AWS_SHARED_CREDENTIALS_FILE").write_text(f"[lab]\n{KEYS}")
     monkeypatch.setenv("AWS_PROFILE", "lab")
 
-    use(uri)
+    assert used(uri) == b"yes"
 
 
 def test_a_program_that_gives_out_keys_is_asked(no_keys, uri):
@@ -54,7 +55,7 @@ def test_a_program_that_gives_out_keys_is_asked(no_keys, uri):
     program.write_text(f"print({json.dumps(json.dumps(keys))})")
     (no_keys / "AWS_CONFIG_FILE").write_text(f"[default]\ncredential_process = {sys.executable} {program}\n")
 
-    use(uri)
+    assert used(uri) == b"yes"
 
 
 def test_a_role_is_taken_on(no_keys, uri, s3_server, monkeypatch):
@@ -65,7 +66,7 @@ def test_a_role_is_taken_on(no_keys, uri, s3_server, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{s3_server.port}")
     s3_server.requests.clear()
 
-    use(uri)
+    assert used(uri) == b"yes"
 
     assert s3_server.requests[0] == "POST /"  # to the service that gives out a role's keys
 

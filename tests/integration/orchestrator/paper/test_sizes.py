@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.sizes import text
+from orchestrator.cli.networks.sizes import text
 from orchestrator.paper.published import load_published, parse_number
 from orchestrator.paper.sizes import AGREES, CUT, DIFFERS, QUOTED, SizeRow, judge, paper_sizes
 from orchestrator.tables.formats.widths import display_width

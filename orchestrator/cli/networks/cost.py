@@ -5,9 +5,9 @@ from typing import Any
 import click
 
 from orchestrator.architectures.find import find_network
+from orchestrator.cli.networks.sizes import FORMATS
 from orchestrator.cli.options import asking_for_a_network, json_option, storage_option
 from orchestrator.cli.output import say, say_json
-from orchestrator.cli.sizes import FORMATS
 from orchestrator.paper.sizes import paper_sizes
 from trainables.architecture.networks import NETWORKS, check_network, natural_network
 from trainables.architecture.spaces import SearchSpace, look_up_space

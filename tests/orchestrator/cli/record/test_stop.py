@@ -23,7 +23,7 @@ ELSEWHERE = Process(host="node3", boot="other", pid=7, started="1")
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
     """Nobody waits for long."""
-    monkeypatch.setattr("orchestrator.cli.stop.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("orchestrator.cli.record.stop.LOOK_SECONDS", 0.01)
     monkeypatch.setattr("orchestrator.running.beating.TURN_SECONDS", 0.005)
     for name in ("LOOK_SECONDS", "NEWS_SECONDS", "BEAT_SECONDS"):
         monkeypatch.setattr(f"orchestrator.running.beating.{name}", 0.0)
@@ -154,7 +154,7 @@ def test_a_mistake_is_one_sentence_and_stops_nothing(sharptune, run, arguments, 
 def test_a_run_that_does_not_answer_is_not_waited_for_for_ever(sharptune, chains, monkeypatch, tells):
     """It is on another machine, so that it cannot be asked whether it lives; or of an earlier version, or gone."""
     monkeypatch.setattr("trainables.record.claims.STALE_SECONDS", 0.05)
-    monkeypatch.setattr("orchestrator.cli.stop.STALE_SECONDS", 0.05)
+    monkeypatch.setattr("orchestrator.cli.record.stop.STALE_SECONDS", 0.05)
     spec = planned(chains)[0].spec
     storage = open_storage("runs")
     folder = TrialFolder(storage, spec.trial_id)

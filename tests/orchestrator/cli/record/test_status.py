@@ -162,7 +162,7 @@ def test_what_a_driver_tells_repaints_no_terminal(sharptune, claimed, tells):
 def test_what_a_narrow_terminal_cannot_hold_beside_it_stands_below_it(sharptune, claimed, tells, monkeypatch, columns):
     claimed(worker=ELSEWHERE, driver=ELSEWHERE)
     tells(AT_WORK)
-    monkeypatch.setattr("orchestrator.cli.status.terminal_width", lambda: columns)
+    monkeypatch.setattr("orchestrator.cli.record.status.terminal_width", lambda: columns)
 
     lines = sharptune("status", "chains.yaml").out.splitlines()[:-2]
 
