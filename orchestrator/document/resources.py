@@ -99,6 +99,10 @@ class Resources:
     labels: dict[LabelKey, LabelChoice] = field(default_factory=dict)
     """What must hold of the node's labels: key -> `value`, `!value`, `in(a, b)` or `!in(a, b)`."""
 
+    def __hash__(self) -> int:
+        besides = (*sorted(self.custom.items()), *sorted(self.labels.items()))
+        return hash((self.gpus, self.cpus, self.memory, self.accelerator, besides))
+
     @property
     def amounts(self) -> dict[str, float]:
         """How much of each resource, by Ray's names."""

@@ -147,6 +147,7 @@ class TuneCallback(NotPickled, tune.Callback):
         self._stands(trial.trial_id, starts=True, node_id=node)
         if progress.state != "running":
             self._open.pop(trial.trial_id, None)
+            self._heard.pop(trial.trial_id, None)
         if progress.state == "running":
             self._session.on_progress(planned, progress)
         elif progress.state == "stopped" and self._had_to_move(planned, node):
@@ -229,14 +230,15 @@ class SilentReporter(tune.ProgressReporter):
 
 
 def _for_each_shape(admits: Callable[[Resources], bool]) -> Callable[[PlannedTrial], bool]:
-    """Return what asks once for all trials of a stage: those share one `Resources`."""
+    """Return what asks once for all trials of a stage, which share one object, and once for equal ones."""
+    shapes: dict[Resources, bool] = {}
     known: dict[int, bool] = {}
 
     def fits(trial: PlannedTrial) -> bool:
-        shape = id(trial.resources)
-        if shape not in known:
-            known[shape] = admits(trial.resources)
-        return known[shape]
+        demand = trial.resources
+        if id(demand) not in known:
+            known[id(demand)] = shapes[demand] if demand in shapes else shapes.setdefault(demand, admits(demand))
+        return known[id(demand)]
 
     return fits
 

@@ -118,14 +118,15 @@ class Nodes:
         """The ids of the nodes on which nothing is placed any more."""
         return frozenset({*self.left_out, *self._draining})
 
-    def exclude(self) -> None:
-        """Leave out what the user excludes. Raises: RunError where no node has such a name."""
+    def exclude(self) -> list[str]:
+        """Leave out what the user excludes; return what else to tell people. Raises: RunError for a wrong name."""
         names = {name for node in _alive_nodes() for name in _names(node)}
         if unknown := sorted(self._excluded - names):
             raise RunError(f"no node is called {' or '.join(unknown)}; the nodes are {', '.join(sorted(names))}")
-        self.look()
-        if not self._at_work():
+        said = self.look()
+        if self._excluded and not self._at_work():
             raise RunError("--exclude-node leaves no node to run on")
+        return said
 
     def look(self) -> list[str]:
         """Notice which nodes came that are excluded, and which are about to go; return what to tell people."""

@@ -129,11 +129,11 @@ class RayRunner:
         if self._address is None:
             return
         storage = session.ledger.storage
-        self._nodes.exclude()
+        said = self._nodes.exclude()
         self._here = (storage, here_path(session.driver))
         storage.write(self._here[1], b"", durable=False)
-        for said in check_nodes(self._nodes, storage, self._here[1]):
-            session.listen(Event(kind="note", text=said))
+        for sentence in [*said, *check_nodes(self._nodes, storage, self._here[1])]:
+            session.listen(Event(kind="note", text=sentence))
         self._refs = {identity: ray.put(packed) for identity, packed in self._data.items()}
 
     def _fit(self, session: Session, scratch: str) -> None:
