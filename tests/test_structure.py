@@ -39,8 +39,9 @@ ORCHESTRATOR = {
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
     "upkeep": "ledger planning document",
-    "cli": "words document paper planning ledger upkeep launching running running.ray_tune tables tables.formats"
+    "cli": "words document paper planning ledger launching running running.ray_tune tables tables.formats"
     " figures architectures architectures.drawing",
+    "cli.upkeep": "cli upkeep planning ledger document words tables.formats",
     "__main__": "cli",
 }
 """Which rooms of the orchestrator each may import, beside `errors` and what in trainables is free of torch."""
