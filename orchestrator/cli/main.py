@@ -80,30 +80,30 @@ COMMANDS = (
     LazyCommand(
         "logs", "record.logs", "Print the log of TRIAL (an id, or its beginning), and what its process printed."
     ),
-    LazyCommand("why", "record.triage", "Say why a TRIAL, or each of an EXPERIMENT, is new, failed or blocked."),
+    LazyCommand("why", "upkeep.why", "Say why a TRIAL, or each of an EXPERIMENT, is new, failed or blocked."),
     LazyCommand(
         "retry",
-        "record.triage",
+        "upkeep.retry",
         "Let failed trials run again at the next `run`: one TRIAL, or all that failed of an EXPERIMENT.",
     ),
     LazyCommand(
         "verify",
-        "record.upkeep",
+        "upkeep.verify",
         "Hold every row and file against its digests: those of EXPERIMENT, or all in the storage.",
     ),
     LazyCommand(
         "prune",
-        "record.upkeep",
+        "upkeep.prune",
         "Delete what nobody needs: checkpoints of trials that are done, refused ones, and what was left by the killed.",
     ),
     LazyCommand(
         "merge",
-        "record.upkeep",
+        "upkeep.merge",
         "Take the trials of other storages, or of bundles, over into this one; nothing that is done is replaced.",
     ),
     LazyCommand(
         "bundle",
-        "record.bundle",
+        "upkeep.bundle",
         "Pack what a colleague needs for the tables of EXPERIMENT into FILE (.zip or .tar.gz).",
     ),
     LazyCommand("table", "table", "Print the tables of EXPERIMENT, or the one called NAME, from the rows there are."),

@@ -1,4 +1,4 @@
-"""The commands on the record itself: where it stands, why, and how it is mended, shared and kept small.
+"""The commands on trials at work: where they stand, what they say, and that they stop.
 
 In: words. Out: text or JSON, and an exit code.
 Public face: each file's commands, by the names that `cli.main` lists.

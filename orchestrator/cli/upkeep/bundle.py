@@ -1,4 +1,4 @@
-"""The command that packs an experiment for somebody else."""
+"""`sharptune bundle`: an experiment, packed for somebody else."""
 
 from dataclasses import asdict
 from pathlib import Path
