@@ -1,8 +1,9 @@
-"""A small cluster of real Ray nodes on this machine: reached over loopback alone, on ports of its own."""
+"""A small cluster of real Ray nodes on this machine, on ports of its own, with a token of its own."""
 
 import contextlib
 import os
 import random
+import secrets
 import subprocess
 import sys
 import time
@@ -13,9 +14,6 @@ import psutil
 from orchestrator.errors import HaltError
 from orchestrator.running.rehearsal.processes import Family
 
-LOOPBACK = "127.0.0.1"
-NO_TOKEN = {"RAY_AUTH_MODE": "disabled"}
-"""For Ray: nobody but this machine's processes can reach the cluster."""
 ADDRESS = "ray_current_cluster"
 """The file in which a head says where it is."""
 START_SECONDS = 120.0
@@ -29,6 +27,8 @@ class Nodes:
         self._scratch = scratch
         self._family = family
         self._started = 0
+        self.environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        """By which drivers are let in, and nobody else: on Linux, Ray listens to the network."""
         self._head = self._start("--head", "--port=0", "--include-dashboard=false")
         self.address = self._address()
         self._others = [self._join() for _ in range(count - 1)]
@@ -64,7 +64,7 @@ class Nodes:
         folder.mkdir()
         command = [sys.executable, "-m", "orchestrator.running.rehearsal.node", f"--temp-dir={folder}"]
         ports = ["--min-worker-port=0", "--max-worker-port=0", "--dashboard-agent-listen-port=0"]
-        size = [f"--node-ip-address={LOOPBACK}", f"--num-cpus={self._cpus}", "--num-gpus=0"]
+        size = [f"--num-cpus={self._cpus}", "--num-gpus=0"]
         memory = [f"--object-store-memory={128 * 2**20}"]
         with (folder / "start.log").open("wb") as log:
             return subprocess.Popen(
@@ -72,7 +72,7 @@ class Nodes:
                 stdin=subprocess.PIPE,  # not written to: when it is closed, the node ends
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **NO_TOKEN},
+                env={**os.environ, **self.environment},
                 start_new_session=True,
             )
 

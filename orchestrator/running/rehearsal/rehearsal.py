@@ -17,7 +17,7 @@ from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.rehearsal.driver import WRONG, Errand
 from orchestrator.running.rehearsal.drivers import Drivers
 from orchestrator.running.rehearsal.faults import KINDS, Fault
-from orchestrator.running.rehearsal.nodes import NO_TOKEN, Nodes
+from orchestrator.running.rehearsal.nodes import Nodes
 from orchestrator.running.rehearsal.processes import Family
 from orchestrator.running.rehearsal.proof import Proof, Witness, prove
 from orchestrator.running.rehearsal.stand_ins import Cast
@@ -137,7 +137,7 @@ class Rehearsal:
                 runner=self.runner,
                 address=nodes.address if nodes is not None else self.address,
             )
-            drivers = Drivers(errand, scratch, family, NO_TOKEN if nodes is not None else {})
+            drivers = Drivers(errand, scratch, family, nodes.environment if nodes is not None else {})
             at_end.callback(drivers.end)
             strikes = Strikes(self.seed, ledger=witness.ledger, drivers=drivers, family=family, nodes=nodes)
             at_end.callback(strikes.resume, all_of_them=True)

@@ -75,7 +75,7 @@ def test_ray_itself_and_workers_are_killed_on_an_object_store_and_nothing_change
 
 def test_two_drivers_share_a_grid_while_either_is_killed_and_nothing_changes(capsys):
     report = rehearse(
-        capsys, "--seed", "1", "--minutes", "0.1", "--faults", "3", "--kinds", "rival,rival,driver", "--runner", "local"
+        capsys, "--seed", "1", "--minutes", "0.2", "--faults", "3", "--kinds", "rival,rival,driver", "--runner", "local"
     )
 
     assert kinds(report) == ["driver", "rival", "rival"]
