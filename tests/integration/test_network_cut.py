@@ -1,4 +1,4 @@
-"""A node whose network is cut while it works: real Ray nodes in network namespaces of their own, and a link set down.
+"""A node whose network is cut, and a head that is killed: real Ray nodes in network namespaces of their own.
 
 The storage stays: as where a node loses the network between nodes and keeps the one to its disks.
 """
@@ -17,7 +17,7 @@ import psutil
 import pytest
 from drive import grid
 from fakes import HURRY
-from running_contract import essences, undisturbed_essences
+from running_contract import essences, go, undisturbed_essences
 
 HERE, THERE = (f"sharptune-{os.getpid()}-{side}" for side in ("here", "there"))
 """The network namespaces: of head and driver, and of the node that is cut off."""
@@ -26,6 +26,8 @@ HEAD = "10.77.0.1:6379"
 SUPPORT = Path(__file__).parent.parent / "support"
 HEALTH = {f"RAY_health_check_{name}": "500" for name in ("period_ms", "timeout_ms")}
 TRIAL = {"epochs": 2, "steps": 1, "seconds": 20}
+SETTINGS = [f"{name}={value}" for name, value in TRIAL.items()]
+HEAD_WORDS = ("--head", "--node-ip-address", "10.77.0.1", "--port", "6379", "--include-dashboard=false")
 
 
 def ip(*words: str) -> None:
@@ -119,12 +121,10 @@ def test_a_node_that_is_cut_off_loses_its_trial_to_another_and_writes_nothing_mo
     hurry.touch()
     [trial] = grid(1, 0, **TRIAL)
     folder = storage / "trials" / trial.trial_id
-    head = ("--head", "--node-ip-address", "10.77.0.1", "--port", HEAD.rpartition(":")[2], "--include-dashboard=false")
-    start.ray(HERE, *head, "--num-cpus", "0")
+    start.ray(HERE, *HEAD_WORDS, "--num-cpus", "0")
     wait_for(lambda: answers(THERE))
     start.ray(THERE, "--address", HEAD, "--node-ip-address", "10.77.0.2", "--num-cpus", "1")
-    settings = [f"{name}={value}" for name, value in TRIAL.items()]
-    drive = (str(SUPPORT / "drive.py"), str(storage), "--address", HEAD, "--roots", "1", "--children", "0", *settings)
+    drive = (str(SUPPORT / "drive.py"), str(storage), "--address", HEAD, "--roots", "1", "--children", "0", *SETTINGS)
     driver = start(HERE, *drive)
     wait_for(lambda: list(folder.glob("claims/0001.json")))
 
@@ -139,3 +139,25 @@ def test_a_node_that_is_cut_off_loses_its_trial_to_another_and_writes_nothing_mo
     assert (log.count("epoch 1: "), log.count(" done: ")) == (1, 1)
     assert essences(storage) == undisturbed_essences(tmp_path / "undisturbed", [trial])
     assert not list(folder.glob("checkpoints/*"))
+
+
+@pytest.mark.ray
+@pytest.mark.xdist_group("network")
+def test_when_the_head_is_killed_the_driver_ends_and_the_next_run_goes_on_without_it(start, tmp_path, monkeypatch):
+    """Ray itself ends the driver then, in words of its own, after a minute by default."""
+    storage = tmp_path / "runs"
+    head = start.ray(HERE, *HEAD_WORDS, "--num-cpus", "1")
+    wait_for(lambda: answers(HERE))
+    drive = (str(SUPPORT / "drive.py"), str(storage), "--address", HEAD, "--roots", "1", "--children", "0")
+    driver = start(HERE, *drive, *SETTINGS, RAY_gcs_rpc_server_reconnect_timeout_s="5")
+    wait_for(lambda: list(storage.glob("trials/*/claims/0001.json")))
+
+    [gcs] = [process for process in _family(head.pid) if process.name() == "gcs_server"]
+    gcs.kill()
+    driver.wait(timeout=90)
+    monkeypatch.setenv(HURRY, __file__)
+    states, _ = go(storage, grid(1, 0, **TRIAL))
+
+    assert driver.returncode != 0
+    assert set(states.values()) == {"done"}
+    assert essences(storage) == undisturbed_essences(tmp_path / "undisturbed", grid(1, 0, **TRIAL))
