@@ -44,7 +44,7 @@ ORCHESTRATOR = {
     "upkeep": "ledger planning document",
     "cli": "words document planning ledger launching running running.ray_tune running.rehearsal tables"
     " tables.formats comparisons figures",
-    "cli.record": "cli words planning ledger running",
+    "cli.record": "cli words ledger running",
     "cli.upkeep": "cli upkeep planning ledger document words tables.formats",
     "cli.networks": "cli paper planning tables tables.formats architectures architectures.drawing",
     "__main__": "cli",

@@ -15,7 +15,8 @@ from orchestrator.errors import HaltError, RunError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.run import run
-from orchestrator.running.session import Event, Runner, Stop
+from orchestrator.running.session import Event, Runner
+from orchestrator.running.stop import Stop
 from trainables.catalog import Trainable
 from trainables.execution.signals import STOP_SIGNALS
 from trainables.record.storage import open_storage
