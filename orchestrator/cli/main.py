@@ -64,7 +64,9 @@ COMMANDS = (
     LazyCommand("plan", "plan", "Show every trial of EXPERIMENT, and for each why it will run or not."),
     LazyCommand("run", "run", "Run what of EXPERIMENT has not run yet, and print its tables."),
     LazyCommand(
-        "rehearse", "rehearse", "Rehearse EXPERIMENT with stand-ins for its trials, while processes are killed."
+        "rehearse",
+        "rehearse",
+        "Rehearse EXPERIMENT with stand-ins for its trials, on the real runner, while processes are killed.",
     ),
     LazyCommand(
         "launch",

@@ -97,13 +97,15 @@ class LocalStorage:
     def walk(self, folder: str) -> dict[str, Entry]:
         found = {}
         for above, _, names in os.walk(self._at(folder)):
-            for name in names:
-                path = Path(above, name)
-                with contextlib.suppress(FileNotFoundError):  # gone meanwhile
-                    if not name.startswith(FRESH):
-                        state = path.stat()
-                        entry = Entry(bytes=state.st_size, modified=state.st_mtime, version="")
-                        found[path.relative_to(self.root).as_posix()] = entry
+            for path in (Path(above, name) for name in names if not name.startswith(FRESH)):
+                try:
+                    state = path.stat()
+                except OSError as error:
+                    if error.errno not in NOT_THERE:  # gone meanwhile, or a link to nowhere
+                        raise
+                    continue
+                entry = Entry(bytes=state.st_size, modified=state.st_mtime, version="")
+                found[path.relative_to(self.root).as_posix()] = entry
         return found
 
     def exists(self, path: str) -> bool:

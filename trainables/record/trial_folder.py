@@ -74,7 +74,9 @@ class TrialFolder:
         self.outputs = OutputFolder(storage, self.path)
 
     def seen(self) -> "TrialFolder":
-        """Return the folder as one look shows it now; see `Listed`."""
+        """Return the folder as one look shows it now, where each look is a request; see `Listed`. Else itself."""
+        if not self.storage.remote:
+            return self
         return TrialFolder(Listed(self.storage, self.path), self.trial_id, self._watcher)
 
     def checkpoints(self, spec: TrialSpec) -> CheckpointFolder:

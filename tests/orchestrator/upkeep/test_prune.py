@@ -17,7 +17,7 @@ from orchestrator.ledger import Ledger
 from orchestrator.upkeep.prune import delete, useless
 from orchestrator.upkeep.verify import verify
 from trainables.record.claims import Process
-from trainables.record.local_storage import FRESH, _mark
+from trainables.record.local_storage import FRESH
 from trainables.record.storage import open_storage
 from trainables.record.trial_folder import TrialFolder
 
@@ -53,8 +53,8 @@ def littered(copied) -> Path:
     (root / "output.0001.0123abcd.txt").write_bytes(b"evidence")
     (root / "checkpoints").mkdir(exist_ok=True)
     (root / "checkpoints/refused-000001-0000000-0001.0123abcd").write_bytes(b"123")
-    (root / f"{FRESH}{_mark(dead)}-9").write_bytes(b"1234567")
-    (root / f"{FRESH}{_mark(Process.current())}-9").write_bytes(b"of somebody who writes")
+    (root / f"{FRESH}{dead.mark}-9").write_bytes(b"1234567")
+    (root / f"{FRESH}{Process.current().mark}-9").write_bytes(b"of somebody who writes")
     return trials
 
 

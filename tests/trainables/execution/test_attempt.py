@@ -61,7 +61,7 @@ def test_a_trial_that_reached_its_time_limit_over_all_its_attempts_failed_and_go
     tmp_path, reference, monkeypatch
 ):
     now = itertools.count(step=100)
-    clock = SimpleNamespace(monotonic=lambda: float(next(now)))
+    clock = SimpleNamespace(monotonic=lambda: float(next(now)), time=lambda: 0.0)
     monkeypatch.setattr("trainables.execution.history.time", clock)
     job = make_job(tmp_path / "limited")
     calls = itertools.count()

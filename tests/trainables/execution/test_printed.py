@@ -16,6 +16,7 @@ from trainables.record.outputs import MOST_ATTEMPTS, MOST_BYTES
 from trainables.record.patience import AT_ONCE
 from trainables.record.storage import PatientStorage, open_storage
 from trainables.record.trial_folder import TrialFolder
+from trainables.trial import TrialRow, TrialSpec
 
 ATTEMPT = "0001.0123abcd"
 DIES = """
@@ -176,11 +177,12 @@ def test_what_a_store_that_is_away_does_not_take_is_brought_in_later_and_nothing
 
 
 def test_outputs_of_the_last_attempts_stay_when_the_trial_is_done_and_those_before_them_go(folder):
-    folder.storage.write(f"{folder.path}/row.json", b"{}")
+    spec = TrialSpec(trainable="chain", version=1, config={}, seed=0)
+    row = TrialRow(trial_id=folder.trial_id, spec=spec, config={}, state="done", metrics={}, artifacts={})
     for number in range(1, MOST_ATTEMPTS + 3):
         with Printed(folder, f"{number:04d}.0123abcd"):
             os.write(1, b"%d" % number)
 
-    folder.sweep()
+    folder.sweep(row)
 
     assert texts(folder) == [b"%d" % number for number in range(3, MOST_ATTEMPTS + 3)]

@@ -109,7 +109,7 @@ def test_what_does_not_go_together_is_refused_with_a_sentence(sharptune, argumen
     assert result.out == ""
 
 
-STORAGE = Path(__file__).parents[2] / "data" / "earlier_storage" / "runs"
+STORAGE = Path(__file__).parents[3] / "data" / "earlier_storage" / "runs"
 SEARCH, TRAINING = "ace75bcd6ff4", "b0ffd7a3ab98"
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from orchestrator.cli import logs
+from orchestrator.cli.record import logs
 from orchestrator.ledger import Ledger
 from trainables.record.outputs import shortened
 from trainables.record.storage import open_storage
@@ -29,7 +29,7 @@ FAILED = TrialRow(
 def folder(chains):
     """The folder of a trial whose process was killed twice."""
     folder = Ledger(open_storage("runs")).folder(TRIAL)
-    folder.log("attempt 1 starts", "attempt 2 resumes")
+    folder.storage.append(f"{folder.path}/log.txt", b"attempt 1 starts\nattempt 2 resumes\n")
     return folder
 
 
@@ -103,7 +103,7 @@ def test_follow_prints_both_as_they_grow_across_attempts_until_there_is_a_row(sh
     """Also what is torn in the middle of a character, and what is shortened meanwhile."""
     moments = [
         lambda: printed(folder, 1, "±".encode()[1:] + b"\n"),
-        lambda: folder.log("attempt 2 starts"),
+        lambda: folder.storage.append(f"{folder.path}/log.txt", b"attempt 2 starts\n"),
         lambda: printed(folder, 2, b"again\n"),
         lambda: folder.storage.write(
             f"{folder.path}/output.0002.0123abcd.txt", b"[100 bytes before this line are not kept]\nend"
