@@ -1,5 +1,6 @@
 """`sharptune verify`: whatever is spoilt in a storage is named, with what it means and what to do about it."""
 
+import os
 import shutil
 from pathlib import Path
 
