@@ -5,11 +5,10 @@ smaller than 2/2ⁿ, so below six pairs nothing can be decided at 5 %.
 """
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
-
-import numpy as np
 
 ALPHA = 0.05
 """The level at which a difference counts as decided."""
@@ -50,15 +49,15 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Verdict:
     """
     if len(first) != len(second) or not first:
         raise ValueError(f"pairs need as many values of both arms, at least one: got {len(first)} and {len(second)}")
-    differences = np.subtract(second, first)
+    differences = [theirs - ours for ours, theirs in zip(first, second, strict=True)]
     n = len(differences)
     return Verdict(
-        difference=float(differences.mean()),
+        difference=statistics.fmean(differences),
         p=_p_value(first, second, "samples"),
         smallest_p=min(1.0, 2 / 2**n),
         n=(n, n),
         paired=True,
-        deviation=float(differences.std(ddof=1)) if n > 1 else math.nan,
+        deviation=statistics.stdev(differences) if n > 1 else math.nan,
     )
 
 
@@ -70,9 +69,9 @@ def unpaired(first: Sequence[float], second: Sequence[float]) -> Verdict:
     if not first or not second:
         raise ValueError("both arms need a run")
     n, m = len(first), len(second)
-    spread = [np.var(arm, ddof=1) * (len(arm) - 1) for arm in (first, second) if len(arm) > 1]
+    spread = [statistics.variance(arm) * (len(arm) - 1) for arm in (first, second) if len(arm) > 1]
     return Verdict(
-        difference=float(np.mean(second) - np.mean(first)),
+        difference=statistics.fmean(second) - statistics.fmean(first),
         p=_p_value(first, second, "independent"),
         smallest_p=min(1.0, 2 / math.comb(n + m, n)),
         n=(n, m),
@@ -134,6 +133,7 @@ def _p_value(first: Sequence[float], second: Sequence[float], kind: Literal["sam
     """Return twice the smaller tail over all rearrangements, or over EXACT that are drawn where there are more."""
     if min(len(first), len(second)) < 2:
         return None
+    import numpy as np
     from scipy.stats import permutation_test  # takes a second to load
 
     found = permutation_test(

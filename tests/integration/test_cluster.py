@@ -71,5 +71,7 @@ def test_nodes_that_cannot_work_are_left_out_and_one_that_is_killed_in_the_middl
     assert len(left_out) == 2
     assert left_out[0].startswith(f"it does not see the storage {storage}")
     assert left_out[1] == f"No space left on device in {storage}"
-    assert {event["state"] for event in events if event["kind"] == "released"} == {"halted"}
+    # A node says why it cannot work; what else was placed there meanwhile is told to leave it.
+    assert "halted" in (released := {event["state"] for event in events if event["kind"] == "released"})
+    assert released <= {"halted", "stopped"}
     assert essences(storage) == undisturbed

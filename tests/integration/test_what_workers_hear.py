@@ -52,14 +52,16 @@ def actor(monkeypatch):
 def flag(actor):
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     before |= {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2)}
-    flag = StopFlag(actor)
+    flag = StopFlag(actor, "here")
     flag.begin("a")
     yield flag
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-@pytest.mark.parametrize("wished", [{"all": True, "trials": []}, {"all": False, "trials": ["a", "b"]}])
+@pytest.mark.parametrize(
+    "wished", [{**NOTHING, "all": True}, {**NOTHING, "trials": ["a", "b"]}, {**NOTHING, "nodes": ["here"]}]
+)
 def test_a_trial_stops_when_all_are_to_or_it_alone(flag, actor, wished):
     actor.says(NOTHING)
     before = [flag() for _ in range(5)]
@@ -70,7 +72,7 @@ def test_a_trial_stops_when_all_are_to_or_it_alone(flag, actor, wished):
 
 
 def test_a_trial_goes_on_when_others_are_to_stop_and_the_next_one_of_the_process_knows(flag, actor):
-    actor.says({"all": False, "trials": ["b"]})
+    actor.says({**NOTHING, "trials": ["b"], "nodes": ["there"]})
 
     assert not flag()
     flag.begin("b")
@@ -111,14 +113,14 @@ def test_the_actor_answers_all_who_wait_as_soon_as_there_is_news():
         await wishes.tell(dict(NOTHING))
         await asyncio.sleep(0)
         early = sum(each.done() for each in waiting)
-        await wishes.tell({"all": False, "trials": ["a"]})
-        return first, early, await asyncio.gather(*waiting), await wishes.hear({"all": True, "trials": []})
+        await wishes.tell({**NOTHING, "trials": ["a"]})
+        return first, early, await asyncio.gather(*waiting), await wishes.hear({**NOTHING, "all": True})
 
     first, early, heard, after_a_restart = asyncio.run(talk())
 
     assert (first, early) == (NOTHING, 0)
-    assert heard == [{"all": False, "trials": ["a"]}] * 1000
-    assert after_a_restart == {"all": False, "trials": ["a"]}
+    assert heard == [{**NOTHING, "trials": ["a"]}] * 1000
+    assert after_a_restart == {**NOTHING, "trials": ["a"]}
 
 
 @pytest.fixture
@@ -142,22 +144,22 @@ def test_the_actor_is_told_of_what_is_new_and_again_after_a_while(relay, tmp_pat
     stop = Stop(open_storage(tmp_path))
     for _ in range(10):
         now[0] += AGAIN_SECONDS
-        relay.tell(stop)
+        relay.tell(stop, [])
     assert told == []
 
     stop.trials = frozenset("ba")
     for now[0] in (100.0, 100.1, 100.1 + AGAIN_SECONDS):
-        relay.tell(stop)
+        relay.tell(stop, [])
 
-    assert told == [{"all": False, "trials": ["a", "b"]}] * 2
+    assert told == [{**NOTHING, "trials": ["a", "b"]}] * 2
 
 
 def test_the_next_run_on_the_same_ray_is_not_stopped_by_the_last_ones_wish(relay, tmp_path):
     relay, told = relay
     stopped = Stop(open_storage(tmp_path))
     stopped.request()
-    relay.tell(stopped)
+    relay.tell(stopped, [])
 
-    relay.tell(Stop(open_storage(tmp_path)))
+    relay.tell(Stop(open_storage(tmp_path)), [])
 
     assert told[-1] == NOTHING
