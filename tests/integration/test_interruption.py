@@ -179,7 +179,7 @@ def run_and_disturb(run_here, hurry):
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param(lambda event: event["kind"] == "started", id="before the first epoch"),
+        pytest.param(lambda event: event["kind"] == "started", id="before the first epoch", marks=pytest.mark.slow),
         pytest.param(lambda event: event["kind"] == "finished", id="after the first trial"),
     ],
 )

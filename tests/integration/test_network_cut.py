@@ -141,6 +141,7 @@ def test_a_node_that_is_cut_off_loses_its_trial_to_another_and_writes_nothing_mo
     assert not list(folder.glob("checkpoints/*"))
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.xdist_group("network")
 def test_when_the_head_is_killed_the_driver_ends_and_the_next_run_goes_on_without_it(start, tmp_path, monkeypatch):

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.ray
 SHORT = {"epochs": 2, "steps": 1}
 
 
-@pytest.fixture(params=["disk", "object store"])
+@pytest.fixture(params=[pytest.param("disk", marks=pytest.mark.slow), "object store"])
 def storage(request, s3_uri, tmp_path):
     """Both in each test, so that Ray's workers have the keys whichever comes first."""
     return str(tmp_path / "runs") if request.param == "disk" else s3_uri("output")

@@ -81,6 +81,7 @@ def used(notes, demands, node, when):
     return total
 
 
+@pytest.mark.slow
 def test_a_real_trial_does_not_train_silently_on_the_cpu_of_nodes_whose_gpus_are_none(cluster, tmp_path, monkeypatch):
     """`ray start --num-gpus` says what there is; PyTorch sees none. The nodes leave, and the run with the last."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

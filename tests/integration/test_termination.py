@@ -286,7 +286,10 @@ def test_kill_9_amid_an_epoch_loses_only_what_was_not_saved(tmp_path, machine, u
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize(("whom", "asked"), [("the driver", signal.SIGUSR1), ("every process", signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("whom", "asked"),
+    [pytest.param("the driver", signal.SIGUSR1, marks=pytest.mark.slow), ("every process", signal.SIGTERM)],
+)
 def test_on_ray_a_signal_amid_an_epoch_saves_that_place_too(place, tmp_path, machine, undisturbed, whom, asked):
     """Slurm and container runtimes send it to every process of a job, Ray's included, and others first."""
     whole = undisturbed("training")

@@ -61,7 +61,7 @@ def test_ray_itself_and_workers_are_killed_on_an_object_store_and_nothing_change
     storage = s3_uri(uuid.uuid4().hex)
 
     report = rehearse(
-        capsys, "--seed", "3", "--minutes", "0.2", "--faults", "4", "--kinds", "worker,worker,worker,ray",
+        capsys, "--seed", "3", "--minutes", "0.1", "--faults", "4", "--kinds", "worker,worker,worker,ray",
         "--storage", storage,
     )  # fmt: skip
 
