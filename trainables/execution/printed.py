@@ -139,7 +139,7 @@ def bring_in(storage: Storage) -> None:
                     shutil.rmtree(spool, ignore_errors=True)
                 where = json.loads((spool / WHERE).read_text())
                 if where["storage"] == storage.uri:
-                    if (spool / OUTPUT).stat().st_size:
+                    if (spool / OUTPUT).exists() and (spool / OUTPUT).stat().st_size:
                         _write(storage, where["path"], spool / OUTPUT)
                     shutil.rmtree(spool, ignore_errors=True)
 

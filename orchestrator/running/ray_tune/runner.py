@@ -61,12 +61,14 @@ class RayRunner:
         self._ray_session: RaySession | None = None
         self._started = False
         self._warned = False
+        self._storage: Storage | None = None
         self._here: tuple[Storage, str] | None = None
         self.ship_code = address is not None
 
     def drain(self, session: Session) -> None:
         """Run until no trial is running and none can be started. Raises: RunError, HaltError."""
-        sweep(session.ledger.storage)
+        self._storage = session.ledger.storage
+        sweep(self._storage)
         self._connect(session)
         view = self._nodes.view()
         demands = [trial.resources for trial in session.frontier.waiting.values()]
@@ -96,6 +98,8 @@ class RayRunner:
             self._started = False
             if self._ray_session is not None:
                 self._ray_session.remove()
+            if self._storage is not None:
+                sweep(self._storage)  # once more: what the last of its processes left that were killed
         if self._here is not None:
             storage, path = self._here
             with contextlib.suppress(OSError):

@@ -186,3 +186,18 @@ def test_outputs_of_the_last_attempts_stay_when_the_trial_is_done_and_those_befo
     folder.sweep(row)
 
     assert texts(folder) == [b"%d" % number for number in range(3, MOST_ATTEMPTS + 3)]
+
+
+def test_of_a_process_killed_before_it_printed_nothing_is_left(temporary, tmp_path):
+    place = tmp_path / "runs"
+    killed = "os.unlink(os.readlink('/proc/self/fd/1')); os.kill(os.getpid(), signal.SIGKILL)"
+    program = DIES.replace('os.write(2, b"last words")', killed)
+    subprocess.run([sys.executable, "-c", program, str(Path(__file__).parent), str(place)], check=False)
+    folder = folder_in(place, remote=True)
+    left = list(temporary.iterdir())
+
+    bring_in(folder.storage)
+
+    assert len(left) == 1
+    assert list(temporary.iterdir()) == []
+    assert texts(folder) == []
