@@ -52,7 +52,8 @@ def test_a_test_that_it_names_is_there(named):
 
 
 def test_every_line_of_its_table_names_a_test():
-    lines = [line for line in PAGE.splitlines() if line.startswith("| ")][1:]
+    table, *_ = PAGE.partition("\n## ")
+    lines = [line for line in table.splitlines() if line.startswith("| ")][1:]
 
     assert len(lines) > 20
     for line in lines:
