@@ -191,6 +191,7 @@ def test_kill_9_of_the_driver_changes_nothing_and_its_processes_end_by_themselve
     It removes what the dead one left in the temporary folder, and ends two idle agents of its Ray's, which would stay
     for a minute or two.
     """
+    others = set(ray_folder().glob("session_*"))  # of processes of earlier days that had the same number, say
     driver = drive(tmp_path)
     driver.read_until(moment)
     time.sleep(0.7)
@@ -205,7 +206,7 @@ def test_kill_9_of_the_driver_changes_nothing_and_its_processes_end_by_themselve
     assert not set(started(again)) & set(before)
     assert at_work
     assert not alive
-    assert not list(ray_folder().glob(f"session_*_{pid}"))
+    assert set(ray_folder().glob(f"session_*_{pid}")) <= others
     assert not list(Path(tempfile.gettempdir()).glob(f"sharptune-*-{pid}-*"))
 
 
