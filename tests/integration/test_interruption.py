@@ -271,7 +271,10 @@ def test_a_worker_that_dies_again_and_again_is_one_failed_row_and_blocks_its_chi
     assert "attempt 4 resumes after epoch 1" in (tmp_path / "trials" / failed.trial_id / "log.txt").read_text()
 
 
-@pytest.mark.parametrize(("number", "moment"), [(signal.SIGINT, "trials run"), (signal.SIGTERM, "Ray starts")])
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [(signal.SIGINT, "trials run"), pytest.param(signal.SIGTERM, "Ray starts", marks=pytest.mark.slow)],
+)
 def test_after_a_signal_and_exit_130_the_same_command_goes_on_to_the_same_rows(
     drive, finish, tmp_path, undisturbed, number, moment
 ):
@@ -314,6 +317,7 @@ def test_two_drivers_at_once_run_no_trial_twice_and_no_process_outlives_them(dri
     assert not alive
 
 
+@pytest.mark.slow
 def test_kill_9_of_ray_itself_never_hangs_and_changes_nothing(drive, finish, tmp_path, undisturbed):
     """Killed before any trial has a process; later, those that have one simply go on without it."""
     driver = drive(tmp_path)

@@ -181,7 +181,7 @@ def test_a_trial_that_lost_a_rank_hears_of_it_at_once_and_ends_in_the_row_of_an_
     assert stored(Path(job.storage)) == undisturbed.files
 
 
-@pytest.mark.parametrize("pipe_held", [False, True])
+@pytest.mark.parametrize("pipe_held", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_no_rank_outlives_a_killed_rank_0(pipe_held):
     """Nor does the folder in which they met, also where the broken exchange is what a rank hears of first."""
     code = f"import rank_runs; rank_runs.take_a_step_and_wait({pipe_held=})"

@@ -88,6 +88,8 @@ CASES = {
     "steps on files": Case(experiment="files", **STEPS, asked=signal.SIGUSR2),
     "test on files": Case(experiment="files", **EVALUATION),
 }
+RARE = ("validation of a search", "steps of the second order", "held-out test of a training", "test on files")
+"""Cases whose loops and places others have between them: they run when asked for."""
 
 
 class Machine:
@@ -238,7 +240,10 @@ def essence(row: TrialRow):
     return row.trial_id, row.config, row.state, row.metrics, row.artifacts, row.error, digests
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=name, marks=[pytest.mark.slow] * (name in RARE)) for name, case in CASES.items()],
+)
 def test_a_signal_amid_any_loop_saves_that_place_and_the_same_command_goes_on_from_it(
     tmp_path, machine, undisturbed, processes, case
 ):

@@ -147,6 +147,7 @@ def test_a_forest_is_grown_on_from_the_best_and_knows_more_than_chance(experimen
     assert metrics["test_error"] < 85
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_a_killed_worker_of_ray_starts_once_more_and_nothing_else_changes(experiment, capsys):
     done = run()

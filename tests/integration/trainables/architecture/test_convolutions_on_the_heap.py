@@ -27,6 +27,7 @@ def test_convolutions_of_packaged_experiments_write_nothing_beyond_their_memory_
     assert {size for size in (32, 224) if any(f"(2, 3, {size}, {size})" in name for name in names)} == {32, 224}
 
 
+@pytest.mark.slow
 def test_halvings_in_two_threads_write_nothing_beyond_their_memory_and_are_right(computed):
     *names, end = computed["halvings:2"]
 
