@@ -1,6 +1,6 @@
 """What grows while many cheap trials run on Ray: processes, open files, threads, memory of driver and workers.
 
-    python growth.py [--trials 1000] [--first 100] [--bare 20]
+    PYTHONPATH=.:tests/support python tests/benchmarks/growth.py [--trials 1000] [--first 100] [--bare 20]
 
 Prints JSON: what there was after the first trials and after the last, the growth between, and how many trials a second
 ran in between, beside bare Ray Tune, whose actors are not reused by default, in the same process.
