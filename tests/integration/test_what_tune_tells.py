@@ -173,6 +173,18 @@ def test_a_node_that_is_drained_gets_no_trial_and_its_own_saves_and_starts_on_an
     assert not world.session.halted
 
 
+def test_a_trial_that_someone_stops_on_a_node_that_is_left_does_not_start_elsewhere(tmp_path, cluster):
+    nodes = cluster(good=1, full=1)
+    nodes.leave_out("full", "No space left on device")
+    world = World(tmp_path, nodes)
+    world.session.stop.trials = frozenset({world.trial.trial_id})
+
+    world.reports("stopped", node="full")
+
+    assert world.notes == ["is left to the next run, as was asked"]
+    assert world.session.next() is None
+
+
 def test_the_run_waits_for_a_cluster_whose_last_node_is_drained(tmp_path, cluster, monkeypatch):
     nodes = cluster(spot=2, full=1)
     nodes.leave_out("full", "No space left on device")

@@ -4,6 +4,7 @@ import pytest
 from table_worlds import FakeTable, make_world
 
 from orchestrator.comparisons.comparison import compare
+from orchestrator.comparisons.permutation import runs_to_settle
 from orchestrator.comparisons.words import sentences
 from orchestrator.errors import TableError
 from orchestrator.tables.table import build
@@ -69,6 +70,14 @@ def test_all_lines_are_compared_with_each_other_and_the_level_is_shared():
     assert {one.adjusted for one in found.comparisons} == {6 * 2 / 64}
     assert not any(one.decided for one in found.comparisons)
     assert "among 6 comparisons" in "\n".join(sentences(found))
+
+
+def test_what_would_settle_a_difference_is_counted_at_the_level_that_all_comparisons_leave_it():
+    world = make_world(ps=(1, 2))
+    noisy = world.find("train", search_weighting="max_w", p=1, seed=0)
+    world.change(noisy, metrics={**world.rows[noisy.trial_id].metrics, "test_error_best": 5.7})
+    (first, *_) = [one for one in compared(world).comparisons if one.second.label == "max_w p=1"]
+    assert first.needed == runs_to_settle(first.verdict, alpha=0.05 / 6) != runs_to_settle(first.verdict)
 
 
 def test_a_baseline_is_what_the_others_are_held_against():

@@ -104,6 +104,20 @@ def test_the_runs_to_settle_a_difference_are_the_fewest_with_the_power(alpha, ef
     assert n == fewest_runs(True, alpha) or power(n - 1) < 0.8 + 0.015
 
 
+def test_arms_that_are_not_paired_need_as_many_runs_each_as_two_samples_do():
+    first = [-1.0, 0.0, 1.0, -0.5, 0.5]
+    n = runs_to_settle(unpaired(first, [value + 0.9 * float(np.std(first, ddof=1)) for value in first]))
+    rng = np.random.default_rng(4)
+
+    def power(runs):
+        arms = rng.normal(0, 1, (20_000, runs)), rng.normal(0.9, 1, (20_000, runs))
+        return np.mean(stats.ttest_ind(*arms, axis=1).pvalue <= 0.05)
+
+    assert n is not None
+    assert power(n) > 0.8 - 0.015
+    assert power(n - 1) < 0.8 + 0.015
+
+
 def test_a_difference_that_nobody_could_settle_has_no_number_of_runs():
     assert runs_to_settle(paired([0.0, 1.0, 2.0], [0.001, 1.0, 2.0 - 1e-9])) is not None
     assert runs_to_settle(paired([0.0, 1.0, 2.0], [1.0, 0.0, 2.001])) is None
