@@ -288,7 +288,7 @@ def load_rows(storage: str | Storage) -> "DataFrame":
 
     ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
     ledger.must_exist()
-    rows = [_flat(row) for row in ledger.rows().values()]
+    rows = [flat(row) for row in ledger.rows().values()]
     return DataFrame(rows) if rows else DataFrame(columns=[*COLUMNS, *PROVENANCE, "parents"])
 
 
@@ -297,7 +297,8 @@ def _asked_by(row: TrialRow) -> Mapping[str, str]:
     return asked_by if isinstance(asked_by, Mapping) else {}
 
 
-def _flat(row: TrialRow) -> Mapping[str, object]:
+def flat(row: TrialRow) -> dict[str, object]:
+    """Return one line of `load_rows`: its columns by name."""
     return {
         "trial_id": row.trial_id,
         **{name: _asked_by(row).get(name) for name in ASKED_BY},

@@ -39,11 +39,12 @@ ORCHESTRATOR = {
     "tables.formats": "tables",
     "comparisons": "tables planning",
     "figures": "tables planning document",
+    "exports": "ledger",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
     "upkeep": "ledger planning document",
     "cli": "words document planning ledger launching running running.ray_tune running.rehearsal tables"
-    " tables.formats comparisons figures",
+    " tables.formats comparisons figures exports",
     "cli.record": "cli words ledger running",
     "cli.upkeep": "cli upkeep planning ledger document words tables.formats",
     "cli.networks": "cli paper planning tables tables.formats architectures architectures.drawing",

@@ -125,8 +125,8 @@ COMMANDS = (
     LazyCommand("data", "data", "Datasets: what there is, and fetching them."),
     LazyCommand(
         "export",
-        "evaluate",
-        "Write the network that TRIAL trained into one file: weights, genotype, settings, and how to scale pixels.",
+        "export",
+        "Take results elsewhere: TRIAL's network as one file, or the trials of an EXPERIMENT for other tools.",
     ),
     LazyCommand(
         "evaluate",

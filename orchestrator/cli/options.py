@@ -131,13 +131,18 @@ def prove_writable(ledger: Ledger) -> str:
     )
 
 
+def is_experiment(what: str) -> bool:
+    """Say whether this is how an experiment is named."""
+    return what in packaged() or (Path(what).suffix in (".yaml", ".yml") and Path(what).is_file())
+
+
 @contextlib.contextmanager
 def asking_for_a_network(what: str) -> Iterator[None]:
     """Say what an experiment is not, where looking for a network of that name fails. Raises: UsageError."""
     try:
         yield
     except SharptuneError as error:
-        if what in packaged() or (Path(what).suffix in (".yaml", ".yml") and Path(what).is_file()):
+        if is_experiment(what):
             raise click.UsageError(
                 f"{what} is an experiment; this takes a network: its name, a file of it, or the trial that found it. "
                 f"sharptune plan {what} shows the trials of an experiment"
