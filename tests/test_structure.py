@@ -27,7 +27,8 @@ ORCHESTRATOR = {
     "errors": "",
     "words": "",
     "work": "words",
-    "ledger": "work",
+    "index": "",
+    "ledger": "work index",
     "document": "",
     "paper": "document",
     "planning": "document paper",
@@ -42,11 +43,11 @@ ORCHESTRATOR = {
     "exports": "ledger",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
-    "upkeep": "ledger planning document",
+    "upkeep": "ledger index planning document",
     "cli": "words document planning ledger launching running running.ray_tune running.rehearsal tables"
     " tables.formats comparisons figures exports",
     "cli.record": "cli words ledger running",
-    "cli.upkeep": "cli upkeep planning ledger document words tables.formats",
+    "cli.upkeep": "cli upkeep index planning ledger document words tables.formats",
     "cli.networks": "cli paper planning tables tables.formats architectures architectures.drawing",
     "__main__": "cli",
 }

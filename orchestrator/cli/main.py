@@ -94,6 +94,11 @@ COMMANDS = (
         "Hold every row and file against its digests: those of EXPERIMENT, or all in the storage.",
     ),
     LazyCommand(
+        "index",
+        "upkeep.index",
+        "Put the rows of finished trials into few files, which are quick to read: those of EXPERIMENT, or all.",
+    ),
+    LazyCommand(
         "prune",
         "upkeep.prune",
         "Delete what nobody needs: checkpoints of trials that are done, refused ones, and what was left by the killed.",

@@ -18,6 +18,7 @@ TORCH_FREE = (
     "trainables.record.beats",
     "trainables.record.checkpoints",
     "trainables.record.claims",
+    "trainables.record.entry",
     "trainables.config",
     "trainables.data.catalog",
     "trainables.data.datasets",
