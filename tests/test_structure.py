@@ -39,7 +39,7 @@ ORCHESTRATOR = {
     "tables": "planning document paper",
     "tables.formats": "tables",
     "comparisons": "tables planning",
-    "figures": "tables planning document",
+    "figures": "tables planning document paper architectures architectures.drawing words",
     "exports": "ledger",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
