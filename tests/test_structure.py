@@ -36,7 +36,7 @@ ORCHESTRATOR = {
     "running.rehearsal": "running running.ray_tune planning ledger",
     "launching": "document",
     "tables": "planning document paper",
-    "tables.formats": "tables",
+    "tables.formats": "tables words",
     "comparisons": "tables planning",
     "figures": "tables planning document",
     "architectures": "planning ledger",
