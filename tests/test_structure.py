@@ -37,7 +37,7 @@ ORCHESTRATOR = {
     "running.rehearsal": "running running.ray_tune planning ledger",
     "launching": "document",
     "tables": "planning document paper",
-    "tables.formats": "tables",
+    "tables.formats": "tables words",
     "comparisons": "tables planning",
     "figures": "tables planning document paper architectures architectures.drawing words",
     "exports": "ledger",

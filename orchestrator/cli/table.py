@@ -15,6 +15,7 @@ from orchestrator.tables.cells import Cell, Column
 from orchestrator.tables.evidence import Evidence
 from orchestrator.tables.formats.catalog import FORMATS, render
 from orchestrator.tables.formats.data import json_value
+from orchestrator.tables.formats.html import html_page
 from orchestrator.tables.table import Table, build, explain
 from orchestrator.words import shown_line
 from trainables.errors import unknown_name
@@ -88,6 +89,8 @@ def tables_text(tables: Sequence[Table], form: str) -> str:
     if form == "json":
         values = [json_value(table) for table in tables]
         return json.dumps(values[0] if len(values) == 1 else values, indent=1, allow_nan=False)
+    if form == "html":
+        return html_page(tables).rstrip("\n")
     return "\n\n".join(render(table, form, width=terminal_width()).rstrip("\n") for table in tables)
 
 

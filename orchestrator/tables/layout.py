@@ -44,6 +44,8 @@ class Heading:
     numeric: bool
     quoted: bool = False
     """The column holds published numbers."""
+    column: str = ""
+    """The name of the measured column whose numbers stand below; "" for all else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -237,7 +239,7 @@ def _headings(table: Table, units: Mapping[str, Unit], quoted: Mapping[str, bool
     for key in table.keys:
         yield Heading(title=key, numeric=False)
     for column in table.columns:
-        yield Heading(title=column_title(column, units[column.name]), numeric=True)
+        yield Heading(title=column_title(column, units[column.name]), numeric=True, column=column.name)
         if table.baseline:
             yield Heading(title="Δ", numeric=True)
         if quoted[column.name]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from html.parser import HTMLParser
 
 
 def read_text(rendered: str) -> list[list[str]]:
@@ -31,9 +32,45 @@ def _of_latex(cell: str) -> str:
     return cell
 
 
+class _Html(HTMLParser):
+    """Collects the entries of the first table's body, without the letters of footnotes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[list[str]] = []
+        self._in: list[str] = []
+        self._done = False
+
+    def handle_starttag(self, tag, attrs):
+        if tag in ("tr", "tbody") or tag in ("td", "th", "sup"):
+            self._in.append(tag)
+        if "tbody" in self._in and not self._done:
+            if tag == "tr":
+                self.lines.append([])
+            if tag in ("td", "th"):
+                self.lines[-1].append("")
+
+    def handle_endtag(self, tag):
+        if self._in and tag == self._in[-1]:
+            self._in.pop()
+        self._done = self._done or tag == "table"
+
+    def handle_data(self, data):
+        if not self._done and "tbody" in self._in and self._in[-1] in ("td", "th"):
+            self.lines[-1][-1] += data
+
+
+def read_html(rendered: str) -> list[list[str]]:
+    parser = _Html()
+    parser.feed(rendered)
+    parser.close()
+    return [line for line in parser.lines if len(line) > 1]  # no block
+
+
 READERS: Mapping[str, Callable[[str], list[list[str]]]] = {
     "text": read_text,
     "markdown": read_markdown,
     "latex": read_latex,
+    "html": read_html,
 }
 """By format. Text leaves out cells that are empty, since blanks cannot be told from gaps."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from orchestrator.tables.formats.data import csv_text, json_text
+from orchestrator.tables.formats.html import html_text
 from orchestrator.tables.formats.latex import latex
 from orchestrator.tables.formats.markdown import markdown
 from orchestrator.tables.formats.text import text
@@ -24,6 +25,7 @@ FORMATS: Mapping[str, Callable[[Table], str]] = {
     "text": text,
     "markdown": markdown,
     "latex": latex,
+    "html": html_text,
     "csv": csv_text,
     "json": json_text,
 }
