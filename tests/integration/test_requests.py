@@ -142,8 +142,7 @@ def index_all(storage, specs) -> None:
     """Write the segment that a driver writes, without a request for each row."""
     entries = storage.walk("trials")
     rows = [
-        Indexed(trial_id=spec.trial_id, entry=entries[f"trials/{spec.trial_id}/row.json"], content=seal(finished(spec)))
-        for spec in specs
+        Indexed.of(spec.trial_id, entries[f"trials/{spec.trial_id}/row.json"], seal(finished(spec))) for spec in specs
     ]
     name, data = pack(rows)
     storage.create(f"index/{name}", data)
