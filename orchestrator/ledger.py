@@ -279,7 +279,9 @@ class Ledger:
 
     def _each(self, ask: Callable[[Asked], Answer], items: Iterable[Asked]) -> list[Answer]:
         """Return the answer for each item; those of an object store come many at a time."""
-        with ThreadPoolExecutor(16 if self.storage.remote else 1) as pool:
+        if not self.storage.remote:
+            return [ask(item) for item in items]
+        with ThreadPoolExecutor(16) as pool:
             return list(pool.map(ask, items))
 
     def _mention(self, sentence: str) -> None:

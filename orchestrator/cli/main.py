@@ -4,6 +4,7 @@ Exit codes: 0 all done; 1 some trial failed, or this machine could not go on; 2 
 experiment; 130 interrupted; 141 nobody reads what is printed (as in `sharptune status | head -1`).
 """
 
+import gc
 import importlib
 import io
 import os
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from orchestrator.cli.options import Catalog
 
 INTERRUPTED, UNREAD = 130, 141
+COLLECTIONS = (100_000, 20, 50)
+"""After how many new objects garbage is looked for: rows and plans are many objects, and hardly ever garbage."""
 
 
 class LazyCommand(click.Command):
@@ -192,6 +195,7 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Entry point of the `sharptune` command."""
+    gc.set_threshold(*COLLECTIONS)
     if sys.stderr is None:  # closed: what is said there is for nobody
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (until the process ends)
     sys.exit(invoke())

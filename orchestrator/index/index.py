@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 
+from orchestrator.index.indexed_row import IndexedRow
 from orchestrator.index.segment import (
     MOST_FILE_BYTES,
     MOST_ROWS,
@@ -24,7 +25,7 @@ from orchestrator.index.segment import (
 from trainables.errors import DamagedFile
 from trainables.record.entry import Entry
 from trainables.record.storage import Storage
-from trainables.record.trial_folder import ROW, TRIALS, unseal
+from trainables.record.trial_folder import ROW, TRIALS
 from trainables.trial import TrialRow
 
 INDEX = "index"
@@ -117,7 +118,7 @@ class Index:
     def _rows_of(self, name: str, trial_ids: Collection[str], seen: Storage) -> Mapping[str, TrialRow]:
         """Return rows of one segment; none where anything in it is not as it should be."""
         heads: dict[str, Entry] = {}
-        found: dict[str, TrialRow] = {}
+        copies: dict[str, Indexed] = {}
 
         def wanted(trial_id: str, entry: Entry) -> bool:
             heads[trial_id] = entry
@@ -125,21 +126,22 @@ class Index:
 
         try:
             for indexed in self.read(seen, name, wanted):
-                found[indexed.trial_id] = _done(indexed)
-            self._sample(found, seen)
+                copies[indexed.trial_id] = indexed
+            self._sample(copies, seen)
         except FileNotFoundError:  # it became part of a larger one
             return {}
         except DamagedFile as error:
             self._leave_out(name, error)
             return {}
         self._heads[name] = heads
-        return found
+        return {trial_id: _row(indexed, seen) for trial_id, indexed in copies.items()}
 
-    def _sample(self, found: Mapping[str, TrialRow], seen: Storage) -> None:
+    def _sample(self, copies: Mapping[str, Indexed], seen: Storage) -> None:
         """Hold some rows against their `row.json`. Raises: DamagedFile."""
-        for trial_id in random.SystemRandom().sample(sorted(found), min(SAMPLE, len(found))):
+        for trial_id in random.SystemRandom().sample(sorted(copies), min(SAMPLE, len(copies))):
+            copies[trial_id].prove()
             with contextlib.suppress(FileNotFoundError):  # it was set aside just now
-                if unseal(seen.read(row_path(trial_id)), trial_id) != found[trial_id]:
+                if seen.read(row_path(trial_id)) != copies[trial_id].content:
                     raise DamagedFile(f"its row of trial {trial_id} is not that of the trial")
 
     def _look(self, seen: Storage) -> None:
@@ -160,9 +162,7 @@ class Index:
             if entry is None or self.has(trial_id, entry) or not _settled(entry):
                 continue
             with contextlib.suppress(FileNotFoundError, DamagedFile):
-                indexed = Indexed(trial_id=trial_id, entry=entry, content=seen.read(row_path(trial_id)))
-                if indexed.row().state == "done":
-                    yield indexed
+                yield Indexed.of(trial_id, entry, seen.read(row_path(trial_id)))
 
     def _write(self, rows: Collection[Indexed], storage: Storage) -> str:
         name, data = pack(rows)
@@ -188,7 +188,9 @@ class Index:
 
         for name in names:
             with contextlib.suppress(FileNotFoundError, DamagedFile):
-                for indexed in [each for each in self.read(seen, name, wanted) if _done(each)]:
+                rows = list(self.read(seen, name, wanted))
+                for indexed in rows:
+                    indexed.prove()
                     taken.add(indexed.trial_id)
                     yield indexed
 
@@ -198,12 +200,9 @@ class Index:
         self._say(f"{INDEX}/{name} is not used: {error}; its rows are read one by one")
 
 
-def _done(indexed: Indexed) -> TrialRow:
-    """Raises: DamagedFile."""
-    row = indexed.row()
-    if row.state != "done":
-        raise DamagedFile(f"its row of trial {indexed.trial_id} says {row.state}")
-    return row
+def _row(indexed: Indexed, storage: Storage) -> TrialRow:
+    path = row_path(indexed.trial_id)
+    return IndexedRow.of(indexed.content, indexed.trial_id, indexed.parents, lambda: storage.read(path))
 
 
 def _batched(rows: Iterator[Indexed], most: int) -> Iterator[list[Indexed]]:

@@ -6,15 +6,16 @@ and what does not add up is refused as a whole.
 
 import hashlib
 import io
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainables.errors import DamagedFile
 from trainables.record.entry import Entry
 from trainables.record.trial_folder import unseal
-from trainables.trial import TrialRow
+from trainables.trial import canonical_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +31,7 @@ MOST_BYTES = 2**29
 """Of one segment's rows together."""
 _AT_ONCE = 256
 """Rows that are unpacked at a time."""
-_COLUMNS = ("trial_id", "bytes", "modified", "version", "row")
+_COLUMNS = ("trial_id", "bytes", "modified", "version", "parents", "row")
 
 
 class OtherVersionError(DamagedFile):
@@ -44,12 +45,23 @@ class Indexed:
     trial_id: str
     entry: Entry
     """What the storage said of `row.json` before that was read."""
+    parents: Mapping[str, Mapping[str, str]]
+    """What the row says that it took from each parent."""
     content: bytes
     """`row.json`."""
 
-    def row(self) -> TrialRow:
-        """Raises: DamagedFile."""
-        return unseal(self.content, self.trial_id)
+    @classmethod
+    def of(cls, trial_id: str, entry: Entry, content: bytes) -> "Indexed":
+        """Return what there is to say of a row. Raises: DamagedFile for one that is not whole, or not done."""
+        row = unseal(content, trial_id)
+        if row.state != "done":
+            raise DamagedFile(f"its row of trial {trial_id} says {row.state}")
+        return cls(trial_id=trial_id, entry=entry, parents=row.parents, content=content)
+
+    def prove(self) -> None:
+        """Raises: DamagedFile where its parts do not agree, or the row is not whole, or not done."""
+        if Indexed.of(self.trial_id, self.entry, self.content) != self:
+            raise DamagedFile(f"of trial {self.trial_id} it says what the row does not")
 
 
 def same(then: Entry, now: Entry | None) -> bool:
@@ -72,6 +84,7 @@ def pack(rows: Iterable[Indexed]) -> tuple[str, bytes]:
         [row.entry.bytes for row in ordered],
         [row.entry.modified for row in ordered],
         [row.entry.version for row in ordered],
+        [canonical_json(row.parents) for row in ordered],
         [row.content for row in ordered],
     ]
     arrays = [pa.array(column, kind) for column, kind in zip(columns, _kinds(), strict=True)]
@@ -105,7 +118,7 @@ def unpack(name: str, data: bytes, wanted: Callable[[str, Entry], bool]) -> Iter
             if rows < 0 or total > MOST_BYTES:
                 raise DamagedFile("it holds more than it says")
             yield from _wanted(batch, wanted)
-    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DamagedFile(f"it cannot be read ({error})") from error
     if rows:
         raise DamagedFile(f"it holds {rows} rows less than it says")
@@ -135,13 +148,22 @@ def _said(file: "pq.ParquetFile") -> int:
 def _wanted(batch: "pa.RecordBatch", wanted: Callable[[str, Entry], bool]) -> Iterator[Indexed]:
     *heads, contents = batch.columns
     rows = zip(*(head.to_pylist() for head in heads), strict=True)
-    for number, (trial_id, size, modified, version) in enumerate(rows):
+    for number, (trial_id, size, modified, version, parents) in enumerate(rows):
         entry = Entry(bytes=size, modified=modified, version=version)
         if wanted(trial_id, entry):
-            yield Indexed(trial_id=trial_id, entry=entry, content=contents[number].as_py())
+            content = contents[number].as_py()
+            yield Indexed(trial_id=trial_id, entry=entry, parents=_parents(parents), content=content)
+
+
+def _parents(text: str) -> Mapping[str, Mapping[str, str]]:
+    """Raises: ValueError for what is not what a row says of its parents."""
+    parents = json.loads(text) if text != "{}" else {}
+    if not isinstance(parents, dict) or not all(isinstance(taken, dict) for taken in parents.values()):
+        raise ValueError("what it says of parents is garbled")
+    return parents
 
 
 def _kinds() -> tuple["pa.DataType", ...]:
     import pyarrow as pa
 
-    return pa.string(), pa.int64(), pa.float64(), pa.string(), pa.binary()
+    return pa.string(), pa.int64(), pa.float64(), pa.string(), pa.string(), pa.binary()

@@ -13,7 +13,7 @@ from trainables.record.entry import Entry
 from trainables.record.trial_folder import seal
 
 ENTRY = Entry(bytes=3, modified=0.1 + 0.2, version='"etag"')
-ROWS = [Indexed(trial_id=spec.trial_id, entry=ENTRY, content=seal(row_of(spec))) for spec in SPECS]
+ROWS = [Indexed.of(spec.trial_id, ENTRY, seal(row_of(spec))) for spec in SPECS]
 
 
 def everything(data: bytes) -> list[Indexed]:
@@ -25,7 +25,8 @@ def test_what_was_packed_comes_out_byte_by_byte_in_whatever_order_it_went_in():
 
     assert everything(data) == sorted(ROWS, key=lambda row: row.trial_id)
     assert pack(reversed(ROWS)) == (name, data)
-    assert everything(data)[0].row().state == "done"
+    for indexed in ROWS[:1]:
+        indexed.prove()
 
 
 def made_up(columns=None, *, rows: int | None = None, version: bytes = b"1", **settings) -> bytes:
@@ -43,7 +44,8 @@ def made_up(columns=None, *, rows: int | None = None, version: bytes = b"1", **s
 def many(value: bytes, rows: int) -> bytes:
     """Return a file of many rows, all with one value."""
     kinds = {"trial_id": pa.string(), "bytes": pa.int64(), "modified": pa.float64(), "version": pa.string()}
-    values = {"trial_id": "0" * 12, "bytes": 1, "modified": 1.0, "version": ""}
+    kinds["parents"] = pa.string()
+    values = {"trial_id": "0" * 12, "bytes": 1, "modified": 1.0, "version": "", "parents": "{}"}
     columns = {name: pa.repeat(pa.scalar(values[name], kind), rows) for name, kind in kinds.items()}
     columns["row"] = pa.repeat(pa.scalar(value, pa.binary()), rows)
     said = {b"sharptune.index": b"1", b"rows": str(rows).encode()}
@@ -88,4 +90,4 @@ def test_a_row_without_a_value_is_damage_and_no_traceback():
     entry_less = made_up({"row": pa.array([None] * 40, pa.binary())})
 
     with pytest.raises(DamagedFile):
-        [each.row() for each in everything(entry_less)]
+        [each.prove() for each in everything(entry_less)]
