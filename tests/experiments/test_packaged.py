@@ -248,10 +248,12 @@ def test_table_3_transfers_what_table_2_searched_for():
 def test_the_schedules_of_figure_4_are_drawn_before_anything_has_run():
     plan = plan_of("figure4")
     figure = build_figure(plan, {}, plan.figures[0], lambda row: [])
-    (errors, rates) = figure.panels
+    (errors, rates, gaps) = figure.panels
+
+    assert [len(curve.trials) for curve in gaps.curves] == [0, 0]
 
     assert [len(curve.trials) for curve in errors.curves] == [0, 0]
-    assert draw_figure(figure, "svg").count(b"nothing has run yet") == 1
+    assert draw_figure(figure, "svg").count(b"nothing has run yet") == 2
     assert rates.metric == SCHEDULE
     cosine, power = (curve.median for curve in rates.curves)
     assert cosine[5] == power[5] == 0.025
