@@ -20,7 +20,9 @@ EPOCHS = 30
 def row_of(trial: PlannedTrial, place: int = 0, **changes: Any) -> TrialRow:
     """Return a row of a trial that is done."""
     draw = random.Random(trial.trial_id)
-    shown = trial.values[trial.stage]
+    shown = dict(trial.values[trial.stage])
+    if "space" in shown:
+        shown["space"] = trial.effective[trial.stage]["space"]  # as a row has it: primitives written out
     own = abs(hash_of({key: value for key, value in shown.items() if key != "seed"}))
     error = 3 + own % 300 / 100 + draw.random() / 2
     started = MORNING + timedelta(seconds=SECONDS * (place // 3) + place % 3 * 20)
@@ -63,13 +65,14 @@ def genotype_of(shown: Mapping[str, Any]) -> dict[str, Any]:
     return describe(ARCHITECTURES[str(name)], "ssc")
 
 
-def epochs_of(row: TrialRow) -> list[dict[str, Any]]:
+def epochs_of(row: TrialRow, epochs: int | None = None) -> list[dict[str, Any]]:
     """Return the epochs of a trial: falling errors with noise, and alphas of which some overtake others."""
     draw = random.Random(row.trial_id)
     end = float(row.metrics["test_error"])
     found: list[dict[str, Any]] = []
-    for epoch in range(1, EPOCHS + 1):
-        fall = math.exp(-4 * epoch / EPOCHS)
+    epochs = epochs or EPOCHS
+    for epoch in range(1, epochs + 1):
+        fall = math.exp(-4 * epoch / epochs)
         noise = draw.random() * (2 + 4 * fall)
         found.append(
             {
