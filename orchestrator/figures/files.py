@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from orchestrator.figures import painting, picture
@@ -18,6 +19,7 @@ from orchestrator.figures.figure import Figure
 from orchestrator.figures.pareto import PointsPanel
 from orchestrator.figures.style import FONT, SETTINGS, WIDTHS, wrapped
 from orchestrator.figures.timeline import TimelinePanel
+from orchestrator.words import shown_line
 
 FORMATS = ("svg", "pdf", "png")
 DPI = 200
@@ -54,16 +56,28 @@ def draw_figure(figure: Figure, form: str, *, width: str = "page") -> bytes:
         canvas = _canvas(figure, width)
         buffer = io.BytesIO()
         canvas.savefig(buffer, format=form, dpi=DPI, metadata=_WITHOUT_DATE[form])
-    return _rounded(buffer.getvalue()) if form == "svg" else buffer.getvalue()
+    return _in_words(_smaller(buffer.getvalue()), figure) if form == "svg" else buffer.getvalue()
 
 
-def _rounded(svg: bytes) -> bytes:
-    """Return an SVG whose coordinates have two digits after the point, of the six that matplotlib writes."""
+def _in_words(svg: bytes, figure: Figure) -> bytes:
+    """Return an SVG that says, for those who cannot see it, what it is and what it shows."""
+    start, rest = svg.split(b"<svg", 1)
+    tag, rest = rest.split(b">", 1)
+    title, description = (escape(shown_line(text)) for text in (figure.title, figure.description()))
+    words = f">\n <title>{title}</title>\n <desc>{description}</desc>"
+    return start + b'<svg role="img"' + tag + words.encode() + rest
+
+
+def _smaller(svg: bytes) -> bytes:
+    """Return an SVG without what nobody sees: of each coordinate's six digits two, no comments, no indentation."""
 
     def shorter(found: re.Match[bytes]) -> bytes:
         return re.sub(rb"-?\d+\.\d{3,}", lambda number: b"%g" % round(float(number[0]), 2), found[0])
 
-    return re.sub(rb' d="[^"]*"|<use [^>]*>', shorter, svg)
+    svg = re.sub(rb"<metadata>.*?</metadata>|<!--.*?-->", b"", svg, flags=re.DOTALL)
+    svg = re.sub(rb' d="[^"]*"|<use [^>]*>|<text [^>]*>', shorter, svg)
+    svg = re.sub(rb"\n\s*", b"\n", svg)
+    return svg.replace(f"'{FONT}'".encode(), f"'{FONT}', Verdana, sans-serif".encode())
 
 
 def svg(figure: Figure, *, width: str = "page", prefix: str = "") -> str:
@@ -74,8 +88,6 @@ def svg(figure: Figure, *, width: str = "page", prefix: str = "") -> str:
     """
     text = draw_figure(figure, "svg", width=width).decode()
     element = text[text.index("<svg") :].strip()
-    element = element.replace(f"'{FONT}'", f"'{FONT}', Verdana, sans-serif")
-    element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
     if prefix:
         element = re.sub(r'(\bid="|href="#|url\(#)', lambda found: found[1] + prefix, element)
     return element
