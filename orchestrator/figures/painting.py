@@ -71,9 +71,9 @@ def edges(axes: Any, panel: EdgePanel, places: Places) -> list[Key]:
     from matplotlib.lines import Line2D
 
     keys: list[Key] = []
-    many = len(panel.weights) > len(MOST_COLOURS)
+    told_apart = coloured(panel)
     for weight in panel.weights:
-        if many and not weight.leads:
+        if weight.label not in told_apart:
             axes.plot(panel.epochs, weight.values, color="#b8b8b8", linewidth=0.4, zorder=1)
             continue
         place = places[weight.label]
@@ -99,12 +99,18 @@ def edges(axes: Any, panel: EdgePanel, places: Places) -> list[Key]:
     return [*keys, (Line2D([], [], **look), "takes the lead")] if panel.flips else keys
 
 
-MOST_COLOURS = range(12)
-"""With more operations than that only those are coloured that lead at some time."""
+MOST_COLOURED = 12
+
+
+def coloured(panel: EdgePanel) -> list[str]:
+    """Return the operations that are told apart: all, or, where there are too many, those that lead at some time."""
+    return [weight.label for weight in panel.weights if weight.leads or len(panel.weights) <= MOST_COLOURED]
 
 
 def points(axes: Any, panel: PointsPanel, places: Places) -> list[Key]:
     """Draw measured points filled, published ones hollow and grey, and the front of each as a line of its own."""
+    from matplotlib.ticker import MaxNLocator
+
     keys: list[Key] = []
     fronts: list[Key] = []
     across, above = panel.size_unit.scale, panel.error_unit.scale
@@ -143,7 +149,7 @@ def points(axes: Any, panel: PointsPanel, places: Places) -> list[Key]:
             zorder=2,
         )
         keys.append((drawn, "published"))
-        _name_points(axes, published, across, above)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel(plain(panel.size_title))
     axes.set_ylabel(plain(panel.error_title))
     axes.set_title("")
@@ -152,22 +158,32 @@ def points(axes: Any, panel: PointsPanel, places: Places) -> list[Key]:
     elif max(p.size for p in panel.points) > 20 * min(p.size for p in panel.points) > 0:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
+    axes.margins(x=0.08, y=0.1)
+    _name_points(axes, published, across, above)
     return [*keys, *reversed(fronts)]
 
 
 def _name_points(axes: Any, published: Sequence[Point], across: float, above: float) -> None:
-    """Write names beside the points of the published front; the others are in the data."""
-    for point in published:
-        if point.front:
-            axes.annotate(
-                plain(point.label, 24),
-                (point.size / across, point.error / above),
-                xytext=(3, -7),
-                textcoords="offset points",
-                fontsize=5.5,
-                color=GREY,
-                parse_math=False,
-            )
+    """Write names beside the points of the published front, where there is room; the others are in the data."""
+    axes.autoscale_view()
+    to_axes = axes.transData + axes.transAxes.inverted()
+    named: list[tuple[float, float]] = []
+    for point in sorted((each for each in published if each.front), key=lambda each: each.error):
+        at = (point.size / across, point.error / above)
+        x, y = to_axes.transform(at)
+        if any(abs(x - left) < 0.45 and abs(y - below) < 0.07 for left, below in named):
+            continue
+        named.append((x, y))
+        right = x > 0.5
+        axes.annotate(
+            plain(point.label, 26),
+            at,
+            xytext=(-4 if right else 4, -8),
+            ha="right" if right else "left",
+            textcoords="offset points",
+            fontsize=6,
+            color=GREY,
+        ).set_in_layout(False)
 
 
 def _point_text(point: Point) -> str:
@@ -183,22 +199,28 @@ def timeline(axes: Any, panel: TimelinePanel, places: Places) -> list[Key]:
     lanes = {host: 1 + max(span.lane for span in panel.spans if span.host == host) for host in panel.hosts}
     tops = {host: sum(list(lanes.values())[:place]) for place, host in enumerate(lanes)}
     unit, scale = _time_unit(max(span.end for span in panel.spans))
+    for stage in panel.stages:
+        bars = [(span, tops[span.host] + span.lane) for span in panel.spans if span.stage == stage]
+        look = {"facecolor": colour(places[stage]), "hatch": hatch(places[stage]), "edgecolor": "white"}
+        _bars(axes, [each for each in bars if each[0].state != "failed"], scale, alpha=0.85, **look)
+        _bars(axes, [each for each in bars if each[0].state == "failed"], scale, **FAILED)
     for span in panel.spans:
-        _bar(axes, span, tops[span.host] + span.lane, scale, places[span.stage])
+        if span.attempts > 1:
+            _say_attempts(axes, span, tops[span.host] + span.lane, scale)
     axes.set_yticks([tops[host] + (lanes[host] - 1) / 2 for host in lanes], [plain(host, 24) for host in lanes])
     axes.set_ylim(sum(lanes.values()) - 0.4, -0.6)
     for host in list(lanes)[1:]:
         axes.axhline(tops[host] - 0.5, color=GREY, linewidth=0.5)
-    axes.set_xlim(0, None)
+    axes.set_xlim(0, 1.02 * max(span.end for span in panel.spans) / scale or 1)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"{unit} since {panel.began.replace('T', ' ')[:19]}")
+    axes.set_xlabel(f"{unit} since {panel.began.replace('T', ' ').replace('+00:00', ' UTC')}")
     keys = [
         (Patch(facecolor=colour(places[s]), hatch=hatch(places[s]), edgecolor="white", alpha=0.85), s)
         for s in panel.stages
     ]
     if any(span.state == "failed" for span in panel.spans):
-        keys.append((Patch(facecolor="white", edgecolor="black", linewidth=1.2), "failed"))
+        keys.append((Patch(**FAILED), "failed"))
     if any(span.attempts > 1 for span in panel.spans):
         keys.append((_text_key(), "×2, ×3, …: attempts"))
     return keys
@@ -210,21 +232,25 @@ def _text_key() -> Any:
     return Line2D([], [], linestyle="none")
 
 
-def _bar(axes: Any, span: Span, lane: float, scale: float, place: int) -> None:
-    look: dict[str, Any] = {"color": colour(place), "hatch": hatch(place), "edgecolor": "white", "alpha": 0.85}
-    if span.state == "failed":
-        look = {"color": "white", "edgecolor": "black", "linewidth": 1.2}
-    axes.barh(lane, (span.end - span.start) / scale, left=span.start / scale, height=0.8, **look)
-    if span.attempts > 1:
-        axes.text(
-            (span.start + span.end) / 2 / scale,
-            lane,
-            f"×{span.attempts}",
-            ha="center",
-            va="center",
-            fontsize=6,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
-        )
+FAILED = {"facecolor": "white", "edgecolor": "black", "linewidth": 1.2}
+
+
+def _bars(axes: Any, bars: Sequence[tuple[Span, float]], scale: float, **look: Any) -> None:
+    """Draw bars that look alike, all at once: there may be thousands."""
+    from matplotlib.collections import PolyCollection
+
+    corners = [
+        [(x, lane + y) for x, y in zip((s.start, s.end, s.end, s.start), (-0.4, -0.4, 0.4, 0.4), strict=True)]
+        for s, lane in bars
+    ]
+    scaled = [[(x / scale, y) for x, y in each] for each in corners]
+    axes.add_collection(PolyCollection(scaled, **{"linewidth": 0.5, **look}))
+
+
+def _say_attempts(axes: Any, span: Span, lane: float, scale: float) -> None:
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85}
+    middle = (span.start + span.end) / 2 / scale
+    axes.text(middle, lane, f"×{span.attempts}", ha="center", va="center", fontsize=6, bbox=box)
 
 
 def _time_unit(seconds: float) -> tuple[str, float]:
