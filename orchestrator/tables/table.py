@@ -6,7 +6,7 @@ from, so that each number can be walked back to its rows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator.document.spec import Line, TableSpec
 from orchestrator.errors import TableError
@@ -59,6 +59,8 @@ class Table:
     paper: PublishedTable | None = None
     as_printed: bool = False
     """Units and digits follow the published numbers."""
+    width: Literal["column", "page", "sideways"] | None = None
+    """What its LaTeX fits into; None for a page or, where it must, a page on its side."""
 
 
 def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
@@ -137,6 +139,7 @@ def _table(
         baseline=dict(spec.baseline or {}),
         paper=published,
         as_printed=spec.digits == "printed",
+        width=spec.width,
     )
 
 
