@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from orchestrator.document.resources import Resources
+from orchestrator.document.units import unit_scale
 from trainables.config import Integer, Number
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
@@ -97,6 +98,21 @@ class ColumnSpec(Form):
     """The table's when absent."""
     title: Annotated[str, Field(min_length=1)] | None = None
     """Over the column, instead of our own words; the unit is added."""
+    short: Annotated[str, Field(min_length=1)] | None = None
+    """The same where there is little room."""
+    unit: str | None = None
+    """The unit it is shown in, instead of the largest that suits its numbers."""
+    digits: Annotated[Integer, Field(ge=0, le=6)] | None = None
+    """Decimals, instead of those of its unit or of the published numbers."""
+    change: bool | None = None
+    """Whether the change against the table's baseline stands beside it; it does where there is a baseline."""
+
+    @field_validator("unit")
+    @classmethod
+    def _known_unit(cls, unit: str | None, info: ValidationInfo) -> str | None:
+        if unit is not None and "metric" in info.data:
+            unit_scale(info.data["metric"], unit)
+        return unit
 
     @property
     def name(self) -> str:

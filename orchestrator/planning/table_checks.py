@@ -13,6 +13,7 @@ from orchestrator.planning.planned_trial import PlannedTrial, identity, open_axe
 from orchestrator.planning.resolvers import Resolve
 from orchestrator.planning.stage_order import Report
 from orchestrator.planning.table_line_checks import check_lines, check_paper, metrics_of
+from orchestrator.planning.table_option_checks import check_options, check_settings_column
 from trainables.errors import UnknownName, unknown_name
 from trainables.trial import JSON
 
@@ -46,10 +47,7 @@ def check_tables(
             parts.append(checker)
             return checker.check(trials.get(part.stage))
 
-        if table.digits == "printed" and table.paper is None:
-            report((*path, "digits"), "needs the published table: give the table the key paper")
-        if table.details and not table.lines:
-            report((*path, "details"), "only a table of lines has details")
+        check_options(table, path, report)
         found = check_lines(table, path, lineages, checked, report) if table.lines else checked(table, path)
         _refuse_empty_columns(table, path, parts, report)
         tables += [found] if found is not None else []
@@ -179,6 +177,7 @@ class _TableCheck:
             if keys[-1] is None:
                 known = self._known_columns()
                 self.report((*self.path, "columns", index), str(unknown_name("column", column, known)))
+            check_settings_column(self.table.columns[index], (*self.path, "columns", index), self.report)
         if len(keys) == len(self.table.columns) and None not in keys:
             self.report((*self.path, "columns"), "none of them is a metric, so the table would be empty")
         return keys

@@ -15,7 +15,7 @@ from orchestrator.planning.keys import find_name
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import FEW, LEFT_OUT, Cell, Column, Members, cells_of
-from orchestrator.tables.columns import ask, known_metrics
+from orchestrator.tables.columns import ask, known_metrics, written
 from orchestrator.tables.evidence import RUN, Ancestry, Evidence, Record
 from orchestrator.tables.grouping import Group, agreed, grouped, holding, selected
 from orchestrator.tables.statistics import relative_change
@@ -61,6 +61,10 @@ class Table:
     """Units and digits follow the published numbers."""
     width: Literal["column", "page", "sideways"] | None = None
     """What its LaTeX fits into; None for a page or, where it must, a page on its side."""
+
+    def shows_change(self, column: Column) -> bool:
+        """Say whether a column's change against the baseline stands beside it."""
+        return bool(self.baseline) and column.change
 
 
 def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
@@ -163,7 +167,7 @@ def _merged(spec: TableSpec, parts: Sequence[Table], published: PublishedTable |
     for column in spec.columns:
         if published and column.metric in published.columns:
             stage, _, metric = column.metric.rpartition(".")
-            quoted = Column(asked=column.name, stage=stage, metric=metric, own=False, title=column.title or "")
+            quoted = Column(asked=column.name, stage=stage, metric=metric, own=False, **written(column))
             found.setdefault(column.name, quoted)
     return tuple(found[column.name] for column in spec.columns if column.name in found)
 
@@ -274,7 +278,7 @@ def _compared(spec: TableSpec, columns: Sequence[Column], lines: tuple[TableRow,
         if base is None or lines[base] is line:
             compared.append(line)
             continue
-        cells = {c.name: _with_change(c, line, lines[base]) for c in columns}
+        cells = {c.name: _with_change(c, line, lines[base]) if c.change else line.cells[c.name] for c in columns}
         compared.append(replace(line, cells=cells, baseline=base))
     return tuple(compared)
 

@@ -98,7 +98,7 @@ def _quoted(table: Table, row: TableRow) -> dict[str, JSON]:
 
 
 def _csv_names(table: Table, column: Column) -> list[str]:
-    more = [*(["change"] if table.baseline else []), *(["paper"] if table.paper else [])]
+    more = [*(["change"] if table.shows_change(column) else []), *(["paper"] if table.paper else [])]
     return [f"{column.name}.{name}" for name in (*CSV_FIELDS, *more)]
 
 
@@ -106,7 +106,7 @@ def _csv_fields(table: Table, row: TableRow, column: Column) -> list[JSON]:
     cell: Cell = row.cells[column.name]
     fields: list[JSON] = [getattr(cell, name) for name in CSV_FIELDS[:6]]
     fields += [" ".join(cell.marks), " ".join(cell.trials)]
-    if table.baseline:
+    if table.shows_change(column):
         fields.append(cell.change)
     if table.paper is not None:
         number = quoted_number(table, row, column)

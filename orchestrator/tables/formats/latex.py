@@ -102,7 +102,7 @@ def latex(table: Table, *, source: Source | None = None) -> str:
     tabular = [
         rf"\begin{{tabular}}{{{grid.alignment}}}",
         r"\toprule",
-        grid.head(layout.headings),
+        grid.head(layout.headings, short=fitted.short),
         r"\midrule",
         *_body(layout, grid, [comment(record) for record in records]),
         r"\bottomrule",
@@ -134,7 +134,8 @@ def fit_of(table: Table, layout: Layout | None = None) -> Fit:
         [Item(text=heading.title), *(_item(entry, heading.numeric) for entry in entries)]
         for heading, *entries in zip(layout.headings, *layout.lines, strict=True)
     ]
-    return fit(columns, table.width)
+    short = [Item(text=heading.short or heading.title) for heading in layout.headings]
+    return fit(columns, short, table.width)
 
 
 def too_wide(table: Table) -> str:
@@ -179,9 +180,12 @@ class _Grid:
         inside = "".join("r" if numeric else "l" for numeric in self.numeric)
         return inside if None in self.widths else f"@{{}}{inside}@{{}}"
 
-    def head(self, headings: Sequence[Heading]) -> str:
-        items = zip(headings, self.widths, strict=True)
-        return self._line(self._box(Item(text=h.title), w, "b", h.numeric, h.quoted) for h, w in items)
+    def head(self, headings: Sequence[Heading], *, short: bool) -> str:
+        items = [Item(text=(heading.short if short else "") or heading.title) for heading in headings]
+        return self._line(
+            self._box(item, width, "b", heading.numeric, heading.quoted)
+            for item, heading, width in zip(items, headings, self.widths, strict=True)
+        )
 
     def line(self, entries: Sequence[Entry]) -> str:
         return self._line(

@@ -1,7 +1,7 @@
 """How wide words are in LaTeX, and how a table comes to fit the column or the page it is meant for.
 
 Widths are in em of Computer Modern, the widest of the usual fonts: what fits in it fits in Times. Where a table is too
-wide its headings go on below, then it is set smaller, then its entries go on below, too.
+wide its headings go on below, then it is set smaller, then its headings are short, then its entries go on below, too.
 """
 
 import math
@@ -18,8 +18,17 @@ ROOM: Mapping[Width, float] = {"column": 22.9, "page": 34.5, "sideways": 55.0}
 and journals."""
 IN_WORDS: Mapping[Width, str] = {"column": "a column", "page": "a page", "sideways": "a page on its side"}
 ENVIRONMENTS: Mapping[Width, str] = {"column": "table", "page": "table*", "sideways": "sidewaystable*"}
-_SIZES: Mapping[str, float] = {"": 1.0, r"\small": 0.925, r"\footnotesize": 0.85, r"\scriptsize": 0.8}
-"""The em of each size in that of the normal one; what is smaller nobody can read."""
+_SIZES: Sequence[tuple[str, float, float]] = (
+    ("", 1.0, 0.35),
+    (r"\small", 0.925, 0.35),
+    (r"\footnotesize", 0.85, 0.35),
+    (r"\scriptsize", 0.8, 0.35),
+    (r"\scriptsize", 0.8, 0.2),
+)
+"""Each size, its em in that of the normal one, and what stands at each side of a column, in its em. What is smaller
+nobody can read."""
+_USUAL_GAP = 0.6
+"""What LaTeX has at each side of a column's entries."""
 _GROUPS: Mapping[str, float] = {
     " -!',.:;[]il|": 0.334,
     "()fjrstI": 0.4,
@@ -37,8 +46,6 @@ _EM: Mapping[str, float] = {character: width for group, width in _GROUPS.items()
 _CODE = 4.9
 """The width of a character that is printed as its code."""
 _BOLD, _RAISED = 1.16, 0.45
-_WIDE_GAP, _GAP = 0.6, 0.35
-"""What stands at each side of a column's entries: as LaTeX has it, and where room is scarce."""
 _BREAKS = re.compile(r"(?<=[_/=,:-])|(?<=\w{16})(?=\w)")
 """Where a word may go on below: after its signs, and anywhere in one that has none."""
 
@@ -80,34 +87,53 @@ class Fit:
     """The command of its size; "" for the normal one."""
     gap: float | None = None
     """What stands at each side of a column, in em; None for what LaTeX has."""
+    short: bool = False
+    """Its headings are the short ones."""
     widths: tuple[float, ...] | None = None
     """How wide each column is at most, in em of that size; None where none needs a limit."""
     too_wide: float = 0.0
     """By how many em of the normal size it is too wide all the same."""
 
 
-def fit(columns: Sequence[Sequence[Item]], width: Width | None) -> Fit:
+def fit(columns: Sequence[Sequence[Item]], short: Sequence[Item], width: Width | None) -> Fit:
     """Return how a table fits into a width, by default into a page or, where it must, into a page on its side.
 
-    Headings are entries, too.
+    Args:
+        columns: their entries, the heading first.
+        short: their short headings.
     """
     if width is None:
-        on_a_page = fit(columns, "page")
-        return fit(columns, "sideways") if on_a_page.too_wide else on_a_page
+        on_a_page = fit(columns, short, "page")
+        return fit(columns, short, "sideways") if on_a_page.too_wide else on_a_page
     room = ROOM[width]
-    natural = [max(item.width for item in column) for column in columns]
-    if sum(natural) + 2 * _WIDE_GAP * len(columns) <= room:
+    if sum(_natural(columns)) + 2 * _USUAL_GAP * len(columns) <= room:
         return Fit(width=width)
-    gaps = 2 * _GAP * (len(columns) - 1)
-    least = [max(item.least for item in column) for column in columns]
-    whole_entries = [max([column[0].least, *(item.width for item in column[1:])]) for column in columns]
-    for needed, (size, em) in (*product([whole_entries], _SIZES.items()), *product([least], _SIZES.items())):
-        within = room / em - gaps
-        if sum(needed) <= within:
-            return Fit(width=width, size=size, gap=_GAP, widths=_shared(natural, needed, within))
-    size, em = list(_SIZES.items())[-1]
-    too_wide = (sum(least) + gaps) * em - room
-    return Fit(width=width, size=size, gap=_GAP, widths=tuple(least), too_wide=too_wide)
+    shortened = [[heading, *entries] for heading, (_, *entries) in zip(short, columns, strict=True)]
+    for (tried, broken), (size, em, gap) in (
+        *product([(columns, False)], _SIZES[:3]),
+        *product([(shortened, False), (shortened, True)], _SIZES),
+    ):
+        least = _least(tried, broken=broken)
+        within = room / em - 2 * gap * (len(columns) - 1)
+        if sum(least) <= within:
+            widths = _shared(_natural(tried), least, within)
+            return Fit(width=width, size=size, gap=gap, short=tried is shortened, widths=widths)
+    size, em, gap = _SIZES[-1]
+    least = _least(shortened, broken=True)
+    too_wide = (sum(least) + 2 * gap * (len(columns) - 1)) * em - room
+    return Fit(width=width, size=size, gap=gap, short=True, widths=tuple(least), too_wide=too_wide)
+
+
+def _natural(columns: Sequence[Sequence[Item]]) -> list[float]:
+    return [max(item.width for item in column) for column in columns]
+
+
+def _least(columns: Sequence[Sequence[Item]], *, broken: bool) -> list[float]:
+    """Return how wide columns must be where headings go on below, and entries only when they are `broken`."""
+    return [
+        max([heading.least, *(item.least if broken else item.width for item in entries)])
+        for heading, *entries in columns
+    ]
 
 
 def _shared(natural: Sequence[float], least: Sequence[float], room: float) -> tuple[float, ...]:
