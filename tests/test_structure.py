@@ -35,7 +35,7 @@ ORCHESTRATOR = {
     "running.ray_tune": "running planning document",
     "running.rehearsal": "running running.ray_tune planning ledger",
     "launching": "document",
-    "tables": "planning document paper",
+    "tables": "planning document paper words",
     "tables.formats": "tables words",
     "comparisons": "tables planning",
     "manuscript": "tables tables.formats words",
