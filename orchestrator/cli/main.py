@@ -35,7 +35,7 @@ class LazyCommand(click.Command):
 
     def __init__(self, name: str, module: str, sentence: str) -> None:
         super().__init__(name, help=sentence)
-        self._path = (f"orchestrator.cli.{module}", name)
+        self._path = (f"orchestrator.cli.{module}", name.replace("-", "_"))
 
     def load(self) -> click.Command:
         """Return the command itself, or group of commands."""
@@ -121,6 +121,11 @@ COMMANDS = (
         "compare",
         "compare",
         "Say which lines of a TABLE of EXPERIMENT differ, by how much and how sure, and what would settle the others.",
+    ),
+    LazyCommand(
+        "check-paper",
+        "check_paper",
+        "Hold the numbers of a paper's LaTeX, which carry our comments, against the rows of today.",
     ),
     LazyCommand("figure", "figure", "Draw the figures of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand(

@@ -182,6 +182,8 @@ class TableSpec(Form):
     """A table of published numbers to stand beside ours."""
     title: str | None = None
     note: str | None = None
+    width: Literal["column", "page", "sideways"] | None = None
+    """What its LaTeX fits into: one of two columns, a page, or a page on its side; by default one of the last two."""
 
     def of_line(self, line: Line, columns: Sequence[ColumnSpec]) -> "TableSpec":
         """Return one of `lines` as a table of its own: of one row, these columns, and nothing beside it."""

@@ -19,6 +19,7 @@ from orchestrator.tables.quantities import (
     with_halves,
 )
 from orchestrator.tables.table import Table, TableRow
+from orchestrator.words import shown_line
 from trainables.trial import JSON
 
 NOTHING = "–"
@@ -72,13 +73,18 @@ def lay_out(table: Table) -> Layout:
     letters = _letters(table)
     quoted = {column.name: _is_quoted(table, column) for column in table.columns}
     return Layout(
-        title=table.title,
+        title=one_line(table.title),
         headings=tuple(_headings(table, units, quoted)),
         lines=tuple(tuple(_line(table, row, units, quoted, letters)) for row in table.rows),
-        blocks={index: row.block for index, row in enumerate(table.rows) if row.block},
+        blocks={index: one_line(row.block) for index, row in enumerate(table.rows) if row.block},
         footnotes=tuple((letter, MARKS[mark]) for mark, letter in letters.items()),
-        notes=tuple(notes_of(table)),
+        notes=tuple(map(one_line, notes_of(table))),
     )
+
+
+def one_line(words: str) -> str:
+    """Return words as one line, in which what a terminal or a browser would act on is spelled out."""
+    return shown_line(" ".join(words.split()))
 
 
 def unit_of(table: Table, column: Column) -> Unit:
@@ -257,10 +263,10 @@ def _is_quoted(table: Table, column: Column) -> bool:
 
 def _headings(table: Table, units: Mapping[str, Unit], quoted: Mapping[str, bool]):
     for key in table.keys:
-        yield Heading(title=key, numeric=False)
+        yield Heading(title=one_line(key), numeric=False)
     for column in table.columns:
         unit = units[column.name]
-        title, short = column_title(column, unit), short_title(column, unit)
+        title, short = one_line(column_title(column, unit)), one_line(short_title(column, unit))
         yield Heading(title=title, short=short, numeric=True, column=column.name)
         if table.shows_change(column):
             yield Heading(title="Δ", numeric=True)

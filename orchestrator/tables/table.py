@@ -6,7 +6,7 @@ from, so that each number can be walked back to its rows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator.document.spec import CompareSpec, Line, TableSpec
 from orchestrator.errors import TableError
@@ -71,6 +71,8 @@ class Table:
     """What the comparison that its author asked for says, as data."""
     said: tuple[str, ...] = ()
     """The same in sentences."""
+    width: Literal["column", "page", "sideways"] | None = None
+    """What its LaTeX fits into; None for a page or, where it must, a page on its side."""
 
     def shows_change(self, column: Column) -> bool:
         """Say whether a column's change against the baseline stands beside it."""
@@ -156,6 +158,7 @@ def _table(
         written_out=bool(spec.lines),
         compare=spec.compare,
         bold=spec.bold,
+        width=spec.width,
     )
 
 

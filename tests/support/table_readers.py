@@ -24,10 +24,12 @@ def read_latex(rendered: str) -> list[list[str]]:
 
 def _of_latex(cell: str) -> str:
     cell = re.sub(r"\\textsuperscript\{.*?\}", "", cell)
+    boxed = re.fullmatch(r"\\parbox\[.\]\{.*?\}\{\\ragged(?:left|right) (.*)\\strut\}", cell)
+    cell = boxed[1] if boxed else cell
     bold = re.fullmatch(r"\\textbf\{(.*)\}", cell)
     cell = bold[1] if bold else cell
-    signs = {r"$\pm$": "±", r"$\surd$": "✓", r"$\times$": "✗", r"\textdagger{}": "†", "--": "–"}
-    for sign, character in {**signs, r"\textasciitilde{}": "~", "$-$": "−", r"\%": "%"}.items():
+    signs = {r"$\pm$": "±", r"$\surd$": "✓", r"$\times$": "✗", r"\textdagger{}": "†", "--": "–", "{[}": "[", "{*}": "*"}
+    for sign, character in {**signs, r"\textasciitilde{}": "~", "$-$": "−", r"\%": "%", r"\allowbreak{}": ""}.items():
         cell = cell.replace(sign, character)
     return cell
 

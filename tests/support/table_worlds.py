@@ -71,6 +71,7 @@ class FakeTable:
     paper: str | None = None
     title: str | None = None
     note: str | None = None
+    width: str | None = None
 
     def __post_init__(self) -> None:
         columns = [ColumnSpec(metric=column) if isinstance(column, str) else column for column in self.columns]

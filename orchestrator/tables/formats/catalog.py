@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from orchestrator.tables.formats.comments import Source
 from orchestrator.tables.formats.data import csv_text, json_text
 from orchestrator.tables.formats.html import html_text
 from orchestrator.tables.formats.latex import latex
@@ -11,13 +12,17 @@ from orchestrator.tables.table import Table
 from trainables.errors import unknown_name
 
 
-def render(table: Table, form: str, *, width: int | None = None) -> str:
-    """Return a table in one of FORMATS, ending in a newline; `width` in characters bounds text.
+def render(table: Table, form: str, *, width: int | None = None, source: Source | None = None) -> str:
+    """Return a table in one of FORMATS, ending in a newline.
+
+    `width` in characters bounds text; with a `source`, LaTeX says in comments what its numbers were made from.
 
     Raises: UnknownName for another format.
     """
     if form not in FORMATS:
         raise unknown_name("format", form, FORMATS)
+    if form == "latex":
+        return latex(table, source=source)
     return text(table, width=width) if form == "text" else FORMATS[form](table)
 
 

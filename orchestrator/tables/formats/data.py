@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 from orchestrator.tables.cells import Cell, Column, plain_text
 from orchestrator.tables.layout import (
@@ -18,8 +19,12 @@ from orchestrator.tables.layout import (
 )
 from orchestrator.tables.quantities import Unit
 from orchestrator.tables.table import Table, TableRow
+from orchestrator.words import shown
 from trainables.trial import JSON
 
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+"""How a text begins that a spreadsheet takes for a formula."""
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 CSV_FIELDS = ("median", "low", "high", "half_range", "n", "expected", "marks", "trials")
 
 
@@ -47,14 +52,24 @@ def json_text(table: Table) -> str:
 
 
 def csv_text(table: Table) -> str:
-    """Return a table as CSV: the keys, then each column's numbers, marks and trials, and what the paper prints."""
+    """Return a table as CSV: the keys, then each column's numbers, marks and trials, and what the paper prints.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe, which makes it a text there.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*table.keys, *(name for column in table.columns for name in _csv_names(table, column))])
+    names = [*table.keys, *(name for column in table.columns for name in _csv_names(table, column))]
+    writer.writerow(map(_as_text, names))
     for row in table.rows:
         fields = [field for column in table.columns for field in _csv_fields(table, row, column)]
-        writer.writerow([*(plain_text(row.keys[key]) for key in table.keys), *fields])
+        writer.writerow([*(_as_text(plain_text(row.keys[key])) for key in table.keys), *fields])
     return buffer.getvalue()
+
+
+def _as_text(words: str) -> str:
+    """Return a text that is one wherever the file is opened: no formula, and nothing that a terminal acts on."""
+    words = shown(words)
+    return f"'{words}" if _FORMULA.match(words) and not _NUMBER.fullmatch(words) else words
 
 
 def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]:
