@@ -2,10 +2,10 @@
 
     python tests/benchmarks/permutation_level.py [--experiments 4000] [--largest 9]
 
-Prints, for 3 to so many searches of each of two arms, the share of simulated experiments in which the comparison says at
-5 % that the arms differ: with one training each, with three whose mean counts, and, as a warning, with the three counted
-as if each were drawn independently. The first two are to be 0 up to five, 3.1 % at six and 4.7 % from seven to nine; the
-third is what comes of counting nine runs where there are three.
+Prints, for 3 to so many searches of each of two arms, the share of simulated experiments in which the comparison says
+at 5 % that the arms differ: with one training each, with three whose mean counts, and, as a warning, with the three
+counted as if each were drawn independently. The first two are to be 0 up to five, 3.1 % at six and 4.7 % from seven
+to nine; the third is what comes of counting nine runs where there are three.
 """
 
 import argparse

@@ -6,7 +6,7 @@ import pytest
 from table_worlds import FakeTable, make_world
 
 from orchestrator.comparisons.in_tables import with_comparison
-from orchestrator.document.spec import CompareSpec
+from orchestrator.document.spec import ColumnSpec, CompareSpec, Line, TableSpec
 from orchestrator.tables.formats.catalog import render
 from orchestrator.tables.layout import lay_out
 from orchestrator.tables.table import build
@@ -83,3 +83,43 @@ def test_no_line_is_bold_where_the_table_says_so():
 
 def test_a_column_of_best_runs_has_no_bold_since_no_test_is_of_best_runs():
     assert bold_in(tabled(6, bold=True, statistic="best")) == [[], []]
+
+
+def lines(searches, *, second="", **asked):
+    """Return a table of two lines of which the author made the second bold."""
+    world = make_world(search_seeds=range(searches), ps=(1, 2))
+    written = [
+        Line(label="Scalar", stage="train", filter={"weighting": "scalar", "p": 1}, block="One"),
+        Line(label="Max-W", stage="train", filter={"weighting": "max_w", "p": 1}, bold=True, block=second or None),
+    ]
+    spec = TableSpec(name="t", lines=written, columns=[ColumnSpec(metric="test_error_best")], **asked)
+    return with_comparison(world.plan, build(world.plan, world.rows, spec))
+
+
+def test_a_line_that_its_author_made_bold_stays_so_only_where_the_comparison_does_not_deny_it():
+    assert bold_in(lines(6, compare=True)) == [[], ["Max-W", "5.18±0.08"]]
+
+    denied = lines(5, compare=True)
+    assert bold_in(denied) == [[], []]
+    assert denied.said[-1] == "Max-W is not bold: it is not shown to be better than all others"
+
+
+def test_a_table_that_compares_nothing_leaves_bold_to_its_author():
+    assert bold_in(lines(1)) == [[], ["Max-W", "5.15±0.05"]]
+    assert bold_in(lines(6, bold=False)) == [[], []]
+
+
+def test_the_best_is_sought_below_each_heading_for_itself_and_one_line_alone_is_the_best_of_nothing():
+    assert bold_in(lines(6, bold=True)) == [[], ["5.18±0.08"]]
+    assert bold_in(lines(6, bold=True, second="Two")) == [[], []]
+
+
+def test_no_number_is_bold_in_a_class_where_a_published_one_stands_whose_runs_are_not_known():
+    world = make_world(search_seeds=range(6), ps=(1,))
+    written = [
+        *(Line(label=name, stage="train", filter={"weighting": name}) for name in ("scalar", "max_w")),
+        Line(label="quoted", paper="Max-W"),
+    ]
+    spec = TableSpec(name="t", lines=written, columns=[ColumnSpec(metric="test_error_best")], paper="table4", bold=True)
+
+    assert bold_in(with_comparison(world.plan, build(world.plan, world.rows, spec))) == [[], [], []]
