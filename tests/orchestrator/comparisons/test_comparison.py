@@ -121,6 +121,23 @@ def test_arms_without_a_common_seed_are_not_paired_and_that_is_said():
     assert "not paired: they have no seed in common" in "\n".join(sentences(found))
 
 
+def test_an_arm_without_a_search_is_not_paired_with_one_that_was_searched_and_that_is_said():
+    world = make_world(search_seeds=range(3), ps=(1,), weightings=("scalar",))
+    alone = [replace(trial, ancestors={}, stage="handmade") for trial in world.plan.trials if trial.stage == "train"]
+    alone = [replace(trial, coordinates={"handmade.seed": place}) for place, trial in enumerate(alone)]
+    alone = [replace(trial, spec=replace(trial.spec, seed=place, parents=())) for place, trial in enumerate(alone)]
+    plan = replace(world.plan, stages=("search", "train", "handmade"), trials=(*world.plan.trials, *alone))
+    rows = {trial.trial_id: replace(next(iter(world.rows.values())), trial_id=trial.trial_id) for trial in alone}
+    metrics = {"test_error_best": 5.0}
+    rows = {trial_id: replace(row, metrics=metrics, parents={}) for trial_id, row in rows.items()}
+    lines = [Line(label="Scalar", stage="train"), Line(label="Handmade", stage="handmade")]
+    spec = TableSpec(name="t", lines=lines, columns=[ColumnSpec(metric="test_error_best")])
+    one = only(compare(plan, build(plan, {**world.rows, **rows}, spec)))
+
+    assert one.unpaired == "Handmade has no search"
+    assert one.verdict.n == (3, 9)
+
+
 def test_before_anything_is_done_nothing_is_claimed():
     world = make_world(ps=(1,))
     built = build(world.plan, {}, FakeTable(columns=["test_error_best"], rows=["weighting"]))
