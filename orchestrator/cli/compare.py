@@ -74,7 +74,8 @@ def compare(
         settle = [_growth_json(*step) for step in steps]
         more = {"test_set": noise_json(noise), "to_settle_first": settle[0] if settle else None}
         data.append({**comparisons_json(one), **more, "to_settle": settle[-1] if settle else None})
-        blocks.append(_text(one, noise, [line for step in steps for line in _growth_lines(*step)]))
+        still = sum(not each.decided for each in one.comparisons)
+        blocks.append(_text(one, noise, [line for step in steps for line in _growth_lines(still, *step)]))
     if as_json:
         say_json(data[0] if name is not None else data)
     elif prose:
@@ -107,7 +108,7 @@ def _growth_json(settled: int, growth: Growth, price: Price) -> Mapping[str, obj
     }
 
 
-def _growth_lines(settled: int, growth: Growth, price: Price) -> Sequence[str]:
+def _growth_lines(still: int, settled: int, growth: Growth, price: Price) -> Sequence[str]:
     """Return the lines of YAML that grow the grid, and what that costs."""
     known = [f"{24 * days:.2g} {KINDS[name]}" for name, days in price.days.items()]
     unknown = [
@@ -115,8 +116,9 @@ def _growth_lines(settled: int, growth: Growth, price: Price) -> Sequence[str]:
         for stage, more in price.unknown.items()
     ]
     cost = "; ".join([*known, *unknown]) or "next to nothing"
+    what = "what is open" if settled == still else f"{settled} of the {still} that are open"
     return (
-        f"To settle {settled} of what is open, {price.trials} more trials ({cost}):",
+        f"To settle {what}, {price.trials} more trials ({cost}):",
         *(f"  stages.{stage}.grid.seed: {_listed(seeds)}" for stage, seeds in growth.seeds.items()),
     )
 
