@@ -38,7 +38,7 @@ ORCHESTRATOR = {
     "tables": "planning document paper",
     "tables.formats": "tables words",
     "comparisons": "tables planning",
-    "figures": "tables planning document",
+    "figures": "tables planning document paper architectures architectures.drawing words",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
     "upkeep": "ledger planning document",

@@ -1,7 +1,7 @@
 """What an experiment file may say: the form of its stages, tables and figures, as pydantic models."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -162,20 +162,59 @@ class TableSpec(Form):
 
 
 class PanelSpec(Form):
-    """One panel of a figure: a value of every epoch."""
+    """One panel of curves: a value of every epoch, of the figure's stage unless it names one of its own."""
 
     metric: str
     log: bool = False
     title: Annotated[str, Field(min_length=1)] | None = None
+    show: Literal["values", "time_between_improvements"] = "values"
+    """The values; or how long a run goes, in percent of all its epochs, from one best value to the next."""
+    stage: str | None = None
+    lines: list[str] | None = None
+    filter: dict[str, Any] | None = None
+
+
+FigureKind = Literal["curves", "alphas", "cells", "pareto", "timeline", "dots"]
+FIGURE_KEYS: Mapping[FigureKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "curves": (("stage", "panels"), ("lines", "filter")),
+    "alphas": (("stage",), ("filter",)),
+    "cells": (("stage",), ("filter",)),
+    "pareto": (("stage",), ("lines", "metric", "sizes", "paper", "filter")),
+    "timeline": ((), ("stage", "filter")),
+    "dots": (("table",), ("columns",)),
+}
+"""What a figure of each kind must say, and what else it may, besides its name, kind and title."""
 
 
 class FigureSpec(Form):
-    """Curves over the epochs of a stage: a line is the median of its seeds, a band their range."""
+    """What a figure shows. Which keys it takes depends on its kind: FIGURE_KEYS."""
 
     name: Name
-    stage: str
+    kind: FigureKind = "curves"
+    stage: str = ""
     lines: list[str] = []
-    """Keys whose values tell the lines apart."""
-    panels: Annotated[list[Annotated[PanelSpec, BeforeValidator(_as_column)]], Field(min_length=1)]
+    """Keys whose values tell the lines of curves, or the points, apart."""
+    panels: Annotated[list[Annotated[PanelSpec, BeforeValidator(_as_column)]], Field(min_length=1)] = []
+    """Of curves: a line is the median of its seeds, a band their range."""
+    metric: str = "test_error_best"
+    """What points are compared by, from above: an error."""
+    sizes: Annotated[list[str], Field(min_length=1)] = ["params", "addmult"]
+    """What points are compared by, from the side: a panel each."""
+    paper: Name | None = None
+    """A table of published numbers whose points stand beside ours."""
+    table: str = ""
+    """Of which table each run is shown as a dot."""
+    columns: list[str] = []
+    """Which columns of it, a panel each; its first when empty."""
     filter: dict[str, Any] = {}
     title: str | None = None
+
+    def resolved(self, panel: PanelSpec) -> PanelSpec:
+        """Return a panel that says itself what it takes over from the figure."""
+        return panel.model_copy(
+            update={
+                "stage": panel.stage or self.stage,
+                "lines": self.lines if panel.lines is None else panel.lines,
+                "filter": self.filter if panel.filter is None else panel.filter,
+            }
+        )

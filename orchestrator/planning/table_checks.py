@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.document.experiment import Experiment
-from orchestrator.document.spec import ColumnSpec, FigureSpec, TableSpec
+from orchestrator.document.spec import TableSpec
 from orchestrator.document.yaml_document import Path, shown
 from orchestrator.planning.grid import Condition, StageGrid, keys_of
 from orchestrator.planning.grid_reader import GridReader
@@ -33,16 +33,16 @@ def check_tables(
     tables: list[TableSpec] = []
     for index, table in experiment.tables.items():
         path = ("tables", index)
-        parts: list[_TableCheck] = []
+        parts: list[TableCheck] = []
 
-        def checked(part: TableSpec, path: Path, parts: list[_TableCheck] = parts) -> TableSpec | None:
+        def checked(part: TableSpec, path: Path, parts: list[TableCheck] = parts) -> TableSpec | None:
             if part.stage not in experiment.declared:
                 report((*path, "stage"), str(unknown_name("stage", part.stage, experiment.declared)))
             if part.stage not in lineages:
                 return None
             lineage = lineages[part.stage]
             reader = GridReader(experiment=experiment, lineage=lineage, cut=False, resolvers=resolvers, report=report)
-            checker = _TableCheck(table=part, path=path, lineage=lineage, reader=reader, report=report)
+            checker = TableCheck(table=part, path=path, lineage=lineage, reader=reader, report=report)
             parts.append(checker)
             return checker.check(trials.get(part.stage))
 
@@ -56,7 +56,7 @@ def check_tables(
     return tuple(tables)
 
 
-def _refuse_empty_columns(table: TableSpec, path: Path, parts: Sequence["_TableCheck"], report: Report) -> None:
+def _refuse_empty_columns(table: TableSpec, path: Path, parts: Sequence["TableCheck"], report: Report) -> None:
     """Report columns that no trial of the table can fill, nor the paper beside it."""
     published = check_paper(table, path, report)
     for index, column in enumerate(table.columns):
@@ -66,44 +66,10 @@ def _refuse_empty_columns(table: TableSpec, path: Path, parts: Sequence["_TableC
             report((*path, "columns", index), f"no trial of the table can fill this: {reasons[0]}")
 
 
-def check_figures(
-    experiment: Experiment,
-    lineages: Mapping[str, Sequence[StageGrid]],
-    trials: Mapping[str, Sequence[PlannedTrial]],
-    resolvers: Mapping[str, Resolve],
-    report: Report,
-) -> tuple[FigureSpec, ...]:
-    """Return the figures, values of their filters as the plan shows them; report what is wrong."""
-    figures: list[FigureSpec] = []
-    for index, figure in experiment.figures.items():
-        path = ("figures", index)
-        if figure.stage not in experiment.declared:
-            report((*path, "stage"), str(unknown_name("stage", figure.stage, experiment.declared)))
-        if figure.stage not in lineages:
-            continue
-        lineage = lineages[figure.stage]
-        for number, panel in enumerate(figure.panels):
-            if panel.metric not in lineage[0].entry.curves:
-                report((*path, "panels", number), str(unknown_name("curve", panel.metric, lineage[0].entry.curves)))
-        reader = GridReader(experiment=experiment, lineage=lineage, cut=False, resolvers=resolvers, report=report)
-        like = TableSpec(
-            name=figure.name, stage=figure.stage, rows=figure.lines, columns=[RUNNING_TIME], filter=figure.filter
-        )
-        checker = _TableCheck(table=like, path=path, lineage=lineage, reader=reader, report=report, rows="lines")
-        checked = checker.check(trials.get(figure.stage))
-        for number, panel in enumerate(figure.panels):
-            if lacking := checker.why_lacking(panel.metric):
-                report((*path, "panels", number), f"not every trial of the figure can fill this: {lacking}")
-        figures.append(figure.model_copy(update={"filter": checked.filter}))
-    return tuple(figures)
-
-
-RUNNING_TIME = ColumnSpec(metric="wall_seconds")
-"""A column that every stage has: what is checked of a figure are its lines and its filter."""
-
-
 @dataclass(kw_only=True, slots=True)
-class _TableCheck:
+class TableCheck:
+    """Checks one table, or what of a figure is like one, against the grids of its stage and its ancestors."""
+
     table: TableSpec
     path: Path
     lineage: Sequence[StageGrid]
