@@ -8,6 +8,7 @@ import click
 
 from orchestrator.cli.options import Catalog, experiment_options, load_plan, open_ledger, pass_catalog, terminal_width
 from orchestrator.cli.output import say
+from orchestrator.comparisons.in_tables import with_comparison
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Plan
@@ -81,7 +82,8 @@ def tables_of(plan: Plan, ledger: Ledger, name: str | None = None) -> list[Table
             raise LedgerError(f"{plan.experiment} asks for no table")
         raise unknown_name("table", name, names)
     rows = ledger.rows(trial.trial_id for trial in plan.trials)
-    return [build(plan, rows, spec) for spec in plan.tables if name in (None, spec.name)]
+    asked = (spec for spec in plan.tables if name in (None, spec.name))
+    return [with_comparison(plan, build(plan, rows, spec)) for spec in asked]
 
 
 def tables_text(tables: Sequence[Table], form: str) -> str:

@@ -33,6 +33,12 @@ def _as_needs(value: Any) -> Any:
     return {"stage": value} if isinstance(value, str) else value
 
 
+def _as_comparison(value: Any) -> Any:
+    if not isinstance(value, bool | dict):
+        raise ValueError("must be true, false, or a mapping of metric and against")
+    return ({} if value else None) if isinstance(value, bool) else value
+
+
 def _seconds(text: Any) -> Any:
     """Return a duration in seconds, as it is once it has been read."""
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
@@ -120,6 +126,16 @@ class Line(Form):
     bold: bool = False
 
 
+class CompareSpec(Form):
+    """Which arms of a table are compared, and in what."""
+
+    metric: str | None = None
+    """One of the table's columns; its first error when absent."""
+    against: Annotated[dict[str, Any], Field(min_length=1)] | None = None
+    """The line that the others are held against, as in `baseline`; that one when absent, and all with each other where
+    there is none."""
+
+
 class TableSpec(Form):
     """What a table shows of a stage, or of several line by line, and how its cells are made."""
 
@@ -141,6 +157,11 @@ class TableSpec(Form):
     statistic: Literal["median", "best"] = "median"
     baseline: Annotated[dict[str, Any], Field(min_length=1)] | None = None
     """The row that the others are compared with: values of keys of `rows`."""
+    compare: Annotated[CompareSpec | None, BeforeValidator(_as_comparison)] = None
+    """What is said below the table of which lines differ, and how sure that is; `true` compares by the defaults."""
+    bold: bool | None = None
+    """True: the best line of each class is bold where comparisons confirm it; false: none is. When absent, lines are
+    bold as they say themselves, unless `compare` denies it."""
     paper: Name | None = None
     """A table of published numbers to stand beside ours."""
     title: str | None = None
@@ -156,6 +177,8 @@ class TableSpec(Form):
                 "columns": list(columns),
                 "filter": {**self.filter, **line.filter},
                 "baseline": None,
+                "compare": None,
+                "bold": None,
                 "paper": None,
             }
         )

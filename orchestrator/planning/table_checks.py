@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import TableSpec
 from orchestrator.document.yaml_document import Path, shown
+from orchestrator.planning.comparison_checks import check_arms, check_metric
 from orchestrator.planning.grid import Condition, StageGrid, keys_of
 from orchestrator.planning.grid_reader import GridReader
 from orchestrator.planning.keys import find_key, find_name, short_key
@@ -82,17 +83,25 @@ class TableCheck:
 
     def check(self, trials: Sequence[PlannedTrial] | None) -> TableSpec:
         keys = self._keys(self.rows, self.table.rows) + self._column_keys()
+        measured = metrics_of(self.lineage)
+        sides = [column.metric for column in self.table.columns if not find_name(column.metric, measured)]
+        check_metric(self.table, self.path, sides, self.report)
         self._refuse_repeats(self.rows, self.table.rows)
         self._refuse_repeats("columns", [column.name for column in self.table.columns])
         check_paper(self.table, self.path, self.report)
         wanted = self._conditions("filter", self.table.filter)
         baseline = self._conditions("baseline", self.table.baseline or {})
-        for key in self.table.baseline or {}:
-            if key not in self.table.rows:
-                self.report(
-                    (*self.path, "baseline", key), f"must be one of the rows' keys: {', '.join(self.table.rows)}"
-                )
-        if trials is None or None in keys or any(None in allowed or not allowed for allowed in (*wanted, *baseline)):
+        asked = self.table.compare
+        held = (asked and asked.against) or {}
+        against = self._conditions("against", held, ("compare",))
+        for place, conditions in ((("baseline",), baseline), (("compare", "against"), against)):
+            values = held if place[0] == "compare" else self.table.baseline or {}
+            for key, allowed in zip(values, conditions, strict=True):
+                if None not in allowed and key not in self.table.rows:
+                    message = f"must be one of the rows' keys: {', '.join(self.table.rows)}"
+                    self.report((*self.path, *place, key), message)
+        known = (*wanted, *baseline, *against)
+        if trials is None or None in keys or any(None in allowed or not allowed for allowed in known):
             return self.table
         self.chosen = chosen = _matching(trials, wanted)
         if not chosen:
@@ -102,9 +111,16 @@ class TableCheck:
         if self.table.baseline and not _matching(chosen, baseline):
             self.report((*self.path, "baseline"), "matches no row of the table")
             return self.table
-        changes = {"filter": _as_shown(self.table.filter, wanted, chosen)}
+        if held and not _matching(chosen, against):
+            self.report((*self.path, "compare", "against"), "matches no row of the table")
+            return self.table
+        check_arms(len(_cells(chosen, [key for key in keys if key is not None])), self.table, self.path, self.report)
+        changes: dict[str, object] = {"filter": _as_shown(self.table.filter, wanted, chosen)}
         if self.table.baseline:
             changes["baseline"] = _as_shown(self.table.baseline, baseline, _matching(chosen, baseline))
+        if asked and held:
+            shown_values = _as_shown(held, against, _matching(chosen, against))
+            changes["compare"] = asked.model_copy(update={"against": shown_values})
         return self.table.model_copy(update=changes)
 
     def why_empty(self, column: str) -> str | None:
@@ -159,11 +175,11 @@ class TableCheck:
             if key in keys[:index]:
                 self.report((*self.path, part, index), "stands twice")
 
-    def _conditions(self, part: str, values: Mapping[str, JSON]) -> list[list[Condition | None]]:
+    def _conditions(self, part: str, values: Mapping[str, JSON], under: Path = ()) -> list[list[Condition | None]]:
         """Return, for each key, the conditions of which one must be met; a list allows each of its values."""
         found: list[list[Condition | None]] = []
         for key, value in values.items():
-            path = (*self.path, part, key)
+            path = (*self.path, *under, part, key)
             several = isinstance(value, list) and part == "filter"
             places = [((*path, index), one) for index, one in enumerate(value)] if several else [(path, value)]
             if not places:
@@ -173,17 +189,22 @@ class TableCheck:
 
     def _refuse_open_axes(self, trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> None:
         """Report axes, other than seeds, that take several values within what would be one cell."""
-        cells: dict[tuple[str, ...], list[PlannedTrial]] = {}
-        for trial in trials:
-            place = tuple(identity(trial.values[stage].get(key)) for stage, key in keys)
-            cells.setdefault(place, []).append(trial)
-        for axis, mixed in open_axes(cells.values()).items():
+        for axis, mixed in open_axes(_cells(trials, keys)).items():
             stage, _, name = axis.partition(".")
             key = short_key(stage, name, keys_of(self.lineage))
             values = ", ".join(map(shown, mixed))
             where = "rows or columns" if self.rows == "rows" else self.rows
             message = f"a cell would mix {key} = {values}; put {key} into {where}, or fix it by filter"
             self.report(self.path, message)
+
+
+def _cells(trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> list[list[PlannedTrial]]:
+    """Return the trials of each cell: those that have the same values of these keys."""
+    cells: dict[tuple[str, ...], list[PlannedTrial]] = {}
+    for trial in trials:
+        place = tuple(identity(trial.values[stage].get(key)) for stage, key in keys)
+        cells.setdefault(place, []).append(trial)
+    return [*cells.values()]
 
 
 def _matching(trials: Sequence[PlannedTrial], wanted: Sequence[Sequence[Condition | None]]) -> list[PlannedTrial]:

@@ -193,7 +193,8 @@ def notes_of(table: Table) -> list[str]:
             if one.state == "untrusted":
                 notes.append(f"Left out: {one.trial_id} ({one.label}): {one.reason}.")
     shown = (one for row in table.rows for cell in row.cells.values() for one in cell.evidence)
-    return notes + [f"{each}." for each in dict.fromkeys(one.reason for one in shown if one.undecided)]
+    notes += [f"{each}." for each in dict.fromkeys(one.reason for one in shown if one.undecided)]
+    return [*notes, *(each if each.endswith(".") else f"{each}." for each in table.said)]
 
 
 def marks_of(table: Table) -> dict[str, str]:
@@ -261,7 +262,8 @@ def _line(
         elif cell.n and not same_runs and not _is_shared(table, cell):
             text = f"{text} ({count_text(cell)})"
         said = row.runs.marks if column.own and same_runs else ()
-        yield Entry(text=text, marks=_marked(cell.marks, letters, said), bold=row.bold)
+        bold = row.bold or column.name in row.best
+        yield Entry(text=text, marks=_marked(cell.marks, letters, said), bold=bold)
         if table.baseline:
             yield Entry(text=cell_change(table, row, column, unit))
         if quoted[column.name]:

@@ -29,6 +29,7 @@ TORCH_FREE = (
     "trainables.record.lineage",
     "trainables.record.listing",
     "trainables.record.local_storage",
+    "trainables.loops.predictions",
     "trainables.optimization.schedules",
     "trainables.record.outputs",
     "trainables.record.provenance",

@@ -38,6 +38,7 @@ def json_value(table: Table) -> dict[str, JSON]:
         "rows": [_row(table, row, units) for row in table.rows],
         "marks": marks_of(table),
         "notes": notes_of(table),
+        **({"comparison": dict(table.comparison)} if table.comparison else {}),
     }
 
 
@@ -61,6 +62,7 @@ def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]
     data: dict[str, JSON] = {
         "keys": dict(row.keys),
         **({"block": row.block} if row.block else {}),
+        **({"best": sorted(row.best)} if row.best else {}),
         "cells": cells,
         "n": row.runs.n,
         "expected": row.runs.expected,

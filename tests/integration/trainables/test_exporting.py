@@ -21,7 +21,7 @@ from trainables.data.catalog import DATASETS
 from trainables.data.folders import import_folder
 from trainables.errors import DamagedFile, SharptuneError
 from trainables.exporting import Export, export_trial, own_test, read_export, recorded_error, score
-from trainables.loops.evaluation import read_predictions
+from trainables.loops.predictions import read_predictions
 from trainables.loops.states import weights_file
 from trainables.record.trial_folder import TrialFolder
 
