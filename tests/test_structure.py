@@ -41,9 +41,10 @@ ORCHESTRATOR = {
     "figures": "tables planning document paper architectures architectures.drawing words",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
+    "report": "tables tables.formats comparisons figures architectures.drawing planning document ledger words",
     "upkeep": "ledger planning document",
     "cli": "words document planning ledger launching running running.ray_tune running.rehearsal tables"
-    " tables.formats comparisons figures",
+    " tables.formats comparisons figures report",
     "cli.record": "cli words ledger running",
     "cli.upkeep": "cli upkeep planning ledger document words tables.formats",
     "cli.networks": "cli paper planning tables tables.formats architectures architectures.drawing",
