@@ -7,7 +7,6 @@ from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identity
 from orchestrator.report.runs import Environment
 from orchestrator.tables.formats.latex import escape
-from orchestrator.tables.grouping import plural
 from orchestrator.tables.layout import key_text
 from orchestrator.words import duration
 from orchestrator.words import size as size_text
@@ -66,9 +65,7 @@ def appendix_of(plan: Plan, rows: Mapping[str, TrialRow]) -> Appendix:
     )
 
 
-def _lines(
-    stages: Sequence[str], told: Mapping[str, Mapping[str, str]]
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _lines(stages: Sequence[str], told: Mapping[str, Mapping[str, str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     names = dict.fromkeys(name for stage in stages for name in told[stage])
     return tuple((name, tuple(told[stage].get(name, "") for stage in stages)) for name in names)
 
@@ -112,24 +109,22 @@ def _compute(rows: Sequence[TrialRow | None]) -> Iterable[tuple[str, str]]:
     yield "runs", f"{len(done)} of {len(rows)}"
     if not done:
         return
-    for name, words in (("gpu_days", "GPU days"), ("cpu_days", "CPU days")):
-        total = total_days(done, name)
-        if total:
-            yield words, f"{total:.3g}"
+    yield from ((words, amount) for amount, words in compute_of(done))
     yield "wall time of all runs", duration(sum(float(row.timing.get("wall_seconds", 0)) for row in done))
     peak = max(int(row.timing.get("peak_memory_bytes", 0)) for row in done)
     if peak:
         yield "most memory held by a run", size_text(peak)
 
 
-def total_days(rows: Iterable[TrialRow | None], name: str) -> float:
-    """Return the `gpu_days` or `cpu_days` that runs took together, each run once."""
-    return sum(float(row.timing.get(name, 0)) for row in rows if row is not None)
+def compute_of(rows: Iterable[TrialRow]) -> Iterable[tuple[str, str]]:
+    """Yield what runs took together, each run once: (`0.06`, `CPU hours`); days from the first whole one on."""
+    held = list(rows)
+    for name, device in (("gpu_days", "GPU"), ("cpu_days", "CPU")):
+        if total := sum(float(row.timing.get(name, 0)) for row in held):
+            yield (f"{total:.3g}", f"{device} days") if total >= 1 else (f"{24 * total:.2g}", f"{device} hours")
 
 
-def paragraph_of(
-    plan: Plan, rows: Mapping[str, TrialRow], environments: Sequence[Environment], compared: bool
-) -> str:
+def paragraph_of(plan: Plan, rows: Mapping[str, TrialRow], environments: Sequence[Environment], compared: bool) -> str:
     """Return the methods paragraph."""
     stages = [stage for stage in plan.stages if any(True for _ in plan.of_stage(stage))]
     words = [f"We ran {_listed([_counted(plan, stage) for stage in stages])}."]
@@ -158,12 +153,12 @@ def _stage_words(plan: Plan, stage: str) -> str:
     axes = [axis for axis in plan.axes[stage] if axis != "seed"]
     varied = [f"{axis} ({_axis_values(trials, axis)})" for axis in axes]
     seeds = len(_values_of(trials, "seed"))
-    parts = [f"over {_listed(varied)}" if varied else "", f"with {seeds} {'seed' if seeds == 1 else 'seeds'} each"]
-    if parents := [each for each in trials[0].ancestors]:
-        parts.append(f"for each {parents[0]}")
+    parts = [f"vary {_listed(varied)}" if varied else "", f"have {seeds} {'seed' if seeds == 1 else 'seeds'} each"]
+    if trials[0].ancestors:
+        parts.append(f"start from each {next(iter(trials[0].ancestors))}")
     named = [name for name in MAIN if held.get(name) is not None and name not in axes]
     main = "; ".join(f"{name.replace('_', ' ')} {_values_text(trials, name)}" for name in named)
-    return f"The {plural(stage)} went {', '.join(filter(None, parts))}" + (f" ({main})." if main else ".")
+    return f"The {stage} runs {_listed([part for part in parts if part])}" + (f" ({main})." if main else ".")
 
 
 MAIN = ("dataset", "space", "train_images", "epochs", "batch_size", "learning_rate", "channels", "layers")
@@ -183,11 +178,7 @@ def _compute_words(rows: Mapping[str, TrialRow], environments: Sequence[Environm
         return
     machines = list(dict.fromkeys(each.hardware for each in environments))
     versions = list(dict.fromkeys(each.versions for each in environments))
-    days = [
-        f"{total:.3g} {words}"
-        for name, words in (("gpu_days", "GPU days"), ("cpu_days", "CPU days"))
-        if (total := total_days(done, name))
-    ]
+    days = [" ".join(each) for each in compute_of(done)]
     took = f", {_listed(days)} in all" if days else ""
     yield f"Everything was computed on {_listed(machines)}{took}."
     yield f"Versions: {'; or '.join(versions)}."

@@ -15,6 +15,8 @@ from orchestrator.report.runs import run_place
 from orchestrator.words import shown
 from trainables.trial import JSON
 
+TEMPLATES = ("report.html.j2", "results.html.j2", "runs.html.j2")
+
 
 def page(report: Report) -> str:
     """Return the document, the same text for the same rows."""
@@ -22,7 +24,7 @@ def page(report: Report) -> str:
     from markupsafe import Markup
 
     folder = resources.files("orchestrator.report") / "templates"
-    files = {name: (folder / name).read_text(encoding="utf-8") for name in ("report.html.j2", "results.html.j2", "runs.html.j2")}
+    files = {name: (folder / name).read_text(encoding="utf-8") for name in TEMPLATES}
     environment = jinja2.Environment(
         loader=jinja2.DictLoader(files),
         undefined=jinja2.StrictUndefined,

@@ -12,12 +12,13 @@ _REFERENCE = re.compile(r"url\(\s*#([\w.-]+)\s*\)")
 _FETCHES = re.compile(r"url\((?!\s*#)|@import|expression", re.IGNORECASE)
 
 
-def inline_svg(document: str, *, prefix: str, label: str) -> str:
+def inline_svg(document: str, *, prefix: str, label: str, scale: float = 1.0) -> str:
     """Return an SVG document as an element for the inside of a page.
 
     Args:
         prefix: goes before all of its ids, so that those of several pictures differ.
         label: what it shows, for those who do not see it.
+        scale: how much larger it is than it says.
 
     Raises: ValueError for what is no SVG.
     """
@@ -32,7 +33,7 @@ def inline_svg(document: str, *, prefix: str, label: str) -> str:
     if "viewBox" not in root.attrib and width and height:
         root.set("viewBox", f"0 0 {width:g} {height:g}")
     if width:
-        root.set("width", f"{width:.0f}")  # the page's style lets it shrink
+        root.set("width", f"{scale * width:.0f}")  # the page's style lets it shrink
     root.set("role", "img")
     root.set("aria-label", label)
     return _without_prefixes(ElementTree.tostring(root, encoding="unicode"))

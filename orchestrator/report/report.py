@@ -17,7 +17,7 @@ from orchestrator.ledger import STATES, TrialState
 from orchestrator.planning.plan import Plan
 from orchestrator.planning.planned_trial import identity
 from orchestrator.report.failures import Failure, failures_of
-from orchestrator.report.methods import Appendix, appendix_of, paragraph_of, total_days
+from orchestrator.report.methods import Appendix, appendix_of, compute_of, paragraph_of
 from orchestrator.report.pictures import inline_svg
 from orchestrator.report.results import Result, Sources, result_of
 from orchestrator.report.runs import Runs, run_place, runs_of
@@ -37,6 +37,8 @@ MOST_OF_A_KIND = 12
 LARGEST_SVG = 250_000
 """Characters; a larger figure stands in the page as pixels."""
 LONGEST_LABEL = 1500
+FIGURE_SCALE = 1.35
+"""What is drawn for the width of a page of paper is larger on a screen."""
 MOST_DRAWN = 12
 """Architectures that are drawn; of all others it is said how to draw them."""
 
@@ -114,8 +116,8 @@ class Report:
     """Of the rows it is made from."""
     latest: str
     """When the last of them was finished; "" without any."""
-    days: Mapping[str, float]
-    """`GPU days`, `CPU days` of all runs."""
+    compute: tuple[tuple[str, str], ...]
+    """(`0.06`, `CPU hours`): what all runs took together."""
     seeds: tuple[tuple[str, str], ...]
     """(stage, its seeds)."""
 
@@ -158,11 +160,7 @@ def report_of(
         appendix=appendix_of(plan, rows),
         digest=digest_of(rows),
         latest=max((str(row.timing.get("finished", "")) for row in rows.values()), default=""),
-        days={
-            words: total
-            for name, words in (("gpu_days", "GPU days"), ("cpu_days", "CPU days"))
-            if (total := total_days(rows.values(), name))
-        },
+        compute=tuple(compute_of(rows.values())),
         seeds=tuple((stage, _axis(plan, stage, "seed")) for stage in plan.stages),
     )
 
@@ -215,9 +213,7 @@ def _axis(plan: Plan, stage: str, axis: str) -> str:
     return ", ".join(values) if len(values) <= 20 else f"{', '.join(values[:3])}, … {values[-1]} ({len(values)})"
 
 
-def _figures(
-    plan: Plan, rows: Mapping[str, TrialRow], read_epochs: Callable[[TrialRow], Epochs]
-) -> Iterable[Picture]:
+def _figures(plan: Plan, rows: Mapping[str, TrialRow], read_epochs: Callable[[TrialRow], Epochs]) -> Iterable[Picture]:
     """Yield the figures that the experiment asks for, then others that show what there is."""
     for spec in (*plan.figures, *_more_figures(plan, rows)):
         title = spec.title or spec.name
@@ -247,7 +243,7 @@ def _figure(figure: Figure) -> Picture:
     if len(drawn) > LARGEST_SVG:
         png = base64.b64encode(draw_figure(figure, "png")).decode()
         return Picture(name=figure.name, title=figure.title, png=png, label=label[:LONGEST_LABEL], notes=notes)
-    drawn = inline_svg(drawn, prefix=f"{figure.name}-", label=label[:LONGEST_LABEL])
+    drawn = inline_svg(drawn, prefix=f"{figure.name}-", label=label[:LONGEST_LABEL], scale=FIGURE_SCALE)
     return Picture(name=figure.name, title=figure.title, svg=drawn, notes=notes)
 
 

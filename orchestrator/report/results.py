@@ -196,17 +196,18 @@ def _behind(
     )
 
 
+SUMMARY = {"median": "median", "low": "lowest", "high": "highest", "half_range": "± half range"}
+
+
 def _summary(columns: Sequence[Column], cells: Sequence[Cell]) -> Iterable[tuple[str, tuple[str, ...]]]:
     if any(cell.n for cell in cells):
-        for name, words in (("median", "median"), ("low", "lowest"), ("high", "highest"), ("half_range", "± half range")):
+        for name, words in SUMMARY.items():
             values = [getattr(cell, name) for cell in cells]
             yield words, tuple("" if value is None else f"{value:.10g}" for value in values)
         yield "runs", tuple(f"{cell.n} of {cell.expected}" for cell in cells)
 
 
-def differences_of(
-    table: Table, known: Mapping[str, PlannedTrial]
-) -> tuple[tuple[str, ...], tuple[Difference, ...]]:
+def differences_of(table: Table, known: Mapping[str, PlannedTrial]) -> tuple[tuple[str, ...], tuple[Difference, ...]]:
     """Return the labels of a table's lines, and every setting, seeds apart, in which their runs differ."""
     lines = [(row, [known[one.trial_id] for one in row.runs.evidence if one.trial_id in known]) for row in table.rows]
     lines = [(row, trials) for row, trials in lines if trials]
@@ -231,9 +232,7 @@ def _held(trials: Sequence[PlannedTrial], stage: str, key: str) -> list[JSON]:
     return list({identity(value): value for value in there}.values())
 
 
-def _sureness(
-    plan: Plan, table: Table, rows: Mapping[str, TrialRow], sources: Sources
-) -> tuple[Sureness | None, str]:
+def _sureness(plan: Plan, table: Table, rows: Mapping[str, TrialRow], sources: Sources) -> tuple[Sureness | None, str]:
     """Return what is said of a table's lines, or why nothing is."""
     arms = len(table.rows) * len({canonical_json(dict(column.settings)) for column in table.columns})
     if arms > MOST_COMPARED:

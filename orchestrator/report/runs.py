@@ -1,4 +1,4 @@
-"""The runs of a report: a table for each stage, and all that is known of each run as compact data for the page's script."""
+"""The runs of a report: a table for each stage, and all that is known of each run, for the page's script."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,7 +152,7 @@ def number_of(one: Evidence) -> str:
 
 
 def varying_axes(trials: Sequence[PlannedTrial]) -> list[str]:
-    """Return the axes (`stage.key`) of which trials have several values, those of the first stage first; seeds always."""
+    """Return the axes (`stage.key`) of which trials have several values, ancestors' first; their own seed always."""
     values: dict[str, set[str]] = {}
     for trial in trials:
         for axis, value in trial.coordinates.items():
@@ -168,9 +168,7 @@ def axis_title(stage: str, axis: str) -> str:
     return key if of == stage or key != "seed" else f"{of}: {key}"
 
 
-def _metrics(
-    trials: Sequence[PlannedTrial], rows: Mapping[str, TrialRow], tabulated: Sequence[str]
-) -> tuple[str, ...]:
+def _metrics(trials: Sequence[PlannedTrial], rows: Mapping[str, TrialRow], tabulated: Sequence[str]) -> tuple[str, ...]:
     """Return what stands in the table: what tables show, then errors, as long as there is room."""
     measured = dict.fromkeys(m for t in trials if t.trial_id in rows for m in rows[t.trial_id].metrics)
     wanted = [metric for metric in tabulated if metric in measured]
@@ -211,9 +209,7 @@ def _environments(origins: Iterable[Mapping[str, JSON] | None], numbers: Mapping
         )
 
 
-def _details(
-    plan: Plan, stage: str, rows: Mapping[str, TrialRow], states: Mapping[str, TrialState]
-) -> dict[str, JSON]:
+def _details(plan: Plan, stage: str, rows: Mapping[str, TrialRow], states: Mapping[str, TrialState]) -> dict[str, JSON]:
     """Return all of a stage's runs as columns: what they share once, and of each what it has for itself."""
     trials = list(plan.of_stage(stage))
     shared, differing = shared_settings(trials)

@@ -61,7 +61,9 @@
   // Filtering: every word must stand in a row, as a value or as heading=value.
   const makeFilter = (table, name) => {
     const input = make("input", { type: "search", autocomplete: "off", spellcheck: false });
-    const count = make("output");
+    const many = (number) => number.toLocaleString("en");
+    const total = many([...table.tBodies].flatMap(linesOf).length);
+    const count = make("output", { value: `${total} rows` });
     let texts;
     const filter = () => {
       const heads = all("thead th", table).map((head) => head.textContent.trim().toLowerCase());
@@ -78,7 +80,7 @@
         if (detail?.matches(".detail")) detail.hidden = hidden;
         shown += !hidden;
       }
-      count.value = `${shown.toLocaleString("en")} of ${texts.length.toLocaleString("en")} rows`;
+      count.value = `${many(shown)} of ${total} rows`;
     };
     input.addEventListener("input", filter);
     table.clearFilter = () => { if (input.value) { input.value = ""; filter(); } };

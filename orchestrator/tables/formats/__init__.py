@@ -4,4 +4,4 @@ In: a `Table`. Out: text. A further format is one module and its line in the cat
 Public face: `catalog.render`, `catalog.FORMATS`, `html.html`.
 """
 
-__all__ = ["catalog", "data", "html", "markdown", "text", "widths"]
+__all__ = ["catalog", "data", "html", "latex", "markdown", "text", "widths"]
