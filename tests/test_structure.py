@@ -44,9 +44,10 @@ ORCHESTRATOR = {
     "manuscript": "tables tables.formats words",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
+    "report": "tables tables.formats comparisons figures architectures.drawing planning document ledger words",
     "upkeep": "ledger index planning document",
     "cli": "words document planning ledger launching running running.ray_tune running.rehearsal tables"
-    " tables.formats comparisons figures exports manuscript",
+    " tables.formats comparisons figures exports manuscript report",
     "cli.record": "cli words ledger running",
     "cli.upkeep": "cli upkeep index planning ledger document words tables.formats",
     "cli.networks": "cli paper planning tables tables.formats architectures architectures.drawing",

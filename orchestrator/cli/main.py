@@ -129,6 +129,11 @@ COMMANDS = (
     ),
     LazyCommand("figure", "figure", "Draw the figures of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand(
+        "report",
+        "report",
+        "Write all there is of EXPERIMENT into one HTML file: what was asked, what came out, and from which runs.",
+    ),
+    LazyCommand(
         "cost", "networks.cost", "Count a network: parameters and arithmetic for one image, as exact integers."
     ),
     LazyCommand(

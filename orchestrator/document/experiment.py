@@ -41,6 +41,8 @@ class Experiment:
     declared: frozenset[str]
     """The names of all stages, also of those that could not be read."""
     document: Document
+    text: str = ""
+    """The file's own words, before any override."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -136,6 +138,7 @@ def parse_experiment(
         figures=reading.figures(figures),
         declared=frozenset(stages),
         document=document,
+        text=text,
         problems=tuple(reading.problems),
     )
 
