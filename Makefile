@@ -3,6 +3,7 @@
 # make unit     its quick part, without Ray: about a minute on two cores
 # make explore  the property tests with many new examples, other ones each time: for a developer's machine, not for CI
 # make chaos    a hundred kills and more, of drivers, workers, nodes and Ray itself: a quarter of an hour on two cores
+# make docs     the pages and the reference as a site: build/site/docs/index.html
 # make check    what CI runs: lint, types, tests
 # make dist     a release's files in dist/: the source archive, and the wheel that is built from it
 
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test unit explore chaos check lint types format pins dist
+.PHONY: run test unit explore chaos docs check lint types format pins dist
 
 run: $(READY)
 	@$(BIN)/sharptune run quickstart
@@ -34,7 +35,13 @@ explore: $(READY)
 chaos: $(READY)
 	PYTHONPATH=tests/support OMP_NUM_THREADS=1 $(BIN)/python tests/support/chaos.py
 
-check: lint types test
+# A warning, such as a link that leads nowhere, is an error. It needs no network but to install the generator, once.
+docs: $(READY)
+	@$(BIN)/python -c 'import furo, myst_parser' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs . build/site
+
+check: lint types docs test
 
 lint: $(READY)
 	$(BIN)/ruff check .
