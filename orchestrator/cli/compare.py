@@ -18,8 +18,6 @@ from orchestrator.cli.table import tables_of
 from orchestrator.comparisons.comparison import Comparisons
 from orchestrator.comparisons.comparison import compare as compare_arms
 from orchestrator.comparisons.growth import Growth, Price, growths_of, price_of
-from orchestrator.comparisons.image_noise import ImageNoise, image_noise
-from orchestrator.comparisons.noise_words import noise_json, noise_sentences
 from orchestrator.comparisons.words import as_json as comparisons_json
 from orchestrator.comparisons.words import grid, paragraph, sentences
 from orchestrator.errors import TableError
@@ -51,6 +49,9 @@ def compare(
 
     Runs that share a seed are paired; independent is what was drawn independently: where searches vary, the search.
     """
+    from orchestrator.comparisons.image_noise import image_noise  # loads NumPy
+    from orchestrator.comparisons.noise_words import noise_json, noise_sentences
+
     ledger = open_ledger(storage, to_read=True)
     plan = load_plan(experiment, catalog, overrides, ledger, max_trials)
     rows = ledger.rows(trial.trial_id for trial in plan.trials)
@@ -75,7 +76,8 @@ def compare(
         more = {"test_set": noise_json(noise), "to_settle_first": settle[0] if settle else None}
         data.append({**comparisons_json(one), **more, "to_settle": settle[-1] if settle else None})
         still = sum(not each.decided for each in one.comparisons)
-        blocks.append(_text(one, noise, [line for step in steps for line in _growth_lines(still, *step)]))
+        said = noise_sentences(one, noise)
+        blocks.append(_text(one, said, [line for step in steps for line in _growth_lines(still, *step)]))
     if as_json:
         say_json(data[0] if name is not None else data)
     elif prose:
@@ -84,7 +86,7 @@ def compare(
         say(shown("\n\n".join(blocks)))
 
 
-def _text(found: Comparisons, noise: ImageNoise, growth: Sequence[str]) -> str:
+def _text(found: Comparisons, noise: Sequence[str], growth: Sequence[str]) -> str:
     """Return all that is said of one table: its arms, the comparisons as a grid and in words, and what to do next."""
     head, *lines = sentences(found)
     arms = lines[: len(found.arms)]
@@ -92,7 +94,7 @@ def _text(found: Comparisons, noise: ImageNoise, growth: Sequence[str]) -> str:
         [head, *arms],
         text_lines(grid(found), width=terminal_width()),
         lines[len(found.arms) :],
-        noise_sentences(found, noise),
+        noise,
         growth,
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
