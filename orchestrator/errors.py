@@ -5,7 +5,8 @@ SharptuneError (trainables.errors)  one clear sentence for a person; never shown
 ├── RunError                        the runner cannot work: no such cluster, too small a cluster, other code on a node
 ├── HaltError                       this machine cannot go on (a full disk); what is finished is kept
 ├── LedgerError                     something asked of the record that it does not hold
-└── TableError                      a table that cannot be made from its plan and rows
+├── TableError                      a table that cannot be made from its plan and rows
+└── PaperError                      a paper's LaTeX that cannot be read
 """
 
 from collections.abc import Sequence
@@ -56,6 +57,10 @@ class LedgerError(SharptuneError):
 
 class TableError(SharptuneError):
     """A table cannot be made from its plan and rows."""
+
+
+class PaperError(SharptuneError):
+    """The LaTeX of a paper cannot be read."""
 
 
 def one_line(error: Exception) -> str:

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from orchestrator.errors import LedgerError
+from orchestrator.errors import LedgerError, one_line
+from orchestrator.index.index import Index
 from orchestrator.work import Work, work_of
 from trainables.data.catalog import cache_root
 from trainables.errors import DamagedFile
@@ -63,6 +64,7 @@ class Ledger:
         self._said: set[str] = set()
         self._watcher = BeatWatcher()
         self._done: dict[str, TrialRow] = {}
+        self._index = Index(self._mention)
 
     def folder(self, trial_id: str, seen: Storage | None = None) -> TrialFolder:
         return TrialFolder(seen or self.storage, trial_id, self._watcher)
@@ -131,6 +133,8 @@ class Ledger:
         unique = {spec.trial_id: spec for spec in specs}
         with self._watcher.look():
             seen = None if len(unique) <= FEW else self._seen(TRIALS, unique)
+            if seen is not None:
+                self._take_indexed(unique, seen)
             look = self.state if seen is None else lambda spec: self._state(spec, seen)
             states = dict(zip(unique, self._each(look, unique.values()), strict=True))
         for trial_id, spec in unique.items():
@@ -147,6 +151,7 @@ class Ledger:
         """Return every row of these trials that can be trusted; of all in the storage by default."""
         ids = self.ids() if trial_ids is None else dict.fromkeys(trial_ids)
         seen = self.storage if trial_ids is not None and len(ids) <= FEW else self._seen(TRIALS, ids)
+        self._take_indexed(ids, seen)
         return {row.trial_id: row for row in self._each(lambda each: self.row(each, seen), ids) if row is not None}
 
     def ids(self, prefix: str = "") -> list[str]:
@@ -213,6 +218,26 @@ class Ledger:
         except OSError:
             return 0.0
 
+    def index(self, trial_ids: Iterable[str], least: int = 1) -> int:
+        """Add the done rows of these trials to the index, if it lacks so many; return how many were added.
+
+        A storage that does not answer is not waited for. Raises: OSError, StorageError.
+        """
+        lacking = [trial_id for trial_id in trial_ids if trial_id not in self._index.given]
+        if len(lacking) < least:
+            return 0
+        storage = self.storage.within(0)
+        return self._index.add(lacking, self._listed(storage, TRIALS) if storage.remote else storage)
+
+    def _take_indexed(self, trial_ids: Iterable[str], seen: Storage) -> None:
+        """Take the rows from the index that are to be had there, if they are not few; it is no matter if none are."""
+        wanted = [trial_id for trial_id in trial_ids if trial_id not in self._done]
+        if len(wanted) > FEW:
+            try:
+                self._done |= self._index.rows(wanted, seen)
+            except OSError as error:
+                self._mention(f"the index is not used: {one_line(error)}")
+
     def _seen(self, folder: str, trial_ids: Iterable[str]) -> Storage:
         """Return the storage as one look shows it: an object store is asked once, instead of for each file.
 
@@ -221,7 +246,10 @@ class Ledger:
         """
         if not self.storage.remote or all(trial_id in self._done for trial_id in trial_ids):
             return self.storage
-        return Listed(self.storage, folder, kept=open_storage(cache_root() / "rows").within(0))
+        return self._listed(self.storage, folder)
+
+    def _listed(self, storage: Storage, folder: str) -> Storage:
+        return Listed(storage, folder, kept=open_storage(cache_root() / "rows").within(0))
 
     def _set_aside(self, trial_id: str, why: str) -> str:
         self._done.pop(trial_id, None)
@@ -251,7 +279,9 @@ class Ledger:
 
     def _each(self, ask: Callable[[Asked], Answer], items: Iterable[Asked]) -> list[Answer]:
         """Return the answer for each item; those of an object store come many at a time."""
-        with ThreadPoolExecutor(16 if self.storage.remote else 1) as pool:
+        if not self.storage.remote:
+            return [ask(item) for item in items]
+        with ThreadPoolExecutor(16) as pool:
             return list(pool.map(ask, items))
 
     def _mention(self, sentence: str) -> None:
@@ -288,7 +318,7 @@ def load_rows(storage: str | Storage) -> "DataFrame":
 
     ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
     ledger.must_exist()
-    rows = [_flat(row) for row in ledger.rows().values()]
+    rows = [flat(row) for row in ledger.rows().values()]
     return DataFrame(rows) if rows else DataFrame(columns=[*COLUMNS, *PROVENANCE, "parents"])
 
 
@@ -297,7 +327,8 @@ def _asked_by(row: TrialRow) -> Mapping[str, str]:
     return asked_by if isinstance(asked_by, Mapping) else {}
 
 
-def _flat(row: TrialRow) -> Mapping[str, object]:
+def flat(row: TrialRow) -> dict[str, object]:
+    """Return one line of `load_rows`: its columns by name."""
     return {
         "trial_id": row.trial_id,
         **{name: _asked_by(row).get(name) for name in ASKED_BY},

@@ -6,6 +6,7 @@ they become harmless; and secrets of the environment are not shown (`trainables.
 """
 
 import re
+from collections.abc import Iterable
 
 from trainables.record.secrets import masked
 
@@ -26,6 +27,15 @@ def shown(text: str) -> str:
 def shown_line(text: str) -> str:
     """Return the same of what must stay on one line: tabs and ends of lines are spelled out too."""
     return _IN_A_LINE.sub(_spelled, masked(text))
+
+
+def shown_lines(lines: Iterable[str]) -> list[str]:
+    """Return the same of many lines, for which the environment is asked once."""
+    lines = list(lines)
+    text = "\n".join(lines)
+    if masked(text) != text:
+        return [shown_line(line) for line in lines]
+    return [_IN_A_LINE.sub(_spelled, line) for line in lines]
 
 
 def duration(seconds: float) -> str:

@@ -80,7 +80,11 @@ def run(sharptune):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep all tests that start Ray in one process of the test runner: two Rays at once are two machines' work."""
+    """Keep tests that start Ray in one process of the test runner, but for those that mostly wait.
+
+    Those of several nodes, and rehearsals, are the group `nodes`; Slurm's is one of its own. So there are at most three
+    Rays at once, each of which needs a processor for a seventh of its time.
+    """
     for item in items:
         if item.get_closest_marker("ray") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("ray"))

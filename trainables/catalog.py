@@ -4,6 +4,7 @@ Importing this loads neither torch nor Ray. The orchestrator gets a catalog as a
 """
 
 import importlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -241,7 +242,7 @@ CATALOG: Mapping[str, Trainable] = {
 def load(path: str) -> Any:
     """Return what an import path names: "package.module:name"."""
     module, _, name = path.partition(":")
-    return getattr(importlib.import_module(module), name)
+    return getattr(sys.modules.get(module) or importlib.import_module(module), name)
 
 
 def look_up(catalog: Mapping[str, Trainable], name: str) -> Trainable:

@@ -1,24 +1,39 @@
 """The command that says what can be said of the arms of a table, and what it takes to say more."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
-from orchestrator.cli.options import Catalog, experiment_options, json_option, load_plan, open_ledger, pass_catalog
+from orchestrator.cli.options import (
+    Catalog,
+    experiment_options,
+    json_option,
+    load_plan,
+    open_ledger,
+    pass_catalog,
+    terminal_width,
+)
 from orchestrator.cli.output import say, say_json
 from orchestrator.cli.table import tables_of
+from orchestrator.comparisons.comparison import Comparisons
 from orchestrator.comparisons.comparison import compare as compare_arms
-from orchestrator.comparisons.growth import Growth, Price, growth_of, price_of
+from orchestrator.comparisons.growth import Growth, Price, growths_of, price_of
+from orchestrator.comparisons.image_noise import ImageNoise, image_noise
+from orchestrator.comparisons.noise_words import noise_json, noise_sentences
 from orchestrator.comparisons.words import as_json as comparisons_json
-from orchestrator.comparisons.words import sentences
+from orchestrator.comparisons.words import grid, paragraph, sentences
 from orchestrator.errors import TableError
+from orchestrator.tables.formats.text import text_lines
 from orchestrator.words import shown
+
+KINDS = {"gpu_days": "GPU hours", "cpu_days": "CPU hours"}
 
 
 @click.command()
 @experiment_options
 @click.argument("name", metavar="[TABLE]", required=False)
 @click.option("--metric", help="The column to compare; by default the first error.")
+@click.option("--paragraph", "prose", is_flag=True, help="Print running text only, to copy into a paper.")
 @json_option
 @pass_catalog
 def compare(
@@ -29,6 +44,7 @@ def compare(
     storage: str,
     max_trials: int | None,
     metric: str | None,
+    prose: bool,
     as_json: bool,
 ) -> None:
     """Say which lines of a TABLE of EXPERIMENT differ, by how much and how sure, and what would settle the others.
@@ -50,43 +66,59 @@ def compare(
         raise TableError(f"no table of {experiment} has two lines that could be compared; name one to see why")
     data, blocks = [], []
     for one in found:
-        growth = growth_of(plan, one)
-        price = None
-        if growth:
+        steps = []
+        for settled, growth in growths_of(plan, one):
             grown = load_plan(experiment, catalog, (*overrides, *growth.overrides), ledger, max_trials)
-            price = price_of(plan, grown, rows)
-        data.append({**comparisons_json(one), "to_settle": _growth_json(growth, price)})
-        blocks.append("\n".join([*sentences(one), *_growth_lines(growth, price)]))
+            steps.append((settled, growth, price_of(plan, grown, rows)))
+        noise = image_noise(one, lambda trial_id, file: ledger.folder(trial_id).read_file(rows[trial_id], file))
+        settle = [_growth_json(*step) for step in steps]
+        more = {"test_set": noise_json(noise), "to_settle_first": settle[0] if settle else None}
+        data.append({**comparisons_json(one), **more, "to_settle": settle[-1] if settle else None})
+        still = sum(not each.decided for each in one.comparisons)
+        blocks.append(_text(one, noise, [line for step in steps for line in _growth_lines(still, *step)]))
     if as_json:
         say_json(data[0] if name is not None else data)
+    elif prose:
+        say(shown("\n\n".join(filter(None, map(paragraph, found)))))
     else:
         say(shown("\n\n".join(blocks)))
 
 
-def _growth_json(growth: Growth | None, price: Price | None) -> object:
-    if growth is None or price is None:
-        return None
+def _text(found: Comparisons, noise: ImageNoise, growth: Sequence[str]) -> str:
+    """Return all that is said of one table: its arms, the comparisons as a grid and in words, and what to do next."""
+    head, *lines = sentences(found)
+    arms = lines[: len(found.arms)]
+    parts = [
+        [head, *arms],
+        text_lines(grid(found), width=terminal_width()),
+        lines[len(found.arms) :],
+        noise_sentences(found, noise),
+        growth,
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _growth_json(settled: int, growth: Growth, price: Price) -> Mapping[str, object]:
     return {
+        "comparisons": settled,
         "set": list(growth.overrides),
         "more_trials": price.trials,
         "days": dict(price.days),
-        "cost_unknown": list(price.unknown),
+        "cost_unknown": dict(price.unknown),
     }
 
 
-def _growth_lines(growth: Growth | None, price: Price | None) -> Sequence[str]:
+def _growth_lines(still: int, settled: int, growth: Growth, price: Price) -> Sequence[str]:
     """Return the lines of YAML that grow the grid, and what that costs."""
-    if growth is None or price is None:
-        return ()
-    cost = " and ".join(
-        f"{days:.2g} {name.replace('_', ' ').replace('gpu', 'GPU').replace('cpu', 'CPU')}"
-        for name, days in price.days.items()
-    )
-    if price.unknown:
-        rest = f"what {', '.join(price.unknown)} trials take is not known yet"
-        cost = f"{cost}, and {rest}" if cost else rest
+    known = [f"{24 * days:.2g} {KINDS[name]}" for name, days in price.days.items()]
+    unknown = [
+        f"what a {stage} takes is not known yet, and there is {100 * more:.0f} % more of them"
+        for stage, more in price.unknown.items()
+    ]
+    cost = "; ".join([*known, *unknown]) or "next to nothing"
+    what = "what is open" if settled == still else f"{settled} of the {still} that are open"
     return (
-        f"To settle what is open, {price.trials} more trials ({cost or 'next to nothing'}):",
+        f"To settle {what}, {price.trials} more trials ({cost}):",
         *(f"  stages.{stage}.grid.seed: {_listed(seeds)}" for stage, seeds in growth.seeds.items()),
     )
 

@@ -1,16 +1,15 @@
-"""The commands for networks that have been trained: export, evaluate."""
+"""The commands for networks that have been trained: export network, evaluate."""
 
-import contextlib
 import sys
-import uuid
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import click
 
-from orchestrator.cli.options import json_option, open_ledger, storage_option
+from orchestrator.cli.options import is_experiment, json_option, open_ledger, storage_option
 from orchestrator.cli.output import say, say_json
 from orchestrator.errors import LedgerError
+from orchestrator.exports.files import write_file
 from orchestrator.tables.statistics import clopper_pearson
 from trainables.data.datasets import describe as describe_dataset
 from trainables.data.datasets import ensure, resolve
@@ -41,15 +40,17 @@ weights_option = click.option(
 @click.option("--check/--no-check", default=True, show_default=True, help="Measure the test error of what was written.")
 @storage_option
 @json_option
-def export(trial: str, output: Path | None, weights: Which, check: bool, storage: str, as_json: bool) -> None:
+def network(trial: str, output: Path | None, weights: Which, check: bool, storage: str, as_json: bool) -> None:
     """Write the network that TRIAL trained into one file: weights, genotype, settings, and how to scale pixels.
 
     The test error is then measured once more, from the file, and compared with the trial's row.
     """
+    if is_experiment(trial):
+        raise click.UsageError(f"{trial} is an experiment; sharptune export rows {trial} exports its trials")
     exported = _of_trial(trial, weights, storage)
     path = output or Path(f"{exported.about['trial']}-{weights}.safetensors")
     data = exported.to_bytes()
-    _replace(path, data)
+    write_file(str(path), data)
     report = _own_test(path) if check else None
     if as_json:
         about = {name: exported.about[name] for name in ("trial", "weights", "epoch")}
@@ -186,16 +187,3 @@ def _comparison(report: dict[str, JSON]) -> str:
 def _called(exported: Export) -> str:
     about = exported.about
     return f"trial {about['trial']}, {about['weights']} weights, of epoch {about['epoch']}"
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole, or leave what was there."""
-    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        fresh.write_bytes(data)
-        fresh.replace(path)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            fresh.unlink()

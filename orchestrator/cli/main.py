@@ -4,6 +4,7 @@ Exit codes: 0 all done; 1 some trial failed, or this machine could not go on; 2 
 experiment; 130 interrupted; 141 nobody reads what is printed (as in `sharptune status | head -1`).
 """
 
+import gc
 import importlib
 import io
 import os
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from orchestrator.cli.options import Catalog
 
 INTERRUPTED, UNREAD = 130, 141
+COLLECTIONS = (100_000, 20, 50)
+"""After how many new objects garbage is looked for: rows and plans are many objects, and hardly ever garbage."""
 
 
 class LazyCommand(click.Command):
@@ -32,7 +35,7 @@ class LazyCommand(click.Command):
 
     def __init__(self, name: str, module: str, sentence: str) -> None:
         super().__init__(name, help=sentence)
-        self._path = (f"orchestrator.cli.{module}", name)
+        self._path = (f"orchestrator.cli.{module}", name.replace("-", "_"))
 
     def load(self) -> click.Command:
         """Return the command itself, or group of commands."""
@@ -94,6 +97,11 @@ COMMANDS = (
         "Hold every row and file against its digests: those of EXPERIMENT, or all in the storage.",
     ),
     LazyCommand(
+        "index",
+        "upkeep.index",
+        "Put the rows of finished trials into few files, which are quick to read: those of EXPERIMENT, or all.",
+    ),
+    LazyCommand(
         "prune",
         "upkeep.prune",
         "Delete what nobody needs: checkpoints of trials that are done, refused ones, and what was left by the killed.",
@@ -114,7 +122,17 @@ COMMANDS = (
         "compare",
         "Say which lines of a TABLE of EXPERIMENT differ, by how much and how sure, and what would settle the others.",
     ),
+    LazyCommand(
+        "check-paper",
+        "check_paper",
+        "Hold the numbers of a paper's LaTeX, which carry our comments, against the rows of today.",
+    ),
     LazyCommand("figure", "figure", "Draw the figures of EXPERIMENT, or the one called NAME, from the rows there are."),
+    LazyCommand(
+        "report",
+        "report",
+        "Write all there is of EXPERIMENT into one HTML file: what was asked, what came out, and from which runs.",
+    ),
     LazyCommand(
         "cost", "networks.cost", "Count a network: parameters and arithmetic for one image, as exact integers."
     ),
@@ -125,8 +143,8 @@ COMMANDS = (
     LazyCommand("data", "data", "Datasets: what there is, and fetching them."),
     LazyCommand(
         "export",
-        "evaluate",
-        "Write the network that TRIAL trained into one file: weights, genotype, settings, and how to scale pixels.",
+        "export",
+        "Take results elsewhere: TRIAL's network as one file, or the trials of an EXPERIMENT for other tools.",
     ),
     LazyCommand(
         "evaluate",
@@ -187,6 +205,7 @@ def _say(text: str) -> None:
 
 def main() -> None:
     """Entry point of the `sharptune` command."""
+    gc.set_threshold(*COLLECTIONS)
     if sys.stderr is None:  # closed: what is said there is for nobody
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  (until the process ends)
     sys.exit(invoke())

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import click
 
 from orchestrator.cli.output import say
-from orchestrator.document.experiment import load_experiment, packaged
+from orchestrator.document.experiment import Experiment, load_experiment, packaged
 from orchestrator.errors import HaltError, RunError, one_line
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
@@ -75,9 +75,14 @@ def load_plan(
     Raises: SpecError, UnknownName.
     """
     most = max_trials or (MAX_TRIALS if ask else ANY_NUMBER)
+    return plan_of(load_experiment(experiment, overrides=overrides), catalog, ledger, most)
+
+
+def plan_of(experiment: Experiment, catalog: Catalog, ledger: Ledger, max_trials: int | None = None) -> Plan:
+    """Return the plan of an experiment that is read already; `ledger` as for `load_plan`. Raises: SpecError."""
     begun = cache(lambda: frozenset(ledger.ids()))
-    loaded = load_experiment(experiment, overrides=overrides)
-    return expand(loaded, catalog, max_trials=most, stored=lambda trial_id: trial_id in begun())
+    most = max_trials or ANY_NUMBER
+    return expand(experiment, catalog, max_trials=most, stored=lambda trial_id: trial_id in begun())
 
 
 def open_ledger(uri: str, *, to_read: bool = False) -> Ledger:
@@ -131,13 +136,18 @@ def prove_writable(ledger: Ledger) -> str:
     )
 
 
+def is_experiment(what: str) -> bool:
+    """Say whether this is how an experiment is named."""
+    return what in packaged() or (Path(what).suffix in (".yaml", ".yml") and Path(what).is_file())
+
+
 @contextlib.contextmanager
 def asking_for_a_network(what: str) -> Iterator[None]:
     """Say what an experiment is not, where looking for a network of that name fails. Raises: UsageError."""
     try:
         yield
     except SharptuneError as error:
-        if what in packaged() or (Path(what).suffix in (".yaml", ".yml") and Path(what).is_file()):
+        if is_experiment(what):
             raise click.UsageError(
                 f"{what} is an experiment; this takes a network: its name, a file of it, or the trial that found it. "
                 f"sharptune plan {what} shows the trials of an experiment"

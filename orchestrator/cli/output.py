@@ -11,7 +11,9 @@ import os
 import shutil
 import sys
 import unicodedata
+import uuid
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from orchestrator.errors import HaltError
@@ -71,6 +73,19 @@ def say(text: str = "", *, err: bool = False, end: str = "\n") -> None:
 def say_json(value: JSON, *, indent: int | None = 1) -> None:
     """Print a value for programs: in ASCII, which every pipe and terminal takes as it is. Raises: as `say`."""
     say(json.dumps(value, indent=indent))
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole, or leave what was there. Raises: OSError, with the name of the file."""
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        fresh.write_bytes(data)
+        fresh.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
 
 
 class Outlet:

@@ -10,7 +10,7 @@ from typing import Any
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import ASKED_BY, STATES, Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.words import duration, shown_line
+from orchestrator.words import duration, shown_line, shown_lines
 from trainables.record.beats import Beat, told
 from trainables.trial import JSON, TrialSpec
 
@@ -76,7 +76,7 @@ def plan_lines(plan: Plan, states: States) -> list[str]:
             lines.append(f"{stage}: no trials")
             continue
         lines.append(f"{stage}: {_count(trials)}, each on {trials[0].resources.text}")
-        lines += [f"  {state_line(t.trial_id, t.label, width, states[t.trial_id])}" for t in trials]
+        lines += [f"  {line}" for line in _lines([(t.trial_id, t.label) for t in trials], states, width)]
     return lines
 
 
@@ -86,7 +86,7 @@ def state_lines(labels: Sequence[tuple[str, str]], states: States, columns: int 
     What does not fit into so many columns stands below, indented.
     """
     width = max((len(label) for _, label in labels), default=0)
-    lines = [state_line(trial_id, label, width, states[trial_id]) for trial_id, label in labels]
+    lines = _lines(labels, states, width)
     if columns is None or all(len(line) <= columns for line in lines):
         return lines
     narrow = []
@@ -98,8 +98,12 @@ def state_lines(labels: Sequence[tuple[str, str]], states: States, columns: int 
     return narrow
 
 
-def state_line(trial_id: str, label: str, width: int, state: TrialState) -> str:
-    return shown_line(f"{trial_id}  {label:<{width}}  {state.state:<9}  {state.reason}")
+def _lines(labels: Sequence[tuple[str, str]], states: States, width: int) -> list[str]:
+    """Return one line per trial, its label as wide as that."""
+    return shown_lines(
+        f"{trial_id}  {label:<{width}}  {states[trial_id].state:<9}  {states[trial_id].reason}"
+        for trial_id, label in labels
+    )
 
 
 def called(trial: PlannedTrial) -> str:

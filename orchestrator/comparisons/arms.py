@@ -6,12 +6,18 @@ each was trained three times are three runs; the number of one is the mean of it
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from orchestrator.planning.config_fields import SEED
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity
+from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import Column, plain_text
 from orchestrator.tables.table import Table, TableRow
+from trainables.errors import SharptuneError
+from trainables.trial import JSON
+
+RANDOM = "random"
+"""The strategy of a search that draws an architecture and searches nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +29,8 @@ class Arm:
     """Where its runs were drawn: the first stage, from the root, whose seeds vary."""
     kind: str
     """The trainable of that stage."""
+    kinds: tuple[str, ...]
+    """The trainables of its stages, from the root to what was measured."""
     measured: str
     """The stage whose trials were measured."""
     values: Mapping[str, tuple[float, ...]]
@@ -33,11 +41,22 @@ class Arm:
     """Seeds of which a trial is not done, or not trusted; they are left out."""
     fixed: tuple[str, ...] = ()
     """Stages before it of which there is only one trial: what is said holds for what that one found."""
+    runs_per_seed: int = 1
+    """How many independent runs each seed gives: more than one where the line pools over settings."""
+    random: bool = False
+    """Its architectures were drawn at random."""
+    dataset: JSON = None
+    """What it was tested on; None where its trials do not say."""
 
     @property
     def runs(self) -> dict[str, float]:
         """Seed -> the number of that independent run, the mean of what was measured."""
         return {seed: sum(values) / len(values) for seed, values in self.values.items()}
+
+    @property
+    def mean(self) -> float:
+        """The mean of its runs. Raises: StatisticsError without one."""
+        return fmean(self.runs.values())
 
     @property
     def seeds(self) -> tuple[str, ...]:
@@ -48,30 +67,36 @@ class Arm:
 def arms_of(plan: Plan, table: Table, column: Column) -> list[Arm | None]:
     """Return the arm of each line of a table; None for one that only quotes, or waits for a best of several."""
     known = {trial.trial_id: trial for trial in (*plan.trials, *plan.of_stage(column.stage))}
-    return [_arm(plan, known, row, column) for row in table.rows]
+    labels = _labels(table, column)
+    return [_arm(plan, known, row, column, label) for row, label in zip(table.rows, labels, strict=True)]
 
 
-def _arm(plan: Plan, known: Mapping[str, PlannedTrial], row: TableRow, column: Column) -> Arm | None:
+def _arm(plan: Plan, known: Mapping[str, PlannedTrial], row: TableRow, column: Column, label: str) -> Arm | None:
     measured = {one.trial_id: one.value if one.state == "done" else None for one in row.cells[column.name].evidence}
     trials = [known[trial_id] for trial_id in measured if trial_id in known]
     if not trials:
         return None
     drawn, fixed = _drawn(trials)
+    pooled = _pooled(trials, drawn)
     members: dict[str, list[PlannedTrial]] = {}
     for trial in trials:
-        members.setdefault(_seed(trial, drawn), []).append(trial)
+        members.setdefault(_unit(trial, drawn, pooled), []).append(trial)
     order = sorted(members, key=lambda seed: (len(seed), seed))
     numbers = {seed: [measured[trial.trial_id] for trial in members[seed]] for seed in order}
     whole = {seed: tuple(v for v in values if v is not None) for seed, values in numbers.items() if None not in values}
     return Arm(
-        label=_label(row, column),
+        label=label,
         stage=drawn,
         kind=plan.entries[drawn].name,
+        kinds=tuple(plan.entries[stage].name for stage in reversed(trials[0].lineage)),
         measured=trials[0].stage,
         values=whole,
         trials={seed: tuple(trial.trial_id for trial in members[seed]) for seed in whole},
         missing=tuple(seed for seed in order if seed not in whole),
         fixed=fixed,
+        runs_per_seed=len(order) // len({_seed(trial, drawn) for trial in trials}) or 1,
+        random=_setting(plan, trials, "strategy") == RANDOM,
+        dataset=_setting(plan, trials, "dataset"),
     )
 
 
@@ -84,11 +109,40 @@ def _drawn(trials: Sequence[PlannedTrial]) -> tuple[str, tuple[str, ...]]:
     return stages[-1], tuple(stages[:-1])
 
 
+def _pooled(trials: Sequence[PlannedTrial], drawn: str) -> list[str]:
+    """Return the axes that a line pools over and that its independent runs differ in, seeds apart."""
+    lineage = [*reversed(trials[0].lineage)]
+    above = lineage[: lineage.index(drawn) + 1]
+    return [axis for axis in open_axes([trials]) if axis.rpartition(".")[0] in above]
+
+
+def _unit(trial: PlannedTrial, drawn: str, pooled: Sequence[str]) -> str:
+    """Return what an independent run is known by: its seed, after the values of the axes that are pooled over."""
+    settings = [f"{axis.rpartition('.')[2]}={plain_text(trial.coordinates.get(axis))}" for axis in pooled]
+    return " ".join([*settings, _seed(trial, drawn)])
+
+
+def _setting(plan: Plan, trials: Sequence[PlannedTrial], key: str) -> JSON:
+    """Return the value of a setting that all trials share; None where they do not, or have no such setting."""
+    try:
+        values = {identity(value): value for value in (plan.value(trial, key) for trial in trials)}
+    except (LookupError, SharptuneError):
+        return None
+    return next(iter(values.values())) if len(values) == 1 else None
+
+
 def _seed(trial: PlannedTrial, stage: str) -> str:
     """Return the seed of a trial or of its ancestor; "null" where it is no axis, or the best of several is taken."""
     return identity(trial.coordinates.get(f"{stage}.{SEED}"))
 
 
-def _label(row: TableRow, column: Column) -> str:
-    keys = {**row.keys, **column.settings}
-    return " ".join(value if isinstance(value, str) else f"{key}={plain_text(value)}" for key, value in keys.items())
+def _labels(table: Table, column: Column) -> list[str]:
+    """Return what each line is called; where two are called the same, after the heading of its block."""
+    names, block = [], ""
+    for row in table.rows:
+        block = row.block or block
+        keys = {**row.keys, **column.settings}
+        words = (value if isinstance(value, str) else f"{key}={plain_text(value)}" for key, value in keys.items())
+        names.append((block, " ".join(word for word in words if word)))
+    plain = [name for _, name in names]
+    return [f"{block}: {name}" if block and plain.count(name) > 1 else name for block, name in names]

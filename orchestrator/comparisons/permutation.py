@@ -8,6 +8,7 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, product
 from typing import Literal
 
 ALPHA = 0.05
@@ -16,6 +17,10 @@ POWER = 0.8
 """With which more runs should find a difference of the size that was seen."""
 EXACT = 200_000
 """Rearrangements that are gone through one by one; of more than these, as many are drawn, always the same."""
+FEW_REARRANGEMENTS = 4_000
+"""Up to so many, the power of a test is found by carrying it out."""
+TRIES = 2_000
+"""How often."""
 MOST_RUNS = 1_000
 """Nobody trains more; a difference that would need them is called too small."""
 
@@ -93,40 +98,76 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def runs_to_settle(verdict: Verdict, *, alpha: float = ALPHA, power: float = POWER) -> int | None:
     """Return the runs of each arm that would find a difference of this size at this level with this power.
 
-    By the power of Student's t-test, which the permutation test's approaches, and never fewer than can decide anything.
-    None where the spread is not known, or more than `MOST_RUNS` would be needed.
+    For normal noise of the spread that was seen; never fewer than can decide anything. None where the spread is not
+    known, or more than `MOST_RUNS` would be needed.
     """
     if not verdict.deviation > 0 or verdict.difference == 0:
         return None
     effect = abs(verdict.difference) / verdict.deviation
     low, high = fewest_runs(verdict.paired, alpha), MOST_RUNS
-    if _power(high, effect, verdict.paired, alpha) < power:
+    if power_of(high, effect, is_paired=verdict.paired, alpha=alpha) < power:
         return None
+    while low < high and rearrangements(low, verdict.paired) <= FEW_REARRANGEMENTS:
+        if power_of(low, effect, is_paired=verdict.paired, alpha=alpha) >= power:
+            return low
+        low += 1
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if _power(middle, effect, verdict.paired, alpha) >= power else (middle + 1, high)
+        enough = power_of(middle, effect, is_paired=verdict.paired, alpha=alpha) >= power
+        low, high = (low, middle) if enough else (middle + 1, high)
     return low
+
+
+def rearrangements(n: int, is_paired: bool) -> int:
+    """Return the ways in which a test rearranges n runs of each arm."""
+    return 2**n if is_paired else math.comb(2 * n, n)
 
 
 def fewest_runs(is_paired: bool, alpha: float = ALPHA) -> int:
     """Return the fewest runs of each arm whose smallest p reaches a level."""
     n = 1
-    while (2 / 2**n if is_paired else 2 / math.comb(2 * n, n)) > alpha:
+    while 2 / rearrangements(n, is_paired) > alpha:
         n += 1
     return n
 
 
-def _power(n: int, effect: float, is_paired: bool, alpha: float) -> float:
-    """Return the power of a two-sided t-test of n runs of each arm; `effect` is the difference over the deviation."""
+def power_of(n: int, effect: float, *, is_paired: bool, alpha: float = ALPHA) -> float:
+    """Return how often the test of n runs of each arm finds an effect: the difference over the deviation.
+
+    Of few runs by carrying the test out on drawn normal numbers, always the same; of more by Student's t-test at the
+    level that the permutation test can reach, which it comes close to.
+    """
+    ways = rearrangements(n, is_paired)
+    allowed = math.floor(alpha / 2 * min(ways, EXACT) + 1e-9)
+    if not allowed:
+        return 0.0
+    if ways <= FEW_REARRANGEMENTS:
+        return _tried_power(n, effect, is_paired, allowed)
     from scipy.special import stdtrit  # scipy.stats takes a second to load
     from scipy.stats import nct
 
     freedom = n - 1 if is_paired else 2 * (n - 1)
-    if freedom < 1:
-        return 0.0
     centre = effect * math.sqrt(n if is_paired else n / 2)
-    limit = float(stdtrit(freedom, 1 - alpha / 2))
+    limit = float(stdtrit(freedom, 1 - allowed / min(ways, EXACT)))
     return float(nct.sf(limit, freedom, centre))  # the other tail is nothing where the power is much
+
+
+def _tried_power(n: int, effect: float, is_paired: bool, allowed: int) -> float:
+    """Return the share of TRIES in which no more rearrangements than are allowed lie as far out as what was drawn."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    if is_paired:
+        signs_RN = np.array(list(product((1.0, -1.0), repeat=n)))
+        drawn_NT = rng.normal(effect, 1.0, (n, TRIES))
+    else:
+        signs_RN = np.full((math.comb(2 * n, n), 2 * n), -1.0)
+        for row_N, hand in zip(signs_RN, combinations(range(2 * n), n), strict=True):
+            row_N[list(hand)] = 1.0
+        drawn_NT = rng.normal(0.0, 1.0, (2 * n, TRIES))
+        drawn_NT[:n] += effect
+    sums_RT = signs_RN @ drawn_NT  # the first row is what was drawn
+    return float(np.mean((sums_RT >= sums_RT[0] - 1e-9).sum(axis=0) <= allowed))
 
 
 def _p_value(first: Sequence[float], second: Sequence[float], kind: Literal["samples", "independent"]) -> float | None:

@@ -5,4 +5,4 @@ know their lines; or a SpecError that names all mistakes at once. Nothing here k
 Public face: `experiment.load_experiment`.
 """
 
-__all__ = ["experiment", "resources", "spec", "validation_errors", "yaml_document"]
+__all__ = ["experiment", "resources", "spec", "units", "validation_errors", "yaml_document"]

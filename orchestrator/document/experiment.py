@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter, ValidationError
 
 from orchestrator.document.overrides import apply_overrides
-from orchestrator.document.spec import FigureSpec, Form, Name, Stage, TableSpec, plain_name
+from orchestrator.document.spec import FIGURE_KEYS, FigureSpec, Form, Name, Stage, TableSpec, plain_name
 from orchestrator.document.validation_errors import findings
 from orchestrator.document.yaml_document import Document, Path, parse_document
 from orchestrator.errors import Problem, SpecError
@@ -41,6 +41,8 @@ class Experiment:
     declared: frozenset[str]
     """The names of all stages, also of those that could not be read."""
     document: Document
+    text: str = ""
+    """The file's own words, before any override."""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -136,6 +138,7 @@ def parse_experiment(
         figures=reading.figures(figures),
         declared=frozenset(stages),
         document=document,
+        text=text,
         problems=tuple(reading.problems),
     )
 
@@ -202,11 +205,21 @@ class _Reading:
 
     def figures(self, declared: list[JSON]) -> dict[int, FigureSpec]:
         read = {index: self.form(FigureSpec, ("figures", index)) for index in range(len(declared))}
-        figures = {
-            index: FigureSpec.model_validate({"name": f"figure-{index}", **values})
-            for index, values in read.items()
-            if {"stage", "panels"} <= set(values)
-        }
+        figures: dict[int, FigureSpec] = {}
+        for index, values in read.items():
+            written = self.document.get(("figures", index))
+            kind = values.get("kind", "curves")
+            if not isinstance(written, dict) or "kind" in written.keys() - values.keys():
+                continue  # what it takes is not known
+            required, optional = FIGURE_KEYS[kind]
+            allowed = ("name", "kind", "title", *required, *optional)
+            for key in values.keys() - set(allowed):
+                message = f"is no key of a figure of kind {kind!r}, which takes {', '.join(allowed)}"
+                self.report(("figures", index, key), message)
+            for key in (key for key in required if key not in written):
+                self.report(("figures", index, key), "is missing")
+            if set(required) <= values.keys():
+                figures[index] = FigureSpec.model_validate({"name": f"figure-{index}", **values})
         self._refuse_repeated("figure", figures)
         return figures
 

@@ -1,12 +1,13 @@
 """What an experiment file may say: the form of its stages, tables and figures, as pydantic models."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from orchestrator.document.resources import Resources
+from orchestrator.document.units import unit_scale
 from trainables.config import Integer, Number
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
@@ -31,6 +32,12 @@ def _as_column(value: Any) -> Any:
 
 def _as_needs(value: Any) -> Any:
     return {"stage": value} if isinstance(value, str) else value
+
+
+def _as_comparison(value: Any) -> Any:
+    if not isinstance(value, bool | dict):
+        raise ValueError("must be true, false, or a mapping of metric and against")
+    return ({} if value else None) if isinstance(value, bool) else value
 
 
 def _seconds(text: Any) -> Any:
@@ -97,6 +104,21 @@ class ColumnSpec(Form):
     """The table's when absent."""
     title: Annotated[str, Field(min_length=1)] | None = None
     """Over the column, instead of our own words; the unit is added."""
+    short: Annotated[str, Field(min_length=1)] | None = None
+    """The same where there is little room."""
+    unit: str | None = None
+    """The unit it is shown in, instead of the largest that suits its numbers."""
+    digits: Annotated[Integer, Field(ge=0, le=6)] | None = None
+    """Decimals, instead of those of its unit or of the published numbers."""
+    change: bool | None = None
+    """Whether the change against the table's baseline stands beside it; it does where there is a baseline."""
+
+    @field_validator("unit")
+    @classmethod
+    def _known_unit(cls, unit: str | None, info: ValidationInfo) -> str | None:
+        if unit is not None and "metric" in info.data:
+            unit_scale(info.data["metric"], unit)
+        return unit
 
     @property
     def name(self) -> str:
@@ -120,6 +142,16 @@ class Line(Form):
     bold: bool = False
 
 
+class CompareSpec(Form):
+    """Which arms of a table are compared, and in what."""
+
+    metric: str | None = None
+    """One of the table's columns; its first error when absent."""
+    against: Annotated[dict[str, Any], Field(min_length=1)] | None = None
+    """The line that the others are held against, as in `baseline`; that one when absent, and all with each other where
+    there is none."""
+
+
 class TableSpec(Form):
     """What a table shows of a stage, or of several line by line, and how its cells are made."""
 
@@ -141,10 +173,17 @@ class TableSpec(Form):
     statistic: Literal["median", "best"] = "median"
     baseline: Annotated[dict[str, Any], Field(min_length=1)] | None = None
     """The row that the others are compared with: values of keys of `rows`."""
+    compare: Annotated[CompareSpec | None, BeforeValidator(_as_comparison)] = None
+    """What is said below the table of which lines differ, and how sure that is; `true` compares by the defaults."""
+    bold: bool | None = None
+    """True: the best line of each class is bold where comparisons confirm it; false: none is. When absent, lines are
+    bold as they say themselves, unless `compare` denies it."""
     paper: Name | None = None
     """A table of published numbers to stand beside ours."""
     title: str | None = None
     note: str | None = None
+    width: Literal["column", "page", "sideways"] | None = None
+    """What its LaTeX fits into: one of two columns, a page, or a page on its side; by default one of the last two."""
 
     def of_line(self, line: Line, columns: Sequence[ColumnSpec]) -> "TableSpec":
         """Return one of `lines` as a table of its own: of one row, these columns, and nothing beside it."""
@@ -156,26 +195,67 @@ class TableSpec(Form):
                 "columns": list(columns),
                 "filter": {**self.filter, **line.filter},
                 "baseline": None,
+                "compare": None,
+                "bold": None,
                 "paper": None,
             }
         )
 
 
 class PanelSpec(Form):
-    """One panel of a figure: a value of every epoch."""
+    """One panel of curves: a value of every epoch, of the figure's stage unless it names one of its own."""
 
     metric: str
     log: bool = False
     title: Annotated[str, Field(min_length=1)] | None = None
+    show: Literal["values", "time_between_improvements"] = "values"
+    """The values; or how long a run goes, in percent of all its epochs, from one best value to the next."""
+    stage: str | None = None
+    lines: list[str] | None = None
+    filter: dict[str, Any] | None = None
+
+
+FigureKind = Literal["curves", "alphas", "cells", "pareto", "timeline", "dots"]
+FIGURE_KEYS: Mapping[FigureKind, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "curves": (("stage", "panels"), ("lines", "filter")),
+    "alphas": (("stage",), ("filter",)),
+    "cells": (("stage",), ("filter",)),
+    "pareto": (("stage",), ("lines", "metric", "sizes", "paper", "filter")),
+    "timeline": ((), ("stage", "filter")),
+    "dots": (("table",), ("columns",)),
+}
+"""What a figure of each kind must say, and what else it may, besides its name, kind and title."""
 
 
 class FigureSpec(Form):
-    """Curves over the epochs of a stage: a line is the median of its seeds, a band their range."""
+    """What a figure shows. Which keys it takes depends on its kind: FIGURE_KEYS."""
 
     name: Name
-    stage: str
+    kind: FigureKind = "curves"
+    stage: str = ""
     lines: list[str] = []
-    """Keys whose values tell the lines apart."""
-    panels: Annotated[list[Annotated[PanelSpec, BeforeValidator(_as_column)]], Field(min_length=1)]
+    """Keys whose values tell the lines of curves, or the points, apart."""
+    panels: Annotated[list[Annotated[PanelSpec, BeforeValidator(_as_column)]], Field(min_length=1)] = []
+    """Of curves: a line is the median of its seeds, a band their range."""
+    metric: str = "test_error_best"
+    """What points are compared by, from above: an error."""
+    sizes: Annotated[list[str], Field(min_length=1)] = ["params", "addmult"]
+    """What points are compared by, from the side: a panel each."""
+    paper: Name | None = None
+    """A table of published numbers whose points stand beside ours."""
+    table: str = ""
+    """Of which table each run is shown as a dot."""
+    columns: list[str] = []
+    """Which columns of it, a panel each; its first when empty."""
     filter: dict[str, Any] = {}
     title: str | None = None
+
+    def resolved(self, panel: PanelSpec) -> PanelSpec:
+        """Return a panel that says itself what it takes over from the figure."""
+        return panel.model_copy(
+            update={
+                "stage": panel.stage or self.stage,
+                "lines": self.lines if panel.lines is None else panel.lines,
+                "filter": self.filter if panel.filter is None else panel.filter,
+            }
+        )

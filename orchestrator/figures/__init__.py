@@ -1,7 +1,7 @@
-"""From a plan and the epochs of its trials to figures.
+"""From a plan and the rows of its trials to figures.
 
-In: a `Plan`, rows, their epochs and a figure's wishes. Out: a `Figure` (data), then a file.
-Public face: `curves.build_figure`, `files.draw_figure`.
+In: a `Plan`, rows, their epochs and a figure's wishes. Out: a `Figure` (data, and a description in words), then a file.
+Public face: `kinds.build`, `kinds.default_figures`, `files.draw_figure`, `files.svg`.
 """
 
-__all__ = ["curves", "files"]
+__all__ = ["figure", "files", "kinds", "style"]

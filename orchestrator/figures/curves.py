@@ -1,22 +1,33 @@
-"""A figure is a pure function of a plan, the epochs of its trials, and what the author asked for.
+"""Curves over the epochs: a line is the median of its trials, a band their range, a thin line each of them.
 
 A curve that settings alone determine, such as learning rates, can be drawn before anything has run.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 
-from orchestrator.document.spec import FigureSpec
+from orchestrator.document.spec import FigureSpec, PanelSpec
+from orchestrator.figures.figure import Epochs, Figure, Line, what_is_missing
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.tables.evidence import Record
-from orchestrator.tables.grouping import grouped, selected
+from orchestrator.tables.grouping import Group, grouped, selected
 from orchestrator.tables.layout import key_text
+from orchestrator.tables.quantities import number_text, quantity_of
 from orchestrator.tables.statistics import median_range
 from trainables.trial import JSON, TrialRow
 
-Epochs = Sequence[Mapping[str, JSON]]
-"""The rows of a trial's `epochs.parquet`."""
+NOTHING_YET = "nothing has run yet"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Single:
+    """One trial's own line."""
+
+    trial: str
+    label: str
+    epochs: tuple[int, ...]
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,6 +42,8 @@ class Curve:
     trials: tuple[str, ...]
     expected: int
     """How many trials the plan has for it."""
+    singles: tuple[Single, ...] = ()
+    """Its trials, where there are several."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,93 +54,169 @@ class Panel:
     title: str
     log: bool
     curves: tuple[Curve, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Figure:
-    """A figure, ready to be drawn."""
-
-    name: str
-    title: str
-    panels: tuple[Panel, ...]
-    notes: tuple[str, ...] = ()
-    """Which trials are left out though they are done, and why: one sentence each."""
+    steps: bool = False
+    """Values hold until the next: drawn as steps."""
 
     def to_json(self) -> dict[str, JSON]:
-        """Return everything that is drawn, and which trials it comes from."""
+        """Return all that is drawn, and which trials it comes from."""
         return {
-            "name": self.name,
+            "metric": self.metric,
             "title": self.title,
-            "notes": list(self.notes),
-            "panels": [
+            "log": self.log,
+            "curves": [
                 {
-                    "metric": panel.metric,
-                    "title": panel.title,
-                    "log": panel.log,
-                    "curves": [
-                        {
-                            "label": curve.label,
-                            "epochs": list(curve.epochs),
-                            **{name: list(getattr(curve, name)) for name in ("median", "low", "high", "trials")},
-                            "n": len(curve.trials),
-                            "expected": curve.expected,
-                        }
-                        for curve in panel.curves
-                    ],
+                    "label": curve.label,
+                    **{name: list(getattr(curve, name)) for name in ("epochs", "median", "low", "high", "trials")},
+                    "n": len(curve.trials),
+                    "expected": curve.expected,
+                    "singles": [asdict(single) for single in curve.singles],
                 }
-                for panel in self.panels
+                for curve in self.curves
             ],
         }
+
+    def lines(self) -> Iterator[Line]:
+        """Yield each epoch of each line, and of each trial behind it."""
+        for curve in self.curves:
+            for epoch, median, low, high in zip(curve.epochs, curve.median, curve.low, curve.high, strict=True):
+                numbers: Line = {"epoch": epoch, "median": median, "low": low, "high": high}
+                yield {"line": curve.label, **numbers, "trial": " ".join(curve.trials)}
+            for single in curve.singles:
+                for epoch, value in zip(single.epochs, single.values, strict=True):
+                    yield {"line": curve.label, "epoch": epoch, "median": value, "trial": single.trial}
+
+    def words(self) -> str:
+        """Return where each line begins and ends."""
+        return "; ".join(self._words(curve) for curve in self.curves) or NOTHING_YET
+
+    def _words(self, curve: Curve) -> str:
+        named = f"{curve.label}: " if curve.label else ""
+        if not curve.epochs:
+            return f"{named}{NOTHING_YET}"
+        unit = quantity_of(self.metric).units[-1]
+        first, last = (number_text(value, unit) for value in (curve.median[0], curve.median[-1]))
+        runs = f", median of {len(curve.trials)} runs" if len(curve.trials) > 1 else ""
+        return f"{named}{first} at epoch {curve.epochs[0]}, {last} at epoch {curve.epochs[-1]}{runs}"
+
+
+def build(
+    plan: Plan, rows: Mapping[str, TrialRow], spec: FigureSpec, read_epochs: Callable[[TrialRow], Epochs]
+) -> tuple[Figure, ...]:
+    return (build_figure(plan, rows, spec, read_epochs),)
 
 
 def build_figure(
     plan: Plan, rows: Mapping[str, TrialRow], spec: FigureSpec, read_epochs: Callable[[TrialRow], Epochs]
 ) -> Figure:
-    """Return the figure that an experiment asks for.
+    """Return the figure of curves that an experiment asks for.
 
     Args:
         rows: by trial id, as `Ledger.rows` has them; a row that cannot be trusted is left out.
         read_epochs: returns the epochs of a finished trial; one that has no such curve is left out, with a note.
     """
-    record = Record(rows)
-    groups = grouped(plan, selected(plan, spec.stage, spec.filter), spec.lines)
-    known: dict[str, Epochs] = {}
-    notes: dict[str, None] = {}
+    record, read = Record(rows), _Read(plan, rows, Record(rows), read_epochs)
+    panels: list[Panel] = []
+    measured: list[PlannedTrial] = []
+    for panel in map(spec.resolved, spec.panels):
+        groups = grouped(plan, selected(plan, panel.stage or "", panel.filter or {}), panel.lines or [])
+        panels.append(_panel(panel, groups, read, several_stages=len({p.stage or spec.stage for p in spec.panels}) > 1))
+        trials = [trial for group in groups for trial in group.trials]
+        measured += [trial for trial in trials if read.planned(trial, panel.metric) is None]
+    return Figure(
+        name=spec.name,
+        title=spec.title or spec.name,
+        panels=tuple(panels),
+        notes=tuple(read.notes),
+        missing=what_is_missing(measured, rows, record),
+    )
 
-    def values_of(trial: PlannedTrial, metric: str) -> dict[int, float]:
-        planned = plan.entries[trial.stage].planned_curve(metric, trial.values[trial.stage])
+
+def time_between_improvements(values: Mapping[int, float]) -> dict[int, float]:
+    """Return, for each epoch, how long the run goes from its last best value to the next, in percent of its epochs.
+
+    After the last improvement it is the time that is left without any; the epoch of an improvement at the very end has
+    none. Lower values are better. Source: arXiv:1903.09900, section 3.2 and Fig. 4.
+    """
+    improvements: list[int] = []
+    best = math.inf
+    for epoch in sorted(values):
+        if values[epoch] < best:
+            improvements.append(epoch)
+            best = values[epoch]
+    if not improvements:
+        return {}
+    ends = [*improvements[1:], max(values)]
+    gaps = {start: end - start for start, end in zip(improvements, ends, strict=True) if end > start}
+    found: dict[int, float] = {}
+    gap = 0
+    for epoch in sorted(values):
+        gap = gaps.get(epoch, 0 if epoch in improvements else gap)
+        if gap:
+            found[epoch] = 100 * gap / len(values)
+    return found
+
+
+class _Read:
+    """Reads the epochs of each trial once."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        rows: Mapping[str, TrialRow],
+        record: Record,
+        read_epochs: Callable[[TrialRow], Epochs],
+    ) -> None:
+        self._plan, self._rows, self._record, self._read_epochs = plan, rows, record, read_epochs
+        self._known: dict[str, Epochs] = {}
+        self.notes: dict[str, None] = {}
+
+    def planned(self, trial: PlannedTrial, metric: str) -> list[float] | None:
+        """Return a curve that settings alone determine."""
+        return self._plan.entries[trial.stage].planned_curve(metric, trial.values[trial.stage])
+
+    def values(self, trial: PlannedTrial, metric: str) -> dict[int, float]:
+        """Return epoch -> value; nothing of a trial that is not done or cannot be trusted."""
+        planned = self.planned(trial, metric)
         if planned is not None:
             return dict(enumerate(planned, start=1))
-        row = rows.get(trial.trial_id)
-        if row is None or row.state != "done" or record.distrust(trial.trial_id):
+        row = self._rows.get(trial.trial_id)
+        if row is None or row.state != "done" or self._record.distrust(trial.trial_id):
             return {}
-        if trial.trial_id not in known:
-            known[trial.trial_id] = read_epochs(row)
-        values = _values(metric, known[trial.trial_id])
+        if trial.trial_id not in self._known:
+            self._known[trial.trial_id] = self._read_epochs(row)
+        values = _values(metric, self._known[trial.trial_id])
         if not values:
-            notes[f"trial {trial.trial_id} ({trial.label}) has no {metric}, and is left out of its panel"] = None
+            self.notes[f"trial {trial.trial_id} ({trial.label}) has no {metric}, and is left out of its panel"] = None
         return values
 
-    panels = tuple(
-        Panel(
-            metric=panel.metric,
-            title=panel.title or panel.metric.replace("_", " ") + _unit(panel.metric),
-            log=panel.log,
-            curves=tuple(
-                _curve(
-                    " ".join(_key_words(key, value) for key, value in group.keys.items()),
-                    {trial.trial_id: values_of(trial, panel.metric) for trial in group.trials},
-                )
-                for group in groups
-            ),
-        )
-        for panel in spec.panels
+
+def _panel(panel: PanelSpec, groups: list[Group], read: _Read, *, several_stages: bool) -> Panel:
+    gaps = panel.show == "time_between_improvements"
+
+    def values_of(trial: PlannedTrial) -> dict[int, float]:
+        values = read.values(trial, panel.metric)
+        return time_between_improvements(values) if gaps else values
+
+    title = "time between improvements (%)" if gaps else panel.metric.replace("_", " ") + _unit(panel.metric)
+    return Panel(
+        metric=panel.metric,
+        title=panel.title or (f"{panel.stage}: {title}" if several_stages else title),
+        log=panel.log,
+        curves=tuple(
+            _curve(label_of(group), group.trials, {trial.trial_id: values_of(trial) for trial in group.trials})
+            for group in groups
+        ),
+        steps=gaps,
     )
-    return Figure(name=spec.name, title=spec.title or spec.name, panels=panels, notes=tuple(notes))
 
 
 def _unit(metric: str) -> str:
     return " (%)" if metric.endswith("_error") else ""
+
+
+def label_of(group: Group) -> str:
+    """Return what tells a group from the others: `max_w p=2`."""
+    return " ".join(_key_words(key, value) for key, value in group.keys.items())
 
 
 def _key_words(key: str, value: JSON) -> str:
@@ -135,10 +224,11 @@ def _key_words(key: str, value: JSON) -> str:
     return key_text(value) if isinstance(value, str) else f"{key}={key_text(value)}"
 
 
-def _curve(label: str, trials: Mapping[str, Mapping[int, float]]) -> Curve:
+def _curve(label: str, planned: tuple[PlannedTrial, ...], trials: Mapping[str, Mapping[int, float]]) -> Curve:
     values = {trial_id: each for trial_id, each in trials.items() if each}
     common = sorted(set[int].intersection(*(set(each) for each in values.values()))) if values else []
     columns = [median_range(each[epoch] for each in values.values()) for epoch in common]
+    labels = {trial.trial_id: trial.label for trial in planned}
     return Curve(
         label=label,
         epochs=tuple(common),
@@ -147,6 +237,17 @@ def _curve(label: str, trials: Mapping[str, Mapping[int, float]]) -> Curve:
         high=tuple(column.high for column in columns),
         trials=tuple(values),
         expected=len(trials),
+        singles=tuple(
+            Single(
+                trial=trial_id,
+                label=labels[trial_id],
+                epochs=tuple(sorted(each)),
+                values=tuple(each[epoch] for epoch in sorted(each)),
+            )
+            for trial_id, each in values.items()
+        )
+        if len(values) > 1
+        else (),
     )
 
 

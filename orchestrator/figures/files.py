@@ -1,65 +1,224 @@
-"""Figures as files: SVG, PDF or PNG, drawn by matplotlib without a screen."""
+"""Figures as files: SVG, PDF or PNG, drawn by matplotlib without a screen; the same bytes for the same figure."""
 
 import io
-from collections.abc import Mapping
+import itertools
+import math
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
 from typing import Any
 
-from orchestrator.figures.curves import Curve, Figure, Panel
+from orchestrator.figures import painting, picture
+from orchestrator.figures.alphas import EdgePanel
+from orchestrator.figures.cells import Picture
+from orchestrator.figures.curves import NOTHING_YET, Panel
+from orchestrator.figures.dots import DotsPanel
+from orchestrator.figures.figure import Figure
+from orchestrator.figures.pareto import PointsPanel
+from orchestrator.figures.style import FONT, SETTINGS, WIDTHS, wrapped
+from orchestrator.figures.timeline import TimelinePanel
+from orchestrator.words import shown_line
 
 FORMATS = ("svg", "pdf", "png")
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999933")
-"""Told apart by the colour-blind too (Okabe and Ito)."""
-STYLES = ("-", "--", ":", "-.")
+DPI = 200
 _WITHOUT_DATE: Mapping[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+_LETTERS_AN_INCH = 13
+"""Of the font's size; a little fewer than there are room for."""
 
 
-def draw_figure(figure: Figure, form: str) -> bytes:
-    """Return a figure's file, the same bytes for the same figure; `form` is one of FORMATS."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Painter:
+    """How panels of one sort are painted and arranged."""
+
+    paint: Callable[[Any, Any, Mapping[str, int]], list[painting.Key]]
+    labels: Callable[[Any], Sequence[str]]
+    """What of a panel is told apart by colour."""
+    side_by_side: Mapping[str, int]
+    """How many panels stand side by side at most, in a width."""
+    height: Callable[[Any, str], float]
+    """In inches."""
+    shared: bool = False
+    """Whether all panels have one scale, which stands at the outer ones only."""
+    part: Callable[[Any], str] = lambda panel: ""
+    """What of the figure a panel belongs to; each part begins a row."""
+
+
+def draw_figure(figure: Figure, form: str, *, width: str = "page") -> bytes:
+    """Return a figure's file; `form` is one of FORMATS, `width` one of WIDTHS."""
+    if figure.panels and isinstance(figure.panels[0], Picture):
+        return picture.draw(figure.panels[0], figure, form, WIDTHS[width], DPI)
     import matplotlib as mpl
+
+    with mpl.rc_context(dict(SETTINGS)), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a viewer of the SVG has it; elsewhere it is a box
+        canvas = _canvas(figure, width)
+        buffer = io.BytesIO()
+        canvas.savefig(buffer, format=form, dpi=DPI, metadata=_WITHOUT_DATE[form])
+    return _in_words(_smaller(buffer.getvalue()), figure) if form == "svg" else buffer.getvalue()
+
+
+def _in_words(svg: bytes, figure: Figure) -> bytes:
+    """Return an SVG that says, for those who cannot see it, what it is and what it shows."""
+    start, rest = svg.split(b"<svg", 1)
+    tag, rest = rest.split(b">", 1)
+    title, description = (escape(shown_line(text)) for text in (figure.title, figure.description()))
+    words = f">\n <title>{title}</title>\n <desc>{description}</desc>"
+    return start + b'<svg role="img"' + tag + words.encode() + rest
+
+
+def _smaller(svg: bytes) -> bytes:
+    """Return an SVG without what nobody sees: of each coordinate's six digits two, no comments, no indentation."""
+
+    def shorter(found: re.Match[bytes]) -> bytes:
+        return re.sub(rb"-?\d+\.\d{3,}", lambda number: b"%g" % round(float(number[0]), 2), found[0])
+
+    svg = re.sub(rb"<metadata>.*?</metadata>|<!--.*?-->", b"", svg, flags=re.DOTALL)
+    svg = re.sub(rb' d="[^"]*"|<use [^>]*>|<text [^>]*>', shorter, svg)
+    svg = re.sub(rb"\n\s*", b"\n", svg)
+    return svg.replace(f"'{FONT}'".encode(), f"'{FONT}', Verdana, sans-serif".encode())
+
+
+def svg(figure: Figure, *, width: str = "page", prefix: str = "") -> str:
+    """Return an `<svg>` element to stand in a page, the same text for the same figure.
+
+    Args:
+        prefix: goes before every id, so that the ids of two figures in one page differ.
+    """
+    text = draw_figure(figure, "svg", width=width).decode()
+    element = text[text.index("<svg") :].strip()
+    if prefix:
+        element = re.sub(r'(\bid="|href="#|url\(#)', lambda found: found[1] + prefix, element)
+    return element
+
+
+def _canvas(figure: Figure, width: str) -> Any:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
-    settings: dict[Any, Any] = {
-        "svg.hashsalt": "sharptune",
-        "svg.fonttype": "none",
-        "font.size": 9,
-        "axes.titlesize": 10,
-    }
-    with mpl.rc_context(settings):
-        canvas = Canvas(figsize=(4.6 * len(figure.panels), 3.4), layout="constrained")
+    inches = WIDTHS[width]
+    if not figure.panels:
+        canvas = Canvas(figsize=(inches, 1.2))
         FigureCanvasAgg(canvas)
-        canvas.suptitle(figure.title)
-        for place, panel in enumerate(figure.panels, start=1):
-            _draw_panel(canvas.add_subplot(1, len(figure.panels), place), panel, with_legend=place == 1)
-        buffer = io.BytesIO()
-        canvas.savefig(buffer, format=form, dpi=150, metadata=_WITHOUT_DATE[form])
-    return buffer.getvalue()
+        canvas.suptitle(wrapped(figure.title, int(inches * _LETTERS_AN_INCH * 0.8)))
+        canvas.text(0.5, 0.3, figure.missing or NOTHING_YET, ha="center")
+        return canvas
+    painter = PAINTERS[type(figure.panels[0])]
+    grid = _grid(figure.panels, painter.side_by_side[width], painter.part)
+    heights = [max(painter.height(panel, width) for panel in row if panel) for row in grid]
+    canvas = Canvas(figsize=(inches, sum(heights)), layout="constrained")
+    FigureCanvasAgg(canvas)
+    canvas.suptitle(wrapped(figure.title, int(inches * _LETTERS_AN_INCH * 0.8)))
+    axes = canvas.subplots(
+        len(grid), len(grid[0]), squeeze=False, height_ratios=heights, sharex=painter.shared, sharey=painter.shared
+    )
+    below = _paint(canvas, axes, grid, painter, inches)
+    if figure.missing:
+        canvas.supxlabel(wrapped(figure.missing, int(inches * _LETTERS_AN_INCH)), fontsize=6.5, color="#404040")
+    canvas.set_size_inches(inches, sum(heights) + 0.15 * below + 0.2 * bool(figure.missing))
+    return canvas
 
 
-def _draw_panel(axes, panel: Panel, *, with_legend: bool) -> None:
-    from matplotlib.ticker import LogFormatter, MaxNLocator
-
-    for index, curve in enumerate(panel.curves):
-        colour = COLOURS[index % len(COLOURS)]
-        style = STYLES[index // len(COLOURS) % len(STYLES)]
-        axes.plot(curve.epochs, curve.median, style, color=colour, label=_legend(curve), linewidth=1.4)
-        if len(curve.trials) > 1 and curve.low != curve.high:
-            axes.fill_between(curve.epochs, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0)
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
-    axes.set_title(panel.title)
-    if not any(curve.epochs for curve in panel.curves):
-        axes.set(xticks=[], yticks=[])
-        axes.text(0.5, 0.4, "nothing has run yet", ha="center", transform=axes.transAxes)
-    elif panel.log:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(LogFormatter())  # 72, 74, … where all lies within one power of ten
-    if with_legend and any(curve.label for curve in panel.curves):
-        axes.legend(frameon=False)
+def _grid(panels: Sequence[Any], most: int, part: Callable[[Any], str]) -> list[list[Any]]:
+    """Return rows of panels, as many side by side as can be in each; each part begins a row, which ends in None."""
+    parts = [list(each) for _, each in itertools.groupby(panels, part)]
+    across = max(math.ceil(len(each) / math.ceil(len(each) / most)) for each in parts)
+    rows = [each[start : start + across] for each in parts for start in range(0, len(each), across)]
+    return [[*row, *[None] * (across - len(row))] for row in rows]
 
 
-def _legend(curve: Curve) -> str:
-    n = len(curve.trials)
-    count = f"n={n}" if n == curve.expected else f"n={n}/{curve.expected}"
-    return f"{curve.label} ({count})" if curve.expected > 1 else curve.label
+def _paint(canvas: Any, axes: Any, grid: Sequence[Sequence[Any]], painter: Painter, inches: float) -> int:
+    """Paint all panels and the legend below them; return how many lines that has."""
+    panels = [panel for row in grid for panel in row if panel]
+    labels = dict.fromkeys(label for panel in panels for label in painter.labels(panel))
+    places = {label: place for place, label in enumerate(labels)}
+    letters = int(inches / len(grid[0]) * _LETTERS_AN_INCH * (1.2 if painter.shared else 1))
+    legends: list[list[painting.Key]] = []
+    for row, column in itertools.product(range(len(grid)), range(len(grid[0]))):
+        each, panel = axes[row][column], grid[row][column]
+        if panel is None:
+            each.set_axis_off()
+            continue
+        each.set_title(wrapped(panel.title, letters, 2))
+        legends.append(painter.paint(each, panel, places))
+        if painter.shared:
+            lowest = row + 1 == len(grid) or grid[row + 1][column] is None
+            each.tick_params(labelbottom=lowest, labelleft=column == 0)
+            each.set_xlabel("epoch" if row + 1 == len(grid) else "")
+            each.title.set_fontsize(7)
+    merged = _merged(legends, places)
+    return _legend(canvas, merged, inches) if any(label for _, label in merged) else 0
+
+
+def _merged(legends: Sequence[Sequence[painting.Key]], places: Mapping[str, int]) -> list[painting.Key]:
+    """Return what the legend of all panels has: each label once, as it stands in the first panel that has it."""
+    found: dict[str, painting.Key] = {}
+    for keys in legends:
+        for artist, label in keys:
+            found.setdefault(label.rpartition(" (n=")[0] or label, (artist, label))
+    return [found[label] for label in sorted(found, key=lambda label: places.get(label, len(places)))]
+
+
+def _legend(canvas: Any, keys: Sequence[painting.Key], inches: float) -> int:
+    """Put the legend below all panels, in as many columns as there is room for; return how many lines it has."""
+    texts = [wrapped(label, int(inches * _LETTERS_AN_INCH) - 8, 2) for _, label in keys]
+    longest = max(len(line) for text in texts for line in (text.splitlines() or [""]))
+    columns = max(1, min(len(keys), int(inches / (longest * 0.056 + 0.52))))
+    places = [str(place) for place in range(len(keys))]  # matplotlib leaves out labels that begin with _
+    legend = canvas.legend(
+        [artist for artist, _ in keys],
+        places,
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        handlelength=2.6,
+    )
+    for shown, text in zip(legend.get_texts(), texts, strict=True):
+        shown.set_text(text)
+    return math.ceil(len(keys) / columns) * max(1 + text.count("\n") for text in texts)
+
+
+def _curve_labels(panel: Panel) -> list[str]:
+    return [curve.label for curve in panel.curves]
+
+
+def _point_labels(panel: PointsPanel) -> list[str]:
+    return [point.label for point in panel.points if not point.published]
+
+
+PAINTERS: Mapping[type, Painter] = {
+    Panel: Painter(
+        paint=painting.curves,
+        labels=_curve_labels,
+        side_by_side={"column": 1, "page": 3},
+        height=lambda panel, width: 2.0 if width == "column" else 2.5,
+    ),
+    EdgePanel: Painter(
+        paint=painting.edges,
+        labels=painting.coloured,
+        side_by_side={"column": 3, "page": 5},
+        height=lambda panel, width: 0.9 if width == "column" else 1.05,
+        shared=True,
+        part=lambda panel: panel.part,
+    ),
+    PointsPanel: Painter(
+        paint=painting.points,
+        labels=_point_labels,
+        side_by_side={"column": 1, "page": 2},
+        height=lambda panel, width: 2.4 if width == "column" else 2.9,
+    ),
+    TimelinePanel: Painter(
+        paint=painting.timeline,
+        labels=lambda panel: panel.stages,
+        side_by_side={"column": 1, "page": 1},
+        height=lambda panel, width: min(9.0, 1.0 + 0.17 * len({(span.host, span.lane) for span in panel.spans})),
+    ),
+    DotsPanel: Painter(
+        paint=painting.dots,
+        labels=lambda panel: [],
+        side_by_side={"column": 1, "page": 2},
+        height=lambda panel, width: 0.95 + 0.2 * len(panel.strips),
+    ),
+}
+"""By the type of a panel. Pictures of architectures are drawn in `picture.py`."""

@@ -15,6 +15,7 @@ from orchestrator.document.yaml_document import Path, path_text
 from orchestrator.errors import Problem, SpecError
 from orchestrator.planning.config_fields import Fields
 from orchestrator.planning.expansion import Expansion
+from orchestrator.planning.figure_checks import check_figures
 from orchestrator.planning.grid import StageGrid
 from orchestrator.planning.grid_reader import GridReader
 from orchestrator.planning.keys import find_key
@@ -22,7 +23,7 @@ from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.resolvers import RESOLVERS, Resolve
 from orchestrator.planning.settings_read import Stored, nothing_stored
 from orchestrator.planning.stage_order import Chains, order_stages
-from orchestrator.planning.table_checks import check_figures, check_tables
+from orchestrator.planning.table_checks import check_tables
 from trainables.catalog import Trainable, look_up
 from trainables.errors import UnknownName
 from trainables.trial import JSON

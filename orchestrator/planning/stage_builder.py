@@ -32,6 +32,16 @@ class Point:
     """On the parents; of included points."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Settings:
+    """What trials have in common that differ in nothing but their seed and their parents' seeds."""
+
+    whole: Mapping[str, JSON]
+    unread: Mapping[str, str]
+    """Of these, what no trial reads, and why."""
+    read: Mapping[str, JSON]
+
+
 @dataclass(kw_only=True)
 class StageBuilder:
     """Turns the points of one stage into trials."""
@@ -48,6 +58,8 @@ class StageBuilder:
     _seen: dict[str, str] = field(default_factory=dict)
     """Trial id -> label."""
     _use: ReadSettings = field(default_factory=ReadSettings)
+    _settings: dict[str, _Settings] = field(default_factory=dict)
+    """Those that are right, by all that they are made from."""
 
     @property
     def grid(self) -> StageGrid:
@@ -111,25 +123,23 @@ class StageBuilder:
         shown |= point.labels
         label = self._label(shown, group)
         references = {name: value for name, value in values.items() if isinstance(value, Reference)}
-        config = self._config(values, references, point, group, label)
-        if config is None:
+        settings = self._settings_of(values, references, point, group, label)
+        if settings is None:
             self.troubled = True
             return
-        context = self._context(references, group)
-        whole = canonical(config)
-        unread = {name: why for name, why in self.grid.entry.unread_by(config, context).items() if name in whole}
-        self._use.note(point.field_values, unread)
-        read = {name: value for name, value in whole.items() if name not in unread}
-        spec = self._spec(read, values[SEED], references, group)
-        if self._seen.setdefault(spec.trial_id, label) is not label:
-            self._refuse_twin(self._seen[spec.trial_id], label, point, unread)
+        self._use.note(point.field_values, settings.unread)
+        spec = self._spec(settings.read, values[SEED], references, group)
+        trial_id = spec.trial_id
+        if self._seen.setdefault(trial_id, label) is not label:
+            self._refuse_twin(self._seen[trial_id], label, point, settings.unread)
             return
-        if unread and not self.stored(spec.trial_id):
-            earlier = self._spec(whole, values[SEED], references, group)
-            spec = earlier if self.stored(earlier.trial_id) else spec
+        if settings.unread and not self.stored(trial_id):
+            earlier = self._spec(settings.whole, values[SEED], references, group)
+            if self.stored(earlier.trial_id):
+                spec, trial_id = earlier, earlier.trial_id
         own = {f"{self.grid.name}.{axis}": shown[axis] for axis in self.grid.axis_names}
         yield PlannedTrial(
-            trial_id=spec.trial_id,
+            trial_id=trial_id,
             spec=spec,
             stage=self.grid.name,
             label=label,
@@ -193,6 +203,30 @@ class StageBuilder:
                 self._excluded[exclusion.path] = self._excluded.get(exclusion.path, 0) + 1
                 hit = True
         return hit
+
+    def _settings_of(
+        self,
+        values: Mapping[str, Any],
+        references: Mapping[str, Reference],
+        point: Point,
+        group: ParentGroup,
+        label: str,
+    ) -> _Settings | None:
+        """Return the settings of a point; None, with a report, when they are not right."""
+        made_from = repr([_without_seed(values), group.inherited_settings])
+        if references:  # what these are depends on the stages they refer to
+            made_from += repr([_without_seed(settings) for settings in group.effective.values()])
+        if made_from in self._settings:
+            return self._settings[made_from]
+        config = self._config(values, references, point, group, label)
+        if config is None:
+            return None
+        whole = canonical(config)
+        context = self._context(references, group)
+        unread = {name: why for name, why in self.grid.entry.unread_by(config, context).items() if name in whole}
+        read = {name: value for name, value in whole.items() if name not in unread}
+        self._settings[made_from] = _Settings(whole=whole, unread=unread, read=read)
+        return self._settings[made_from]
 
     def _config(
         self,
@@ -294,6 +328,10 @@ class StageBuilder:
                     name = short_key(grid.name, axis, keys_of(self.lineage))
                     parts.append(_part(grid, axis, name, group.coordinates[f"{grid.name}.{axis}"]))
         return " ".join(parts) or self.grid.name
+
+
+def _without_seed(settings: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in settings.items() if name != SEED}
 
 
 def _part(grid: StageGrid, axis: str, name: str, value: JSON) -> str:

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.document.experiment import Experiment
-from orchestrator.document.spec import ColumnSpec, FigureSpec, TableSpec
+from orchestrator.document.spec import TableSpec
 from orchestrator.document.yaml_document import Path, shown
+from orchestrator.planning.comparison_checks import check_arms, check_metric
 from orchestrator.planning.grid import Condition, StageGrid, keys_of
 from orchestrator.planning.grid_reader import GridReader
 from orchestrator.planning.keys import find_key, find_name, short_key
@@ -13,6 +14,7 @@ from orchestrator.planning.planned_trial import PlannedTrial, identity, open_axe
 from orchestrator.planning.resolvers import Resolve
 from orchestrator.planning.stage_order import Report
 from orchestrator.planning.table_line_checks import check_lines, check_paper, metrics_of
+from orchestrator.planning.table_option_checks import check_options, check_settings_column
 from trainables.errors import UnknownName, unknown_name
 from trainables.trial import JSON
 
@@ -33,30 +35,27 @@ def check_tables(
     tables: list[TableSpec] = []
     for index, table in experiment.tables.items():
         path = ("tables", index)
-        parts: list[_TableCheck] = []
+        parts: list[TableCheck] = []
 
-        def checked(part: TableSpec, path: Path, parts: list[_TableCheck] = parts) -> TableSpec | None:
+        def checked(part: TableSpec, path: Path, parts: list[TableCheck] = parts) -> TableSpec | None:
             if part.stage not in experiment.declared:
                 report((*path, "stage"), str(unknown_name("stage", part.stage, experiment.declared)))
             if part.stage not in lineages:
                 return None
             lineage = lineages[part.stage]
             reader = GridReader(experiment=experiment, lineage=lineage, cut=False, resolvers=resolvers, report=report)
-            checker = _TableCheck(table=part, path=path, lineage=lineage, reader=reader, report=report)
+            checker = TableCheck(table=part, path=path, lineage=lineage, reader=reader, report=report)
             parts.append(checker)
             return checker.check(trials.get(part.stage))
 
-        if table.digits == "printed" and table.paper is None:
-            report((*path, "digits"), "needs the published table: give the table the key paper")
-        if table.details and not table.lines:
-            report((*path, "details"), "only a table of lines has details")
+        check_options(table, path, report)
         found = check_lines(table, path, lineages, checked, report) if table.lines else checked(table, path)
         _refuse_empty_columns(table, path, parts, report)
         tables += [found] if found is not None else []
     return tuple(tables)
 
 
-def _refuse_empty_columns(table: TableSpec, path: Path, parts: Sequence["_TableCheck"], report: Report) -> None:
+def _refuse_empty_columns(table: TableSpec, path: Path, parts: Sequence["TableCheck"], report: Report) -> None:
     """Report columns that no trial of the table can fill, nor the paper beside it."""
     published = check_paper(table, path, report)
     for index, column in enumerate(table.columns):
@@ -66,44 +65,10 @@ def _refuse_empty_columns(table: TableSpec, path: Path, parts: Sequence["_TableC
             report((*path, "columns", index), f"no trial of the table can fill this: {reasons[0]}")
 
 
-def check_figures(
-    experiment: Experiment,
-    lineages: Mapping[str, Sequence[StageGrid]],
-    trials: Mapping[str, Sequence[PlannedTrial]],
-    resolvers: Mapping[str, Resolve],
-    report: Report,
-) -> tuple[FigureSpec, ...]:
-    """Return the figures, values of their filters as the plan shows them; report what is wrong."""
-    figures: list[FigureSpec] = []
-    for index, figure in experiment.figures.items():
-        path = ("figures", index)
-        if figure.stage not in experiment.declared:
-            report((*path, "stage"), str(unknown_name("stage", figure.stage, experiment.declared)))
-        if figure.stage not in lineages:
-            continue
-        lineage = lineages[figure.stage]
-        for number, panel in enumerate(figure.panels):
-            if panel.metric not in lineage[0].entry.curves:
-                report((*path, "panels", number), str(unknown_name("curve", panel.metric, lineage[0].entry.curves)))
-        reader = GridReader(experiment=experiment, lineage=lineage, cut=False, resolvers=resolvers, report=report)
-        like = TableSpec(
-            name=figure.name, stage=figure.stage, rows=figure.lines, columns=[RUNNING_TIME], filter=figure.filter
-        )
-        checker = _TableCheck(table=like, path=path, lineage=lineage, reader=reader, report=report, rows="lines")
-        checked = checker.check(trials.get(figure.stage))
-        for number, panel in enumerate(figure.panels):
-            if lacking := checker.why_lacking(panel.metric):
-                report((*path, "panels", number), f"not every trial of the figure can fill this: {lacking}")
-        figures.append(figure.model_copy(update={"filter": checked.filter}))
-    return tuple(figures)
-
-
-RUNNING_TIME = ColumnSpec(metric="wall_seconds")
-"""A column that every stage has: what is checked of a figure are its lines and its filter."""
-
-
 @dataclass(kw_only=True, slots=True)
-class _TableCheck:
+class TableCheck:
+    """Checks one table, or what of a figure is like one, against the grids of its stage and its ancestors."""
+
     table: TableSpec
     path: Path
     lineage: Sequence[StageGrid]
@@ -116,17 +81,25 @@ class _TableCheck:
 
     def check(self, trials: Sequence[PlannedTrial] | None) -> TableSpec:
         keys = self._keys(self.rows, self.table.rows) + self._column_keys()
+        measured = metrics_of(self.lineage)
+        sides = [column.metric for column in self.table.columns if not find_name(column.metric, measured)]
+        check_metric(self.table, self.path, sides, self.report)
         self._refuse_repeats(self.rows, self.table.rows)
         self._refuse_repeats("columns", [column.name for column in self.table.columns])
         check_paper(self.table, self.path, self.report)
         wanted = self._conditions("filter", self.table.filter)
         baseline = self._conditions("baseline", self.table.baseline or {})
-        for key in self.table.baseline or {}:
-            if key not in self.table.rows:
-                self.report(
-                    (*self.path, "baseline", key), f"must be one of the rows' keys: {', '.join(self.table.rows)}"
-                )
-        if trials is None or None in keys or any(None in allowed or not allowed for allowed in (*wanted, *baseline)):
+        asked = self.table.compare
+        held = (asked and asked.against) or {}
+        against = self._conditions("against", held, ("compare",))
+        for place, conditions in ((("baseline",), baseline), (("compare", "against"), against)):
+            values = held if place[0] == "compare" else self.table.baseline or {}
+            for key, allowed in zip(values, conditions, strict=True):
+                if None not in allowed and key not in self.table.rows:
+                    message = f"must be one of the rows' keys: {', '.join(self.table.rows)}"
+                    self.report((*self.path, *place, key), message)
+        known = (*wanted, *baseline, *against)
+        if trials is None or None in keys or any(None in allowed or not allowed for allowed in known):
             return self.table
         self.chosen = chosen = _matching(trials, wanted)
         if not chosen:
@@ -136,9 +109,16 @@ class _TableCheck:
         if self.table.baseline and not _matching(chosen, baseline):
             self.report((*self.path, "baseline"), "matches no row of the table")
             return self.table
-        changes = {"filter": _as_shown(self.table.filter, wanted, chosen)}
+        if held and not _matching(chosen, against):
+            self.report((*self.path, "compare", "against"), "matches no row of the table")
+            return self.table
+        check_arms(len(_cells(chosen, [key for key in keys if key is not None])), self.table, self.path, self.report)
+        changes: dict[str, object] = {"filter": _as_shown(self.table.filter, wanted, chosen)}
         if self.table.baseline:
             changes["baseline"] = _as_shown(self.table.baseline, baseline, _matching(chosen, baseline))
+        if asked and held:
+            shown_values = _as_shown(held, against, _matching(chosen, against))
+            changes["compare"] = asked.model_copy(update={"against": shown_values})
         return self.table.model_copy(update=changes)
 
     def why_empty(self, column: str) -> str | None:
@@ -179,6 +159,7 @@ class _TableCheck:
             if keys[-1] is None:
                 known = self._known_columns()
                 self.report((*self.path, "columns", index), str(unknown_name("column", column, known)))
+            check_settings_column(self.table.columns[index], (*self.path, "columns", index), self.report)
         if len(keys) == len(self.table.columns) and None not in keys:
             self.report((*self.path, "columns"), "none of them is a metric, so the table would be empty")
         return keys
@@ -193,11 +174,11 @@ class _TableCheck:
             if key in keys[:index]:
                 self.report((*self.path, part, index), "stands twice")
 
-    def _conditions(self, part: str, values: Mapping[str, JSON]) -> list[list[Condition | None]]:
+    def _conditions(self, part: str, values: Mapping[str, JSON], under: Path = ()) -> list[list[Condition | None]]:
         """Return, for each key, the conditions of which one must be met; a list allows each of its values."""
         found: list[list[Condition | None]] = []
         for key, value in values.items():
-            path = (*self.path, part, key)
+            path = (*self.path, *under, part, key)
             several = isinstance(value, list) and part == "filter"
             places = [((*path, index), one) for index, one in enumerate(value)] if several else [(path, value)]
             if not places:
@@ -207,17 +188,22 @@ class _TableCheck:
 
     def _refuse_open_axes(self, trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> None:
         """Report axes, other than seeds, that take several values within what would be one cell."""
-        cells: dict[tuple[str, ...], list[PlannedTrial]] = {}
-        for trial in trials:
-            place = tuple(identity(trial.values[stage].get(key)) for stage, key in keys)
-            cells.setdefault(place, []).append(trial)
-        for axis, mixed in open_axes(cells.values()).items():
+        for axis, mixed in open_axes(_cells(trials, keys)).items():
             stage, _, name = axis.partition(".")
             key = short_key(stage, name, keys_of(self.lineage))
             values = ", ".join(map(shown, mixed))
             where = "rows or columns" if self.rows == "rows" else self.rows
             message = f"a cell would mix {key} = {values}; put {key} into {where}, or fix it by filter"
             self.report(self.path, message)
+
+
+def _cells(trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> list[list[PlannedTrial]]:
+    """Return the trials of each cell: those that have the same values of these keys."""
+    cells: dict[tuple[str, ...], list[PlannedTrial]] = {}
+    for trial in trials:
+        place = tuple(identity(trial.values[stage].get(key)) for stage, key in keys)
+        cells.setdefault(place, []).append(trial)
+    return [*cells.values()]
 
 
 def _matching(trials: Sequence[PlannedTrial], wanted: Sequence[Sequence[Condition | None]]) -> list[PlannedTrial]:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from orchestrator.document.spec import Line, TableSpec
 from orchestrator.document.yaml_document import Path
 from orchestrator.paper.published import PublishedTable, load_published, shown_details
+from orchestrator.planning.comparison_checks import check_arms, check_labels, check_metric
 from orchestrator.planning.grid import StageGrid
 from orchestrator.planning.keys import find_name
 from orchestrator.planning.stage_order import Report
@@ -29,6 +30,9 @@ def check_lines(
     _check_whole(table, path, report)
     _check_labels(table, path, published, report)
     _check_details(table, path, published, report)
+    check_labels(table, path, report)
+    check_metric(table, path, (), report)
+    check_arms(sum(bool(line.stage or table.stage) for line in table.lines), table, path, report)
     known = dict.fromkeys((column.metric for column in table.columns), False)
     lines: list[Line] = []
     for index, line in enumerate(table.lines):

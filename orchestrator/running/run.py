@@ -7,6 +7,7 @@ from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.beating import Beating
 from orchestrator.running.frontier import Frontier, open_frontier
+from orchestrator.running.indexing import Indexing
 from orchestrator.running.retries import Retries
 from orchestrator.running.session import Event, Listener, Runner, Session
 from orchestrator.running.stop import Stop
@@ -43,10 +44,12 @@ def run(
     try:
         states = ledger.states(trial.spec for trial in trials)
         pace = Pace(outline=Outline.of(trials, states, catalog))
+        indexing = Indexing(ledger, trials, lambda text: listen(Event(kind="note", text=text)))
         with Beating(ledger.storage, stop, pace, experiment=experiment) as beating:
 
             def tell(event: Event) -> None:
                 beating.on_event(event)
+                indexing.on_event(event)
                 listen(event)
 
             def open_session(frontier: Frontier) -> Session:
@@ -67,7 +70,9 @@ def run(
                 _go_on(trials, ledger, states, open_session, runner, listen, stop)
             finally:
                 runner.close()
-        return ledger.states(trial.spec for trial in trials)
+        states = ledger.states(trial.spec for trial in trials)
+        indexing.end([trial_id for trial_id, state in states.items() if state.state == "done"], stop)
+        return states
     except StorageError as error:
         raise HaltError(f"{error}; finished trials are kept, run again to go on") from error
 

@@ -79,6 +79,14 @@ class Column:
     """It shows the best run, not the median."""
     title: str = ""
     """Its heading, where the author gave one."""
+    short: str = ""
+    """The same where there is little room."""
+    unit: str | None = None
+    """The symbol of the unit it is shown in, where the author gave one."""
+    digits: int | None = None
+    """Its decimals, where the author gave them."""
+    change: bool = True
+    """The change against a baseline stands beside it, where the table has one."""
     settings: Mapping[str, JSON] = field(default_factory=dict)
     """What its trials have in common, when the values of a key stand side by side."""
 

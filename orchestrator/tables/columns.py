@@ -1,8 +1,9 @@
 """The columns of a table: what each measures, at which stage, and which settings stand side by side."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from orchestrator.document.spec import TableSpec
+from orchestrator.document.spec import ColumnSpec, TableSpec
 from orchestrator.errors import TableError
 from orchestrator.planning.keys import find_name
 from orchestrator.planning.plan import Plan
@@ -41,12 +42,23 @@ def ask(
                 metric=metric,
                 own=place == spec.stage,
                 best=statistic == "best" and quantity_of(metric).kind == "error",
-                title=column.title or "",
+                **written(column),
             )
         )
     if not measured:
         raise TableError(f"table {spec.name!r} has settings as columns but nothing measured")
     return measured, keys
+
+
+def written(column: ColumnSpec) -> dict[str, Any]:
+    """Return what an author says of how a column is written."""
+    return {
+        "title": column.title or "",
+        "short": column.short or "",
+        "unit": column.unit,
+        "digits": column.digits,
+        "change": column.change is not False,
+    }
 
 
 def known_metrics(plan: Plan, rows: Mapping[str, TrialRow], lineage: Sequence[str]) -> dict[str, set[str]]:

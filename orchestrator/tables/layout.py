@@ -5,18 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from orchestrator.document.units import unit_scale
 from orchestrator.paper.published import Published
 from orchestrator.tables.cells import LEFT_OUT, MARKS, Cell, Column, plain_text
 from orchestrator.tables.quantities import (
     Unit,
     change_text,
     in_unit,
+    named_unit,
     number_texts,
     quantity_of,
     unit_for,
     with_halves,
 )
 from orchestrator.tables.table import Table, TableRow
+from orchestrator.words import shown_line
 from trainables.trial import JSON
 
 NOTHING = "–"
@@ -44,6 +47,10 @@ class Heading:
     numeric: bool
     quoted: bool = False
     """The column holds published numbers."""
+    column: str = ""
+    """The name of the measured column whose numbers stand below; "" for all else."""
+    short: str = ""
+    """The title where there is little room; "" where it is short already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,19 +73,26 @@ def lay_out(table: Table) -> Layout:
     letters = _letters(table)
     quoted = {column.name: _is_quoted(table, column) for column in table.columns}
     return Layout(
-        title=table.title,
+        title=one_line(table.title),
         headings=tuple(_headings(table, units, quoted)),
         lines=tuple(tuple(_line(table, row, units, quoted, letters)) for row in table.rows),
-        blocks={index: row.block for index, row in enumerate(table.rows) if row.block},
+        blocks={index: one_line(row.block) for index, row in enumerate(table.rows) if row.block},
         footnotes=tuple((letter, MARKS[mark]) for mark, letter in letters.items()),
-        notes=tuple(notes_of(table)),
+        notes=tuple(map(one_line, notes_of(table))),
     )
+
+
+def one_line(words: str) -> str:
+    """Return words as one line, in which what a terminal or a browser would act on is spelled out."""
+    return shown_line(" ".join(words.split()))
 
 
 def unit_of(table: Table, column: Column) -> Unit:
     """Return the unit that a whole column is shown in; the halves of whole numbers have their decimal in all of it."""
     cells = [row.cells[column.name] for row in table.rows]
     unit = _unit_of(table, column, [value for cell in cells if (value := column.value(cell)) is not None])
+    if column.digits is not None:
+        return replace(unit, digits=column.digits)
     whole = all(one.value is None or one.value.is_integer() for cell in cells for one in cell.evidence)
     return with_halves(unit, (number for cell in cells for number in _numbers(column, cell))) if whole else unit
 
@@ -86,6 +100,8 @@ def unit_of(table: Table, column: Column) -> Unit:
 def _unit_of(table: Table, column: Column, values: Sequence[float]) -> Unit:
     """Return the unit that suits a column's values: that of the published numbers, where some stand beside it."""
     quantity = quantity_of(column.metric)
+    if column.unit is not None:
+        return named_unit(quantity, column.unit, unit_scale(column.metric, column.unit), values)
     asked = column.asked.partition(":")[0]
     if table.paper is not None and asked in table.paper.columns and (table.as_printed or _is_quoted(table, column)):
         for unit in quantity.units:
@@ -104,6 +120,16 @@ def column_title(column: Column, unit: Unit) -> str:
     return f"{side}{stage}{quantity_of(column.metric).title}{best}{symbol_of(unit)}"
 
 
+def short_title(column: Column, unit: Unit) -> str:
+    """Return a column's heading where there is little room: `test err. (%)`, `search: GPU d`."""
+    side = f"{', '.join(map(key_text, column.settings.values()))}: " if column.settings else ""
+    if column.short or column.title:
+        return side + (column.short or column.title) + symbol_of(unit)
+    stage = "" if column.own else f"{column.stage}: "
+    quantity = quantity_of(column.metric)
+    return f"{side}{stage}{quantity.short or quantity.title}{', best' if column.best else ''}{symbol_of(unit)}"
+
+
 def symbol_of(unit: Unit) -> str:
     """Return what follows a title: ` (%)`; nothing for a plain number."""
     return f" ({unit.symbol})" if unit.symbol else ""
@@ -111,7 +137,8 @@ def symbol_of(unit: Unit) -> str:
 
 def unit_of_cell(table: Table, row: TableRow, column: Column, unit: Unit) -> Unit:
     """Return the column's unit, with the digits of the published number beside the cell where the table asks so."""
-    number = quoted_number(table, row, column) if table.as_printed else None
+    follows = table.as_printed and column.digits is None
+    number = quoted_number(table, row, column) if follows else None
     return unit if number is None or number.median is None else replace(unit, digits=number.decimals(unit.scale))
 
 
@@ -122,7 +149,7 @@ def cell_text(column: Column, cell: Cell, unit: Unit) -> str:
 
 def cell_change(table: Table, row: TableRow, column: Column, unit: Unit) -> str:
     """Return how far what is printed in a cell is from what is printed in the baseline's: `−13.4%`; "" without one."""
-    if row.baseline is None:
+    if row.baseline is None or not table.shows_change(column):
         return ""
     value, against = (_printed(table, line, column, unit) for line in (row, table.rows[row.baseline]))
     return change_text(value, against) if value is not None and against else ""
@@ -178,7 +205,7 @@ def notes_of(table: Table) -> list[str]:
         notes.append("Numbers of a search are of that search alone, not of the n runs of a row.")
     if any("missing" in row.runs.marks for row in table.rows):
         notes.append(f"{MARKS['missing']}.")
-    if table.baseline:
+    if any(table.shows_change(column) for column in table.columns):
         notes.append(f"Δ is the relative change against {settings_text(table.baseline)}.")
     if table.paper is not None and any(row.paper for row in table.rows):
         notes.append(
@@ -191,7 +218,8 @@ def notes_of(table: Table) -> list[str]:
             if one.state == "untrusted":
                 notes.append(f"Left out: {one.trial_id} ({one.label}): {one.reason}.")
     shown = (one for row in table.rows for cell in row.cells.values() for one in cell.evidence)
-    return notes + [f"{each}." for each in dict.fromkeys(one.reason for one in shown if one.undecided)]
+    notes += [f"{each}." for each in dict.fromkeys(one.reason for one in shown if one.undecided)]
+    return [*notes, *(each if each.endswith(".") else f"{each}." for each in table.said)]
 
 
 def marks_of(table: Table) -> dict[str, str]:
@@ -235,10 +263,12 @@ def _is_quoted(table: Table, column: Column) -> bool:
 
 def _headings(table: Table, units: Mapping[str, Unit], quoted: Mapping[str, bool]):
     for key in table.keys:
-        yield Heading(title=key, numeric=False)
+        yield Heading(title=one_line(key), numeric=False)
     for column in table.columns:
-        yield Heading(title=column_title(column, units[column.name]), numeric=True)
-        if table.baseline:
+        unit = units[column.name]
+        title, short = one_line(column_title(column, unit)), one_line(short_title(column, unit))
+        yield Heading(title=title, short=short, numeric=True, column=column.name)
+        if table.shows_change(column):
             yield Heading(title="Δ", numeric=True)
         if quoted[column.name]:
             yield Heading(title=PUBLISHED, numeric=True, quoted=True)
@@ -259,8 +289,9 @@ def _line(
         elif cell.n and not same_runs and not _is_shared(table, cell):
             text = f"{text} ({count_text(cell)})"
         said = row.runs.marks if column.own and same_runs else ()
-        yield Entry(text=text, marks=_marked(cell.marks, letters, said), bold=row.bold)
-        if table.baseline:
+        bold = row.bold or column.name in row.best
+        yield Entry(text=text, marks=_marked(cell.marks, letters, said), bold=bold)
+        if table.shows_change(column):
             yield Entry(text=cell_change(table, row, column, unit))
         if quoted[column.name]:
             number = quoted_number(table, row, column)

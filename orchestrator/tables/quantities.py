@@ -39,6 +39,8 @@ class Quantity:
     """One metric's look. `units` go from large to small."""
 
     title: str
+    short: str = ""
+    """The title where there is little room; "" where it is short already."""
     kind: Kind = "other"
     units: tuple[Unit, ...] = (Unit(symbol=""),)
 
@@ -55,36 +57,64 @@ BILLIONS = (
 BYTES = (Unit(symbol="GiB", scale=2**30, digits=1), Unit(symbol="MiB", scale=2**20, digits=0))
 
 QUANTITIES: Mapping[str, Quantity] = {
-    "test_error": Quantity(title="test error, last epoch", kind="error", units=PERCENT),
-    "test_error_best": Quantity(title="test error, best epoch", kind="error", units=PERCENT),
-    "test_error_selected": Quantity(title="test error, selected epoch", kind="error", units=PERCENT),
-    "test_error_top5": Quantity(title="top-5 test error, last epoch", kind="error", units=PERCENT),
-    "test_error_top5_best": Quantity(title="top-5 test error, best epoch", kind="error", units=PERCENT),
-    "test_error_top5_selected": Quantity(title="top-5 test error, selected epoch", kind="error", units=PERCENT),
-    "validation_error": Quantity(title="validation error, last epoch", kind="error", units=PERCENT),
-    "validation_error_best": Quantity(title="validation error, selected epoch", kind="error", units=PERCENT),
-    "train_error": Quantity(title="train error", kind="error", units=PERCENT),
-    "cifar10_1_error": Quantity(title="CIFAR-10.1 error, last epoch", kind="error", units=PERCENT),
-    "cifar10_1_error_best": Quantity(title="CIFAR-10.1 error, best epoch", kind="error", units=PERCENT),
-    "cifar10_1_error_selected": Quantity(title="CIFAR-10.1 error, selected epoch", kind="error", units=PERCENT),
-    "search_val_error": Quantity(title="search val. error, last epoch", kind="error", units=PERCENT),
-    "search_val_error_best": Quantity(title="search val. error, best epoch", kind="error", units=PERCENT),
-    "best_epoch": Quantity(title="best epoch", kind="count", units=(Unit(symbol="", digits=0),)),
-    "selected_epoch": Quantity(title="selected epoch", kind="count", units=(Unit(symbol="", digits=0),)),
+    "test_error": Quantity(title="test error, last epoch", short="test err., last", kind="error", units=PERCENT),
+    "test_error_best": Quantity(title="test error, best epoch", short="test err., best", kind="error", units=PERCENT),
+    "test_error_selected": Quantity(
+        title="test error, selected epoch", short="test err., sel.", kind="error", units=PERCENT
+    ),
+    "test_error_top5": Quantity(
+        title="top-5 test error, last epoch", short="top-5 err., last", kind="error", units=PERCENT
+    ),
+    "test_error_top5_best": Quantity(
+        title="top-5 test error, best epoch", short="top-5 err., best", kind="error", units=PERCENT
+    ),
+    "test_error_top5_selected": Quantity(
+        title="top-5 test error, selected epoch", short="top-5 err., sel.", kind="error", units=PERCENT
+    ),
+    "validation_error": Quantity(
+        title="validation error, last epoch", short="val. err., last", kind="error", units=PERCENT
+    ),
+    "validation_error_best": Quantity(
+        title="validation error, selected epoch", short="val. err., sel.", kind="error", units=PERCENT
+    ),
+    "train_error": Quantity(title="train error", short="train err.", kind="error", units=PERCENT),
+    "cifar10_1_error": Quantity(
+        title="CIFAR-10.1 error, last epoch", short="C-10.1 err., last", kind="error", units=PERCENT
+    ),
+    "cifar10_1_error_best": Quantity(
+        title="CIFAR-10.1 error, best epoch", short="C-10.1 err., best", kind="error", units=PERCENT
+    ),
+    "cifar10_1_error_selected": Quantity(
+        title="CIFAR-10.1 error, selected epoch", short="C-10.1 err., sel.", kind="error", units=PERCENT
+    ),
+    "search_val_error": Quantity(
+        title="search val. error, last epoch", short="search err., last", kind="error", units=PERCENT
+    ),
+    "search_val_error_best": Quantity(
+        title="search val. error, best epoch", short="search err., best", kind="error", units=PERCENT
+    ),
+    "best_epoch": Quantity(title="best epoch", short="best ep.", kind="count", units=(Unit(symbol="", digits=0),)),
+    "selected_epoch": Quantity(
+        title="selected epoch", short="sel. ep.", kind="count", units=(Unit(symbol="", digits=0),)
+    ),
     "pools": Quantity(title="pools", kind="count", units=(Unit(symbol="", digits=0),)),
     "skips": Quantity(title="skips", kind="count", units=(Unit(symbol="", digits=0),)),
-    "corrupt_images": Quantity(title="unreadable images", kind="count", units=(Unit(symbol="", digits=0),)),
-    "params": Quantity(title="params", kind="size", units=MILLIONS),
-    "params_with_auxiliary": Quantity(title="params with auxiliary head", kind="size", units=MILLIONS),
+    "corrupt_images": Quantity(
+        title="unreadable images", short="unread. im.", kind="count", units=(Unit(symbol="", digits=0),)
+    ),
+    "params": Quantity(title="params", short="Par.", kind="size", units=MILLIONS),
+    "params_with_auxiliary": Quantity(
+        title="params with auxiliary head", short="Par. + aux.", kind="size", units=MILLIONS
+    ),
     "addmult": Quantity(title="+×", kind="size", units=BILLIONS),
     "macs": Quantity(title="MACs", kind="size", units=BILLIONS),
-    "gpu_days": Quantity(title="GPU days", kind="time", units=DAYS),
-    "cpu_days": Quantity(title="CPU days", kind="time", units=DAYS),
-    "gpu_days_total": Quantity(title="GPU days with search", kind="time", units=DAYS),
-    "cpu_days_total": Quantity(title="CPU days with search", kind="time", units=DAYS),
-    "wall_seconds": Quantity(title="wall time", kind="time", units=SECONDS),
-    "device_seconds": Quantity(title="device time", kind="time", units=SECONDS),
-    "peak_memory_bytes": Quantity(title="peak memory", kind="other", units=BYTES),
+    "gpu_days": Quantity(title="GPU days", short="GPU d", kind="time", units=DAYS),
+    "cpu_days": Quantity(title="CPU days", short="CPU d", kind="time", units=DAYS),
+    "gpu_days_total": Quantity(title="GPU days with search", short="GPU d + search", kind="time", units=DAYS),
+    "cpu_days_total": Quantity(title="CPU days with search", short="CPU d + search", kind="time", units=DAYS),
+    "wall_seconds": Quantity(title="wall time", short="wall", kind="time", units=SECONDS),
+    "device_seconds": Quantity(title="device time", short="device", kind="time", units=SECONDS),
+    "peak_memory_bytes": Quantity(title="peak memory", short="memory", kind="other", units=BYTES),
 }
 SMALLEST_SHOWN = 0.1
 """A unit is too large for a column in which a number would be smaller than this."""
@@ -103,6 +133,12 @@ def unit_for(quantity: Quantity, values: Iterable[float]) -> Unit:
         if smallest is None or smallest / unit.scale >= SMALLEST_SHOWN:
             return unit
     return quantity.units[-1]
+
+
+def named_unit(quantity: Quantity, symbol: str, scale: int, values: Iterable[float]) -> Unit:
+    """Return the unit that an author asks for, with the quantity's own digits where it has that unit."""
+    own = next((unit for unit in quantity.units if unit.symbol == symbol), Unit(symbol=symbol, scale=scale))
+    return in_unit(own, values)
 
 
 def in_unit(unit: Unit, values: Iterable[float]) -> Unit:

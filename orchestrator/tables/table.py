@@ -6,16 +6,16 @@ from, so that each number can be walked back to its rows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
-from orchestrator.document.spec import Line, TableSpec
+from orchestrator.document.spec import CompareSpec, Line, TableSpec
 from orchestrator.errors import TableError
 from orchestrator.paper.published import PublishedRow, PublishedTable, load_published, shown_details
 from orchestrator.planning.keys import find_name
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import FEW, LEFT_OUT, Cell, Column, Members, cells_of
-from orchestrator.tables.columns import ask, known_metrics
+from orchestrator.tables.columns import ask, known_metrics, written
 from orchestrator.tables.evidence import RUN, Ancestry, Evidence, Record
 from orchestrator.tables.grouping import Group, agreed, grouped, holding, selected
 from orchestrator.tables.statistics import relative_change
@@ -39,6 +39,8 @@ class TableRow:
     block: str = ""
     """A heading above this line."""
     bold: bool = False
+    best: frozenset[str] = frozenset()
+    """Columns in which it is the best of its class, as a comparison confirms."""
     baseline: int | None = None
     """The line that its changes are against, from 0; None for that line itself, and where there is none."""
 
@@ -59,6 +61,22 @@ class Table:
     paper: PublishedTable | None = None
     as_printed: bool = False
     """Units and digits follow the published numbers."""
+    written_out: bool = False
+    """Its lines were written out one by one."""
+    compare: CompareSpec | None = None
+    """What its author asked to be compared."""
+    bold: bool | None = None
+    """Whether the best of each class is bold; None leaves it to the lines."""
+    comparison: Mapping[str, JSON] = field(default_factory=dict)
+    """What the comparison that its author asked for says, as data."""
+    said: tuple[str, ...] = ()
+    """The same in sentences."""
+    width: Literal["column", "page", "sideways"] | None = None
+    """What its LaTeX fits into; None for a page or, where it must, a page on its side."""
+
+    def shows_change(self, column: Column) -> bool:
+        """Say whether a column's change against the baseline stands beside it."""
+        return bool(self.baseline) and column.change
 
 
 def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
@@ -137,6 +155,10 @@ def _table(
         baseline=dict(spec.baseline or {}),
         paper=published,
         as_printed=spec.digits == "printed",
+        written_out=bool(spec.lines),
+        compare=spec.compare,
+        bold=spec.bold,
+        width=spec.width,
     )
 
 
@@ -160,7 +182,7 @@ def _merged(spec: TableSpec, parts: Sequence[Table], published: PublishedTable |
     for column in spec.columns:
         if published and column.metric in published.columns:
             stage, _, metric = column.metric.rpartition(".")
-            quoted = Column(asked=column.name, stage=stage, metric=metric, own=False, title=column.title or "")
+            quoted = Column(asked=column.name, stage=stage, metric=metric, own=False, **written(column))
             found.setdefault(column.name, quoted)
     return tuple(found[column.name] for column in spec.columns if column.name in found)
 
@@ -263,17 +285,28 @@ def _compared(spec: TableSpec, columns: Sequence[Column], lines: tuple[TableRow,
         )
     if not any(_has(line.keys, spec.baseline) for line in lines):
         raise TableError(f"table {spec.name!r}: no row has the baseline {dict(spec.baseline)}")
-    telling = tuple(spec.baseline if spec.lines else lines[0].keys)
-    places = {_values(line.keys, telling): index for index, line in reversed(list(enumerate(lines)))}
+    places = baselines(lines, spec.baseline, by_label=bool(spec.lines))
     compared = []
-    for line in lines:
-        base = places.get(_values({**line.keys, **spec.baseline}, telling))
-        if base is None or lines[base] is line:
+    for line, base in zip(lines, places, strict=True):
+        if base is None:
             compared.append(line)
             continue
-        cells = {c.name: _with_change(c, line, lines[base]) for c in columns}
+        cells = {c.name: _with_change(c, line, lines[base]) if c.change else line.cells[c.name] for c in columns}
         compared.append(replace(line, cells=cells, baseline=base))
     return tuple(compared)
+
+
+def baselines(
+    lines: Sequence[TableRow], values: Mapping[str, JSON], *, by_label: bool = False
+) -> tuple[int | None, ...]:
+    """Return, for each line, the place of the one that differs from it in having these values; None for such a one.
+
+    `by_label`: the lines were written out, and their labels alone tell them apart.
+    """
+    telling = tuple(values if by_label or not lines else lines[0].keys)
+    places = {_values(line.keys, telling): index for index, line in reversed(list(enumerate(lines)))}
+    found = (places.get(_values({**line.keys, **values}, telling)) for line in lines)
+    return tuple(None if base == index else base for index, base in enumerate(found))
 
 
 def _with_change(column: Column, line: TableRow, base: TableRow) -> Cell:

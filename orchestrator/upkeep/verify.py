@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
 from orchestrator.errors import one_line
+from orchestrator.index.check import check_index
 from orchestrator.ledger import Ledger
 from orchestrator.upkeep.left_out import left_out_of
 from trainables.errors import DamagedFile
@@ -41,13 +42,16 @@ class Report:
     files: int = 0
     checkpoints: int = 0
     claims: int = 0
+    segments: int = 0
+    """Of the index."""
     bytes: int = 0
     left_out: int = 0
     """Files that a bundle left out: not here, and not missing."""
     wrong: list[Wrong] = field(default_factory=list)
 
     def to_json(self) -> dict[str, JSON]:
-        checked = {name: getattr(self, name) for name in ("trials", "rows", "files", "checkpoints", "claims", "bytes")}
+        names = ("trials", "rows", "files", "checkpoints", "claims", "segments", "bytes")
+        checked = {name: getattr(self, name) for name in names}
         return {"checked": checked, "left_out": self.left_out, "wrong": [asdict(wrong) for wrong in self.wrong]}
 
 
@@ -69,6 +73,7 @@ def verify(ledger: Ledger, trial_ids: Iterable[str], progress: Callable[[int], o
     for row in rows.values():
         if row.state == "done":
             _check_parents(row, rows, ledger, report)
+    _check_index(storage, report)
     return report
 
 
@@ -190,6 +195,17 @@ class _Check:
 def _place(storage: Storage, *parts: str) -> str:
     uri, mark, query = storage.uri.partition("?")
     return "/".join((uri.rstrip("/"), *parts)) + mark + query
+
+
+def _check_index(storage: Storage, report: Report) -> None:
+    """Hold the rows in the index against their `row.json`: all of them, whichever trials are asked for."""
+    found = check_index(storage)
+    report.segments += found.segments
+    for file, what in found.wrong:
+        folder, _, name = file.partition("/")
+        do = f"delete {_place(storage, file)}; run, or sharptune index, writes it anew"
+        means = "it is a copy, and no row is lost: they are read one by one"
+        report.wrong.append(Wrong(trial=folder, file=name, what=what, means=means, do=do))
 
 
 def _check_parents(row: TrialRow, rows: Mapping[str, TrialRow], ledger: Ledger, report: Report) -> None:

@@ -11,7 +11,7 @@ import pytest
 from drive import grid
 from running_contract import essences, undisturbed_essences
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("nodes")]
 BROKEN_NODE = Path(__file__).parent.parent / "support" / "broken_node"
 DRIVE = Path(__file__).parent.parent / "support" / "drive.py"
 SLOW = {"epochs": 4, "steps": 4, "seconds": 0.2}

@@ -111,7 +111,7 @@ def answers(network: str) -> bool:
 
 
 @pytest.mark.ray
-@pytest.mark.xdist_group("network")  # it mostly waits
+@pytest.mark.xdist_group("nodes")
 def test_a_node_that_is_cut_off_loses_its_trial_to_another_and_writes_nothing_more(start, tmp_path):
     """The trial's first step takes the node that is cut off longer than others need to take the trial over.
 
@@ -143,7 +143,7 @@ def test_a_node_that_is_cut_off_loses_its_trial_to_another_and_writes_nothing_mo
 
 @pytest.mark.slow
 @pytest.mark.ray
-@pytest.mark.xdist_group("network")
+@pytest.mark.xdist_group("nodes")
 def test_when_the_head_is_killed_the_driver_ends_and_the_next_run_goes_on_without_it(start, tmp_path, monkeypatch):
     """Ray itself ends the driver then, in words of its own, after a minute by default."""
     storage = tmp_path / "runs"

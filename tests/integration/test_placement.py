@@ -19,7 +19,7 @@ from orchestrator.running.run import run
 from trainables.catalog import CATALOG
 from trainables.record.storage import open_storage
 
-pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("placement")]
+pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("nodes")]
 FIRST, LAST, WIDE, FREE, LATE = range(5), range(5, 9), 10, 11, 12
 """The seeds of the trials: such as share GPUs, and come first or last; one of two GPUs, one of none, one of `late`."""
 

@@ -7,7 +7,10 @@ import pytest
 from drive import planned
 from fakes import CATALOG, ChainRun
 from jobs import finish, make_job
+from many_rows import finish_all, row_of, segments, write
 
+from orchestrator.index.check import check_index
+from orchestrator.index.segment import Indexed, pack
 from orchestrator.ledger import Ledger
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
@@ -67,6 +70,51 @@ def test_the_states_of_a_thousand_trials_are_a_listing_and_each_row_is_fetched_o
     assert len(requests) - at_first <= 10
 
 
+def test_the_states_of_a_thousand_finished_trials_are_a_listing_and_a_segment_to_a_machine_that_never_saw_them(
+    s3_server, requests, monkeypatch, tmp_path, capsys
+):
+    place = uuid.uuid4().hex
+    storage, specs = open_storage(s3_server.uri(place)), [trial.spec for trial in TRIALS]
+    fill(s3_server, place, done=1000)
+    index_all(storage, specs)
+    monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "empty"))
+    requests.clear()
+
+    states = Ledger(storage).states(specs)
+
+    with capsys.disabled():
+        print(f" {len(requests)} requests for 1,000 trials that are all done")
+    assert {state.state for state in states.values()} == {"done"}
+    assert len(requests) <= 20, "\n".join(requests)
+
+
+def test_what_was_replaced_or_deleted_in_an_object_store_is_not_shown_from_the_index(s3_server, requests):
+    place = uuid.uuid4().hex
+    storage, specs = open_storage(s3_server.uri(place)), [trial.spec for trial in TRIALS[:30]]
+    finish_all(storage, specs)
+    Ledger(storage).index(spec.trial_id for spec in specs)
+    write(storage, row_of(specs[0], 6.0))  # as many bytes as before
+    storage.delete(f"trials/{specs[1].trial_id}/row.json")
+    storage.move(f"trials/{specs[2].trial_id}/row.json", f"trials/{specs[2].trial_id}/row.json.stale-1")
+
+    states = Ledger(storage).states(specs)
+
+    assert [state.state for state in states.values()] == ["done", "new", "new"] + ["done"] * 27
+    rows = [state.row.metrics["test_error"] for state in states.values() if state.row is not None]
+    assert rows == [6.0] + [5.0] * 27
+
+
+def test_a_run_of_many_trials_leaves_an_index_that_costs_a_few_requests(uri, requests):
+    trials = [planned(seed, epochs=1, steps=1) for seed in range(25)]
+    run(trials, ledger=Ledger(open_storage(uri)), catalog=CATALOG, runner=LocalRunner())
+
+    assert len(segments(open_storage(uri))) == 1
+    assert check_index(open_storage(uri)).rows == 25
+    before = len(requests)
+    run(trials, ledger=Ledger(open_storage(uri)), catalog=CATALOG, runner=LocalRunner())
+    assert not [request for request in requests[before:] if "PUT" in request and "/index/" in request]
+
+
 def test_a_few_trials_do_not_cost_a_listing_of_all_the_others(s3_server, requests):
     place = uuid.uuid4().hex
     fill(s3_server, place)
@@ -90,14 +138,31 @@ def test_a_row_that_was_written_anew_is_read_anew(uri, requests):
     assert "row.json is not trusted" in said[0]
 
 
-def fill(server, place) -> None:
+def index_all(storage, specs) -> None:
+    """Write the segment that a driver writes, without a request for each row."""
+    entries = storage.walk("trials")
+    rows = [
+        Indexed.of(spec.trial_id, entries[f"trials/{spec.trial_id}/row.json"], seal(finished(spec))) for spec in specs
+    ]
+    name, data = pack(rows)
+    storage.create(f"index/{name}", data)
+
+
+def finished(spec) -> TrialRow:
+    return TrialRow(trial_id=spec.trial_id, spec=spec, config={}, state="done", metrics={}, artifacts={})
+
+
+def fill(server, place, done: int = 50) -> None:
     """Let of the trials 50 be done and 400 be interrupted after an epoch, each with what that leaves in its folder."""
-    for trial in TRIALS[:450]:
+    for number, trial in enumerate(TRIALS[: max(done, 450)]):
         folder = f"{place}/trials/{trial.trial_id}"
         files = {"spec.json": b"{}", "claims/0001.json": b"{}", "claims/0001.0123abcd.released": b"", "log/1.txt": b""}
-        if trial in TRIALS[:50]:
-            row = TrialRow(trial_id=trial.trial_id, spec=trial.spec, config={}, state="done", metrics={}, artifacts={})
-            files |= {"row.json": seal(row), "predictions.0001.0123abcd.npz": b"", "epochs.0001.0123abcd.parquet": b""}
+        if number < done:
+            files |= {
+                "row.json": seal(finished(trial.spec)),
+                "predictions.0001.0123abcd.npz": b"",
+                "epochs.0001.0123abcd.parquet": b"",
+            }
         else:
             files["checkpoints/000001-0000000-0001.0123abcd"] = b""
         for name, data in files.items():

@@ -12,7 +12,7 @@ from parquet_files import write_parquet
 from trainables.data.datasets import open_dataset
 from trainables.data.parquet_folder import Images
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.xdist_group("nodes")]
 
 EXPERIMENT = """
 experiment: shipped

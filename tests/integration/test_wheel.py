@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tomllib
 import venv
 import zipfile
 from dataclasses import dataclass
@@ -19,19 +21,27 @@ SOURCES = ("orchestrator", "trainables", "experiments", "tests", "pyproject.toml
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
-    """The wheel, built offline from a copy, so that the checkout stays as it is."""
-    folder = tmp_path_factory.mktemp("wheel")
+def archive(tmp_path_factory) -> Path:
+    """The source archive, built offline from a copy, so that the checkout stays as it is."""
+    folder = tmp_path_factory.mktemp("archive")
     for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / "source" / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
             shutil.copy(source, folder / "source")
+    code = f"from setuptools import build_meta; build_meta.build_sdist({str(folder)!r})"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=folder / "source")
+    return next(folder.glob("sharptune-*.tar.gz"))
+
+
+@pytest.fixture(scope="module")
+def wheel(archive) -> Path:
+    """The wheel, built from the source archive, as whoever has no wheel builds it."""
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-index"]
-    command += ["--no-build-isolation", "--no-deps", "--wheel-dir", str(folder), str(folder / "source")]
+    command += ["--no-build-isolation", "--no-deps", "--wheel-dir", str(archive.parent), str(archive)]
     subprocess.run(command, check=True, capture_output=True)
-    return next(folder.glob("sharptune-*.whl"))
+    return next(archive.parent.glob("sharptune-*.whl"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,18 +85,34 @@ def sharptune(installed):
     return partial(installed.run, "sharptune")
 
 
-def test_the_wheel_has_the_data_and_not_the_tests(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
-
-    assert "experiments/quickstart.yaml" in names
-    assert "experiments/paper.yaml" in names
-    assert sum(name.endswith(".parquet") for name in names) == 2 + 3  # cifar10-mini and cifar10-jpeg
-    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {
-        "experiments",
-        "orchestrator",
-        "trainables",
+def test_the_wheel_has_every_file_of_the_packages_and_none_of_the_tests(wheel):
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    here = {
+        path.relative_to(ROOT).as_posix()
+        for package in ("orchestrator", "trainables", "experiments")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
     }
+
+    assert names == here
+    assert {".py", ".yaml", ".parquet", ".j2"} <= {Path(name).suffix for name in names}
     assert wheel.stat().st_size < 9 * 2**20
+
+
+def test_its_version_is_the_one_that_stands_in_pyproject_and_its_license_came_along(wheel, sharptune):
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    assert sharptune("--version") == f"sharptune, version {version}\n"
+    assert wheel.name.startswith(f"sharptune-{version}-")
+    assert f"sharptune-{version}.dist-info/licenses/LICENSE" in zipfile.ZipFile(wheel).namelist()
+
+
+def test_the_changelog_begins_with_this_version_or_with_what_is_to_come_in_it():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    first, *before = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert first == "Unreleased" or re.fullmatch(re.escape(version) + r" \(\d{4}-\d\d-\d\d\)", first)
+    assert version not in [name.partition(" ")[0] for name in before]
 
 
 def test_what_runs_is_the_wheel_and_not_the_checkout(installed):

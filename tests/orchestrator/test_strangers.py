@@ -30,7 +30,8 @@ from jobs import finish, folder_of, make_job
 from orchestrator.cli.main import invoke
 from trainables.errors import DamagedFile
 from trainables.execution.attempt import execute
-from trainables.loops.evaluation import predictions_file, read_predictions
+from trainables.loops.evaluation import predictions_file
+from trainables.loops.predictions import read_predictions
 from trainables.loops.states import pack, unpack
 from trainables.record.checkpoints import MAGIC
 from trainables.record.trial_folder import epochs_parquet, read_epochs

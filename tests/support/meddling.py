@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from trainables.record.storage import Storage
 
-KINDS = ("read", "write", "create", "append", "names", "walk", "exists", "delete", "move")
+KINDS = ("read", "write", "create", "append", "names", "walk", "entry", "exists", "delete", "move")
 
 
 class MeddledStorage:

@@ -113,6 +113,15 @@ class StorageContract:
         assert found == {"trials/a/claims/0001.json": 0, "trials/a/row.json": 3}
         assert storage.walk("nowhere") == {}
 
+    def test_what_is_told_of_one_file_is_what_the_listing_tells(self, storage):
+        storage.write("trials/a/row.json", b"row")
+
+        entry = storage.entry("trials/a/row.json")
+        assert storage.walk("trials/a") == {"trials/a/row.json": entry}
+        assert entry.bytes == 3
+        with pytest.raises(FileNotFoundError):
+            storage.entry("trials/b/row.json")
+
     def test_a_file_that_was_just_written_is_young(self, storage):
         storage.write("beat", b"1")
 

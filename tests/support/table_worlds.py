@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from orchestrator.document.spec import ColumnSpec
+from orchestrator.document.spec import ColumnSpec, CompareSpec
 from trainables.catalog import CATALOG, Trainable
 from trainables.trial import TrialRow, TrialSpec, artifact_digest
 
@@ -66,9 +66,12 @@ class FakeTable:
     filter: Mapping[str, Any] = field(default_factory=dict)
     statistic: str = "median"
     baseline: Mapping[str, Any] | None = None
+    compare: CompareSpec | None = None
+    bold: bool | None = None
     paper: str | None = None
     title: str | None = None
     note: str | None = None
+    width: str | None = None
 
     def __post_init__(self) -> None:
         columns = [ColumnSpec(metric=column) if isinstance(column, str) else column for column in self.columns]

@@ -1,7 +1,7 @@
 """The loops of search, random search and final training, each read from top to bottom, and what they share.
 
 In: a config, a seed and a dataset. Out: a `Run` (see `trainables.trial`): steps, state, outcome. Knows no record.
-Public face: `search.start`, `training.start`.
+Public face: `search.start`, `training.start`, `predictions.right_answers`.
 """
 
-__all__ = ["devices", "evaluation", "images", "search", "training"]
+__all__ = ["devices", "evaluation", "images", "predictions", "search", "training"]

@@ -3,24 +3,21 @@
 Shape letters: N = images, C = classes.
 """
 
-import io
 import math
-import zipfile
 from collections.abc import Callable, Generator
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from trainables.errors import DamagedFile, TrialFailure
+from trainables.errors import TrialFailure
 from trainables.loops.images import ImageSource
+from trainables.loops.predictions import packed
 from trainables.trial import Step
 
 EVALUATION_BATCH = 256
 """Images of one evaluation batch: small enough that a request to stop is heard soon."""
-_EPOCH_OF_ZIP = (1980, 1, 1, 0, 0, 0)
 
 
 def evaluate(
@@ -65,10 +62,7 @@ def evaluation_loss(logits_NC: Tensor, labels_N: Tensor, *, epoch: int) -> float
 
 
 def predictions_file(logits_NC: Tensor, labels_N: Tensor) -> bytes:
-    """Return a NumPy archive of `logits` (float16), `predicted` and `labels` (int64), in the order of the images.
-
-    Equal answers give equal bytes, on every machine: nothing is compressed, and no time stands in it.
-    """
+    """Return a NumPy archive of `logits` (float16), `predicted` and `labels` (int64), in the order of the images."""
     logits = logits_NC.detach().float().cpu().numpy()
     highest = float(np.finfo(np.float16).max)
     arrays = {
@@ -76,22 +70,4 @@ def predictions_file(logits_NC: Tensor, labels_N: Tensor) -> bytes:
         "predicted": logits.argmax(axis=1).astype("<i8"),
         "labels": labels_N.cpu().numpy().astype("<i8"),
     }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.save(content, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", date_time=_EPOCH_OF_ZIP), content.getvalue())
-    return buffer.getvalue()
-
-
-def read_predictions(data: bytes) -> dict[str, npt.NDArray[np.generic]]:
-    """Return the arrays of `predictions_file`. Raises: DamagedFile."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > len(data):
-                raise ValueError("they are compressed")
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in ("logits", "predicted", "labels")}
-    except Exception as error:  # what garbage can make them raise has no common base
-        raise DamagedFile(f"the predictions cannot be read ({error})") from error
+    return packed(arrays)

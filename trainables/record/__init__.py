@@ -9,6 +9,7 @@ __all__ = [
     "beats",
     "checkpoints",
     "claims",
+    "entry",
     "lineage",
     "listing",
     "local_storage",

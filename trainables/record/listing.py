@@ -54,15 +54,20 @@ class Listed:
     def walk(self, folder: str) -> dict[str, Entry]:
         return self._storage.walk(folder)
 
+    def entry(self, path: str) -> Entry:
+        if not self._knows(path):
+            return self._storage.entry(path)
+        if path not in self._entries:
+            raise FileNotFoundError(path)
+        return self._entries[path]
+
     def exists(self, path: str) -> bool:
         return path in self._entries or path in self._names if self._knows(path) else self._storage.exists(path)
 
     def age(self, path: str) -> float:
         if not self._knows(path):
             return self._storage.age(path)
-        if path not in self._entries:
-            raise FileNotFoundError(path)
-        return time.time() - self._entries[path].modified
+        return time.time() - self.entry(path).modified
 
     def write(self, path: str, data: bytes, *, durable: bool = True) -> None:
         self._storage.write(path, data, durable=durable)

@@ -104,9 +104,16 @@ class LocalStorage:
                     if error.errno not in NOT_THERE:  # gone meanwhile, or a link to nowhere
                         raise
                     continue
-                entry = Entry(bytes=state.st_size, modified=state.st_mtime, version="")
-                found[path.relative_to(self.root).as_posix()] = entry
+                found[path.relative_to(self.root).as_posix()] = _entry(state)
         return found
+
+    def entry(self, path: str) -> Entry:
+        try:
+            return _entry(self._at(path).stat())
+        except OSError as error:
+            if error.errno not in NOT_THERE:
+                raise
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from error
 
     def exists(self, path: str) -> bool:
         try:
@@ -169,6 +176,10 @@ class LocalStorage:
             yield fresh
         finally:
             fresh.unlink(missing_ok=True)
+
+
+def _entry(state: os.stat_result) -> Entry:
+    return Entry(bytes=state.st_size, modified=state.st_mtime, version="")
 
 
 def _abandoned(left: Path) -> bool:

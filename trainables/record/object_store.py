@@ -8,6 +8,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 import obstore
@@ -17,6 +18,9 @@ from obstore.store import ObjectStore as Opened
 from trainables.record.buckets import open_bucket, says
 from trainables.record.entry import Entry
 from trainables.record.object_errors import first_line, translated
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 LARGE = 2**20
 """Bytes beyond which a file may take its time."""
@@ -84,12 +88,11 @@ class ObjectStore:
     def walk(self, folder: str) -> dict[str, Entry]:
         with self._telling():
             found = obstore.list(self._store, folder or None).collect()
-        return {
-            each["path"]: Entry(
-                bytes=each["size"], modified=each["last_modified"].timestamp(), version=each["e_tag"] or ""
-            )
-            for each in found
-        }
+        return {each["path"]: _entry(each) for each in found}
+
+    def entry(self, path: str) -> Entry:
+        with self._telling():
+            return _entry(obstore.head(self._store, path))
 
     def exists(self, path: str) -> bool:
         with self._telling():
@@ -133,3 +136,7 @@ class ObjectStore:
             if isinstance(error, OSError | ValueError | RuntimeError) and not isinstance(error, FileNotFoundError):
                 raise
             raise translated(error, self.uri) from None
+
+
+def _entry(found: "ObjectMeta") -> Entry:
+    return Entry(bytes=found["size"], modified=found["last_modified"].timestamp(), version=found["e_tag"] or "")

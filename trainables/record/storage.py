@@ -65,6 +65,10 @@ class Storage(Protocol):
         """Return all files in a folder and below it, by their paths."""
         ...
 
+    def entry(self, path: str) -> Entry:
+        """Return what is known of a file without reading it. Raises: FileNotFoundError."""
+        ...
+
     def exists(self, path: str) -> bool:
         """Say whether there is such a file; "" is the storage itself, there once anything was written."""
         ...
@@ -136,6 +140,9 @@ class PatientStorage:
 
     def walk(self, folder: str) -> dict[str, Entry]:
         return self._insist(lambda: self._inner.walk(folder))
+
+    def entry(self, path: str) -> Entry:
+        return self._insist(lambda: self._inner.entry(path))
 
     def exists(self, path: str) -> bool:
         return self._insist(lambda: self._inner.exists(path))

@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 from trainables.errors import DamagedFile
 from trainables.record.beats import BeatWatcher
@@ -34,7 +35,8 @@ TRIALS = "trials"
 """The folder of a storage that holds those of all trials."""
 MOST_EPOCHS = 1_000_000
 MOST_BYTES = 2**28
-"""Of the epochs of one trial, when they are read."""
+MOST_NUMBERS = 2_000_000
+"""Of the epochs of one trial, when they are read: in all, and in lists, as the alphas of a search are."""
 _OF_AN_ATTEMPT = re.compile(r".+\.(?P<attempt>\d{4,}\.[0-9a-f]{8})(\.[^.]+)?")
 """The name of a file that an attempt wrote beside the row, now or in earlier versions."""
 
@@ -230,8 +232,19 @@ def epochs_parquet(epochs: Sequence[Mapping[str, JSON]]) -> bytes:
     return buffer.getvalue()
 
 
+def _holds_numbers(kind: Any) -> bool:
+    """Say whether a type of Arrow is one of numbers, or of lists of them."""
+    import pyarrow as pa
+
+    while pa.types.is_list(kind):
+        kind = kind.value_type
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+
+
 def read_epochs(data: bytes) -> list[dict[str, JSON]]:
-    """Return what is numbers of the rows in `epochs_parquet`'s file; whoever wrote it, it takes little memory.
+    """Return what is numbers, or lists of them, of the rows in `epochs_parquet`'s file.
+
+    Whoever wrote it, it takes little memory.
 
     Raises: DamagedFile.
     """
@@ -243,8 +256,10 @@ def read_epochs(data: bytes) -> list[dict[str, JSON]]:
         groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
         if file.metadata.num_rows > MOST_EPOCHS or sum(group.total_byte_size for group in groups) > MOST_BYTES:
             raise DamagedFile(f"the epochs are more than {MOST_EPOCHS:,} or take more than {MOST_BYTES:,} bytes")
-        kinds = (pa.types.is_integer, pa.types.is_floating)
-        numbers = [each.name for each in file.schema_arrow if any(holds(each.type) for holds in kinds)]
+        numbers = [each.name for each in file.schema_arrow if _holds_numbers(each.type)]
+        columns = [group.column(place) for group in groups for place in range(group.num_columns)]
+        if sum(column.num_values for column in columns if "." in column.path_in_schema) > MOST_NUMBERS:
+            raise DamagedFile(f"the epochs have more than {MOST_NUMBERS:,} numbers in lists")
         return file.read(columns=numbers).to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedFile(f"the epochs cannot be read ({error})") from error

@@ -59,6 +59,7 @@ def _verified(ledger: Ledger, report: Report) -> str:
         (report.files, "file"),
         (report.checkpoints, "checkpoint"),
         (report.claims, "claim"),
+        *([(report.segments, "index segment")] if report.segments else []),
     ]
     checked = ", ".join(count_text(count, what) for count, what in counts)
     left_out = f"; {count_text(report.left_out, 'file')} not here (left out of the bundle)" if report.left_out else ""

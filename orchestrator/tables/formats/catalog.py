@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
+from orchestrator.tables.formats.comments import Source
 from orchestrator.tables.formats.data import csv_text, json_text
+from orchestrator.tables.formats.html import html_text
 from orchestrator.tables.formats.latex import latex
 from orchestrator.tables.formats.markdown import markdown
 from orchestrator.tables.formats.text import text
@@ -10,13 +12,17 @@ from orchestrator.tables.table import Table
 from trainables.errors import unknown_name
 
 
-def render(table: Table, form: str, *, width: int | None = None) -> str:
-    """Return a table in one of FORMATS, ending in a newline; `width` in characters bounds text.
+def render(table: Table, form: str, *, width: int | None = None, source: Source | None = None) -> str:
+    """Return a table in one of FORMATS, ending in a newline.
+
+    `width` in characters bounds text; with a `source`, LaTeX says in comments what its numbers were made from.
 
     Raises: UnknownName for another format.
     """
     if form not in FORMATS:
         raise unknown_name("format", form, FORMATS)
+    if form == "latex":
+        return latex(table, source=source)
     return text(table, width=width) if form == "text" else FORMATS[form](table)
 
 
@@ -24,6 +30,7 @@ FORMATS: Mapping[str, Callable[[Table], str]] = {
     "text": text,
     "markdown": markdown,
     "latex": latex,
+    "html": html_text,
     "csv": csv_text,
     "json": json_text,
 }

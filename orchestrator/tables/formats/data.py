@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 from orchestrator.tables.cells import Cell, Column, plain_text
 from orchestrator.tables.layout import (
@@ -18,8 +19,12 @@ from orchestrator.tables.layout import (
 )
 from orchestrator.tables.quantities import Unit
 from orchestrator.tables.table import Table, TableRow
+from orchestrator.words import shown
 from trainables.trial import JSON
 
+_FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+"""How a text begins that a spreadsheet takes for a formula."""
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 CSV_FIELDS = ("median", "low", "high", "half_range", "n", "expected", "marks", "trials")
 
 
@@ -38,6 +43,7 @@ def json_value(table: Table) -> dict[str, JSON]:
         "rows": [_row(table, row, units) for row in table.rows],
         "marks": marks_of(table),
         "notes": notes_of(table),
+        **({"comparison": dict(table.comparison)} if table.comparison else {}),
     }
 
 
@@ -46,14 +52,24 @@ def json_text(table: Table) -> str:
 
 
 def csv_text(table: Table) -> str:
-    """Return a table as CSV: the keys, then each column's numbers, marks and trials, and what the paper prints."""
+    """Return a table as CSV: the keys, then each column's numbers, marks and trials, and what the paper prints.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe, which makes it a text there.
+    """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*table.keys, *(name for column in table.columns for name in _csv_names(table, column))])
+    names = [*table.keys, *(name for column in table.columns for name in _csv_names(table, column))]
+    writer.writerow(map(_as_text, names))
     for row in table.rows:
         fields = [field for column in table.columns for field in _csv_fields(table, row, column)]
-        writer.writerow([*(plain_text(row.keys[key]) for key in table.keys), *fields])
+        writer.writerow([*(_as_text(plain_text(row.keys[key])) for key in table.keys), *fields])
     return buffer.getvalue()
+
+
+def _as_text(words: str) -> str:
+    """Return a text that is one wherever the file is opened: no formula, and nothing that a terminal acts on."""
+    words = shown(words)
+    return f"'{words}" if _FORMULA.match(words) and not _NUMBER.fullmatch(words) else words
 
 
 def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]:
@@ -61,6 +77,7 @@ def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]
     data: dict[str, JSON] = {
         "keys": dict(row.keys),
         **({"block": row.block} if row.block else {}),
+        **({"best": sorted(row.best)} if row.best else {}),
         "cells": cells,
         "n": row.runs.n,
         "expected": row.runs.expected,
@@ -98,7 +115,7 @@ def _quoted(table: Table, row: TableRow) -> dict[str, JSON]:
 
 
 def _csv_names(table: Table, column: Column) -> list[str]:
-    more = [*(["change"] if table.baseline else []), *(["paper"] if table.paper else [])]
+    more = [*(["change"] if table.shows_change(column) else []), *(["paper"] if table.paper else [])]
     return [f"{column.name}.{name}" for name in (*CSV_FIELDS, *more)]
 
 
@@ -106,7 +123,7 @@ def _csv_fields(table: Table, row: TableRow, column: Column) -> list[JSON]:
     cell: Cell = row.cells[column.name]
     fields: list[JSON] = [getattr(cell, name) for name in CSV_FIELDS[:6]]
     fields += [" ".join(cell.marks), " ".join(cell.trials)]
-    if table.baseline:
+    if table.shows_change(column):
         fields.append(cell.change)
     if table.paper is not None:
         number = quoted_number(table, row, column)

@@ -21,13 +21,18 @@ def markdown(table: Table) -> str:
     for index, block in sorted(layout.blocks.items(), reverse=True):
         rows.insert(index + 2, f"| *{_words(block)}*" + " |" * len(head))
     notes = [f"<sup>{letter}</sup> {_words(words)}" for letter, words in layout.footnotes]
-    notes += [_words(note) for note in layout.notes]
+    notes += [_paragraph(note) for note in layout.notes]
     tail = ["", *"  \n".join(notes).splitlines()] if notes else []
     return "\n".join([f"**{_words(layout.title)}**", "", *rows, *tail]) + "\n"
 
 
 def _words(words: str) -> str:
     return _SIGNS.sub(r"\\\1", " ".join(words.split()))
+
+
+def _paragraph(words: str) -> str:
+    """Return words that begin no list, heading or rule."""
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", _words(words))
 
 
 def _entry(entry: Entry) -> str:

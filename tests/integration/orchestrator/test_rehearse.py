@@ -45,6 +45,7 @@ def kinds(report: dict) -> list[str]:
 
 
 @pytest.mark.ray
+@pytest.mark.xdist_group("nodes")
 def test_a_driver_and_workers_are_killed_on_a_disk_and_nothing_changes(capsys, tmp_path):
     report = rehearse(
         capsys, "--seed", "1", "--minutes", "0.2", "--faults", "3", "--kinds", "driver,worker,worker",
@@ -57,6 +58,7 @@ def test_a_driver_and_workers_are_killed_on_a_disk_and_nothing_changes(capsys, t
 
 
 @pytest.mark.ray
+@pytest.mark.xdist_group("nodes")
 def test_ray_itself_and_workers_are_killed_on_an_object_store_and_nothing_changes(capsys, s3_uri):
     storage = s3_uri(uuid.uuid4().hex)
 

@@ -21,7 +21,7 @@ from trainables.data.catalog import DATASETS
 from trainables.data.folders import import_folder
 from trainables.errors import DamagedFile, SharptuneError
 from trainables.exporting import Export, export_trial, own_test, read_export, recorded_error, score
-from trainables.loops.evaluation import read_predictions
+from trainables.loops.predictions import read_predictions
 from trainables.loops.states import weights_file
 from trainables.record.trial_folder import TrialFolder
 
@@ -144,7 +144,7 @@ def test_equal_trials_give_equal_bytes(trained):
 
 def test_the_five_lines_of_the_docs_load_it(exported, mini, tmp_path, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", DOC.read_text(), re.DOTALL)
-    lines, imports, use = blocks
+    lines, imports, use, *_ = blocks
     monkeypatch.chdir(tmp_path)
     Path("model.safetensors").write_bytes(exported.to_bytes())
     images_BHWC = torch.from_numpy(mini.test.images[:9])

@@ -1,6 +1,7 @@
 """`sharptune table`: every format, and the way back from a number to its runs."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from command_line import CHAINS, rows
 from table_worlds import FakeTable, gappy_world, make_world
 
-from orchestrator.cli.table import explanation
+from orchestrator.cli.explain import explanation
 from orchestrator.ledger import Ledger
 from orchestrator.tables.table import build
 from trainables.record.storage import open_storage
@@ -39,7 +40,7 @@ def test_several_tables_are_one_json_document(sharptune, chains, nothing_ran):
     assert [table["name"] for table in sharptune("table", "chains.yaml", "--json").json] == ["widths", "again"]
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "latex", "csv", "json"])
+@pytest.mark.parametrize("form", ["text", "markdown", "latex", "html", "csv", "json"])
 def test_a_table_has_every_format_also_before_anything_ran(sharptune, nothing_ran, form):
     result = sharptune("table", "chains.yaml", "--format", form)
 
@@ -92,3 +93,120 @@ def test_a_table_fits_the_terminal(sharptune, nothing_ran, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
 
     assert max(map(len, sharptune("table", "chains.yaml").out.splitlines())) <= 40
+
+
+def test_one_number_is_opened_by_its_row_and_column(sharptune, run):
+    run()
+    cell = sharptune("table", "chains.yaml", "--json").json["rows"][1]["cells"]["error"]
+    opened = sharptune("table", "chains.yaml", "widths", "--explain", "width=2", "error", "--json").json
+
+    assert {key: opened[key] for key in ("median", "low", "high", "n", "expected")} == {
+        key: cell[key] for key in ("median", "low", "high", "n", "expected")
+    }
+    assert opened["how"].startswith("the median of ")
+    assert [run["trial"] for run in opened["runs"]] == cell["trials"]
+    for one in opened["runs"]:
+        assert one["value"] == cell["values"][one["trial"]]
+        assert (one["state"], one["seed"], Path(one["folder"]).name) == ("done", 0, one["trial"])
+
+    told = sharptune("table", "chains.yaml", "--explain", "2", "1").out
+    assert told == sharptune("table", "chains.yaml", "widths", "2", "error", "--explain").out
+    assert told.startswith(f"widths: 2, error: {opened['text']}\n{opened['how']}\n")
+    assert all(one["folder"] in told and f"{one['value']:.10g}" in told for one in opened["runs"])
+
+
+def test_what_a_number_lacks_is_told_when_it_is_opened(sharptune, nothing_ran):
+    told = sharptune("table", "chains.yaml", "--explain", "1", "error").out
+
+    assert told.startswith("widths: 1, error: –\nno number yet: 0 of 2 planned runs, 2 roots × 1\n\n")
+    assert told.count("missing: it has no row yet") == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--explain", "3", "error"), "unknown row '3'"),
+        (("--explain", "1", "eror"), "unknown column 'eror'; did you mean 'error'"),
+        (("widths", "1", "error"), "table takes an EXPERIMENT and one NAME"),
+        (("--explain", "widths", "1", "error", "x"), "table takes an EXPERIMENT and a NAME, a ROW and a COLUMN"),
+        (("--explain", "--format", "latex"), "--explain is text"),
+        (("--width", "page"), "--width is for --format latex, not for text"),
+        (("--macros", "m.tex", "--format", "latex"), "--macros writes a file of macros"),
+        (("widhts",), "did you mean 'widths'"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_table_is_a_sentence(sharptune, nothing_ran, words, sentence):
+    result = sharptune("table", "chains.yaml", *words)
+
+    assert (result.code, result.out) == (2, "")
+    assert sentence in result.err
+    assert not Path("m.tex").exists()
+
+
+def test_which_table_is_meant_must_be_said_where_there_are_several(sharptune, chains, nothing_ran):
+    chains.write_text(CHAINS + "  - {name: again, stage: root, rows: [], columns: [error]}\n")
+
+    assert "name the table, too" in sharptune("table", "chains.yaml", "--explain", "1", "error").err
+    assert sharptune("table", "chains.yaml", "again", "--explain", "1", "error").code == 0
+
+
+def test_latex_is_as_wide_as_is_asked(sharptune, chains, nothing_ran):
+    chains.write_text(CHAINS.replace("stage: child\n", "stage: child\n    width: column\n"))
+
+    assert "\\begin{table}" in sharptune("table", "chains.yaml", "--format", "latex").out
+    wide = sharptune("table", "chains.yaml", "--format", "latex", "--width", "sideways").out
+    assert "\\begin{sidewaystable*}" in wide
+    assert "% needs \\usepackage{booktabs} \\usepackage{rotating}" in wide
+
+
+def test_a_width_there_is_not_is_a_mistake_of_the_file(sharptune, chains, nothing_ran):
+    chains.write_text(CHAINS.replace("stage: child\n", "stage: child\n    width: pages\n"))
+    result = sharptune("table", "chains.yaml")
+
+    assert (result.code, "chains.yaml:15" in result.err, "read 'pages'" in result.err) == (2, True, True)
+
+
+def test_macros_and_tables_in_a_paper_are_held_against_the_rows(sharptune, run):
+    run()
+    written = sharptune("table", "chains.yaml", "--macros", "numbers.tex")
+    assert (written.code, written.out) == (0, "numbers.tex: 4 macros of widths\n")
+    Path("table.tex").write_text(sharptune("table", "chains.yaml", "--format", "latex").out)
+    Path("paper.tex").write_text("\\input{numbers}\n\\input{table}\n")
+
+    fine = sharptune("check-paper", "paper.tex")
+    assert (fine.code, fine.err) == (0, "")
+    assert fine.out == "paper.tex: 8 numbers of table widths looked at; none not as the rows have it\n"
+    assert sharptune("check-paper", "paper.tex", "--json").json["ok"] is True
+
+    trial = sharptune("table", "chains.yaml", "--json").json["rows"][0]["cells"]["error"]["trials"][0]
+    shutil.rmtree(Path("runs/trials") / trial)
+    stale = sharptune("check-paper", "paper.tex")
+    assert stale.code == 1
+    assert "numbers.tex:5: \\widthsWidthOneError is" in stale.out
+    assert f"run {trial} is missing; n fell from 2 to 1" in stale.out
+    data = sharptune("check-paper", "paper.tex", "--json").json
+    assert (data["ok"], data["checked"]) == (False, 8)
+    assert {finding["kind"] for finding in data["findings"]} == {"fewer"}
+    assert {finding["file"] for finding in data["findings"]} == {"numbers.tex", "table.tex"}
+
+    assert "there is no storage" in sharptune("check-paper", "paper.tex", "--storage", "nowhere").out
+    shutil.move("runs", "moved")
+    gone = sharptune("check-paper", "paper.tex")
+    assert (gone.code, "cannot be made any more: there is no storage" in gone.out) == (1, True)
+    assert sharptune("check-paper", "paper.tex", "--storage", "moved").code == 1
+
+
+def test_macros_as_json_are_those_of_the_file(sharptune, run):
+    run()
+    data = sharptune("table", "chains.yaml", "--macros", "numbers.tex", "--json").json
+
+    text = Path("numbers.tex").read_text()
+    assert [f"\\newcommand{{\\{macro['macro']}}}" in text for macro in data["macros"]] == [True] * 4
+
+
+def test_a_paper_without_our_numbers_says_how_they_come_into_it(sharptune, chains):
+    Path("paper.tex").write_text("text\n")
+    result = sharptune("check-paper", "paper.tex")
+
+    assert (result.code, "no number here carries a comment" in result.out) == (0, True)
+    assert sharptune("check-paper", "none.tex")[::2] == (2, "error: there is no file none.tex\n")

@@ -3,6 +3,7 @@
 import pytest
 from plans import chain, mistakes, plan
 
+from orchestrator.errors import SpecError
 from trainables.errors import UnknownName
 
 TABLE = chain() + "tables:\n  - {name: t, stage: train, columns: [test_error, search.params], %s}\n"
@@ -86,3 +87,40 @@ def test_of_several_cells_that_mix_an_axis_the_one_that_mixes_most_is_told():
     table = "tables:\n  - {name: t, stage: train, rows: [weighting], columns: [test_error]}\n"
 
     assert mistakes(text + table) == ["a cell would mix p = 1, 2, 4; put p into rows or columns, or fix it by filter"]
+
+
+@pytest.mark.parametrize(
+    ("rest", "place", "sentence"),
+    [
+        ("rows: [p, weighting], compare: {metric: test_eror}", "compare.metric", "unknown column 'test_eror'"),
+        ("rows: [p, weighting], compare: {against: {wieghting: scalar}}", "compare.against.wieghting", "did you mean"),
+        (
+            "rows: [p], filter: {weighting: scalar}, compare: {against: {weighting: scalar}}",
+            "compare.against.weighting",
+            "must be one of the rows' keys: p",
+        ),
+        ("rows: [p, weighting], compare: {against: {p: 7}}", "compare.against", "matches no row"),
+        ("filter: {weighting: scalar, p: 1}, compare: true", "compare", "it takes two lines that stand for trials"),
+        ("rows: [p, weighting], compare: {over: p}", "compare.over", "known: against, metric"),
+        ("rows: [p, weighting], compare: maybe", "compare", "must be true, false, or a mapping of metric and against"),
+    ],
+)
+def test_a_comparison_of_what_cannot_be_compared_is_refused_before_anything_runs(rest, place, sentence):
+    with pytest.raises(SpecError) as caught:
+        plan(TABLE % rest)
+
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.line) == (f"tables[0].{place}", (TABLE % rest).count("\n"))
+    assert sentence in problem.message
+
+
+def test_a_table_of_sizes_alone_has_no_error_to_compare():
+    text = (TABLE % "rows: [p, weighting], compare: true").replace("[test_error, search.params]", "[search.params]")
+
+    assert "no error to compare; name a metric: search.params" in str(mistakes(text))
+
+
+def test_what_a_comparison_is_held_against_comes_as_the_plan_shows_values():
+    (table,) = plan(TABLE % "rows: [weighting, p], compare: {against: {p: 2.0}}").tables
+
+    assert table.compare.against == {"p": 2}

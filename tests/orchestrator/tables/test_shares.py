@@ -9,7 +9,7 @@ from running_contract import go
 from table_worlds import FakeTable, World, make_world
 
 from orchestrator import load_rows
-from orchestrator.cli.table import explanation
+from orchestrator.cli.explain import explanation
 from orchestrator.document.spec import Resources
 from orchestrator.ledger import Ledger
 from orchestrator.tables.cells import MARKS, Cell

@@ -52,7 +52,7 @@ def test_tables_are_the_same_elsewhere_byte_for_byte(heavy, sharptune, ending):
     Path("chains.yaml").write_text(text)
 
     assert (result.code, result.err) == (0, "")
-    assert result.out.startswith(f"b.{ending}: 6 trials, 43 files, ")
+    assert result.out.startswith(f"b.{ending}: 6 trials, 44 files, ")
     assert "; 6 files left out (--with-weights takes them). To open it: sharptune merge b" in result.out
     assert [sharptune("table", "chains.yaml", *form).out for form in forms] == before
     assert rows() == found
@@ -66,7 +66,7 @@ def test_it_holds_the_experiment_its_tables_and_what_made_them(heavy, sharptune)
         assert json.loads(bundle.read("bundle.json"))["experiment"] == "chains"
         assert bundle.read("tables/widths.txt").decode() == sharptune("table", "chains.yaml").out
 
-    assert {f"tables/widths.{ending}" for ending in ("txt", "md", "tex", "csv", "json")} <= names
+    assert {f"tables/widths.{ending}" for ending in ("txt", "md", "tex", "html", "csv", "json")} <= names
     assert not {name for name in names if "safetensors" in name or "claims" in name}
 
 

@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load as load_tensors
 from torch import nn
 
-from trainables.loops.evaluation import read_predictions
 from trainables.loops.kept_epochs import KeptEpochs, best_epoch
+from trainables.loops.predictions import read_predictions
 from trainables.loops.states import pack, unpack
 
 CPU = torch.device("cpu")

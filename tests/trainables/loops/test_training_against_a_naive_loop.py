@@ -29,7 +29,7 @@ from torch.nn.utils import clip_grad_norm_
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import Genotype, read_architecture
 from trainables.config import TrainConfig
-from trainables.loops.evaluation import read_predictions
+from trainables.loops.predictions import read_predictions
 from trainables.loops.training import FinalRun
 
 NODES = (("sep_conv_3x3", 0), ("max_pool_3x3", 1), ("skip_connect", 0), ("dil_conv_3x3", 2))

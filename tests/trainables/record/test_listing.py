@@ -47,6 +47,9 @@ def test_what_is_not_there_is_not_asked_for(storage):
     with pytest.raises(FileNotFoundError):
         seen.age("trials/b/row.json")
     assert seen.age(PATH) < 60
+    with pytest.raises(FileNotFoundError):
+        seen.entry("trials/b/row.json")
+    assert seen.entry(PATH).bytes == 3
     assert not storage.counts
     assert seen.read(PATH) == b"row"
 

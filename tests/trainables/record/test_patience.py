@@ -40,7 +40,7 @@ def use(storage, kind):
         "move": ("x", "y"),
     }
     found = getattr(storage, kind)(*arguments.get(kind, ("x",)))
-    found = sorted(found) if kind == "walk" else found
+    found = sorted(found) if kind == "walk" else found.bytes if kind == "entry" else found
     return found, {name: storage.read(name) for name in storage.names("")}
 
 

@@ -17,8 +17,8 @@ from trainables.data.decoders import Decoders
 from trainables.data.folders import import_folder
 from trainables.distributed.shares import share
 from trainables.errors import DamagedFile, TrialFailure
-from trainables.loops.evaluation import read_predictions
 from trainables.loops.images import FileImages
+from trainables.loops.predictions import read_predictions
 from trainables.loops.training import FinalRun, start
 
 GENOTYPE = PUBLISHED["SHARPSEPCONV_DARTS"].to_json()

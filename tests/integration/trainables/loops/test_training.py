@@ -15,7 +15,8 @@ from trainables.architecture.paths import MultiChannelPath
 from trainables.catalog import CATALOG
 from trainables.data.augmentation.transforms import EvalTransform
 from trainables.data.subsets import subset
-from trainables.loops.evaluation import read_predictions, top_k_error
+from trainables.loops.evaluation import top_k_error
+from trainables.loops.predictions import read_predictions
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from trainables.data.cache import Dataset, Split
 from trainables.data.catalog import EVALUATION_SETS, HELD_OUT
 from trainables.data.cifar10_1 import import_pair
 from trainables.errors import TrialFailure
-from trainables.loops.evaluation import read_predictions
+from trainables.loops.predictions import read_predictions
 from trainables.loops.training import start
 
 TRAINED, HELD, UNUSED, TEST, NEW = range(5)

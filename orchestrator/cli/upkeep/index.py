@@ -1,0 +1,46 @@
+"""`sharptune index`: rows of many trials in few files, written or checked."""
+
+import click
+
+from orchestrator.cli.options import Catalog, json_option, load_plan, open_ledger, pass_catalog, storage_option
+from orchestrator.cli.output import say, say_json
+from orchestrator.cli.reports import count_text
+from orchestrator.index.check import check_index
+from orchestrator.words import shown_line
+
+
+@click.command()
+@click.argument("experiment", required=False)
+@click.option("--check", is_flag=True, help="Hold every row in the index against its row.json, and write nothing.")
+@storage_option
+@json_option
+@pass_catalog
+def index(catalog: Catalog, experiment: str | None, check: bool, storage: str, as_json: bool) -> int:
+    """Put the rows of finished trials into few files, which are quick to read: those of EXPERIMENT, or all.
+
+    `run` does so by itself. The index holds copies: row.json stays what counts, and a row that was set aside, deleted
+    or replaced since is never taken from the index. Delete the folder whenever you like.
+    """
+    ledger = open_ledger(storage, to_read=True)
+    ids = ledger.ids()
+    if experiment is not None:
+        planned = {trial.trial_id for trial in load_plan(experiment, catalog, (), ledger).trials}
+        ids = [trial_id for trial_id in ids if trial_id in planned]
+    if not check:
+        added = ledger.index(ids)
+        if as_json:
+            say_json({"storage": ledger.storage.uri, "added": added})
+        else:
+            say(f"{ledger.storage.uri}: {count_text(added, 'row')} added to the index")
+        return 0
+    found = check_index(ledger.storage)
+    if as_json:
+        say_json({"storage": ledger.storage.uri, **found.to_json()})
+        return 1 if found.wrong else 0
+    for name, what in found.wrong:
+        say(shown_line(f"{name}: {what}"))
+    counts = f"{count_text(found.rows, 'row')} in {count_text(found.segments, 'segment')}"
+    old = f", {found.old:,} of them of files that are no more, or others now" if found.old else ""
+    verdict = f"{count_text(len(found.wrong), 'segment')} wrong" if found.wrong else "nothing is wrong"
+    say(f"{ledger.storage.uri}: the index has {counts}{old}; {verdict}")
+    return 1 if found.wrong else 0

@@ -1,0 +1,214 @@
+"""The segments of a storage: which rows they give, how they grow, and how many small ones become few large ones.
+
+A segment's row is given only where the storage says that `row.json` is the file it was: the same version where files
+have versions, else the same size and time, which is why a row on a disk is indexed no sooner than some seconds after it
+was written. Of each segment some rows are held against their `row.json` each time; `check` does it for all.
+"""
+
+import contextlib
+import random
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import islice
+
+from orchestrator.index.indexed_row import IndexedRow
+from orchestrator.index.segment import (
+    MOST_FILE_BYTES,
+    MOST_ROWS,
+    NAME,
+    Indexed,
+    OtherVersionError,
+    pack,
+    same,
+    unpack,
+)
+from trainables.errors import DamagedFile
+from trainables.record.entry import Entry
+from trainables.record.storage import Storage
+from trainables.record.trial_folder import ROW, TRIALS
+from trainables.trial import TrialRow
+
+INDEX = "index"
+"""The folder of a storage that holds its segments."""
+MOST_SEGMENTS = 16
+"""Of small ones: one more, and they become one."""
+MOST_READ = 256
+"""Of all; there are no more unless somebody put them there."""
+SAMPLE = 2
+"""Rows of each segment that are held against their `row.json` whenever it is read."""
+SETTLED_SECONDS = 3.0
+"""The age at which a file without a version can be told from one that replaces it: clocks of files are coarse."""
+
+
+def row_path(trial_id: str) -> str:
+    return f"{TRIALS}/{trial_id}/{ROW}"
+
+
+def entry_of(storage: Storage, trial_id: str) -> Entry | None:
+    """Return what a storage says of a trial's row now; None where there is none."""
+    try:
+        return storage.entry(row_path(trial_id))
+    except FileNotFoundError:
+        return None
+
+
+class Index:
+    """Reads and writes the segments of a storage. `say` hears of those that are not used, and why."""
+
+    def __init__(self, say: Callable[[str], None] = lambda sentence: None) -> None:
+        self._say = say
+        self.given: set[str] = set()
+        """Trials whose rows were found in the index, or written there."""
+        self._heads: dict[str, dict[str, Entry]] = {}
+        """Of each segment that was read: what it says of the files of its rows."""
+        self._unused: dict[str, bool] = {}
+        """Segments that are not used, and whether they are of no use to anybody else."""
+
+    def rows(self, trial_ids: Collection[str], seen: Storage) -> dict[str, TrialRow]:
+        """Return the rows of these trials that are in the index and as they are in the storage, as it was `seen`."""
+        found: dict[str, TrialRow] = {}
+        for name in self.names(seen):
+            known = self._heads.get(name)
+            missing = {trial_id for trial_id in trial_ids if trial_id not in found}
+            if not missing:
+                break
+            if known is None or any(same(known[each], entry_of(seen, each)) for each in missing & known.keys()):
+                found |= self._rows_of(name, missing, seen)
+        self.given |= found.keys()
+        return found
+
+    def has(self, trial_id: str, entry: Entry) -> bool:
+        """Say whether a segment that was read has that version of a trial's row."""
+        return any(trial_id in heads and same(heads[trial_id], entry) for heads in self._heads.values())
+
+    def add(self, trial_ids: Iterable[str], seen: Storage) -> int:
+        """Write the done rows of these trials that no segment has; return how many. Small segments become few.
+
+        What two do at once is done twice, or once: a segment is named for what is in it.
+        Raises: OSError, StorageError.
+        """
+        seen.tidy(INDEX)
+        self._look(seen)
+        added = 0
+        for some in _batched(self._lacking(trial_ids, seen), MOST_ROWS):
+            self._write(some, seen)
+            added += len(some)
+        small = [name for name, heads in self._heads.items() if len(heads) < MOST_ROWS]
+        if len(small) > MOST_SEGMENTS:
+            self._compact(small, seen)
+        return added
+
+    def names(self, storage: Storage) -> list[str]:
+        """Return the segments there are and that may be used."""
+        found = storage.walk(INDEX)
+        names = []
+        for path, entry in sorted(found.items()):
+            name = path.removeprefix(f"{INDEX}/")
+            if NAME.fullmatch(name) and name not in self._unused and len(names) < MOST_READ:
+                if entry.bytes > MOST_FILE_BYTES:
+                    self._leave_out(name, DamagedFile(f"it has more than {MOST_FILE_BYTES:,} bytes"))
+                else:
+                    names.append(name)
+        return names
+
+    def read(self, storage: Storage, name: str, wanted: Callable[[str, Entry], bool]) -> Iterator[Indexed]:
+        """Yield the rows of a segment that are wanted; see `unpack`. Raises: DamagedFile, FileNotFoundError."""
+        return unpack(name, storage.read(f"{INDEX}/{name}"), wanted)
+
+    def _rows_of(self, name: str, trial_ids: Collection[str], seen: Storage) -> Mapping[str, TrialRow]:
+        """Return rows of one segment; none where anything in it is not as it should be."""
+        heads: dict[str, Entry] = {}
+        copies: dict[str, Indexed] = {}
+
+        def wanted(trial_id: str, entry: Entry) -> bool:
+            heads[trial_id] = entry
+            return trial_id in trial_ids and same(entry, entry_of(seen, trial_id))
+
+        try:
+            for indexed in self.read(seen, name, wanted):
+                copies[indexed.trial_id] = indexed
+            self._sample(copies, seen)
+        except FileNotFoundError:  # it became part of a larger one
+            return {}
+        except DamagedFile as error:
+            self._leave_out(name, error)
+            return {}
+        self._heads[name] = heads
+        return {trial_id: _row(indexed, seen) for trial_id, indexed in copies.items()}
+
+    def _sample(self, copies: Mapping[str, Indexed], seen: Storage) -> None:
+        """Hold some rows against their `row.json`. Raises: DamagedFile."""
+        for trial_id in random.SystemRandom().sample(sorted(copies), min(SAMPLE, len(copies))):
+            copies[trial_id].prove()
+            with contextlib.suppress(FileNotFoundError):  # it was set aside just now
+                if seen.read(row_path(trial_id)) != copies[trial_id].content:
+                    raise DamagedFile(f"its row of trial {trial_id} is not that of the trial")
+
+    def _look(self, seen: Storage) -> None:
+        """Read what all segments say, and delete those that cannot be used."""
+        names = self.names(seen)
+        self._heads = {name: heads for name, heads in self._heads.items() if name in names}
+        for name in names:
+            if name not in self._heads:
+                self._rows_of(name, (), seen)
+        for name in [name for name, useless in self._unused.items() if useless]:
+            seen.delete(f"{INDEX}/{name}")
+            del self._unused[name]
+
+    def _lacking(self, trial_ids: Iterable[str], seen: Storage) -> Iterator[Indexed]:
+        """Yield the done rows that no segment has, of files that are old enough."""
+        for trial_id in trial_ids:
+            entry = entry_of(seen, trial_id)
+            if entry is None or self.has(trial_id, entry) or not _settled(entry):
+                continue
+            with contextlib.suppress(FileNotFoundError, DamagedFile):
+                yield Indexed.of(trial_id, entry, seen.read(row_path(trial_id)))
+
+    def _write(self, rows: Collection[Indexed], storage: Storage) -> str:
+        name, data = pack(rows)
+        storage.create(f"{INDEX}/{name}", data)
+        self._heads[name] = {row.trial_id: row.entry for row in rows}
+        self.given |= self._heads[name].keys()
+        return name
+
+    def _compact(self, names: Collection[str], seen: Storage) -> None:
+        """Put what is still true of some segments into fewer, and delete them."""
+        written = set()
+        for some in _batched(self._still_true(names, seen), MOST_ROWS):
+            written.add(self._write(some, seen))
+        for name in set(names) - written:
+            seen.delete(f"{INDEX}/{name}")
+            del self._heads[name]
+
+    def _still_true(self, names: Iterable[str], seen: Storage) -> Iterator[Indexed]:
+        taken: set[str] = set()
+
+        def wanted(trial_id: str, then: Entry) -> bool:
+            return trial_id not in taken and same(then, entry_of(seen, trial_id))
+
+        for name in names:
+            with contextlib.suppress(FileNotFoundError, DamagedFile):
+                rows = list(self.read(seen, name, wanted))
+                for indexed in rows:
+                    indexed.prove()
+                    taken.add(indexed.trial_id)
+                    yield indexed
+
+    def _leave_out(self, name: str, error: DamagedFile) -> None:
+        self._unused[name] = not isinstance(error, OtherVersionError)
+        self._heads.pop(name, None)
+        self._say(f"{INDEX}/{name} is not used: {error}; its rows are read one by one")
+
+
+def _row(indexed: Indexed, storage: Storage) -> TrialRow:
+    path = row_path(indexed.trial_id)
+    return IndexedRow.of(indexed.content, indexed.trial_id, indexed.parents, lambda: storage.read(path))
+
+
+def _batched(rows: Iterator[Indexed], most: int) -> Iterator[list[Indexed]]:
+    while some := list(islice(rows, most)):
+        yield some
+
+
+def _settled(entry: Entry) -> bool:
+    return bool(entry.version) or time.time() - entry.modified >= SETTLED_SECONDS

@@ -1,0 +1,219 @@
+"""Holds the numbers of a paper against the rows: those that carry our comments are judged, bare ones pointed out."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from orchestrator.errors import one_line
+from orchestrator.manuscript.bare_numbers import bare_numbers
+from orchestrator.manuscript.tex_files import TexLine, TexPaper
+from orchestrator.tables.evidence import Evidence
+from orchestrator.tables.formats.comments import (
+    CellRecord,
+    LineRecord,
+    MacroRecord,
+    NoRecordError,
+    TableRecord,
+    line_records,
+    read_comment,
+)
+from orchestrator.tables.formats.latex import escape
+from orchestrator.tables.formats.macros import number
+from orchestrator.tables.table import Table
+from trainables.errors import SharptuneError
+from trainables.trial import JSON
+
+Kind = Literal["stale", "fewer", "failed", "gone", "edited", "unreadable"]
+Load = Callable[[TableRecord], Table]
+"""Gives the table of today that a comment names. Raises: SharptuneError, OSError."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing that is not as it should be."""
+
+    file: str
+    line: int
+    kind: Kind
+    sentence: str
+    printed: str = ""
+    should_be: str = ""
+    """What would be printed today; "" where there is no such number."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.sentence}"
+
+
+@dataclass(kw_only=True, slots=True)
+class Report:
+    """What was found in a paper."""
+
+    findings: list[Finding] = field(default_factory=list)
+    checked: int = 0
+    """Numbers with a comment of ours."""
+    tables: set[str] = field(default_factory=set)
+    bare: list[str] = field(default_factory=list)
+    """Sentences on numbers without one that equal a tabulated one."""
+    notes: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, JSON]:
+        return {
+            "ok": not self.findings,
+            "checked": self.checked,
+            "tables": sorted(self.tables),
+            "findings": [asdict(finding) for finding in self.findings],
+            "bare": self.bare,
+            "notes": self.notes,
+        }
+
+
+def check_paper(paper: TexPaper, load: Load) -> Report:
+    """Return what of a paper's numbers is not as the rows have it today; each table is loaded once."""
+    report = Report(notes=list(paper.notes))
+    check = _Check(report=report, load=load)
+    ours: set[tuple[str, int]] = set()
+    for index, line in enumerate(paper.lines):
+        try:
+            record = read_comment(line.text)
+        except NoRecordError as error:
+            check.report_at(line, "unreadable", f"{error}: write the file again")
+            continue
+        if isinstance(record, TableRecord):
+            check.begin(line, record)
+        elif isinstance(record, LineRecord | MacroRecord):
+            below = next(iter(paper.lines[index + 1 : index + 2]), line)
+            number_line = below if below.file == line.file else line
+            ours.add((number_line.file, number_line.number))
+            check.hold(number_line, record)
+    texts = [line for line in paper.lines if (line.file, line.number) not in ours]
+    report.bare = list(bare_numbers(texts, [table for table in check.loaded.values() if table is not None]))
+    return report
+
+
+@dataclass(kw_only=True, slots=True)
+class _Check:
+    report: Report
+    load: Load
+    loaded: dict[TableRecord, Table | None] = field(default_factory=dict)
+    today: dict[TableRecord, list[LineRecord]] = field(default_factory=dict)
+    heads: dict[str, TableRecord] = field(default_factory=dict)
+    """The table whose lines or macros a file is at."""
+
+    def report_at(self, line: TexLine, kind: Kind, sentence: str, printed: str = "", should_be: str = "") -> None:
+        self.report.findings.append(
+            Finding(
+                file=line.file, line=line.number, kind=kind, sentence=sentence, printed=printed, should_be=should_be
+            )
+        )
+
+    def begin(self, line: TexLine, head: TableRecord) -> None:
+        """Load the table that a comment names, once."""
+        self.heads[line.file] = head
+        self.report.tables.add(head.table)
+        if head in self.loaded:
+            return
+        try:
+            table = self.load(head)
+        except (SharptuneError, OSError) as error:
+            self.loaded[head] = None
+            where = f"table {head.table!r} of {head.experiment}, storage {head.storage}"
+            self.report_at(line, "gone", f"{where}, cannot be made any more: {one_line(error)}")
+            return
+        self.loaded[head] = table
+        self.today[head] = line_records(table)
+
+    def hold(self, line: TexLine, record: LineRecord | MacroRecord) -> None:
+        """Hold a line of a table, or of a macro, against its comment, and that against the rows."""
+        cells = record.cells if isinstance(record, LineRecord) else {record.column: record.cell}
+        self.report.checked += len(cells)
+        for column, cell in cells.items():
+            if not _stands(cell.text, line.code):
+                said = f"{_called(record, column)} was {cell.text} when this was written, and is not any more"
+                self.report_at(line, "edited", f"{said}: it was changed by hand", cell.text, cell.text)
+        head = self.heads.get(line.file)
+        if head is None:
+            self.report_at(line, "unreadable", "the comment of its table does not stand above it: write the file again")
+            return
+        table = self.loaded[head]
+        if table is None:
+            return
+        place = _find(record, self.today[head])
+        for column, cell in cells.items():
+            self._hold_cell(line, record, column, cell, table, None if place is None else self.today[head][place])
+
+    def _hold_cell(
+        self,
+        line: TexLine,
+        record: LineRecord | MacroRecord,
+        column: str,
+        old: CellRecord,
+        table: Table,
+        today: LineRecord | None,
+    ) -> None:
+        called = _called(record, column)
+        new = today.cells.get(column) if today else None
+        if today is None or new is None:
+            what = "line" if today is None else "column"
+            self.report_at(
+                line, "gone", f"{called} is {old.text} here; the table has no such {what} any more", old.text
+            )
+            return
+        evidence = {one.trial_id: one for one in table.rows[today.line].cells[column].evidence}
+        kind, reasons = _why(old, new, evidence, whole=isinstance(record, LineRecord))
+        if kind is None:
+            return
+        change = f"is {old.text} here and should be {new.text}" if old.text != new.text else f"is still {new.text}"
+        self.report_at(line, kind, f"{called} {change}: {'; '.join(reasons)}", old.text, new.text)
+
+
+def _why(
+    old: CellRecord, new: CellRecord, evidence: Mapping[str, Evidence], *, whole: bool
+) -> tuple[Kind | None, Sequence[str]]:
+    """Return what is wrong with a number, and why; None where nothing is. A `whole` line prints its n, too."""
+    lost = [trial for trial in old.trials if trial not in new.trials]
+    failed = [
+        evidence[trial] for trial in lost if trial in evidence and evidence[trial].state in ("failed", "untrusted")
+    ]
+    reasons = [f"run {one.trial_id} has {one.state} since: {_shortened(one.reason)}" for one in failed]
+    for trial in lost:
+        if trial not in evidence:
+            reasons.append(f"run {trial} is not of this table any more")
+        elif evidence[trial] not in failed:
+            reasons.append(f"run {trial} is {evidence[trial].state}")
+    if new.n < old.n:
+        reasons.append(f"n fell from {old.n} to {new.n}")
+    elif (new.n, new.expected) != (old.n, old.expected):
+        reasons.append(f"n was {old.n} of {old.expected} and is {new.n} of {new.expected}")
+    more = len(set(new.trials) - set(old.trials))
+    if failed:
+        return "failed", reasons
+    if new.n < old.n:
+        return "fewer", reasons
+    if old.text != new.text or lost or (whole and (new.n, new.expected) != (old.n, old.expected)):
+        return "stale", reasons or [f"{more} more runs" if more else "the rows have changed"]
+    return None, ()
+
+
+def _shortened(reason: str) -> str:
+    """Return the first 200 characters of a reason, in one line."""
+    return " ".join(reason.split())[:200]
+
+
+def _find(record: LineRecord | MacroRecord, today: Sequence[LineRecord]) -> int | None:
+    """Return the place of a line among those of today: with the same keys; of several, that which stood there."""
+    same = [line.line for line in today if (line.keys, line.block) == (record.keys, record.block)]
+    return record.line if record.line in same else next(iter(same), None)
+
+
+def _called(record: LineRecord | MacroRecord, column: str) -> str:
+    if isinstance(record, MacroRecord):
+        return f"\\{record.macro}"
+    return " ".join([*record.keys.values(), column])
+
+
+def _stands(text: str, below: str) -> bool:
+    """Say whether a number stands in a line, as a table or a macro prints it."""
+    return any(
+        re.search(rf"(?<![\d.]){re.escape(words)}(?![\d]|\.\d)", below) for words in (escape(text), number(text))
+    )

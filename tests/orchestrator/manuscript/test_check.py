@@ -1,0 +1,209 @@
+"""A paper's numbers are held against the rows: what is wrong is said with its place, its reason and the right value."""
+
+import pytest
+from table_worlds import FakeTable, World, make_world
+
+from orchestrator.errors import LedgerError
+from orchestrator.manuscript.check import Report, check_paper
+from orchestrator.manuscript.tex_files import TexLine, TexPaper
+from orchestrator.tables.formats.comments import Source, TableRecord
+from orchestrator.tables.formats.latex import latex
+from orchestrator.tables.formats.macros import macros_of, macros_text
+from orchestrator.tables.table import Table, build
+
+SOURCE = Source(experiment="small.yaml", storage="runs")
+SPEC = FakeTable(columns=("test_error_best", "params"))
+
+
+def table_of(world: World, spec: FakeTable = SPEC) -> Table:
+    return build(world.plan, world.rows, spec)
+
+
+def macros_file(table: Table) -> str:
+    return macros_text([table], macros_of([table]), SOURCE)
+
+
+def table_file(table: Table) -> str:
+    return latex(table, source=SOURCE)
+
+
+def paper_of(text: str) -> TexPaper:
+    return TexPaper(lines=[TexLine(file="p.tex", number=n, text=t) for n, t in enumerate(text.splitlines(), start=1)])
+
+
+def check(text: str, world: World, spec: FakeTable = SPEC) -> Report:
+    def load(record: TableRecord) -> Table:
+        assert (record.table, record.experiment, record.storage) == ("weighting", "small.yaml", "runs")
+        return table_of(world, spec)
+
+    return check_paper(paper_of(text), load)
+
+
+def first(world: World) -> str:
+    """Return the id of the run of scalar, p = 1, seed = 0, whose error is the lowest of its three."""
+    return world.find("train", **{"search.weighting": "scalar"}, p=1, seed=0).trial_id
+
+
+WRITERS = (macros_file, table_file)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_what_the_rows_say_is_fine(write):
+    world = make_world()
+    report = check(write(table_of(world)), world)
+
+    assert (report.findings, report.checked, report.tables) == ([], 8, {"weighting"})
+    assert report.to_json()["ok"] is True
+
+
+def changed(world: World) -> str:
+    """Another result, as if the trial had been run again by another version."""
+    trial = world.find("train", **{"search.weighting": "scalar"}, p=1, seed=0)
+    world.change(trial, metrics={**world.rows[trial.trial_id].metrics, "test_error_best": 7.0})
+    return "the rows have changed"
+
+
+def failed(world: World) -> str:
+    world.fail(world.find("train", **{"search.weighting": "scalar"}, p=1, seed=0))
+    return f"run {first(world)} has failed since: loss is nan in epoch 3, step 17; n fell from 3 to 2"
+
+
+def deleted(world: World) -> str:
+    del world.rows[first(world)]
+    return f"run {first(world)} is missing; n fell from 3 to 2"
+
+
+@pytest.mark.parametrize("write", WRITERS)
+@pytest.mark.parametrize(
+    ("happen", "kind", "now"),
+    [(changed, "stale", "6.20±0.43"), (failed, "failed", "6.18±0.03"), (deleted, "fewer", "6.18±0.03")],
+)
+def test_what_the_rows_do_not_say_any_more_is_said_with_its_place_and_the_right_number(write, happen, kind, now):
+    world = make_world()
+    text = write(table_of(world))
+    why = happen(world)
+    finding = next(found for found in check(text, world).findings if found.printed == "6.15±0.05")
+
+    assert (finding.kind, finding.should_be) == (kind, now)
+    assert str(finding).startswith(f"p.tex:{finding.line}: ")
+    assert "6.15" in text.splitlines()[finding.line - 1]
+    assert not text.splitlines()[finding.line - 1].startswith("%")
+    assert str(finding).endswith(f"is 6.15±0.05 here and should be {now}: {why}")
+
+
+def test_a_number_that_is_the_same_without_one_of_its_runs_is_said_too():
+    world = make_world()
+    text = macros_file(table_of(world))
+    failed(world)
+    sizes = [found for found in check(text, world).findings if found.printed == "3.53"]
+
+    assert [(found.kind, found.should_be) for found in sizes] == [("failed", "3.53")]
+    assert r"\weightingScalarPOneParams is still 3.53: run" in str(sizes[0])
+
+
+def test_more_runs_do_not_spoil_a_macro_that_is_the_same_but_a_line_that_prints_how_many():
+    small, grown = make_world(seeds=(0, 1, 2)), make_world(seeds=(0, 1, 2, 3))
+    spec = FakeTable(columns=("params",))
+
+    assert check(macros_file(table_of(small, spec)), grown, spec).findings == []
+    found = check(table_file(table_of(small, spec)), grown, spec).findings
+    assert [finding.kind for finding in found] == ["stale"] * 4
+    assert "n was 3 of 3 and is 4 of 4" in str(found[0])
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_lines_and_columns_that_are_gone_are_said(write):
+    world = make_world()
+    text = write(table_of(world))
+    fewer = check(text, make_world(weightings=("max_w",))).findings
+    narrow = check(text, world, FakeTable(columns=("params",))).findings
+
+    assert [finding.kind for finding in (*fewer, *narrow)] == ["gone"] * (4 + 4)
+    assert "the table has no such line any more" in str(fewer[0])
+    assert "the table has no such column any more" in str(narrow[0])
+
+
+def test_an_experiment_or_storage_that_is_gone_is_said_once():
+    def load(record: TableRecord) -> Table:
+        raise LedgerError("there is no storage runs: nothing has been run there yet")
+
+    text = macros_file(table_of(make_world()))
+    (finding,) = check_paper(paper_of(text + text.replace("newcommand", "renewcommand")), load).findings
+
+    assert finding.kind == "gone"
+    assert "table 'weighting' of small.yaml, storage runs, cannot be made any more: there is no storage" in str(finding)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_number_that_was_changed_by_hand_is_said(write):
+    world = make_world()
+    text = write(table_of(world)).replace("6.15$", "6.05$").replace("{6.15", "{6.05")
+    (finding,) = check(text, world).findings
+
+    assert (finding.kind, finding.should_be) == ("edited", "6.15±0.05")
+
+
+def test_a_table_may_be_made_bold_reordered_and_cut_by_hand():
+    world = make_world()
+    lines = table_file(table_of(world)).splitlines()
+    start = next(n for n, line in enumerate(lines) if line.startswith("scalar & 1"))
+    lines[start] = lines[start].replace("6.15$\\pm$0.05", r"\textbf{6.15$\pm$0.05}")
+    moved = [*lines[: start - 1], *lines[start + 1 : start + 3], *lines[start - 1 : start + 1], *lines[start + 5 :]]
+
+    assert check("\n".join(moved), world).findings == []
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "% sharptune: ",
+        "% sharptune: {",
+        "% sharptune: []",
+        '% sharptune: "cells"',
+        '% sharptune: {"cells": 3}',
+        '% sharptune: {"experiment": "x", "more": 1}',
+        "% sharptune: " + "[" * 100_000,
+        '% sharptune: {"cell": {"text": NaN}}',
+    ],
+)
+def test_a_comment_that_is_not_as_we_write_them_is_said(comment):
+    (finding,) = check(f"text\n{comment}\ntext", make_world()).findings
+
+    assert (finding.kind, finding.line) == ("unreadable", 2)
+
+
+def test_a_macro_without_the_comment_of_its_table_is_said():
+    text = "\n".join(line for line in macros_file(table_of(make_world())).splitlines() if '"digest"' not in line)
+
+    assert {finding.kind for finding in check(text, make_world()).findings} == {"unreadable"}
+
+
+@pytest.mark.parametrize(
+    "words", ["6.15", r"$6.15\pm0.05$", r"6.15 $\pm$ 0.05", "(6.15±0.05)", r"6.15\%", r"6.15\ensuremath{\pm}0.05"]
+)
+def test_a_bare_number_that_equals_a_tabulated_one_is_pointed_out_and_not_judged(words):
+    world = make_world()
+    report = check(f"{macros_file(table_of(world))}\nWe reach {words} here.", world)
+
+    assert report.findings == []
+    assert len(report.bare) == 1
+    assert "stands here without a macro; it equals weighting: scalar 1 test_error_best" in report.bare[0]
+
+
+@pytest.mark.parametrize("words", ["% 6.15", "x6.15", "16.15", "6.155", "v6.15", "6.15.2", "2.0", r"\%6.16", "-6.15"])
+def test_other_numbers_are_not_pointed_out(words):
+    world = make_world()
+
+    assert check(f"{macros_file(table_of(world))}\nWe reach {words} here.", world).bare == []
+
+
+def test_each_table_is_made_once_however_many_files_name_it():
+    world, made = make_world(), []
+    text = macros_file(table_of(world))
+
+    def load(record: TableRecord) -> Table:
+        made.append(record)
+        return table_of(world)
+
+    check_paper(paper_of(text * 3), load)
+    assert len(made) == 1
