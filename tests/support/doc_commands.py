@@ -58,7 +58,8 @@ def unknown(given: Mapping[str, object]) -> str:
         plain = re.fullmatch(r"[a-z]\w*", str(name)) and not re.fullmatch(r"[0-9a-f]{4,12}", str(name))
         if plain and "experiment" in given and name not in packaged():
             return f"there is no packaged experiment {name!r}"
-    name, experiment = given.get("name"), given.get("experiment")
+    experiment, names = given.get("experiment"), given.get("names") or given.get("name")
+    name = names[0] if isinstance(names, tuple) else names
     if name and experiment in packaged():
         loaded = load_experiment(str(experiment))
         known = {spec.name for spec in [*loaded.tables.values(), *loaded.figures.values()]}
