@@ -39,7 +39,7 @@ class Picture:
 
     def words(self) -> str:
         """Return it node by node, or step by step."""
-        return "; ".join(line.strip() for line in architecture_lines(self.architecture))
+        return "; ".join(" ".join(line.split()) for line in architecture_lines(self.architecture))
 
     def _genotype(self) -> dict[str, JSON]:
         return describe(self.architecture, self.operations)

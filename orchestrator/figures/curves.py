@@ -18,7 +18,6 @@ from orchestrator.tables.statistics import median_range
 from trainables.trial import JSON, TrialRow
 
 NOTHING_YET = "nothing has run yet"
-LONGEST_GAP_TITLE = "time between improvements"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,13 +197,17 @@ def _panel(panel: PanelSpec, groups: list[Group], read: _Read, *, several_stages
         values = read.values(trial, panel.metric)
         return time_between_improvements(values) if gaps else values
 
-    title = f"{LONGEST_GAP_TITLE} (% of epochs)" if gaps else panel.metric.replace("_", " ") + _unit(panel.metric)
+    title = "time between improvements (%)" if gaps else panel.metric.replace("_", " ") + _unit(panel.metric)
     return Panel(
         metric=panel.metric,
         title=panel.title or (f"{panel.stage}: {title}" if several_stages else title),
         log=panel.log,
         curves=tuple(
-            _curve(label_of(group), group.trials, {trial.trial_id: values_of(trial) for trial in group.trials})
+            _curve(
+                label_of(group) or (panel.stage or "") * several_stages,
+                group.trials,
+                {trial.trial_id: values_of(trial) for trial in group.trials},
+            )
             for group in groups
         ),
         steps=gaps,

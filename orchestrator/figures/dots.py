@@ -63,7 +63,8 @@ class DotsPanel:
         said = []
         for strip in self.strips:
             if strip.median is None:
-                said.append(f"{strip.label}: no run yet")
+                quoted = f"published {number_text(strip.published, self.unit)}" if strip.published is not None else ""
+                said.append(f"{strip.label}: {quoted or 'no run yet'}")
                 continue
             runs = ", ".join(number_text(value, self.unit) for value in sorted(strip.values.values()))
             said.append(f"{strip.label}: median {number_text(strip.median, self.unit)} of {runs}")
@@ -110,15 +111,25 @@ def _panel(table: Table, column: Column, *, one_key: bool) -> DotsPanel:
         title=column_title(column, unit),
         column=column.name,
         unit=unit,
-        strips=tuple(_strip(table, row, column, one_key=one_key) for row in table.rows),
+        strips=tuple(_strip(table, row, column, _label(table, row, one_key=one_key)) for row in table.rows),
     )
 
 
-def _strip(table: Table, row: TableRow, column: Column, *, one_key: bool) -> Strip:
+def _label(table: Table, row: TableRow, *, one_key: bool) -> str:
+    """Return what tells a row from the others; of rows written out one by one their label, and more where it must."""
+    if not one_key:
+        return " ".join(_words(key, row.keys[key]) for key in table.keys)
+    name, *details = table.keys
+    alike = [other for other in table.rows if other.keys[name] == row.keys[name]]
+    telling = [key for key in details if len({str(other.keys[key]) for other in alike}) > 1]
+    more = ", ".join(f"{key} {row.keys[key]}" for key in telling if row.keys[key])
+    return f"{key_text(row.keys[name])} ({more})" if more else key_text(row.keys[name])
+
+
+def _strip(table: Table, row: TableRow, column: Column, label: str) -> Strip:
     cell, quoted = row.cells[column.name], quoted_number(table, row, column)
-    keys = table.keys[:1] if one_key else table.keys
     return Strip(
-        label=" ".join(_words(key, row.keys[key]) for key in keys),
+        label=label,
         block=row.block,
         median=cell.median,
         low=cell.low,

@@ -7,9 +7,10 @@ import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
-from orchestrator.figures import painting, picture
+from orchestrator.figures import painting, painting_rows, picture
 from orchestrator.figures.alphas import EdgePanel
 from orchestrator.figures.cells import Picture
 from orchestrator.figures.curves import NOTHING_YET, Panel
@@ -18,10 +19,12 @@ from orchestrator.figures.figure import Figure
 from orchestrator.figures.pareto import PointsPanel
 from orchestrator.figures.style import FONT, SETTINGS, WIDTHS, wrapped
 from orchestrator.figures.timeline import TimelinePanel
+from orchestrator.words import shown_line
 
 FORMATS = ("svg", "pdf", "png")
 DPI = 200
 _WITHOUT_DATE: Mapping[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+_REMARK: Mapping[str, Any] = {"fontsize": 6.5, "color": "#404040"}
 _LETTERS_AN_INCH = 13
 """Of the font's size; a little fewer than there are room for."""
 
@@ -54,7 +57,28 @@ def draw_figure(figure: Figure, form: str, *, width: str = "page") -> bytes:
         canvas = _canvas(figure, width)
         buffer = io.BytesIO()
         canvas.savefig(buffer, format=form, dpi=DPI, metadata=_WITHOUT_DATE[form])
-    return buffer.getvalue()
+    return _in_words(_smaller(buffer.getvalue()), figure) if form == "svg" else buffer.getvalue()
+
+
+def _in_words(svg: bytes, figure: Figure) -> bytes:
+    """Return an SVG that says, for those who cannot see it, what it is and what it shows."""
+    start, rest = svg.split(b"<svg", 1)
+    tag, rest = rest.split(b">", 1)
+    title, description = (escape(shown_line(text)) for text in (figure.title, figure.description()))
+    words = f">\n <title>{title}</title>\n <desc>{description}</desc>"
+    return start + b'<svg role="img"' + tag + words.encode() + rest
+
+
+def _smaller(svg: bytes) -> bytes:
+    """Return an SVG without what nobody sees: of each coordinate's six digits two, no comments, no indentation."""
+
+    def shorter(found: re.Match[bytes]) -> bytes:
+        return re.sub(rb"-?\d+\.\d{3,}", lambda number: b"%g" % round(float(number[0]), 2), found[0])
+
+    svg = re.sub(rb"<metadata>.*?</metadata>|<!--.*?-->", b"", svg, flags=re.DOTALL)
+    svg = re.sub(rb' d="[^"]*"|<use [^>]*>|<text [^>]*>', shorter, svg)
+    svg = re.sub(rb"\n\s*", b"\n", svg)
+    return svg.replace(f"'{FONT}'".encode(), f"'{FONT}', Verdana, sans-serif".encode())
 
 
 def svg(figure: Figure, *, width: str = "page", prefix: str = "") -> str:
@@ -65,8 +89,6 @@ def svg(figure: Figure, *, width: str = "page", prefix: str = "") -> str:
     """
     text = draw_figure(figure, "svg", width=width).decode()
     element = text[text.index("<svg") :].strip()
-    element = element.replace(f"'{FONT}'", f"'{FONT}', Verdana, sans-serif")
-    element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
     if prefix:
         element = re.sub(r'(\bid="|href="#|url\(#)', lambda found: found[1] + prefix, element)
     return element
@@ -92,9 +114,12 @@ def _canvas(figure: Figure, width: str) -> Any:
     axes = canvas.subplots(
         len(grid), len(grid[0]), squeeze=False, height_ratios=heights, sharex=painter.shared, sharey=painter.shared
     )
-    _paint(canvas, axes, grid, painter, inches)
-    if figure.missing:
-        canvas.supxlabel(wrapped(figure.missing, int(inches * _LETTERS_AN_INCH)), fontsize=6.5, color="#404040")
+    merged = _paint(axes, grid, painter, inches)
+    missing = wrapped(figure.missing, int(inches * _LETTERS_AN_INCH))
+    below = _legend(canvas, merged, missing, inches) if any(label for _, label in merged) else 0
+    if missing and not below:
+        canvas.supxlabel(missing, **_REMARK)
+    canvas.set_size_inches(inches, sum(heights) + 0.15 * below + 0.2 * bool(missing))
     return canvas
 
 
@@ -106,11 +131,12 @@ def _grid(panels: Sequence[Any], most: int, part: Callable[[Any], str]) -> list[
     return [[*row, *[None] * (across - len(row))] for row in rows]
 
 
-def _paint(canvas: Any, axes: Any, grid: Sequence[Sequence[Any]], painter: Painter, inches: float) -> None:
+def _paint(axes: Any, grid: Sequence[Sequence[Any]], painter: Painter, inches: float) -> list[painting.Key]:
+    """Paint all panels; return what the legend of them has."""
     panels = [panel for row in grid for panel in row if panel]
     labels = dict.fromkeys(label for panel in panels for label in painter.labels(panel))
     places = {label: place for place, label in enumerate(labels)}
-    letters = int(inches / len(grid[0]) * _LETTERS_AN_INCH)
+    letters = int(inches / len(grid[0]) * _LETTERS_AN_INCH * (1.2 if painter.shared else 1))
     legends: list[list[painting.Key]] = []
     for row, column in itertools.product(range(len(grid)), range(len(grid[0]))):
         each, panel = axes[row][column], grid[row][column]
@@ -122,27 +148,25 @@ def _paint(canvas: Any, axes: Any, grid: Sequence[Sequence[Any]], painter: Paint
         if painter.shared:
             lowest = row + 1 == len(grid) or grid[row + 1][column] is None
             each.tick_params(labelbottom=lowest, labelleft=column == 0)
-            each.set_xlabel("epoch" if lowest else "")
+            each.set_xlabel("epoch" if row + 1 == len(grid) else "")
             each.title.set_fontsize(7)
-    merged = _merged(legends)
-    if any(label for _, label in merged):
-        _legend(canvas, merged, inches)
+    return _merged(legends, places)
 
 
-def _merged(legends: Sequence[Sequence[painting.Key]]) -> list[painting.Key]:
+def _merged(legends: Sequence[Sequence[painting.Key]], places: Mapping[str, int]) -> list[painting.Key]:
     """Return what the legend of all panels has: each label once, as it stands in the first panel that has it."""
     found: dict[str, painting.Key] = {}
     for keys in legends:
         for artist, label in keys:
             found.setdefault(label.rpartition(" (n=")[0] or label, (artist, label))
-    return list(found.values())
+    return [found[label] for label in sorted(found, key=lambda label: places.get(label, len(places)))]
 
 
-def _legend(canvas: Any, keys: Sequence[painting.Key], inches: float) -> None:
-    """Put the legend below all panels, in as many columns as there is room for."""
+def _legend(canvas: Any, keys: Sequence[painting.Key], remark: str, inches: float) -> int:
+    """Put the legend below all panels, in as many columns as there is room for; return how many lines it has."""
     texts = [wrapped(label, int(inches * _LETTERS_AN_INCH) - 8, 2) for _, label in keys]
     longest = max(len(line) for text in texts for line in (text.splitlines() or [""]))
-    columns = max(1, min(len(keys), int(inches * (_LETTERS_AN_INCH + 1) / (longest + 7))))
+    columns = max(1, min(len(keys), int(inches / (longest * 0.056 + 0.52))))
     places = [str(place) for place in range(len(keys))]  # matplotlib leaves out labels that begin with _
     legend = canvas.legend(
         [artist for artist, _ in keys],
@@ -154,6 +178,10 @@ def _legend(canvas: Any, keys: Sequence[painting.Key], inches: float) -> None:
     )
     for shown, text in zip(legend.get_texts(), texts, strict=True):
         shown.set_text(text)
+    if remark:
+        legend.set_title(remark, prop={"size": _REMARK["fontsize"]})
+        legend.get_title().set_color(_REMARK["color"])
+    return math.ceil(len(keys) / columns) * max(1 + text.count("\n") for text in texts)
 
 
 def _curve_labels(panel: Panel) -> list[str]:
@@ -169,11 +197,11 @@ PAINTERS: Mapping[type, Painter] = {
         paint=painting.curves,
         labels=_curve_labels,
         side_by_side={"column": 1, "page": 3},
-        height=lambda panel, width: 2.2 if width == "column" else 2.7,
+        height=lambda panel, width: 2.0 if width == "column" else 2.5,
     ),
     EdgePanel: Painter(
         paint=painting.edges,
-        labels=lambda panel: [weight.label for weight in panel.weights],
+        labels=painting.coloured,
         side_by_side={"column": 3, "page": 5},
         height=lambda panel, width: 0.9 if width == "column" else 1.05,
         shared=True,
@@ -183,19 +211,19 @@ PAINTERS: Mapping[type, Painter] = {
         paint=painting.points,
         labels=_point_labels,
         side_by_side={"column": 1, "page": 2},
-        height=lambda panel, width: 2.6 if width == "column" else 3.3,
+        height=lambda panel, width: 2.4 if width == "column" else 2.9,
     ),
     TimelinePanel: Painter(
-        paint=painting.timeline,
+        paint=painting_rows.timeline,
         labels=lambda panel: panel.stages,
         side_by_side={"column": 1, "page": 1},
-        height=lambda panel, width: 1.1 + 0.17 * len({(span.host, span.lane) for span in panel.spans}),
+        height=lambda panel, width: min(9.0, 1.0 + 0.17 * len({(span.host, span.lane) for span in panel.spans})),
     ),
     DotsPanel: Painter(
-        paint=painting.dots,
+        paint=painting_rows.dots,
         labels=lambda panel: [],
         side_by_side={"column": 1, "page": 2},
-        height=lambda panel, width: 1.1 + 0.24 * len(panel.strips),
+        height=lambda panel, width: 0.95 + 0.2 * len(panel.strips),
     ),
 }
 """By the type of a panel. Pictures of architectures are drawn in `picture.py`."""

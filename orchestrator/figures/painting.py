@@ -1,19 +1,19 @@
-"""How each kind of panel is painted into axes of matplotlib."""
+"""How curves and points are painted into axes of matplotlib."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.figures.alphas import EdgePanel
 from orchestrator.figures.curves import NOTHING_YET, Curve, Panel
-from orchestrator.figures.dots import DotsPanel
 from orchestrator.figures.pareto import Point, PointsPanel
-from orchestrator.figures.style import GREY, colour, hatch, marker, plain, style
-from orchestrator.figures.timeline import Span, TimelinePanel
+from orchestrator.figures.style import GREY, colour, marker, plain, style
 
 Places = Mapping[str, int]
 """Label -> its place, which says how it looks, in all panels of a figure."""
 Key = tuple[Any, str]
 """What stands in a legend: an artist and its label."""
+MOST_SINGLES = 30
+"""Single runs drawn beside a median; of more, only their band could be seen."""
 MOST_MARKS = 8
 """Markers along one line, to tell it from others in grey."""
 
@@ -27,7 +27,7 @@ def curves(axes: Any, panel: Panel, places: Places) -> list[Key]:
     for curve in panel.curves:
         place = places[curve.label]
         paint = colour(place)
-        for single in curve.singles:
+        for single in curve.singles if len(curve.singles) <= MOST_SINGLES else ():
             axes.plot(single.epochs, single.values, color=paint, linewidth=0.5, alpha=0.45, zorder=2, **drawn)
         if len(curve.trials) > 1 and curve.low != curve.high:
             stepping = {"step": "post"} if panel.steps else {}
@@ -71,9 +71,9 @@ def edges(axes: Any, panel: EdgePanel, places: Places) -> list[Key]:
     from matplotlib.lines import Line2D
 
     keys: list[Key] = []
-    many = len(panel.weights) > len(MOST_COLOURS)
+    told_apart = coloured(panel)
     for weight in panel.weights:
-        if many and not weight.leads:
+        if weight.label not in told_apart:
             axes.plot(panel.epochs, weight.values, color="#b8b8b8", linewidth=0.4, zorder=1)
             continue
         place = places[weight.label]
@@ -99,12 +99,18 @@ def edges(axes: Any, panel: EdgePanel, places: Places) -> list[Key]:
     return [*keys, (Line2D([], [], **look), "takes the lead")] if panel.flips else keys
 
 
-MOST_COLOURS = range(12)
-"""With more operations than that only those are coloured that lead at some time."""
+MOST_COLOURED = 12
+
+
+def coloured(panel: EdgePanel) -> list[str]:
+    """Return the operations that are told apart: all, or, where there are too many, those that lead at some time."""
+    return [weight.label for weight in panel.weights if weight.leads or len(panel.weights) <= MOST_COLOURED]
 
 
 def points(axes: Any, panel: PointsPanel, places: Places) -> list[Key]:
     """Draw measured points filled, published ones hollow and grey, and the front of each as a line of its own."""
+    from matplotlib.ticker import MaxNLocator
+
     keys: list[Key] = []
     fronts: list[Key] = []
     across, above = panel.size_unit.scale, panel.error_unit.scale
@@ -143,7 +149,7 @@ def points(axes: Any, panel: PointsPanel, places: Places) -> list[Key]:
             zorder=2,
         )
         keys.append((drawn, "published"))
-        _name_points(axes, published, across, above)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_xlabel(plain(panel.size_title))
     axes.set_ylabel(plain(panel.error_title))
     axes.set_title("")
@@ -152,151 +158,38 @@ def points(axes: Any, panel: PointsPanel, places: Places) -> list[Key]:
     elif max(p.size for p in panel.points) > 20 * min(p.size for p in panel.points) > 0:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
+    axes.margins(x=0.08, y=0.1)
+    _name_points(axes, published, across, above)
     return [*keys, *reversed(fronts)]
 
 
 def _name_points(axes: Any, published: Sequence[Point], across: float, above: float) -> None:
-    """Write names beside the points of the published front; the others are in the data."""
-    for point in published:
-        if point.front:
-            axes.annotate(
-                plain(point.label, 24),
-                (point.size / across, point.error / above),
-                xytext=(3, -7),
-                textcoords="offset points",
-                fontsize=5.5,
-                color=GREY,
-                parse_math=False,
-            )
+    """Write names beside the points of the published front, where there is room; the others are in the data."""
+    axes.autoscale_view()
+    to_axes = axes.transData + axes.transAxes.inverted()
+    named: list[tuple[float, float]] = []
+    for point in sorted((each for each in published if each.front), key=lambda each: each.error):
+        at = (point.size / across, point.error / above)
+        x, y = to_axes.transform(at)
+        if any(abs(x - left) < 0.45 and abs(y - below) < 0.07 for left, below in named):
+            continue
+        named.append((x, y))
+        right = x > 0.5
+        axes.annotate(
+            plain(point.label, 26),
+            at,
+            xytext=(-4 if right else 4, -8),
+            ha="right" if right else "left",
+            textcoords="offset points",
+            fontsize=6,
+            color=GREY,
+        ).set_in_layout(False)
 
 
 def _point_text(point: Point) -> str:
     n = len(point.trials)
     count = f"n={n}" if n == point.expected else f"n={n}/{point.expected}"
     return f"{point.label} ({count})" if point.expected > 1 else point.label
-
-
-def timeline(axes: Any, panel: TimelinePanel, places: Places) -> list[Key]:
-    """Draw a bar for each trial, in the lanes of its host."""
-    from matplotlib.patches import Patch
-
-    lanes = {host: 1 + max(span.lane for span in panel.spans if span.host == host) for host in panel.hosts}
-    tops = {host: sum(list(lanes.values())[:place]) for place, host in enumerate(lanes)}
-    unit, scale = _time_unit(max(span.end for span in panel.spans))
-    for span in panel.spans:
-        _bar(axes, span, tops[span.host] + span.lane, scale, places[span.stage])
-    axes.set_yticks([tops[host] + (lanes[host] - 1) / 2 for host in lanes], [plain(host, 24) for host in lanes])
-    axes.set_ylim(sum(lanes.values()) - 0.4, -0.6)
-    for host in list(lanes)[1:]:
-        axes.axhline(tops[host] - 0.5, color=GREY, linewidth=0.5)
-    axes.set_xlim(0, None)
-    axes.grid(visible=False, axis="y")
-    axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"{unit} since {panel.began.replace('T', ' ')[:19]}")
-    keys = [
-        (Patch(facecolor=colour(places[s]), hatch=hatch(places[s]), edgecolor="white", alpha=0.85), s)
-        for s in panel.stages
-    ]
-    if any(span.state == "failed" for span in panel.spans):
-        keys.append((Patch(facecolor="white", edgecolor="black", linewidth=1.2), "failed"))
-    if any(span.attempts > 1 for span in panel.spans):
-        keys.append((_text_key(), "×2, ×3, …: attempts"))
-    return keys
-
-
-def _text_key() -> Any:
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], linestyle="none")
-
-
-def _bar(axes: Any, span: Span, lane: float, scale: float, place: int) -> None:
-    look: dict[str, Any] = {"color": colour(place), "hatch": hatch(place), "edgecolor": "white", "alpha": 0.85}
-    if span.state == "failed":
-        look = {"color": "white", "edgecolor": "black", "linewidth": 1.2}
-    axes.barh(lane, (span.end - span.start) / scale, left=span.start / scale, height=0.8, **look)
-    if span.attempts > 1:
-        axes.text(
-            (span.start + span.end) / 2 / scale,
-            lane,
-            f"×{span.attempts}",
-            ha="center",
-            va="center",
-            fontsize=6,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
-        )
-
-
-def _time_unit(seconds: float) -> tuple[str, float]:
-    for unit, scale in (("days", 86400.0), ("hours", 3600.0), ("minutes", 60.0)):
-        if seconds >= 2 * scale:
-            return unit, scale
-    return "seconds", 1.0
-
-
-def dots(axes: Any, panel: DotsPanel, places: Places) -> list[Key]:
-    """Draw each run as a dot, the median of each row as a bar, and published numbers as hollow diamonds."""
-    from matplotlib.ticker import MaxNLocator
-
-    scale, keys = panel.unit.scale, {}
-    every = [value for strip in panel.strips for value in strip.values.values()]
-    near = (max(every) - min(every)) / 60 if every else 0.0
-    for row, strip in enumerate(panel.strips):
-        for value, aside in _aside(sorted(strip.values.values()), near):
-            (keys["single run"],) = axes.plot(
-                value / scale,
-                row + aside,
-                "o",
-                color=colour(0),
-                markersize=4.2,
-                markeredgecolor="white",
-                markeredgewidth=0.4,
-                zorder=5,
-            )
-        if strip.median is not None:
-            (keys["median"],) = axes.plot(
-                [strip.median / scale] * 2,
-                [row - 0.32, row + 0.32],
-                color="black",
-                linewidth=1.6,
-                zorder=4,
-                solid_capstyle="butt",
-            )
-        if strip.published is not None:
-            spread = (strip.published_half_range or 0) / scale
-            (keys["published"], *_) = axes.errorbar(
-                strip.published / scale,
-                row,
-                xerr=spread,
-                fmt="D",
-                color=GREY,
-                markerfacecolor="white",
-                markersize=4,
-                elinewidth=0.7,
-                zorder=2,
-            )
-    axes.set_yticks(range(len(panel.strips)), [plain(strip.label, 34) for strip in panel.strips])
-    axes.set_ylim(len(panel.strips) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0)
-    axes.set_title("")
-    axes.set_xlabel(plain(panel.title))
-    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    if not any(strip.values or strip.published is not None for strip in panel.strips):
-        say_nothing_yet(axes, keep_rows=True)
-    return [(keys[label], label) for label in ("single run", "median", "published") if label in keys]
-
-
-def _aside(ordered: Sequence[float], near: float) -> Iterator[tuple[float, float]]:
-    """Yield values, each with how far from the middle of its row it stands: dots side by side must not cover others."""
-    taken: dict[float, float] = {}
-    for value in ordered:
-        free = (aside for aside in ASIDE if aside not in taken or value - taken[aside] > near)
-        aside = next(free, ASIDE[0])
-        taken[aside] = value
-        yield value, aside
-
-
-ASIDE = (0.0, 0.17, -0.17, 0.32, -0.32)
 
 
 def epochs_below(axes: Any) -> None:

@@ -19,6 +19,7 @@ from orchestrator.architectures.drawing.svg import (
 from orchestrator.figures.cells import Picture
 from orchestrator.figures.figure import Figure
 from orchestrator.figures.style import SETTINGS, plain
+from orchestrator.words import shown_line
 
 POINTS = 72
 """Of an inch."""
@@ -32,8 +33,9 @@ def draw(panel: Picture, figure: Figure, form: str, inches: float, dpi: int) -> 
     height = fsum(drawing.height for drawing in panel.drawings)
     inches = min(inches, width / 80)
     if form == "svg":
-        text = to_svg(panel.drawings, title=plain(figure.title), description=plain(panel.words(), 2000))
+        text = to_svg(panel.drawings, title=plain(figure.title), description=shown_line(figure.description()))
         size = f'width="{inches:.2f}in" height="{inches * height / width:.2f}in"'
+        size = f'role="img" {size}'
         return text.replace(text[text.index("width=") : text.index(" viewBox=")], size, 1).encode()
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg

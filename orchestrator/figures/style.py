@@ -12,7 +12,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#0
 """Told apart by the colour-blind too (Okabe and Ito)."""
 STYLES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 MARKERS = "osD^vPX*"
-HATCHES = ("", "////", "....", "\\\\\\\\", "xxxx", "----", "++++", "oo")
+HATCHES = ("", "////", "\\\\\\\\", "xxxx", "----", "||||", "++++", "//--")
 """Lines, points and bars are told apart in grey, too."""
 GREY = "#595959"
 """Of what is no measurement of ours: 7 : 1 against white."""
@@ -59,11 +59,11 @@ def style(place: int) -> Any:
 
 
 def marker(place: int) -> str:
-    return MARKERS[place % len(MARKERS)]
+    return MARKERS[(place + place // len(COLOURS)) % len(MARKERS)]
 
 
 def hatch(place: int) -> str:
-    return HATCHES[place % len(HATCHES)]
+    return HATCHES[(place + place // len(COLOURS)) % len(HATCHES)]
 
 
 def plain(text: str, longest: int = LONGEST) -> str:

@@ -3,16 +3,18 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from figure_rows import epochs_of, rows_of
 
 from orchestrator.document.experiment import Experiment, load_experiment, packaged
 from orchestrator.document.spec import ColumnSpec, Line, TableSpec
 from orchestrator.figures.curves import build_figure
 from orchestrator.figures.files import draw_figure
+from orchestrator.figures.kinds import KINDS, build, default_figures
 from orchestrator.paper.published import load_published
 from orchestrator.planning.plan import Plan, expand
 from trainables.catalog import CATALOG
@@ -248,10 +250,12 @@ def test_table_3_transfers_what_table_2_searched_for():
 def test_the_schedules_of_figure_4_are_drawn_before_anything_has_run():
     plan = plan_of("figure4")
     figure = build_figure(plan, {}, plan.figures[0], lambda row: [])
-    (errors, rates) = figure.panels
+    (errors, rates, gaps) = figure.panels
+
+    assert [len(curve.trials) for curve in gaps.curves] == [0, 0]
 
     assert [len(curve.trials) for curve in errors.curves] == [0, 0]
-    assert draw_figure(figure, "svg").count(b"nothing has run yet") == 1
+    assert draw_figure(figure, "svg").count(b"nothing has run yet") == 2
     assert rates.metric == SCHEDULE
     cosine, power = (curve.median for curve in rates.curves)
     assert cosine[5] == power[5] == 0.025
@@ -292,3 +296,25 @@ def test_the_page_on_reproducing_table_2_names_only_experiments_that_there_are()
 
     assert named
     assert set(named) <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", [*(f"{name}_toy" for name in TWINS), *sorted({*SMALL, *TWINLESS})])
+def test_every_kind_of_figure_that_an_experiment_allows_is_made_of_its_rows(name):
+    plan = plan_of(name)
+    rows = rows_of(plan)
+    specs = [*plan.figures, *(spec for kind in KINDS for spec in default_figures(plan, kind))]
+    figures = [figure for spec in specs for figure in build(plan, rows, spec, partial(epochs_of, epochs=4))]
+
+    assert {"timeline", "cells"} <= {figure.kind for figure in figures}
+    assert [figure.name for figure in figures if not figure.panels or figure.notes or figure.missing] == []
+    assert all(figure.description().endswith(".") for figure in (figures[0], *figures))
+
+
+@pytest.mark.parametrize("name", ["figure4_toy", "ablation_p_toy", "central_claim_toy"])
+def test_figures_that_an_experiment_asks_for_are_drawn(name):
+    plan = plan_of(name)
+    figures = [each for spec in plan.figures for each in build(plan, rows_of(plan), spec, partial(epochs_of, epochs=4))]
+
+    drawn = [draw_figure(figure, "svg", width="column") for figure in figures]
+
+    assert [b"nothing has run yet" in each for each in drawn] == [False] * len(plan.figures)
