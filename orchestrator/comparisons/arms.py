@@ -29,6 +29,8 @@ class Arm:
     """Where its runs were drawn: the first stage, from the root, whose seeds vary."""
     kind: str
     """The trainable of that stage."""
+    kinds: tuple[str, ...]
+    """The trainables of its stages, from the root to what was measured."""
     measured: str
     """The stage whose trials were measured."""
     values: Mapping[str, tuple[float, ...]]
@@ -86,6 +88,7 @@ def _arm(plan: Plan, known: Mapping[str, PlannedTrial], row: TableRow, column: C
         label=label,
         stage=drawn,
         kind=plan.entries[drawn].name,
+        kinds=tuple(plan.entries[stage].name for stage in reversed(trials[0].lineage)),
         measured=trials[0].stage,
         values=whole,
         trials={seed: tuple(trial.trial_id for trial in members[seed]) for seed in whole},

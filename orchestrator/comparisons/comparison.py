@@ -147,7 +147,7 @@ def _compared(first: Arm, second: Arm) -> Comparison:
     shared = tuple(seed for seed in first.runs if seed in second.runs)
     reason = ""
     if first.kind != second.kind:
-        reason = f"the runs of one are {plural(first.stage)}, those of the other {plural(second.stage)}"
+        reason = _unlike(first, second)
     elif not set(first.seeds) & set(second.seeds):
         reason = "they have no seed in common"
     if reason:
@@ -157,6 +157,14 @@ def _compared(first: Arm, second: Arm) -> Comparison:
     verdict = paired([first.runs[s] for s in shared], [second.runs[s] for s in shared]) if shared else None
     single = tuple(dict.fromkeys(s for s in (*first.runs, *second.runs) if s not in shared))
     return Comparison(first=first, second=second, seeds=shared, single=single, verdict=verdict)
+
+
+def _unlike(first: Arm, second: Arm) -> str:
+    """Return why arms whose runs are of unlike kinds are not paired: `Handmade has no search`."""
+    for arm, other in ((first, second), (second, first)):
+        if other.kind not in arm.kinds:
+            return f"{arm.label} has no {other.stage}"
+    return f"the runs of one are {plural(first.stage)}, those of the other {plural(second.stage)}"
 
 
 def all_pairs(arms: Sequence[Arm]) -> tuple[Comparison, ...]:

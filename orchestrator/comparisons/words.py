@@ -29,7 +29,7 @@ def conclusions(found: Comparisons) -> list[str]:
 
 def grid(found: Comparisons) -> Layout:
     """Return the comparisons as a table of text."""
-    heads = ("", "difference", "runs", "p", f"p of {found.family}", f"at {LEVEL}", "to settle")
+    heads = ("", "difference", "runs", "p", "p, Holm", f"at {LEVEL}", "to settle")
     wanted = (True, True, True, True, found.family > 1, True, True)
 
     def line(one: Comparison) -> tuple[str, ...]:

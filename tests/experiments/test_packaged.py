@@ -137,6 +137,8 @@ def shape_of(table: TableSpec) -> dict[str, Any]:
         "details": table.details,
         "filter": table.filter,
         "baseline": table.baseline,
+        "compare": table.compare,
+        "bold": table.bold,
     }
 
 

@@ -1,11 +1,14 @@
 """Which runs are set against which: by seed, and counting what was drawn independently."""
 
+from dataclasses import replace
+
 import pytest
 from table_worlds import FakeTable, make_world
 
 from orchestrator.comparisons.comparison import compare
 from orchestrator.comparisons.permutation import runs_to_settle
 from orchestrator.comparisons.words import sentences
+from orchestrator.document.spec import ColumnSpec, Line, TableSpec
 from orchestrator.errors import TableError
 from orchestrator.tables.table import build
 
@@ -13,6 +16,11 @@ from orchestrator.tables.table import build
 def compared(world, **asked):
     table = build(world.plan, world.rows, FakeTable(columns=["test_error_best"], **asked))
     return compare(world.plan, table)
+
+
+def joined(first, second):
+    plan = replace(first.plan, trials=(*first.plan.trials, *second.plan.trials))
+    return replace(first, plan=plan, rows={**first.rows, **second.rows})
 
 
 def only(found):
@@ -107,14 +115,27 @@ def test_arms_without_a_common_seed_are_not_paired_and_that_is_said():
 
     early = make_world(search_seeds=(0, 1), ps=(1,), weightings=("scalar",))
     late = make_world(search_seeds=(7, 8), ps=(1,), weightings=("max_w",))
-    both = type(early)(
-        plan=type(early.plan)(stages=early.plan.stages, trials=(*early.plan.trials, *late.plan.trials)),
-        rows={**early.rows, **late.rows},
-    )
-    found = compared(both, rows=["weighting"])
+    found = compared(joined(early, late), rows=["weighting"])
     assert only(found).unpaired == "they have no seed in common"
     assert only(found).verdict.smallest_p == pytest.approx(2 / 6)
     assert "not paired: they have no seed in common" in "\n".join(sentences(found))
+
+
+def test_an_arm_without_a_search_is_not_paired_with_one_that_was_searched_and_that_is_said():
+    world = make_world(search_seeds=range(3), ps=(1,), weightings=("scalar",))
+    alone = [replace(trial, ancestors={}, stage="handmade") for trial in world.plan.trials if trial.stage == "train"]
+    alone = [replace(trial, coordinates={"handmade.seed": place}) for place, trial in enumerate(alone)]
+    alone = [replace(trial, spec=replace(trial.spec, seed=place, parents=())) for place, trial in enumerate(alone)]
+    plan = replace(world.plan, stages=("search", "train", "handmade"), trials=(*world.plan.trials, *alone))
+    rows = {trial.trial_id: replace(next(iter(world.rows.values())), trial_id=trial.trial_id) for trial in alone}
+    metrics = {"test_error_best": 5.0}
+    rows = {trial_id: replace(row, metrics=metrics, parents={}) for trial_id, row in rows.items()}
+    lines = [Line(label="Scalar", stage="train"), Line(label="Handmade", stage="handmade")]
+    spec = TableSpec(name="t", lines=lines, columns=[ColumnSpec(metric="test_error_best")])
+    one = only(compare(plan, build(plan, {**world.rows, **rows}, spec)))
+
+    assert one.unpaired == "Handmade has no search"
+    assert one.verdict.n == (3, 9)
 
 
 def test_before_anything_is_done_nothing_is_claimed():
@@ -140,3 +161,74 @@ def test_what_cannot_be_compared_is_one_sentence(asked, metric, sentence):
 
     with pytest.raises(TableError, match=sentence):
         compare(world.plan, built, metric)
+
+
+def test_runs_that_only_one_of_two_paired_arms_has_are_left_out_and_named():
+    early = make_world(search_seeds=(0, 1, 2), ps=(1,), weightings=("scalar",))
+    late = make_world(search_seeds=(1, 2, 3, 4), ps=(1,), weightings=("max_w",))
+    found = compared(joined(early, late), rows=["weighting"])
+
+    assert (only(found).seeds, only(found).single) == (("1", "2"), ("0", "3", "4"))
+    assert "seeds 0, 3, 4 in one of them only, left out" in "\n".join(sentences(found))
+
+
+def test_six_pairs_among_two_comparisons_can_be_decided_once_the_other_one_is():
+    """Holm's method: the smaller of two is doubled, the larger is not."""
+    world = make_world(search_seeds=range(6), ps=(1, 2))
+    noisy = world.find("train", search_weighting="scalar", p=2, search_seed=0, seed=0)
+    world.change(noisy, metrics={**world.rows[noisy.trial_id].metrics, "test_error_best": 0.0})
+    both = compared(world, rows=["weighting", "p"], baseline={"weighting": "scalar"}).comparisons
+
+    assert [one.decided for one in both] == [False, False]
+    assert [one.best_adjusted for one in both] == [2 * 2 / 64, 2 * 2 / 64]
+    assert [one.fewest for one in both] == [7, 7]
+    three = compared(make_world(search_seeds=range(6), ps=(1,)), rows=["weighting"])
+    assert (only(three).best_adjusted, only(three).fewest) == (2 / 64, 6)
+
+
+def pooled(table):
+    """Return a table of which each two lines are one, as a table that pools over a setting has them."""
+
+    def merged(first, second):
+        cells = {
+            name: replace(cell, evidence=(*cell.evidence, *second.cells[name].evidence))
+            for name, cell in first.cells.items()
+        }
+        return replace(first, cells=cells)
+
+    rows = table.rows
+    return replace(table, rows=tuple(merged(*rows[place : place + 2]) for place in range(0, len(rows), 2)))
+
+
+def test_a_line_that_pools_over_a_setting_of_searches_has_a_run_for_each_of_its_values_and_seeds():
+    world = make_world(search_seeds=(0, 1, 2, 3), ps=(1,))
+    for trial in world.plan.trials:
+        seed = trial.coordinates["search.seed"]
+        trial.coordinates.update({"search.space": "ab"[seed // 2], "search.seed": seed % 2})
+    built = build(world.plan, world.rows, FakeTable(columns=["test_error_best"], rows=["weighting", "space"]))
+    one = only(compare(world.plan, pooled(built)))
+
+    assert one.seeds == ("space=a 0", "space=a 1", "space=b 0", "space=b 1")
+    assert one.verdict.n == (4, 4)
+    assert one.first.runs_per_seed == 2
+
+
+def test_an_arm_that_was_drawn_at_random_gives_the_others_a_relative_improvement():
+    """Source: arXiv:1912.12522, 100·(Acc − Acc of random)/Acc of random; here 94.85 and 93.85 % right."""
+    world = make_world(search_seeds=range(2), ps=(1,))
+    for trial in world.plan.trials:
+        trial.config["strategy"] = "random" if trial.coordinates["search.weighting"] == "scalar" else "gradient"
+    found = compared(world, rows=["weighting"])
+
+    assert only(found).relative_improvement == pytest.approx(100 * (94.845 - 93.845) / 93.845)
+    assert any("relative improvement +1.07 % over the random scalar" in line for line in sentences(found))
+    assert only(compared(make_world(ps=(1,)), rows=["weighting"])).relative_improvement is None
+
+
+def test_lines_that_share_trials_are_not_compared_with_each_other():
+    world = make_world(search_seeds=range(3), ps=(1,))
+    lines = [Line(label=label, stage="train", filter={"weighting": "max_w"}) for label in ("Max-W", "the same")]
+    spec = TableSpec(name="t", lines=lines, columns=[ColumnSpec(metric="test_error_best")])
+
+    with pytest.raises(TableError, match="nothing to compare"):
+        compare(world.plan, build(world.plan, world.rows, spec))
