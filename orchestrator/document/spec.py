@@ -154,6 +154,12 @@ class TableSpec(Form):
     columns: Annotated[list[Annotated[ColumnSpec, BeforeValidator(_as_column)]], Field(min_length=1)]
     """Metrics; and keys whose values are set side by side, or, with `lines`, columns that only the paper has."""
     filter: dict[str, Any] = {}
+    pool: Annotated[list[str], BeforeValidator(_as_list)] = []
+    """Axes over which a cell pools as it does over seeds: main effects."""
+    runs: bool = True
+    """Whether a last column says how many runs each line is of."""
+    few: bool = True
+    """Whether numbers of fewer runs than the paper's are marked."""
     statistic: Literal["median", "best"] = "median"
     baseline: Annotated[dict[str, Any], Field(min_length=1)] | None = None
     """The row that the others are compared with: values of keys of `rows`."""

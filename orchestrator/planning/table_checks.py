@@ -13,7 +13,7 @@ from orchestrator.planning.planned_trial import PlannedTrial, identity, open_axe
 from orchestrator.planning.resolvers import Resolve
 from orchestrator.planning.stage_order import Report
 from orchestrator.planning.table_line_checks import check_lines, check_paper, metrics_of
-from orchestrator.planning.table_option_checks import check_options, check_settings_column
+from orchestrator.planning.table_option_checks import check_options, check_pool, check_settings_column, pool_of
 from trainables.errors import UnknownName, unknown_name
 from trainables.trial import JSON
 
@@ -50,6 +50,7 @@ def check_tables(
         check_options(table, path, report)
         found = check_lines(table, path, lineages, checked, report) if table.lines else checked(table, path)
         _refuse_empty_columns(table, path, parts, report)
+        check_pool(table, path, [part.lineage for part in parts], report)
         tables += [found] if found is not None else []
     return tuple(tables)
 
@@ -109,11 +110,14 @@ class _TableCheck:
     report: Report
     rows: str = "rows"
     """Under which key the keys stand that tell rows apart."""
+    pooled: dict[str, str] = field(default_factory=dict, init=False)
+    """The keys of `pool` that mean an axis of the table's stages -> that axis, `stage.key`."""
     chosen: Sequence[PlannedTrial] = field(default=(), init=False)
     """The table's trials, once it has been checked and they are known."""
 
     def check(self, trials: Sequence[PlannedTrial] | None) -> TableSpec:
         keys = self._keys(self.rows, self.table.rows) + self._column_keys()
+        self.pooled = pool_of(self.table, self.lineage)
         self._refuse_repeats(self.rows, self.table.rows)
         self._refuse_repeats("columns", [column.name for column in self.table.columns])
         check_paper(self.table, self.path, self.report)
@@ -210,11 +214,11 @@ class _TableCheck:
         for trial in trials:
             place = tuple(identity(trial.values[stage].get(key)) for stage, key in keys)
             cells.setdefault(place, []).append(trial)
-        for axis, mixed in open_axes(cells.values()).items():
+        for axis, mixed in open_axes(cells.values(), self.pooled.values()).items():
             stage, _, name = axis.partition(".")
             key = short_key(stage, name, keys_of(self.lineage))
             values = ", ".join(map(shown, mixed))
-            where = "rows or columns" if self.rows == "rows" else self.rows
+            where = "rows, columns or pool" if self.rows == "rows" else self.rows
             message = f"a cell would mix {key} = {values}; put {key} into {where}, or fix it by filter"
             self.report(self.path, message)
 
