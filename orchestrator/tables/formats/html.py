@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.tables.cells import Cell, Column
@@ -71,7 +72,7 @@ def _content(table: Table, link: Link | None) -> dict[str, Any]:
     return {
         "name": table.name,
         "stage": table.stage,
-        "keys": len(table.keys),
+        "keys": len(list(takewhile(lambda heading: not heading.numeric, layout.headings[: len(table.keys)]))),
         "layout": layout,
         "blocks": list(_blocks(table, layout, link)),
     }
