@@ -20,6 +20,10 @@ def check_options(table: TableSpec, path: Path, report: Report) -> None:
         report((*path, "digits"), "needs the published table: give the table the key paper")
     if table.details and not table.lines:
         report((*path, "details"), "only a table of lines has details")
+    if table.digits == "printed" and table.rounding == "spread":
+        report(
+            (*path, "rounding"), "contradicts digits: printed, which rounds as the paper does; leave out one of them"
+        )
     for index, column in enumerate(table.columns):
         if column.change and not table.baseline:
             report((*path, "columns", index, "change"), "needs the table's baseline: the row that changes are against")

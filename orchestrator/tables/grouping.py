@@ -131,7 +131,7 @@ def _levels(stage: str, pooled: Sequence[str]) -> list[_Level]:
 
 def _level_words(level: _Level, sizes: Sequence[int]) -> str:
     """Return how many there are of a level below the first: the stage that comes next is plain from the table."""
-    return f"{_span(sizes)} {level.plural}" if level.axis else _span(sizes)
+    return f"{span(sizes)} {level.plural}" if level.axis else span(sizes)
 
 
 def drawn_stage(trials: Sequence[PlannedTrial]) -> str:
@@ -163,8 +163,24 @@ def plural(noun: str) -> str:
     return f"{noun}s"
 
 
-def _span(sizes: Sequence[int]) -> str:
+def span(sizes: Sequence[int]) -> str:
+    """Return the least and the largest of sizes in order: `3`, `2–3`."""
     return str(sizes[0]) if sizes[0] == sizes[-1] else f"{sizes[0]}–{sizes[-1]}"
+
+
+def same_places(lines: Sequence[Sequence[tuple[str, str]]]) -> set[int]:
+    """Return the places at which all of several lines say the same, without marks; none where that are all places.
+
+    Args:
+        lines: (text, marks) of each entry.
+    """
+    several = lines if len(lines) > 1 else ()
+    alike = {place for place, said in enumerate(zip(*several, strict=True)) if len({*said}) == 1 and _plain(*said[0])}
+    return alike if several and len(alike) < len(several[0]) else set()
+
+
+def _plain(text: str, marks: str) -> bool:
+    return text not in ("", "–") and not marks
 
 
 def _listed(value: JSON) -> Sequence[JSON]:

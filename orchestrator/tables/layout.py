@@ -1,15 +1,17 @@
 """A table as words: headings, entries and footnotes, the same for every format that people read."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from orchestrator.document.units import unit_scale
 from orchestrator.paper.published import PAPER_RUNS, Published
 from orchestrator.tables.cells import FEW, LEFT_OUT, MARKS, Cell, Column, plain_text
+from orchestrator.tables.grouping import same_places, span
 from orchestrator.tables.quantities import (
     Unit,
+    by_spread,
     change_text,
     in_unit,
     named_unit,
@@ -72,14 +74,26 @@ def lay_out(table: Table) -> Layout:
     units = {column.name: unit_of(table, column) for column in table.columns}
     letters = _letters(table)
     quoted = {column.name: _is_quoted(table, column) for column in table.columns}
+    headings = tuple(_headings(table, units, quoted))
+    lines = tuple(tuple(_line(table, row, units, quoted, letters)) for row in table.rows)
+    alike = same_places(
+        [[(entry.text, entry.marks) for entry in line] for line in lines] if table.hide_constant else ()
+    )
+    shown = [place for place in range(len(headings)) if place not in alike]
     return Layout(
         title=one_line(table.title),
-        headings=tuple(_headings(table, units, quoted)),
-        lines=tuple(tuple(_line(table, row, units, quoted, letters)) for row in table.rows),
+        headings=tuple(headings[place] for place in shown),
+        lines=tuple(tuple(line[place] for place in shown) for line in lines),
         blocks={index: one_line(row.block) for index, row in enumerate(table.rows) if row.block},
         footnotes=tuple((letter, MARKS[mark]) for mark, letter in letters.items()),
-        notes=tuple(map(one_line, notes_of(table))),
+        notes=tuple(map(one_line, (*notes_of(table), *_said(headings, lines, alike)))),
     )
+
+
+def _said(headings: Sequence[Heading], lines: Sequence[Sequence[Entry]], places: Collection[int]) -> list[str]:
+    """Return what stands in columns that are left out, as one sentence."""
+    words = [f"{headings[place].title}: {lines[0][place].text}" for place in sorted(places)]
+    return [f"The same in all rows: {'; '.join(words)}."] if words else []
 
 
 def one_line(words: str) -> str:
@@ -136,10 +150,14 @@ def symbol_of(unit: Unit) -> str:
 
 
 def unit_of_cell(table: Table, row: TableRow, column: Column, unit: Unit) -> Unit:
-    """Return the column's unit, with the digits of the published number beside the cell where the table asks so."""
-    follows = table.as_printed and column.digits is None
-    number = quoted_number(table, row, column) if follows else None
-    return unit if number is None or number.median is None else replace(unit, digits=number.decimals(unit.scale))
+    """Return the column's unit, with the digits that the published number beside the cell or its ± gives, if asked."""
+    if column.digits is not None:
+        return unit
+    number = quoted_number(table, row, column) if table.as_printed else None
+    if number is not None and number.median is not None:
+        return replace(unit, digits=number.decimals(unit.scale))
+    numbers = _numbers(column, row.cells[column.name])
+    return by_spread(unit, numbers[1]) if table.by_spread and len(numbers) > 1 else unit
 
 
 def cell_text(column: Column, cell: Cell, unit: Unit) -> str:
@@ -200,7 +218,8 @@ def notes_of(table: Table) -> list[str]:
     notes = [table.note] if table.note else []
     cells = [row.cells[column.name] for row in table.rows for column in table.columns if not column.best]
     if any(cell.n > 1 for cell in cells):
-        notes.append(f"Numbers are median ± (max − min)/2 over {_runs_words(table, cells)}.")
+        over = "n" if table.runs else span(sorted({cell.n for cell in cells if cell.n}))
+        notes.append(f"Numbers are median ± (max − min)/2 over {over} runs.")
     if table.pool:
         notes.append(f"Numbers pool over {' and '.join(table.pool)}.")
     if any(FEW in row.runs.marks and row.runs.n >= PAPER_RUNS for row in table.rows):
@@ -225,14 +244,6 @@ def notes_of(table: Table) -> list[str]:
     shown = (one for cell in waiting for one in cell.evidence)
     notes += [f"{each}." for each in dict.fromkeys(one.reason for one in shown if one.undecided)]
     return [*notes, *(each if each.endswith(".") else f"{each}." for each in table.said)]
-
-
-def _runs_words(table: Table, cells: Sequence[Cell]) -> str:
-    """Return of how many runs numbers are: `n runs` where each line says its n."""
-    counts = sorted({cell.n for cell in cells if cell.n})
-    if table.runs:
-        return "n runs"
-    return f"{counts[0]} runs" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} runs"
 
 
 def marks_of(table: Table) -> dict[str, str]:

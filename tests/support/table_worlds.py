@@ -70,6 +70,8 @@ class FakeTable:
     pool: Sequence[str] = ()
     runs: bool = True
     few: bool = True
+    constant: str = "show"
+    rounding: str = "unit"
     statistic: str = "median"
     baseline: Mapping[str, Any] | None = None
     compare: CompareSpec | None = None

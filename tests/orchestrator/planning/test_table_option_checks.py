@@ -73,9 +73,24 @@ tables:
 
 
 def test_a_label_may_stand_in_two_blocks():
-    plan(LINES.format(label="a", block="block: Two"))
+    (table,) = plan(LINES.format(label="a", block="block: Two")).tables
+
+    assert [line.label for line in table.lines] == ["a", "b", "a"]
 
 
 @pytest.mark.parametrize("label", ["a", "b"])
 def test_a_label_stands_once_in_a_block_which_goes_on_until_the_next(label):
     assert mistakes(LINES.format(label=label, block="bold: true")) == [f"the label '{label}' stands twice"]
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("rounding: spred", "unknown rounding 'spred'; did you mean 'spread'? known: spread, unit"),
+        ("constant: hidden", "unknown constant 'hidden'; did you mean 'hide'? known: hide, show"),
+        ("runs: 3", "must be true or false"),
+        ("paper: table2, digits: printed, rounding: spread", "contradicts digits: printed"),
+    ],
+)
+def test_a_wrong_option_of_a_table_is_told(option, sentence):
+    assert sentence in "\n".join(mistakes(TABLE % ("test_error", f", {option}")))

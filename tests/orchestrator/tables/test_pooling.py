@@ -81,7 +81,7 @@ def test_without_the_column_of_runs_the_note_has_their_number_and_a_gap_stands_w
     assert "over 3 runs." in render(whole, "text", width=None)
     assert lay_out(gap).lines[0][-1].text.endswith("(n=2/3)")
     assert lay_out(gap).lines[0][-1].marks == "a"
-    assert "over 2 to 3 runs." in render(gap, "text", width=None)
+    assert "over 2–3 runs." in render(gap, "text", width=None)
 
 
 def test_the_mark_of_few_runs_can_be_left_out():
