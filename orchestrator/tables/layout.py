@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from orchestrator.document.units import unit_scale
-from orchestrator.paper.published import Published
-from orchestrator.tables.cells import LEFT_OUT, MARKS, Cell, Column, plain_text
+from orchestrator.paper.published import PAPER_RUNS, Published
+from orchestrator.tables.cells import FEW, LEFT_OUT, MARKS, Cell, Column, plain_text
 from orchestrator.tables.quantities import (
     Unit,
     change_text,
@@ -200,7 +200,11 @@ def notes_of(table: Table) -> list[str]:
     notes = [table.note] if table.note else []
     cells = [row.cells[column.name] for row in table.rows for column in table.columns if not column.best]
     if any(cell.n > 1 for cell in cells):
-        notes.append("Numbers are median ± (max − min)/2 over n runs.")
+        notes.append(f"Numbers are median ± (max − min)/2 over {_runs_words(table, cells)}.")
+    if table.pool:
+        notes.append(f"Numbers pool over {' and '.join(table.pool)}.")
+    if any(FEW in row.runs.marks and row.runs.n >= PAPER_RUNS for row in table.rows):
+        notes.append("Runs that share a draw, as the trainings of one search do, count once as runs: they are too few.")
     if _has_shared(table):
         notes.append("Numbers of a search are of that search alone, not of the n runs of a row.")
     if any("missing" in row.runs.marks for row in table.rows):
@@ -221,6 +225,14 @@ def notes_of(table: Table) -> list[str]:
     shown = (one for cell in waiting for one in cell.evidence)
     notes += [f"{each}." for each in dict.fromkeys(one.reason for one in shown if one.undecided)]
     return [*notes, *(each if each.endswith(".") else f"{each}." for each in table.said)]
+
+
+def _runs_words(table: Table, cells: Sequence[Cell]) -> str:
+    """Return of how many runs numbers are: `n runs` where each line says its n."""
+    counts = sorted({cell.n for cell in cells if cell.n})
+    if table.runs:
+        return "n runs"
+    return f"{counts[0]} runs" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} runs"
 
 
 def marks_of(table: Table) -> dict[str, str]:
@@ -273,7 +285,8 @@ def _headings(table: Table, units: Mapping[str, Unit], quoted: Mapping[str, bool
             yield Heading(title="Δ", numeric=True)
         if quoted[column.name]:
             yield Heading(title=PUBLISHED, numeric=True, quoted=True)
-    yield Heading(title="runs", numeric=False)
+    if table.runs:
+        yield Heading(title="runs", numeric=False)
 
 
 def _line(
@@ -284,10 +297,10 @@ def _line(
     for column in table.columns:
         cell, unit = row.cells[column.name], units[column.name]
         text = cell_text(column, cell, unit_of_cell(table, row, column, unit))
-        same_runs = (cell.n, cell.expected) == (row.runs.n, row.runs.expected)
+        same_runs = table.runs and (cell.n, cell.expected) == (row.runs.n, row.runs.expected)
         if not row.runs.expected:
             text = ""
-        elif cell.n and not same_runs and not _is_shared(table, cell):
+        elif _says_count(table, row, cell):
             text = f"{text} ({count_text(cell)})"
         said = row.runs.marks if column.own and same_runs else ()
         bold = row.bold or column.name in row.best
@@ -297,8 +310,17 @@ def _line(
         if quoted[column.name]:
             number = quoted_number(table, row, column)
             yield Entry(text="" if number is None else number.text(unit.scale))
-    runs = runs_text(row.runs, each=row.each) if row.runs.expected else ""
-    yield Entry(text=runs, marks=_marked(row.runs.marks, letters))
+    if table.runs:
+        runs = runs_text(row.runs, each=row.each) if row.runs.expected else ""
+        yield Entry(text=runs, marks=_marked(row.runs.marks, letters))
+
+
+def _says_count(table: Table, row: TableRow, cell: Cell) -> bool:
+    """Say whether a number stands with its own count: where its line's does not hold for it, or is not there."""
+    if not table.runs:
+        return cell.n != cell.expected
+    same = (cell.n, cell.expected) == (row.runs.n, row.runs.expected)
+    return cell.n > 0 and not same and not _is_shared(table, cell)
 
 
 def _marked(marks: Sequence[str], letters: Mapping[str, str], said: Sequence[str] = ()) -> str:

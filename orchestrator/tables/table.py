@@ -17,7 +17,7 @@ from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import FEW, LEFT_OUT, Cell, Column, Members, cells_of
 from orchestrator.tables.columns import ask, known_metrics, written
 from orchestrator.tables.evidence import RUN, Ancestry, Evidence, Record
-from orchestrator.tables.grouping import Group, agreed, grouped, holding, selected
+from orchestrator.tables.grouping import Group, agreed, grouped, holding, pooled_axes, selected
 from orchestrator.tables.statistics import relative_change
 from trainables.errors import SharptuneError
 from trainables.trial import JSON, TrialRow
@@ -73,6 +73,10 @@ class Table:
     """The same in sentences."""
     width: Literal["column", "page", "sideways"] | None = None
     """What its LaTeX fits into; None for a page or, where it must, a page on its side."""
+    pool: tuple[str, ...] = ()
+    """The keys, beside seeds, over which its cells pool."""
+    runs: bool = True
+    """A last column says how many runs each line is of."""
 
     def shows_change(self, column: Column) -> bool:
         """Say whether a column's change against the baseline stands beside it."""
@@ -94,7 +98,8 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
     published = load_published().table(spec.paper) if spec.paper else None
     asked, side_keys = ask(plan, rows, trials[0].lineage, spec)
     groups = grouped(plan, trials, spec.rows)
-    _refuse_open_axes(spec.name, grouped(plan, trials, (*spec.rows, *side_keys)) if side_keys else groups)
+    pooled = pooled_axes(trials[0], spec.pool)
+    _refuse_open_axes(spec.name, grouped(plan, trials, (*spec.rows, *side_keys)) if side_keys else groups, pooled)
     sides = [group.keys for group in grouped(plan, trials, side_keys)] if side_keys else [{}]
     columns = tuple(replace(column, settings=settings) for settings in sides for column in asked)
     counts = [replace(_runs_column("runs", spec.stage), settings=settings) for settings in sides]
@@ -108,7 +113,7 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
             paper=_quoted(plan, columns, some, published),
         )
         for group, some, cells in zip(
-            groups, members, cells_of(record, ancestry, members, (*columns, *counts, total)), strict=True
+            groups, members, cells_of(record, ancestry, members, (*columns, *counts, total), pooled), strict=True
         )
     )
     return _table(spec, published, spec.rows, columns, lines)
@@ -129,14 +134,14 @@ def _members(
     return {**found, **{count.name: here[index] for index, count in enumerate(counts)}, total.name: group.trials}
 
 
-def _refuse_open_axes(table: str, groups: Sequence[Group]) -> None:
-    """Raises: TableError when an axis other than a seed takes several values inside one line."""
-    mixed = open_axes([group.trials for group in groups])
+def _refuse_open_axes(table: str, groups: Sequence[Group], pooled: Sequence[str]) -> None:
+    """Raises: TableError when an axis other than a seed, or those that pool, takes several values inside one line."""
+    mixed = open_axes([group.trials for group in groups], pooled)
     if mixed:
         words = "; ".join(f"{axis} ({', '.join(map(str, values))})" for axis, values in sorted(mixed.items()))
         raise TableError(
             f"table {table!r} would mix different settings in one cell: {words}; "
-            "name each such axis in rows or columns, or fix it in filter"
+            "name each such axis in rows, columns or pool, or fix it in filter"
         )
 
 
@@ -164,7 +169,7 @@ def _table(
         stage=spec.stage,
         keys=tuple(keys),
         columns=columns,
-        rows=_enough(published, _compared(spec, columns, lines)),
+        rows=_marked(spec, published, _compared(spec, columns, lines)),
         note=spec.note or "",
         statistic=spec.statistic,
         baseline=dict(spec.baseline or {}),
@@ -174,6 +179,8 @@ def _table(
         compare=spec.compare,
         bold=spec.bold,
         width=spec.width,
+        pool=tuple(spec.pool),
+        runs=spec.runs,
     )
 
 
@@ -275,9 +282,9 @@ def _quoted(
     return found
 
 
-def _enough(published: PublishedTable | None, lines: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
-    """Return the lines without the mark for few runs, where the published table has single runs itself."""
-    if published is None or published.runs > 1:
+def _marked(spec: TableSpec, published: PublishedTable | None, lines: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
+    """Return the lines without the mark for few runs, where the author or a published table of single runs is so."""
+    if spec.few and (published is None or published.runs > 1):
         return lines
 
     def unmarked(cell: Cell) -> Cell:

@@ -67,6 +67,9 @@ class FakeTable:
     digits: str | None = None
     columns: Sequence[Any] = ("test_error_best", "params", "addmult", "search.gpu_days")
     filter: Mapping[str, Any] = field(default_factory=dict)
+    pool: Sequence[str] = ()
+    runs: bool = True
+    few: bool = True
     statistic: str = "median"
     baseline: Mapping[str, Any] | None = None
     compare: CompareSpec | None = None
