@@ -166,7 +166,7 @@ class TrainConfig(_Config):
     """Final training of one network on the whole training set, less what is held out of it; tested on the test set."""
 
     genotype: dict[str, Any]
-    """The cells or the path, as their `to_json` writes them; an experiment names them, a file, or what a parent found."""
+    """The cells or the path, as their `to_json` writes them; an experiment names them, or a file."""
     operations: Operations = "ssc"
     """How primitives are built: as SharpSepConv, or as DARTS builds them."""
     network: Network = "cifar"
