@@ -238,3 +238,19 @@ def test_a_few_trials_are_looked_at_one_by_one(indexed):
     _, read, _ = reads(indexed, lambda ledger: ledger.states(SPECS[:5]))
 
     assert read == 5
+
+
+def test_a_pipe_and_a_link_in_place_of_segments_are_neither_waited_for_nor_followed(storage):
+    folder = Path(storage.uri, "index")
+    folder.mkdir()
+    os.mkfifo(folder / f"{0:032x}.parquet")
+    (folder / f"{1:032x}.parquet").symlink_to("/nowhere")
+    (folder / "notes.txt").write_text("ours")
+
+    found, _, said = reads(storage, states)
+    assert {state.state for state in found.values()} == {"done"}
+    assert len(said) == 1
+    assert "is no file" in said[0]
+    assert Ledger(storage).index(IDS) == len(IDS)
+    assert "notes.txt" in storage.names("index")
+    assert len(segments(storage)) == 2  # its own, and the link
