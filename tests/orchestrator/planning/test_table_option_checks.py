@@ -73,7 +73,9 @@ tables:
 
 
 def test_a_label_may_stand_in_two_blocks():
-    plan(LINES.format(label="a", block="block: Two"))
+    (table,) = plan(LINES.format(label="a", block="block: Two")).tables
+
+    assert [line.label for line in table.lines] == ["a", "b", "a"]
 
 
 @pytest.mark.parametrize("label", ["a", "b"])
