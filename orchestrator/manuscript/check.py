@@ -1,7 +1,7 @@
 """Holds the numbers of a paper against the rows: those that carry our comments are judged, bare ones pointed out."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -10,6 +10,7 @@ from orchestrator.manuscript.bare_numbers import bare_numbers
 from orchestrator.manuscript.tex_files import TexLine, TexPaper
 from orchestrator.tables.evidence import Evidence
 from orchestrator.tables.formats.comments import (
+    CHANGE,
     CellRecord,
     LineRecord,
     MacroRecord,
@@ -159,12 +160,20 @@ class _Check:
                 line, "gone", f"{called} is {old.text} here; the table has no such {what} any more", old.text
             )
             return
-        evidence = {one.trial_id: one for one in table.rows[today.line].cells[column].evidence}
+        evidence = {one.trial_id: one for one in _evidence(table, today.line, column)}
         kind, reasons = _why(old, new, evidence, whole=isinstance(record, LineRecord))
         if kind is None:
             return
         change = f"is {old.text} here and should be {new.text}" if old.text != new.text else f"is still {new.text}"
         self.report_at(line, kind, f"{called} {change}: {'; '.join(reasons)}", old.text, new.text)
+
+
+def _evidence(table: Table, line: int, column: str) -> Iterator[Evidence]:
+    """Yield what was planned for a number: of a change, for the baseline's, too."""
+    row, name = table.rows[line], column.removesuffix(CHANGE)
+    yield from row.cells[name].evidence
+    if name != column and row.baseline is not None:
+        yield from table.rows[row.baseline].cells[name].evidence
 
 
 def _why(

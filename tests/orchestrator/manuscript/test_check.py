@@ -207,3 +207,25 @@ def test_each_table_is_made_once_however_many_files_name_it():
 
     check_paper(paper_of(text * 3), load)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_change_is_a_number_of_its_own_and_the_baselines_runs_are_behind_it(write):
+    world = make_world()
+    spec = FakeTable(columns=("test_error_best",), baseline={"weighting": "scalar"})
+    text = write(table_of(world, spec))
+    assert check(text, world, spec).findings == []
+
+    failed(world)  # a run of the baseline's
+    found = [one for one in check(text, world, spec).findings if one.printed.endswith("%")]
+
+    assert len(found) == 1
+    assert (found[0].kind, found[0].printed != found[0].should_be) == ("failed", True)
+    assert f"run {first(world)} has failed since" in str(found[0])
+
+
+def test_a_change_has_a_macro():
+    spec = FakeTable(columns=("test_error_best",), baseline={"weighting": "scalar"})
+    text = macros_file(table_of(make_world(), spec))
+
+    assert r"\newcommand{\weightingMaxWPOneTestErrorBestChange}{\ensuremath{-}" in text
