@@ -21,7 +21,8 @@ from orchestrator.cli.output import say, say_json
 from orchestrator.cli.reports import count_text
 from orchestrator.exports.files import beside, is_parquet, write_file
 from orchestrator.exports.trials import Curve, Exported, curves
-from orchestrator.ledger import Ledger
+from orchestrator.ledger import Ledger, TrialState
+from orchestrator.planning.plan import PlannedTrial
 from orchestrator.words import shown_line, size
 
 
@@ -147,18 +148,20 @@ def _trials(
         return [Exported.of_row(row) for row in ledger.rows().values()]
     plan = load_plan(experiment, catalog, overrides, ledger)
     states = states_of(plan, ledger)
-    return [
-        Exported(
-            spec=trial.spec,
-            state=states[trial.trial_id].state,
-            row=states[trial.trial_id].row,
-            experiment=plan.experiment,
-            stage=trial.stage,
-            label=trial.label,
-            axes=trial.coordinates,
-        )
-        for trial in plan.trials
-    ]
+    return [_planned(plan.experiment, trial, states[trial.trial_id]) for trial in plan.trials]
+
+
+def _planned(experiment: str, trial: PlannedTrial, at: TrialState) -> Exported:
+    return Exported(
+        spec=trial.spec,
+        state=at.state,
+        error=at.reason if at.state in ("failed", "blocked") else None,
+        row=at.row,
+        experiment=experiment,
+        stage=trial.stage,
+        label=trial.label,
+        axes=trial.coordinates,
+    )
 
 
 def _tracked(catalog: Catalog, storage: str, write: Callable[[Any], Sequence[object]], **asked: Any) -> dict[str, str]:

@@ -66,7 +66,7 @@ def _log(client: "MlflowClient", experiment: str, curve: Curve) -> str:
     from mlflow.entities import Metric, Param  # pyright: ignore[reportMissingImports]
 
     trial = curve.trial
-    told = {TRIAL: trial.trial_id, "stage": trial.stage, "label": trial.label, "error": curve.row.error}
+    told = {TRIAL: trial.trial_id, "stage": trial.stage, "label": trial.label, "error": curve.trial.error}
     tags = {name: str(value) for name, value in told.items() if value is not None}
     run = client.create_run(experiment, int(curve.started * 1000), tags=tags, run_name=trial.name).info.run_id
     settings = [Param(name, str(value)[:LONGEST]) for name, value in trial.settings.items()]
@@ -80,7 +80,7 @@ def _log(client: "MlflowClient", experiment: str, curve: Curve) -> str:
     numbers += [Metric(f"final/{name}", value, int(curve.finished * 1000), 0) for name, value in curve.found.items()]
     for some in _parts(numbers, 10 * MOST_AT_ONCE):
         client.log_batch(run, metrics=some)
-    status = "FINISHED" if curve.row.state == "done" else "FAILED"
+    status = "FINISHED" if curve.trial.state == "done" else "FAILED"
     client.set_terminated(run, status, int(curve.finished * 1000))
     client.set_tag(run, DIGEST, curve.digest)
     return run

@@ -67,7 +67,8 @@ def epochs_parquet(trials: Iterable[Exported], ledger: Ledger, note: Callable[[s
 def _line(trial: Exported) -> dict[str, JSON]:
     row = trial.row
     line: dict[str, Any] = {} if row is None else flat(row)
-    line.update(_head(trial), trainable=trial.spec.trainable, version=trial.spec.version, state=trial.state)
+    line.update(_head(trial), trainable=trial.spec.trainable, version=trial.spec.version)
+    line.update(state=trial.state, error=trial.error)
     line["parents"] = list(trial.spec.parents)
     if row is not None:
         line.update({f"provenance.{name}": value for name, value in row.provenance.items() if name != "asked_by"})

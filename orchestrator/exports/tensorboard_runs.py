@@ -46,7 +46,7 @@ def _events(curve: Curve) -> bytes:
             assert writer.file_writer is not None
             for summary in hparams(settings, curve.found):
                 writer.file_writer.add_summary(summary, walltime=curve.started)
-            about = {"trial": curve.trial.trial_id, "state": curve.row.state, "error": curve.row.error}
+            about = {"trial": curve.trial.trial_id, "state": curve.trial.state, "error": curve.trial.error}
             text = json.dumps({**about, "config": dict(curve.row.config)}, indent=1)
             writer.add_text("sharptune", f"```\n{text}\n```", walltime=curve.started)
             for epoch, when, numbers in curve.points():

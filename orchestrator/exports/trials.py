@@ -29,6 +29,8 @@ class Exported:
     label: str | None = None
     axes: Mapping[str, JSON] = field(default_factory=dict)
     """`stage.key` -> value or label, for its own stage and its ancestors'; empty where no plan says them."""
+    error: str | None = None
+    """Why it failed, or is blocked."""
 
     @classmethod
     def of_row(cls, row: TrialRow) -> "Exported":
@@ -36,7 +38,9 @@ class Exported:
         said = row.provenance.get("asked_by")
         asked_by = said if isinstance(said, Mapping) else {}
         experiment, stage, label = (asked_by.get(name) for name in ASKED_BY)
-        return cls(spec=row.spec, state=row.state, row=row, experiment=experiment, stage=stage, label=label)
+        return cls(
+            spec=row.spec, state=row.state, error=row.error, row=row, experiment=experiment, stage=stage, label=label
+        )
 
     @property
     def trial_id(self) -> str:
@@ -92,7 +96,8 @@ class Curve:
     def digest(self) -> str:
         """Equal where all that a tracker is told is equal."""
         trial = self.trial
-        told = [trial.project, trial.name, trial.stage, trial.state, trial.settings, self.found, list(self.points())]
+        whose = [trial.project, trial.name, trial.stage, trial.state, trial.error]
+        told = [whose, trial.settings, self.found, list(self.points())]
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from orchestrator.errors import LedgerError
 from orchestrator.exports.files import write_file
-from orchestrator.exports.trials import Curve
+from orchestrator.exports.trials import Curve, safe_name
 
 OURS = "sharptune.json"
 """In the folder of a run: what was exported there."""
+LONGEST = 128
+"""A run's name."""
 MISSING = "wandb is not installed: pip install 'sharptune[wandb]'"
 
 
@@ -61,9 +63,9 @@ def _log(curve: Curve, folder: Path) -> Path:
         silent=True, console="off", disable_git=True, save_code=False, x_disable_stats=True, x_disable_machine_info=True
     )
     run = wandb.init(
-        project=os.environ.get("WANDB_PROJECT", trial.project),
+        project=os.environ.get("WANDB_PROJECT", safe_name(trial.project)),
         id=trial.trial_id,
-        name=trial.name,
+        name=trial.name[:LONGEST],
         group=trial.stage,
         job_type=trial.spec.trainable,
         config=trial.settings,
@@ -77,6 +79,6 @@ def _log(curve: Curve, folder: Path) -> Path:
     _mark(place, None)
     for epoch, when, numbers in curve.points():
         run.log({"epoch": epoch, "_timestamp": when, **numbers}, step=epoch)
-    run.summary.update({**curve.found, "state": curve.row.state})
-    run.finish(exit_code=0 if curve.row.state == "done" else 1)
+    run.summary.update({**curve.found, "state": curve.trial.state})
+    run.finish(exit_code=0 if curve.trial.state == "done" else 1)
     return place

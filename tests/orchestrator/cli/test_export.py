@@ -17,7 +17,7 @@ from orchestrator.ledger import Ledger
 from trainables.record.storage import open_storage
 from trainables.record.trial_folder import read_epochs
 
-HOSTILE = CHAINS.replace("width: [1, 2]", 'size: [{label: "../../<b>, &€", width: 2}]')
+HOSTILE = CHAINS.replace("width: [1, 2]", 'size: [{label: "../../../../<b>, &€", width: 2}]')
 
 
 def recorded() -> dict[str, list[dict]]:
@@ -53,6 +53,19 @@ def test_before_it_has_run_a_trial_is_a_line_of_nulls(sharptune, chains):
     assert table["state"].to_pylist() == ["new"] * 6
     assert table["provenance.commit"].null_count == 6
     assert table["axis.root.seed"].to_pylist()[:2] == [0, 1]
+
+
+def test_what_failed_and_what_is_blocked_say_why(sharptune, chains):
+    chains.write_text(
+        CHAINS.replace("steps: 2}\n    grid: {seed: [0, 1]}", "steps: 2, nan_at: 2}\n    grid: {seed: [0]}")
+    )
+    sharptune("run", "chains.yaml", "--runner", "local")
+    sharptune("export", "rows", "chains.yaml")
+
+    table = pd.read_parquet("rows.parquet")
+    assert list(table["state"]) == ["failed", "blocked", "blocked"]
+    assert table["error"][0].startswith("loss is nan in epoch 2")
+    assert set(table["error"][1:]) == {f"needs trial {table['trial_id'][0]}, which failed"}
 
 
 def test_all_rows_of_a_storage_are_exported_whoever_ran_them(sharptune, run):
