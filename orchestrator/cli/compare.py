@@ -1,5 +1,6 @@
 """The command that says what can be said of the arms of a table, and what it takes to say more."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
 import click
@@ -18,12 +19,12 @@ from orchestrator.cli.table import tables_of
 from orchestrator.comparisons.comparison import Comparisons
 from orchestrator.comparisons.comparison import compare as compare_arms
 from orchestrator.comparisons.growth import Growth, Price, growths_of, price_of
-from orchestrator.comparisons.image_noise import ImageNoise, image_noise
-from orchestrator.comparisons.noise_words import noise_json, noise_sentences
 from orchestrator.comparisons.words import as_json as comparisons_json
 from orchestrator.comparisons.words import grid, paragraph, sentences
-from orchestrator.errors import TableError
+from orchestrator.errors import SpecError, TableError
+from orchestrator.planning.plan import Plan
 from orchestrator.tables.formats.text import text_lines
+from orchestrator.tables.table import Table
 from orchestrator.words import shown
 
 KINDS = {"gpu_days": "GPU hours", "cpu_days": "CPU hours"}
@@ -51,40 +52,51 @@ def compare(
 
     Runs that share a seed are paired; independent is what was drawn independently: where searches vary, the search.
     """
+    from orchestrator.comparisons.image_noise import image_noise  # loads NumPy
+    from orchestrator.comparisons.noise_words import noise_json, noise_sentences
+
     ledger = open_ledger(storage, to_read=True)
     plan = load_plan(experiment, catalog, overrides, ledger, max_trials)
     rows = ledger.rows(trial.trial_id for trial in plan.trials)
-    tables = tables_of(plan, ledger, name)
-    found = []
-    for table in tables:
-        try:
-            found.append(compare_arms(plan, table, metric))
-        except TableError:
-            if name is not None or len(tables) == 1:
-                raise
-    if not found:
-        raise TableError(f"no table of {experiment} has two lines that could be compared; name one to see why")
+    found = _comparisons(plan, tables_of(plan, ledger, name), metric)
+    if prose and not as_json:
+        say(shown("\n\n".join(filter(None, map(paragraph, found)))))
+        return
     data, blocks = [], []
     for one in found:
         steps = []
         for settled, growth in growths_of(plan, one):
-            grown = load_plan(experiment, catalog, (*overrides, *growth.overrides), ledger, max_trials)
-            steps.append((settled, growth, price_of(plan, grown, rows)))
+            with contextlib.suppress(SpecError):  # a grid that cannot have them: seeds are named elsewhere too
+                grown = load_plan(experiment, catalog, (*overrides, *growth.overrides), ledger, max_trials)
+                steps.append((settled, growth, price_of(plan, grown, rows)))
         noise = image_noise(one, lambda trial_id, file: ledger.folder(trial_id).read_file(rows[trial_id], file))
         settle = [_growth_json(*step) for step in steps]
         more = {"test_set": noise_json(noise), "to_settle_first": settle[0] if settle else None}
         data.append({**comparisons_json(one), **more, "to_settle": settle[-1] if settle else None})
         still = sum(not each.decided for each in one.comparisons)
-        blocks.append(_text(one, noise, [line for step in steps for line in _growth_lines(still, *step)]))
+        lines = [line for step in steps for line in _growth_lines(still, *step)]
+        blocks.append(_text(one, noise_sentences(one, noise), lines))
     if as_json:
         say_json(data[0] if name is not None else data)
-    elif prose:
-        say(shown("\n\n".join(filter(None, map(paragraph, found)))))
     else:
         say(shown("\n\n".join(blocks)))
 
 
-def _text(found: Comparisons, noise: ImageNoise, growth: Sequence[str]) -> str:
+def _comparisons(plan: Plan, tables: Sequence[Table], metric: str | None) -> list[Comparisons]:
+    """Return the comparisons of those tables that have any. Raises: TableError where none has, or the only one."""
+    found = []
+    for table in tables:
+        try:
+            found.append(compare_arms(plan, table, metric))
+        except TableError:
+            if len(tables) == 1:
+                raise
+    if not found:
+        raise TableError(f"no table of {plan.experiment} has two lines that could be compared; name one to see why")
+    return found
+
+
+def _text(found: Comparisons, noise: Sequence[str], growth: Sequence[str]) -> str:
     """Return all that is said of one table: its arms, the comparisons as a grid and in words, and what to do next."""
     head, *lines = sentences(found)
     arms = lines[: len(found.arms)]
@@ -92,7 +104,7 @@ def _text(found: Comparisons, noise: ImageNoise, growth: Sequence[str]) -> str:
         [head, *arms],
         text_lines(grid(found), width=terminal_width()),
         lines[len(found.arms) :],
-        noise_sentences(found, noise),
+        noise,
         growth,
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)

@@ -38,3 +38,28 @@ def test_a_table_that_nothing_can_be_said_of_is_one_sentence_and_code_2(sharptun
         in sharptune("compare", "chains.yaml", "widths", "--metric", "eror").err
     )
     assert "width=2 against" in sharptune("compare", "chains.yaml").out
+
+
+def test_a_table_that_asks_for_its_comparison_prints_it(sharptune, run, chains):
+    chains.write_text(CHAINS.replace("rows: [width]", "rows: [width]\n    compare: true"))
+    run()
+
+    assert "width=2 against width=1: +26 (mean of 2 pairs, by seed)" in sharptune("table", "chains.yaml").out
+    assert sharptune("table", "chains.yaml", "--json").json["comparison"]["comparisons"][0]["decided"] is False
+
+
+def test_the_paragraph_alone_is_text_to_copy(sharptune, run):
+    run()
+
+    text = sharptune("compare", "chains.yaml", "widths", "--paragraph").out
+    assert text.startswith("Arms are compared by error. Independent runs are roots;")
+    assert text.count("\n") == 1
+
+
+def test_a_comparison_that_the_table_has_not_is_refused_with_its_line(sharptune, chains):
+    chains.write_text(CHAINS.replace("rows: [width]", "rows: [width]\n    compare: {metric: eror}"))
+
+    result = sharptune("plan", "chains.yaml")
+    assert result.code == 2
+    assert "chains.yaml:16" in result.err
+    assert "unknown column 'eror'; did you mean 'error'?" in result.err

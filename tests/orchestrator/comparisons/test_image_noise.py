@@ -1,5 +1,7 @@
 """What the test images say of networks, from the answers that are stored: apart from what seeds say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,6 +73,18 @@ def test_other_test_images_are_not_held_against_each_other_and_that_is_said():
 
     assert [list(pairs) for pairs in noise.pairs.values()] == [[]]
     assert any("not tested on the same images" in line for line in noise_sentences(comparisons, noise))
+
+
+def test_the_same_labels_of_two_datasets_are_not_the_same_images():
+    """Two folders of images, sorted by class, have the same labels."""
+    comparisons = found()
+    arms = [replace(arm, dataset=name) for arm, name in zip(comparisons.arms, ("ours", "theirs"), strict=True)]
+    (one,) = comparisons.comparisons
+    other = replace(comparisons, comparisons=(replace(one, first=arms[0], second=arms[1]),))
+
+    noise = noise_of(other, answers(range(40)), answers(range(20)))
+
+    assert "2 pairs of networks were not tested on the same images" in noise.unread[0]
 
 
 @pytest.mark.parametrize("fault", [FileNotFoundError("gone"), KeyError("predictions-best.npz"), None])
