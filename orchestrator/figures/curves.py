@@ -203,7 +203,11 @@ def _panel(panel: PanelSpec, groups: list[Group], read: _Read, *, several_stages
         title=panel.title or (f"{panel.stage}: {title}" if several_stages else title),
         log=panel.log,
         curves=tuple(
-            _curve(label_of(group), group.trials, {trial.trial_id: values_of(trial) for trial in group.trials})
+            _curve(
+                label_of(group) or (panel.stage or "") * several_stages,
+                group.trials,
+                {trial.trial_id: values_of(trial) for trial in group.trials},
+            )
             for group in groups
         ),
         steps=gaps,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from orchestrator.figures import painting, picture
+from orchestrator.figures import painting, painting_rows, picture
 from orchestrator.figures.alphas import EdgePanel
 from orchestrator.figures.cells import Picture
 from orchestrator.figures.curves import NOTHING_YET, Panel
@@ -24,6 +24,7 @@ from orchestrator.words import shown_line
 FORMATS = ("svg", "pdf", "png")
 DPI = 200
 _WITHOUT_DATE: Mapping[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+_REMARK: Mapping[str, Any] = {"fontsize": 6.5, "color": "#404040"}
 _LETTERS_AN_INCH = 13
 """Of the font's size; a little fewer than there are room for."""
 
@@ -113,10 +114,12 @@ def _canvas(figure: Figure, width: str) -> Any:
     axes = canvas.subplots(
         len(grid), len(grid[0]), squeeze=False, height_ratios=heights, sharex=painter.shared, sharey=painter.shared
     )
-    below = _paint(canvas, axes, grid, painter, inches)
-    if figure.missing:
-        canvas.supxlabel(wrapped(figure.missing, int(inches * _LETTERS_AN_INCH)), fontsize=6.5, color="#404040")
-    canvas.set_size_inches(inches, sum(heights) + 0.15 * below + 0.2 * bool(figure.missing))
+    merged = _paint(axes, grid, painter, inches)
+    missing = wrapped(figure.missing, int(inches * _LETTERS_AN_INCH))
+    below = _legend(canvas, merged, missing, inches) if any(label for _, label in merged) else 0
+    if missing and not below:
+        canvas.supxlabel(missing, **_REMARK)
+    canvas.set_size_inches(inches, sum(heights) + 0.15 * below + 0.2 * bool(missing))
     return canvas
 
 
@@ -128,8 +131,8 @@ def _grid(panels: Sequence[Any], most: int, part: Callable[[Any], str]) -> list[
     return [[*row, *[None] * (across - len(row))] for row in rows]
 
 
-def _paint(canvas: Any, axes: Any, grid: Sequence[Sequence[Any]], painter: Painter, inches: float) -> int:
-    """Paint all panels and the legend below them; return how many lines that has."""
+def _paint(axes: Any, grid: Sequence[Sequence[Any]], painter: Painter, inches: float) -> list[painting.Key]:
+    """Paint all panels; return what the legend of them has."""
     panels = [panel for row in grid for panel in row if panel]
     labels = dict.fromkeys(label for panel in panels for label in painter.labels(panel))
     places = {label: place for place, label in enumerate(labels)}
@@ -147,8 +150,7 @@ def _paint(canvas: Any, axes: Any, grid: Sequence[Sequence[Any]], painter: Paint
             each.tick_params(labelbottom=lowest, labelleft=column == 0)
             each.set_xlabel("epoch" if row + 1 == len(grid) else "")
             each.title.set_fontsize(7)
-    merged = _merged(legends, places)
-    return _legend(canvas, merged, inches) if any(label for _, label in merged) else 0
+    return _merged(legends, places)
 
 
 def _merged(legends: Sequence[Sequence[painting.Key]], places: Mapping[str, int]) -> list[painting.Key]:
@@ -160,7 +162,7 @@ def _merged(legends: Sequence[Sequence[painting.Key]], places: Mapping[str, int]
     return [found[label] for label in sorted(found, key=lambda label: places.get(label, len(places)))]
 
 
-def _legend(canvas: Any, keys: Sequence[painting.Key], inches: float) -> int:
+def _legend(canvas: Any, keys: Sequence[painting.Key], remark: str, inches: float) -> int:
     """Put the legend below all panels, in as many columns as there is room for; return how many lines it has."""
     texts = [wrapped(label, int(inches * _LETTERS_AN_INCH) - 8, 2) for _, label in keys]
     longest = max(len(line) for text in texts for line in (text.splitlines() or [""]))
@@ -176,6 +178,9 @@ def _legend(canvas: Any, keys: Sequence[painting.Key], inches: float) -> int:
     )
     for shown, text in zip(legend.get_texts(), texts, strict=True):
         shown.set_text(text)
+    if remark:
+        legend.set_title(remark, prop={"size": _REMARK["fontsize"]})
+        legend.get_title().set_color(_REMARK["color"])
     return math.ceil(len(keys) / columns) * max(1 + text.count("\n") for text in texts)
 
 
@@ -209,13 +214,13 @@ PAINTERS: Mapping[type, Painter] = {
         height=lambda panel, width: 2.4 if width == "column" else 2.9,
     ),
     TimelinePanel: Painter(
-        paint=painting.timeline,
+        paint=painting_rows.timeline,
         labels=lambda panel: panel.stages,
         side_by_side={"column": 1, "page": 1},
         height=lambda panel, width: min(9.0, 1.0 + 0.17 * len({(span.host, span.lane) for span in panel.spans})),
     ),
     DotsPanel: Painter(
-        paint=painting.dots,
+        paint=painting_rows.dots,
         labels=lambda panel: [],
         side_by_side={"column": 1, "page": 2},
         height=lambda panel, width: 0.95 + 0.2 * len(panel.strips),
