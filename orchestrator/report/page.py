@@ -33,6 +33,7 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
         finalize=_visible,
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     script = (folder / "report.js").read_text(encoding="utf-8")
     return environment.get_template("report.html.j2").render(
         report=report,

@@ -29,10 +29,8 @@ from trainables.trial import TrialRow, canonical_json
 
 KINDS: tuple[FigureKind, ...] = ("curves", "dots", "pareto", "timeline")
 """Figures that a report has also where the experiment's file asks for none."""
-OF_EPOCHS: tuple[FigureKind, ...] = ("curves",)
-"""Those for which the epochs of every trial are read."""
 MOST_TRIALS = 300
-"""Trials of which figures are drawn that nobody asked for and that need all of their epochs."""
+"""Trials of which figures are drawn that nobody asked for: of more, nothing could be told apart in them."""
 MOST_OF_A_KIND = 12
 LARGEST_SVG = 250_000
 """Characters; a larger figure stands in the page as pixels."""
@@ -229,11 +227,12 @@ def _more_figures(plan: Plan, rows: Mapping[str, TrialRow]) -> Iterable[FigureSp
     """Yield the figures that nobody asked for; none of what is not there, or would be of too many trials."""
     asked = {spec.kind for spec in plan.figures}
     names = {spec.name for spec in plan.figures}
+    if not rows or len(plan.trials) > MOST_TRIALS:
+        return
     for kind in KINDS:
-        if kind not in asked and rows and (len(plan.trials) <= MOST_TRIALS or kind not in OF_EPOCHS):
-            for spec in default_figures(plan, kind):
-                yield spec if spec.name not in names else spec.model_copy(update={"name": f"{spec.name}-{kind}"})
-                names.add(spec.name)
+        for spec in default_figures(plan, kind) if kind not in asked else ():
+            yield spec if spec.name not in names else spec.model_copy(update={"name": f"{spec.name}-{kind}"})
+            names.add(spec.name)
 
 
 def _figure(figure: Figure) -> Picture:

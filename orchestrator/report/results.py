@@ -53,7 +53,6 @@ class LineBehind:
     place: str
     """Its id in the page."""
     label: str
-    columns: tuple[str, ...]
     runs: tuple[RunBehind, ...]
     summary: tuple[tuple[str, tuple[str, ...]], ...]
     """Below the runs: what is made of them (`median`, `lowest`, …), for each column."""
@@ -104,6 +103,8 @@ class Result:
     title: str
     html: str = ""
     """Markup; all text in it is escaped."""
+    columns: tuple[str, ...] = ()
+    """Of the runs behind its numbers."""
     lines: tuple[LineBehind, ...] = ()
     labels: tuple[str, ...] = ()
     """Of the lines whose differences are told."""
@@ -134,6 +135,7 @@ def result_of(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec, sources
         name=table.name,
         title=table.title,
         html=_DATA.sub("", html(table, link=lambda row, _: _link(table, row, places))),
+        columns=tuple(_heading(column) for column in table.columns),
         lines=tuple(line for line in lines if line.runs),
         labels=labels,
         differences=differences,
@@ -161,7 +163,7 @@ def line_label(row: TableRow) -> str:
 
 def _line(table: Table, index: int, row: TableRow, known: Mapping[str, PlannedTrial]) -> LineBehind:
     """Return the runs behind a line: each once, whatever columns it has a part in."""
-    columns = [column for column in table.columns if row.cells[column.name].evidence]
+    columns = table.columns
     found: dict[str, dict[str, Evidence]] = {}
     for column in columns:
         for one in row.cells[column.name].evidence:
@@ -170,9 +172,8 @@ def _line(table: Table, index: int, row: TableRow, known: Mapping[str, PlannedTr
     return LineBehind(
         place=line_place(table, index),
         label=line_label(row),
-        columns=tuple(_heading(column) for column in columns),
         runs=tuple(_behind(trial_id, told, columns, known) for trial_id, told in found.items()),
-        summary=tuple(_summary(columns, cells)),
+        summary=tuple(_summary(cells)),
     )
 
 
@@ -196,15 +197,17 @@ def _behind(
     )
 
 
-SUMMARY = {"median": "median", "low": "lowest", "high": "highest", "half_range": "± half range"}
-
-
-def _summary(columns: Sequence[Column], cells: Sequence[Cell]) -> Iterable[tuple[str, tuple[str, ...]]]:
+def _summary(cells: Sequence[Cell]) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Yield how the runs became the line's numbers."""
     if any(cell.n for cell in cells):
-        for name, words in SUMMARY.items():
-            values = [getattr(cell, name) for cell in cells]
-            yield words, tuple("" if value is None else f"{value:.10g}" for value in values)
-        yield "runs", tuple(f"{cell.n} of {cell.expected}" for cell in cells)
+        yield "median ± half range", tuple(_numbers((cell.median, cell.half_range), " ± ") for cell in cells)
+        yield "lowest to highest", tuple(_numbers((cell.low, cell.high), " to ") for cell in cells)
+    if any(cell.n != cell.expected for cell in cells):
+        yield "runs that are in", tuple(f"{cell.n} of {cell.expected}" for cell in cells)
+
+
+def _numbers(values: tuple[float | None, float | None], between: str) -> str:
+    return between.join(f"{value:.10g}" for value in values if value is not None)
 
 
 def differences_of(table: Table, known: Mapping[str, PlannedTrial]) -> tuple[tuple[str, ...], tuple[Difference, ...]]:

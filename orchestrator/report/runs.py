@@ -223,17 +223,22 @@ def _details(plan: Plan, stage: str, rows: Mapping[str, TrialRow], states: Mappi
         "parents": [list(trial.parents) for trial in trials],
         "shared": {name: key_text(value) for name, value in shared.items()},
         "differing": {name: [key_text(value) for value in values] for name, values in differing.items()},
-        "metrics": {name: [row and row.metrics.get(name) for row in there] for name in metrics},
-        "timing": {name: [row and row.timing.get(name) for row in there] for name in timing},
+        "metrics": {name: _column([row and row.metrics.get(name) for row in there]) for name in metrics},
+        "timing": {name: _column([row and row.timing.get(name) for row in there]) for name in timing},
         "hosts": hosts,
-        "host": [hosts.index(str(row.provenance.get("host") or "")) if row else None for row in there],
-        "attempts": [row and row.provenance.get("attempts") for row in there],
+        "host": _column([hosts.index(str(row.provenance.get("host") or "")) if row else None for row in there]),
+        "attempts": _column([row and row.provenance.get("attempts") for row in there]),
         "reasons": {
             place: states[trial.trial_id].reason
             for place, trial in enumerate(trials)
             if states[trial.trial_id].state != "done"
         },
     }
+
+
+def _column(values: list[JSON]) -> list[JSON]:
+    """Return a column as it is written: of values that are all the same, one."""
+    return values[:1] if all(value == values[0] for value in values) else values
 
 
 def shared_settings(trials: Sequence[PlannedTrial]) -> tuple[dict[str, JSON], dict[str, list[JSON]]]:

@@ -19,7 +19,7 @@ _IN_AN_ADDRESS = re.compile(r"(?<=://)[^/\s@:'\"]*:[^/\s@'\"]+(?=@)")
 
 def masked(text: str) -> str:
     """Return a text with `***` in place of each secret of this process's environment, and of any URL's password."""
-    for name, value in os.environ.items():
+    for name, value in os.environ.items() if len(text) >= LEAST_CHARACTERS else ():
         if len(value) < LEAST_CHARACTERS or not _SECRET.search(name):
             continue
         for form in (value, json.dumps(value)[1:-1]):

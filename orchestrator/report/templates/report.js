@@ -11,7 +11,7 @@
   for (const element of all(".scripted")) element.hidden = false;
 
   // Rows of a table's body that stand for something: no headings between them, no opened details.
-  const linesOf = (body) => [...body.rows].filter((row) => !row.matches(".block, .detail"));
+  const linesOf = (body) => [...body.rows].filter((row) => !row.matches(".block, .detail, .sum"));
 
   // Sorting: up, down, as it was. What is empty stands last.
   const SECONDS = { s: 1, min: 60, h: 3600, d: 86400 };
@@ -26,8 +26,8 @@
   const sort = (table, column, direction) => {
     for (const row of all("tr.detail", table)) close(row.previousElementSibling);
     for (const body of table.tBodies) {
-      const rows = linesOf(body).map((row) => {
-        row.place ??= row.rowIndex;
+      const rows = linesOf(body).map((row, place) => {
+        row.place ??= place;
         return { row, text: row.cells[column]?.textContent.trim() ?? "" };
       });
       for (const each of rows) each.value = valueOf(each.text);
@@ -105,7 +105,8 @@
   };
   const detailsOf = (stage, place) => {
     const id = stage.ids[place];
-    const pick = (columns) => Object.entries(columns).map(([name, values]) => [name, values[place]]);
+    const at = (values) => values[values.length === 1 ? 0 : place]; // what all have alike is written once
+    const pick = (columns) => Object.entries(columns).map(([name, values]) => [name, at(values)]);
     const parents = make("span");
     for (const parent of stage.parents[place]) parents.append(linkTo(parent), " ");
     return [
@@ -114,8 +115,8 @@
       list("Time and memory", pick(stage.timing)),
       list("Where", [
         ["state", stage.reasons[place]],
-        ["host", stage.hosts[stage.host[place]]],
-        ["attempts", stage.attempts[place]],
+        ["host", stage.hosts[at(stage.host)]],
+        ["attempts", at(stage.attempts)],
         ["from", stage.parents[place].length ? parents : ""],
         ["folder", `${data.folder}/trials/${id}`],
       ]),
@@ -180,7 +181,7 @@
 
   for (const table of all("main table")) {
     const folded = table.closest("details");
-    if (table.matches(".appendix, .differences")) continue;
+    if (table.matches(".appendix, .differences, [data-behind]")) continue;
     if (folded) folded.addEventListener("toggle", () => makeSortable(table), { once: true });
     else makeSortable(table);
     if (table.dataset.runs) makeFilter(table, `the runs of ${table.dataset.runs}`);
@@ -188,4 +189,5 @@
   }
   if (location.hash) arrive();
   document.documentElement.dataset.ready = "yes";
+  performance.mark("ready");
 })();
