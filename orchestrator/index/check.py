@@ -46,7 +46,7 @@ def _check(index: Index, storage: Storage, name: str) -> tuple[int, int]:
     """Return how many rows a segment has, and how many of them are old. Raises: DamagedFile, FileNotFoundError."""
     rows = old = 0
     for indexed in index.read(storage, name, lambda trial_id, entry: True):
-        indexed.prove()
+        indexed.unpacked()
         rows += 1
         if not same(indexed.entry, entry_of(storage, indexed.trial_id)):
             old += 1

@@ -25,7 +25,7 @@ from orchestrator.index.segment import (
 from trainables.errors import DamagedFile
 from trainables.record.entry import Entry
 from trainables.record.storage import Storage
-from trainables.record.trial_folder import ROW, TRIALS
+from trainables.record.trial_folder import ROW, TRIALS, unseal
 from trainables.trial import TrialRow
 
 INDEX = "index"
@@ -64,8 +64,11 @@ class Index:
         self._unused: dict[str, bool] = {}
         """Segments that are not used, and whether they are of no use to anybody else."""
 
-    def rows(self, trial_ids: Collection[str], seen: Storage) -> dict[str, TrialRow]:
-        """Return the rows of these trials that are in the index and as they are in the storage, as it was `seen`."""
+    def rows(self, trial_ids: Collection[str], seen: Storage, *, whole: bool = False) -> dict[str, TrialRow]:
+        """Return the rows of these trials that are in the index and as they are in the storage, as it was `seen`.
+
+        `whole` where all of each will be asked for: then they are unpacked at once.
+        """
         found: dict[str, TrialRow] = {}
         for name in self.names(seen):
             known = self._heads.get(name)
@@ -73,7 +76,7 @@ class Index:
             if not missing:
                 break
             if known is None or any(same(known[each], entry_of(seen, each)) for each in missing & known.keys()):
-                found |= self._rows_of(name, missing, seen)
+                found |= self._rows_of(name, missing, seen, whole=whole)
         self.given |= found.keys()
         return found
 
@@ -115,10 +118,12 @@ class Index:
         """Yield the rows of a segment that are wanted; see `unpack`. Raises: DamagedFile, FileNotFoundError."""
         return unpack(name, storage.read(f"{INDEX}/{name}"), wanted)
 
-    def _rows_of(self, name: str, trial_ids: Collection[str], seen: Storage) -> Mapping[str, TrialRow]:
+    def _rows_of(
+        self, name: str, trial_ids: Collection[str], seen: Storage, *, whole: bool = False
+    ) -> Mapping[str, TrialRow]:
         """Return rows of one segment; none where anything in it is not as it should be."""
         heads: dict[str, Entry] = {}
-        copies: dict[str, Indexed] = {}
+        found: dict[str, TrialRow] = {}
 
         def wanted(trial_id: str, entry: Entry) -> bool:
             heads[trial_id] = entry
@@ -126,22 +131,24 @@ class Index:
 
         try:
             for indexed in self.read(seen, name, wanted):
-                copies[indexed.trial_id] = indexed
-            self._sample(copies, seen)
+                found[indexed.trial_id] = indexed.unpacked() if whole else _row(indexed, seen)
+            self._sample(found, seen)
         except FileNotFoundError:  # it became part of a larger one
             return {}
         except DamagedFile as error:
             self._leave_out(name, error)
             return {}
         self._heads[name] = heads
-        return {trial_id: _row(indexed, seen) for trial_id, indexed in copies.items()}
+        return found
 
-    def _sample(self, copies: Mapping[str, Indexed], seen: Storage) -> None:
+    def _sample(self, found: Mapping[str, TrialRow], seen: Storage) -> None:
         """Hold some rows against their `row.json`. Raises: DamagedFile."""
-        for trial_id in random.SystemRandom().sample(sorted(copies), min(SAMPLE, len(copies))):
-            copies[trial_id].prove()
+        for trial_id in random.SystemRandom().sample(sorted(found), min(SAMPLE, len(found))):
+            row = found[trial_id]
+            if isinstance(row, IndexedRow):
+                row.prove()
             with contextlib.suppress(FileNotFoundError):  # it was set aside just now
-                if seen.read(row_path(trial_id)) != copies[trial_id].content:
+                if unseal(seen.read(row_path(trial_id)), trial_id) != row:
                     raise DamagedFile(f"its row of trial {trial_id} is not that of the trial")
 
     def _look(self, seen: Storage) -> None:
@@ -190,7 +197,7 @@ class Index:
             with contextlib.suppress(FileNotFoundError, DamagedFile):
                 rows = list(self.read(seen, name, wanted))
                 for indexed in rows:
-                    indexed.prove()
+                    indexed.unpacked()
                     taken.add(indexed.trial_id)
                     yield indexed
 

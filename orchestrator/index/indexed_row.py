@@ -30,6 +30,12 @@ class IndexedRow(TrialRow):
             object.__setattr__(row, name, value)
         return row
 
+    def prove(self) -> None:
+        """Raises: DamagedFile where the copy cannot be trusted, or says something else than was said of it."""
+        row = unseal(self._content, self.trial_id)
+        if (row.state, row.parents) != (self.state, self.parents):
+            raise DamagedFile(f"of trial {self.trial_id} it says what the row does not")
+
     def __getattr__(self, name: str) -> Any:
         """Unpack the row: this is called for what it does not have yet. Raises: DamagedFile, FileNotFoundError."""
         if name not in _FIELDS:

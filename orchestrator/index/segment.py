@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from trainables.errors import DamagedFile
 from trainables.record.entry import Entry
 from trainables.record.trial_folder import unseal
-from trainables.trial import canonical_json
+from trainables.trial import TrialRow, canonical_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,13 +55,15 @@ class Indexed:
         """Return what there is to say of a row. Raises: DamagedFile for one that is not whole, or not done."""
         row = unseal(content, trial_id)
         if row.state != "done":
-            raise DamagedFile(f"its row of trial {trial_id} says {row.state}")
+            raise DamagedFile(f"the row of trial {trial_id} says {row.state}")
         return cls(trial_id=trial_id, entry=entry, parents=row.parents, content=content)
 
-    def prove(self) -> None:
-        """Raises: DamagedFile where its parts do not agree, or the row is not whole, or not done."""
-        if Indexed.of(self.trial_id, self.entry, self.content) != self:
+    def unpacked(self) -> TrialRow:
+        """Return the row. Raises: DamagedFile where it is not whole, not done, or not what is said of it."""
+        row = unseal(self.content, self.trial_id)
+        if row.state != "done" or row.parents != self.parents:
             raise DamagedFile(f"of trial {self.trial_id} it says what the row does not")
+        return row
 
 
 def same(then: Entry, now: Entry | None) -> bool:

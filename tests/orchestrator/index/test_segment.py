@@ -26,7 +26,7 @@ def test_what_was_packed_comes_out_byte_by_byte_in_whatever_order_it_went_in():
     assert everything(data) == sorted(ROWS, key=lambda row: row.trial_id)
     assert pack(reversed(ROWS)) == (name, data)
     for indexed in ROWS[:1]:
-        indexed.prove()
+        indexed.unpacked()
 
 
 def made_up(columns=None, *, rows: int | None = None, version: bytes = b"1", **settings) -> bytes:
@@ -90,4 +90,4 @@ def test_a_row_without_a_value_is_damage_and_no_traceback():
     entry_less = made_up({"row": pa.array([None] * 40, pa.binary())})
 
     with pytest.raises(DamagedFile):
-        [each.prove() for each in everything(entry_less)]
+        [each.unpacked() for each in everything(entry_less)]
