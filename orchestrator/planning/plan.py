@@ -4,7 +4,7 @@
 raises every mistake of the document at once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -61,6 +61,15 @@ class Plan:
         """
         stage, name = find_key(key, {stage: self.keys[stage] for stage in trial.lineage})
         return trial.values[stage].get(name)
+
+    def values(self, trials: Sequence[PlannedTrial], key: str) -> list[JSON]:
+        """Return `value` of a key for each of these trials. Raises: UnknownName."""
+        at = {trial.stage: trial for trial in trials}
+        places = {stage: find_key(key, {name: self.keys[name] for name in at[stage].lineage}) for stage in at}
+        if len(places) == 1:
+            ((stage, name),) = places.values()
+            return [trial.values[stage].get(name) for trial in trials]
+        return [trial.values[places[trial.stage][0]].get(places[trial.stage][1]) for trial in trials]
 
     def of_stage(self, stage: str) -> Iterator[PlannedTrial]:
         """Yield the trials of one stage, in the plan's order."""

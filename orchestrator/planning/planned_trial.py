@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 
 from orchestrator.document.resources import Resources
 from orchestrator.planning.config_fields import SEED
@@ -42,6 +44,9 @@ class PlannedTrial:
         return (self.stage, *self.ancestors)
 
 
+_COORDINATES = attrgetter("coordinates")
+
+
 def identity(value: JSON) -> str:
     """Return a text equal for equal values: 1 and 1.0 are one number, true is not 1."""
     if isinstance(value, float) and value.is_integer():
@@ -49,15 +54,34 @@ def identity(value: JSON) -> str:
     return canonical_json(value)
 
 
-def open_axes(cells: Collection[Sequence[PlannedTrial]]) -> dict[str, list[JSON]]:
+def identities(values: Sequence[JSON]) -> list[str]:
+    """Return the identity of each value; of scalars of one type, which most axes have, each different one once."""
+    if not _are_scalars_of_one_type(values):
+        return [identity(value) for value in values]
+    known = {value: identity(value) for value in dict.fromkeys(values)}
+    return [known[value] for value in values]
+
+
+def _are_scalars_of_one_type(values: Sequence[JSON]) -> bool:
+    """Say so: among such, equality is that of identities."""
+    types = set(map(type, values))
+    return len(types) == 1 and not types & {list, dict}
+
+
+def open_axes(cells: Collection[Sequence[PlannedTrial]], pooled: Collection[str] = ()) -> dict[str, list[JSON]]:
     """Return the axes that would be mixed in cells of these trials, with the values of the cell that mixes the most.
 
-    Seeds pool; every other axis (`stage.key`) must have one value in a cell.
+    Seeds pool, and those that are named; every other axis (`stage.key`) must have one value in a cell.
     """
     found: dict[str, list[JSON]] = {}
-    for axis in dict.fromkeys(axis for trials in cells for trial in trials for axis in trial.coordinates):
-        mixed = [{identity(value): value for value in (t.coordinates.get(axis) for t in trials)} for trials in cells]
-        widest = max(mixed, key=len)
-        if axis.rpartition(".")[2] != SEED and len(widest) > 1:
-            found[axis] = list(widest.values())
+    for axis in dict.fromkeys(chain.from_iterable(map(_COORDINATES, chain.from_iterable(cells)))):
+        if axis.rpartition(".")[2] == SEED or axis in pooled:
+            continue
+        for trials in cells:
+            values = [trial.coordinates.get(axis) for trial in trials]
+            if _are_scalars_of_one_type(values) and values.count(values[0]) == len(values):
+                continue
+            mixed = dict(zip(identities(values), values, strict=True))
+            if len(mixed) > max(1, len(found.get(axis, ()))):
+                found[axis] = list(mixed.values())
     return found

@@ -1,15 +1,16 @@
 """The cells of a table: the evidence of their slots, its median and range, and marks that say what to know of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.paper.published import PAPER_RUNS
 from orchestrator.planning.planned_trial import PlannedTrial
-from orchestrator.tables.evidence import Ancestry, Evidence, EvidenceState, Record, evidence_for
+from orchestrator.tables.evidence import Ancestry, Evidence, EvidenceState, Origin, Record
 from orchestrator.tables.grouping import pooling
+from orchestrator.tables.standing import Evidences, Standing, measurements, standing_of
 from orchestrator.tables.statistics import half_range, median_range
 from trainables.catalog import TIMING
-from trainables.trial import JSON, canonical_json
+from trainables.trial import JSON, TrialRow, canonical_json
 
 FEW = "few"
 MARKS: Mapping[str, str] = {
@@ -48,7 +49,14 @@ class Cell:
     """Keys of MARKS."""
     pooling: str = ""
     """How seeds of several stages pool: `2 searches × 3`; "" when there is one level only."""
-    evidence: tuple[Evidence, ...] = ()
+    states: Mapping[EvidenceState, int] = field(default_factory=dict)
+    """How many of the planned runs are in each state, as far as any are."""
+    whole: bool = False
+    """All its numbers are whole ones."""
+    undecided: bool = False
+    """One of its runs would be the best of several, and there will be no best of them as things are."""
+    evidence: Sequence[Evidence] = ()
+    """Where each of its numbers comes from; made when it is asked for."""
 
     @property
     def half_range(self) -> float | None:
@@ -102,45 +110,66 @@ class Column:
 
 
 Members = Mapping[str, Sequence[PlannedTrial]]
-"""One line's trials by column name."""
+"""One line's trials by column name; columns of the same settings have the same list."""
 
 
 def cells_of(
     record: Record, ancestry: Ancestry, lines: Sequence[Members], columns: Sequence[Column]
 ) -> list[dict[str, Cell]]:
     """Return, for each line of a table, its cells by column name."""
-    return [
-        {column.name: _cell(record, ancestry, members[column.name], column) for column in columns} for members in lines
-    ]
+    return [_line(record, ancestry, members, columns) for members in lines]
 
 
-def _cell(record: Record, ancestry: Ancestry, trials: Sequence[PlannedTrial], column: Column) -> Cell:
-    evidence = _evidence(record, ancestry, trials, column)
-    values = [one.value for one in evidence if one.value is not None]
+def _line(record: Record, ancestry: Ancestry, members: Members, columns: Sequence[Column]) -> dict[str, Cell]:
+    """Return the cells of a line; what several have behind them is looked up once."""
+    behind: dict[tuple[int, str], _Behind] = {}
+    cells: dict[str, Cell] = {}
+    for column in columns:
+        trials = members[column.name]
+        key = (id(trials), column.stage)
+        if key not in behind:
+            standing = standing_of(record, ancestry, trials, column.stage)
+            behind[key] = _Behind(
+                standing=standing,
+                origins={record.origin(row) for row in standing.done},
+                pooling=pooling(ancestry, trials) if column.own else "",
+            )
+        cells[column.name] = _cell(record, behind[key], column)
+    return cells
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Behind:
+    """What stands behind some cells of a line."""
+
+    standing: Standing
+    origins: Collection[Origin]
+    """What the runs were made by that are done."""
+    pooling: str
+
+
+def _cell(record: Record, behind: _Behind, column: Column) -> Cell:
+    standing = behind.standing
+    rows, values = measurements(standing, column.metric)
     summary = median_range(values) if values else None
+    states: dict[EvidenceState, int] = {
+        **standing.states,
+        "unmeasured": len(standing.done) - len(rows),
+        "done": len(rows),
+    }
     return Cell(
         n=len(values),
-        expected=len(evidence),
+        expected=standing.expected,
         median=summary.median if summary else None,
         low=summary.low if summary else None,
         high=summary.high if summary else None,
-        marks=tuple(_marks(column, len(values), evidence)),
-        pooling=pooling(ancestry, trials) if column.own else "",
-        evidence=tuple(evidence),
+        marks=tuple(_marks(record, column, behind, rows, states)),
+        pooling=behind.pooling,
+        states={state: count for state, count in states.items() if count},
+        whole=all(map(float.is_integer, values)),
+        undecided=standing.undecided,
+        evidence=Evidences(record, standing, column.metric),
     )
-
-
-def _evidence(record: Record, ancestry: Ancestry, trials: Iterable[PlannedTrial], column: Column) -> list[Evidence]:
-    """Return what stands behind a cell, by its labels, what is not known yet last.
-
-    An ancestor that trials share is there once: as the one whose row says which of several it took, if there is one.
-    """
-    slots = [ancestry.slot(trial, column.stage) for trial in trials]
-    found = [(slot.chosen is None, slot.key, evidence_for(record, slot, column.metric)) for slot in slots]
-    kept: dict[str, Evidence] = {}
-    for _, key, one in sorted(found, key=lambda each: (each[0], each[2].label, each[1])):
-        kept.setdefault(key, one)
-    return list(kept.values())
 
 
 def plain_text(value: JSON) -> str:
@@ -148,29 +177,34 @@ def plain_text(value: JSON) -> str:
     return value if isinstance(value, str) else canonical_json(value)
 
 
-def _marks(column: Column, n: int, evidence: Sequence[Evidence]) -> Iterable[str]:
+def _marks(
+    record: Record,
+    column: Column,
+    behind: _Behind,
+    rows: Sequence[TrialRow],
+    states: Mapping[EvidenceState, int],
+) -> Iterable[str]:
     """Yield what a reader must know of a cell, in the order of MARKS.
 
     No result depends on the share of a GPU that a run held; what it measured of its running does.
     """
-    done = [one for one in evidence if one.state == "done"]
-    states = {one.state for one in evidence}
+    whole = len(rows) == len(behind.standing.done)
+    origins = behind.origins if whole or len(behind.origins) == 1 else {record.origin(row) for row in rows}
+    origins = origins if rows else ()
+    unverified = behind.standing.unverified
     said = {
-        FEW: 0 < n < PAPER_RUNS,
-        "missing": "missing" in states,
-        "failed": "failed" in states,
-        "untrusted": "untrusted" in states,
-        "unmeasured": "unmeasured" in states,
-        "unverified": any(one.unverified for one in done),
-        "commits": len({(one.commit, one.code) for one in done}) > 1,
-        "versions": len({canonical_json(one.versions) for one in done}) > 1,
-        "hardware": len({one.hardware for one in done}) > 1,
-        "shares": column.metric in TIMING and len(_shares(done)) > 1,
-        "resumed": any(one.resumed for one in done),
+        FEW: 0 < len(rows) < PAPER_RUNS,
+        **{state: bool(states.get(state)) for state in ("missing", "failed", "untrusted", "unmeasured")},
+        "unverified": bool(unverified) and any(row.trial_id in unverified for row in rows),
+        "commits": len({(one.commit, one.code) for one in origins}) > 1,
+        "versions": len({one.versions for one in origins}) > 1,
+        "hardware": len({one.hardware for one in origins}) > 1,
+        "shares": column.metric in TIMING and len(_shares(origins)) > 1,
+        "resumed": any(one.resumed for one in origins),
     }
     return (mark for mark in MARKS if said[mark])
 
 
-def _shares(evidence: Sequence[Evidence]) -> set[float | None]:
+def _shares(origins: Iterable[Origin]) -> set[float | None]:
     """Return the shares of GPUs that runs held; None for one whose row does not say, nothing for one on a CPU."""
-    return {share for one in evidence for share in ((None,) if one.gpus is None else one.gpus)}
+    return {share for one in origins for share in ((None,) if one.gpus is None else one.gpus)}

@@ -21,7 +21,9 @@ def ask(
 
     A bare metric is the own stage's if it measures such a thing, else the nearest ancestor's. Raises: TableError.
     """
-    known = known_metrics(plan, rows, lineage)
+    known = _declared(plan, lineage)
+    if not {column.metric for column in spec.columns} <= known[spec.stage]:
+        known = known_metrics(plan, rows, lineage)
     measured: list[Column] = []
     keys: list[str] = []
     for column in spec.columns:
@@ -63,11 +65,17 @@ def written(column: ColumnSpec) -> dict[str, Any]:
 
 def known_metrics(plan: Plan, rows: Mapping[str, TrialRow], lineage: Sequence[str]) -> dict[str, set[str]]:
     """Return what each of these stages measures, by the kind of its trials and by the rows it has."""
-    known = {stage: {*TIMING, *plan.entries[stage].metrics} for stage in lineage}
+    known = _declared(plan, lineage)
     for trial in plan.trials:
-        if trial.stage in known and trial.trial_id in rows:
-            known[trial.stage].update(rows[trial.trial_id].metrics)
+        metrics = known.get(trial.stage)
+        row = rows.get(trial.trial_id) if metrics is not None else None
+        if metrics is not None and row is not None and not row.metrics.keys() <= metrics:
+            metrics.update(row.metrics)
     return known
+
+
+def _declared(plan: Plan, lineage: Sequence[str]) -> dict[str, set[str]]:
+    return {stage: {*TIMING, *plan.entries[stage].metrics} for stage in lineage}
 
 
 def _is_setting(plan: Plan, spec: TableSpec, key: str) -> bool:

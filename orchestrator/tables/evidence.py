@@ -7,11 +7,13 @@ three trainings share is one slot, so it counts once.
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 from orchestrator.planning.planned_trial import PlannedTrial
-from trainables.trial import JSON, TrialRow
+from trainables.trial import JSON, TrialRow, artifact_digest, canonical_json
 
 RUN = ""
 """The metric that every finished run has, with the value 1: counting it counts runs."""
@@ -73,15 +75,35 @@ class Evidence:
         return commit[:12] + dirty + rest if re.fullmatch("[0-9a-f]{40}", commit) else self.commit
 
 
+class Origin(NamedTuple):
+    """What a row was made by, as far as runs of one cell should have it in common."""
+
+    commit: str
+    code: str
+    versions: str
+    """As JSON."""
+    hardware: str
+    gpus: tuple[float, ...] | None
+    resumed: bool
+
+
 class Record:
     """The rows, and which of them may be tabulated."""
 
     def __init__(self, rows: Mapping[str, TrialRow]) -> None:
         self._rows = rows
         self._distrust: dict[str, str] = {}
+        self._unverified: dict[str, bool] = {}
+        self._digests: dict[tuple[str, str], str] = {}
+        self._origins: dict[tuple[Any, ...], Origin] = {}
 
     def row(self, trial_id: str) -> TrialRow | None:
         return self._rows.get(trial_id)
+
+    def rows_of(self, trials: Iterable[PlannedTrial]) -> list[TrialRow]:
+        """Return the rows that there are of these trials."""
+        row_of = self._rows.get
+        return [row for trial in trials if (row := row_of(trial.trial_id)) is not None]
 
     def distrust(self, trial_id: str) -> str:
         """Return why a row must not be tabulated; "" for one that may.
@@ -95,9 +117,42 @@ class Record:
 
     def unverified(self, trial_id: str) -> bool:
         """Say whether some ancestor's row is missing, so that what was taken from it cannot be checked."""
-        row = self._rows[trial_id]
-        parents = [self._done(parent) for parent in row.parents]
-        return any(parent is None or self.unverified(parent.trial_id) for parent in parents)
+        if trial_id not in self._unverified:
+            parents = [self._done(parent) for parent in self._rows[trial_id].parents]
+            self._unverified[trial_id] = any(parent is None or self.unverified(parent.trial_id) for parent in parents)
+        return self._unverified[trial_id]
+
+    def origin(self, row: TrialRow) -> Origin:
+        """Return what a row was made by; rows that say the same are looked at once."""
+        said = row.provenance.get
+        gpus, versions = said("gpus"), said("versions")
+        key = (
+            said("commit"),
+            said("code"),
+            said("hardware"),
+            said("device"),
+            said("mixed"),
+            None if gpus is None else tuple(gpus),
+            tuple(versions.items()) if isinstance(versions, dict) else None,
+        )
+        try:
+            return self._origins[key]
+        except (KeyError, TypeError):  # not seen yet, or versions that are no plain texts
+            return self._new_origin(row, key)
+
+    def _new_origin(self, row: TrialRow, key: tuple[Any, ...]) -> Origin:
+        said = row.provenance.get
+        origin = Origin(
+            commit=str(said("commit", "")),
+            code=str(said("code", "")),
+            versions=canonical_json(said("versions")),
+            hardware=str(said("hardware", said("device", ""))),
+            gpus=key[-2],
+            resumed=bool(said("mixed", False)),
+        )
+        with suppress(TypeError):
+            self._origins[key] = origin
+        return origin
 
     def _find_distrust(self, trial_id: str) -> str:
         row = self._done(trial_id)
@@ -105,11 +160,21 @@ class Record:
             parent = self._done(parent_id)
             if row is None or parent is None:
                 continue
-            if stale := row.contradiction(parent):
+            if not self._agree(row, parent) and (stale := row.contradiction(parent)):
                 return stale
             if self.distrust(parent_id):
                 return f"its parent {parent_id} cannot be trusted: {self.distrust(parent_id)}"
         return ""
+
+    def _agree(self, row: TrialRow, parent: TrialRow) -> bool:
+        """Say whether a parent still has all that a row took from it; what many took is digested once."""
+        return all(self._digest(parent, key) == digest for key, digest in row.parents[parent.trial_id].items())
+
+    def _digest(self, parent: TrialRow, key: str) -> str:
+        if (parent.trial_id, key) not in self._digests:
+            value = parent.found(key)
+            self._digests[parent.trial_id, key] = "" if value is None else artifact_digest(value)
+        return self._digests[parent.trial_id, key]
 
     def _done(self, trial_id: str) -> TrialRow | None:
         row = self._rows.get(trial_id)
@@ -143,17 +208,18 @@ def evidence_for(record: Record, slot: Slot, metric: str) -> Evidence:
     value = measured(row, metric)
     if value is None:
         return Evidence(trial_id=trial_id, label=label, state="unmeasured", reason=f"it did not measure {metric}")
+    origin = record.origin(row)
     return Evidence(
         trial_id=trial_id,
         label=label,
         state="done",
         value=value,
-        commit=str(row.provenance.get("commit", "")),
-        code=str(row.provenance.get("code", "")),
+        commit=origin.commit,
+        code=origin.code,
         versions=row.provenance.get("versions"),
-        hardware=str(row.provenance.get("hardware", row.provenance.get("device", ""))),
-        gpus=tuple(row.provenance["gpus"]) if "gpus" in row.provenance else None,
-        resumed=bool(row.provenance.get("mixed", False)),
+        hardware=origin.hardware,
+        gpus=origin.gpus,
+        resumed=origin.resumed,
         unverified=record.unverified(trial_id),
     )
 
@@ -162,13 +228,24 @@ class Ancestry:
     """Who descends from whom in a plan."""
 
     def __init__(self, trials: Iterable[PlannedTrial], record: Record) -> None:
-        self._at = {(trial.stage, trial.trial_id): trial for trial in trials}
+        self._trials = trials
         self._record = record
+        self._single: dict[tuple[str, str], Slot] = {}
+
+    @cached_property
+    def _at(self) -> dict[tuple[str, str], PlannedTrial]:
+        return {(trial.stage, trial.trial_id): trial for trial in self._trials}
 
     def slot(self, trial: PlannedTrial, stage: str) -> Slot:
         """Return the slot of a trial's ancestor in a stage, or of the trial itself. Raises: KeyError."""
         if stage == trial.stage:
             return Slot(candidates=(trial,), chosen=trial)
+        if all(len(trial.ancestors[each]) == 1 for each in trial.lineage[1:]):
+            place = (stage, trial.ancestors[stage][0])
+            if place not in self._single:
+                one = self._at[place]
+                self._single[place] = Slot(candidates=(one,), chosen=one)
+            return self._single[place]
         candidates = tuple(self._at[stage, each] for each in trial.ancestors[stage])
         nearest: PlannedTrial = trial
         for nearer in trial.lineage[1 : trial.lineage.index(stage) + 1]:

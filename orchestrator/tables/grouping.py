@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity
+from orchestrator.planning.planned_trial import identities, identity
 from orchestrator.tables.evidence import Ancestry
 from trainables.trial import JSON
 
@@ -23,24 +23,34 @@ class Group:
 
 def selected(plan: Plan, stage: str, chosen: Mapping[str, JSON]) -> list[PlannedTrial]:
     """Return the trials of a stage whose values are the filter's; a list in a filter admits any of its values."""
-    allowed = {key: {identity(one) for one in _listed(value)} for key, value in chosen.items()}
     trials = [trial for trial in plan.trials if trial.stage == stage]
-    return [trial for trial in trials if all(identity(plan.value(trial, key)) in ids for key, ids in allowed.items())]
+    return _having(plan, trials, {key: {identity(one) for one in _listed(value)} for key, value in chosen.items()})
 
 
-def holding(plan: Plan, trials: Iterable[PlannedTrial], settings: Mapping[str, JSON]) -> list[PlannedTrial]:
+def holding(plan: Plan, trials: Sequence[PlannedTrial], settings: Mapping[str, JSON]) -> Sequence[PlannedTrial]:
     """Return the trials that have exactly these values."""
-    wanted = {key: identity(value) for key, value in settings.items()}
-    return [trial for trial in trials if all(identity(plan.value(trial, k)) == v for k, v in wanted.items())]
+    return _having(plan, trials, {key: {identity(value)} for key, value in settings.items()}) if settings else trials
+
+
+def _having(plan: Plan, trials: Sequence[PlannedTrial], allowed: Mapping[str, set[str]]) -> list[PlannedTrial]:
+    """Return the trials of which each key has one of the values that are allowed."""
+    found = [*trials]
+    for key, wanted in allowed.items():
+        found = [trial for trial, value in zip(found, _identities(plan, found, key), strict=True) if value in wanted]
+    return found
 
 
 def grouped(plan: Plan, trials: Sequence[PlannedTrial], keys: Sequence[str]) -> list[Group]:
     """Return the lines of a table; each key's values come in the order in which the plan has them."""
-    order: dict[str, dict[str, int]] = {key: {} for key in keys}
     members: dict[tuple[int, ...], list[PlannedTrial]] = {}
-    for trial in trials:
-        place = tuple(order[key].setdefault(identity(plan.value(trial, key)), len(order[key])) for key in keys)
-        members.setdefault(place, []).append(trial)
+    if not keys:
+        members[()] = [*trials]
+    else:
+        columns = [_places(_identities(plan, trials, key)) for key in keys]
+        places = [*zip(*columns, strict=True)]
+        members = {place: [] for place in dict.fromkeys(places)}
+        for trial, place in zip(trials, places, strict=True):
+            members[place].append(trial)
     return [
         Group(
             keys={key: plan.value(members[place][0], key) for key in keys},
@@ -48,6 +58,16 @@ def grouped(plan: Plan, trials: Sequence[PlannedTrial], keys: Sequence[str]) -> 
         )
         for place in sorted(members)
     ]
+
+
+def _identities(plan: Plan, trials: Sequence[PlannedTrial], key: str) -> list[str]:
+    return identities(plan.values(trials, key))
+
+
+def _places(values: Sequence[str]) -> list[int]:
+    """Return, for each value, its place among the different ones, in the order in which they come."""
+    order = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    return [order[value] for value in values]
 
 
 def agreed(plan: Plan, trials: Iterable[PlannedTrial], key: str) -> JSON:
@@ -60,7 +80,7 @@ def agreed(plan: Plan, trials: Iterable[PlannedTrial], key: str) -> JSON:
 
 def pooling(ancestry: Ancestry, trials: Sequence[PlannedTrial]) -> str:
     """Return how the runs of one line pool over the stages' seeds: `2 searches × 3`; "" when only one level varies."""
-    if not trials:
+    if not trials or len(trials[0].lineage) == 1:
         return ""
     levels: list[tuple[str, dict[str, set[str]]]] = [(stage, {}) for stage in reversed(trials[0].lineage)]
     for trial in trials:

@@ -93,7 +93,7 @@ def unit_of(table: Table, column: Column) -> Unit:
     unit = _unit_of(table, column, [value for cell in cells if (value := column.value(cell)) is not None])
     if column.digits is not None:
         return replace(unit, digits=column.digits)
-    whole = all(one.value is None or one.value.is_integer() for cell in cells for one in cell.evidence)
+    whole = all(cell.whole for cell in cells)
     return with_halves(unit, (number for cell in cells for number in _numbers(column, cell))) if whole else unit
 
 
@@ -177,7 +177,7 @@ def count_text(cell: Cell) -> str:
 
 def runs_text(cell: Cell, *, each: bool = False) -> str:
     """Return how many runs a cell is of: `n=3`, `n=2/3 (1 failed)`, `n=6: 2 searches × 3`."""
-    left_out = [f"{len(ids)} {state}" for state in LEFT_OUT if (ids := cell.in_state(state))]
+    left_out = [f"{count} {state}" for state in LEFT_OUT if (count := cell.states.get(state))]
     why = f" ({', '.join(left_out)})" if left_out else ""
     return f"{count_text(cell)}{' each' if each else ''}{why}" + (f": {cell.pooling}" if cell.pooling else "")
 
@@ -214,10 +214,11 @@ def notes_of(table: Table) -> list[str]:
     elif table.paper is not None:
         notes.append(f"No row of {table.paper.title} has the settings of a row here.")
     for row in table.rows:
-        for one in row.runs.evidence:
+        for one in row.runs.evidence if row.runs.states.get("untrusted") else ():
             if one.state == "untrusted":
                 notes.append(f"Left out: {one.trial_id} ({one.label}): {one.reason}.")
-    shown = (one for row in table.rows for cell in row.cells.values() for one in cell.evidence)
+    waiting = (cell for row in table.rows for cell in row.cells.values() if cell.undecided)
+    shown = (one for cell in waiting for one in cell.evidence)
     notes += [f"{each}." for each in dict.fromkeys(one.reason for one in shown if one.undecided)]
     return [*notes, *(each if each.endswith(".") else f"{each}." for each in table.said)]
 

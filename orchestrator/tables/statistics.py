@@ -32,7 +32,7 @@ def half_range(low: float, high: float) -> float:
 
 def median_range(values: Iterable[float]) -> MedianRange:
     """Return the median and the extremes of finite values. Raises: ValueError when there is none, or one is NaN."""
-    ordered = sorted(float(value) for value in values)
+    ordered = sorted(map(float, values))
     if not ordered:
         raise ValueError("a median needs at least one value")
     if not all(map(math.isfinite, ordered)):

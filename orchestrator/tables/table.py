@@ -93,13 +93,13 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
         raise TableError(f"table {spec.name!r} has no trials: its filter leaves none of stage {spec.stage!r}")
     published = load_published().table(spec.paper) if spec.paper else None
     asked, side_keys = ask(plan, rows, trials[0].lineage, spec)
-    _refuse_open_axes(spec.name, grouped(plan, trials, (*spec.rows, *side_keys)))
-    sides = [group.keys for group in grouped(plan, trials, side_keys)]
+    groups = grouped(plan, trials, spec.rows)
+    _refuse_open_axes(spec.name, grouped(plan, trials, (*spec.rows, *side_keys)) if side_keys else groups)
+    sides = [group.keys for group in grouped(plan, trials, side_keys)] if side_keys else [{}]
     columns = tuple(replace(column, settings=settings) for settings in sides for column in asked)
     counts = [replace(_runs_column("runs", spec.stage), settings=settings) for settings in sides]
     total = _runs_column("all runs", spec.stage)
-    groups = grouped(plan, trials, spec.rows)
-    members = [{c.name: holding(plan, g.trials, c.settings) for c in (*columns, *counts, total)} for g in groups]
+    members = [_members(plan, group, sides, columns, counts, total) for group in groups]
     lines = tuple(
         TableRow(
             keys=group.keys,
@@ -112,6 +112,21 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
         )
     )
     return _table(spec, published, spec.rows, columns, lines)
+
+
+def _members(
+    plan: Plan,
+    group: Group,
+    sides: Sequence[Mapping[str, JSON]],
+    columns: Sequence[Column],
+    counts: Sequence[Column],
+    total: Column,
+) -> dict[str, Sequence[PlannedTrial]]:
+    """Return a line's trials by column name; those of each setting side by side are looked for once."""
+    here = [holding(plan, group.trials, settings) for settings in sides]
+    asked = len(columns) // len(sides)
+    found = {column.name: here[index // asked] for index, column in enumerate(columns)}
+    return {**found, **{count.name: here[index] for index, count in enumerate(counts)}, total.name: group.trials}
 
 
 def _refuse_open_axes(table: str, groups: Sequence[Group]) -> None:
@@ -224,7 +239,7 @@ def explain(table: Table, row: int | Mapping[str, JSON], column: str) -> tuple[E
         raise TableError(f"table {table.name!r} has {len(lines)} rows for {row!r}; name one of its {len(table.rows)}")
     if column not in lines[0].cells:
         raise TableError(f"table {table.name!r} has no column {column!r}; it has {', '.join(lines[0].cells)}")
-    return lines[0].cells[column].evidence
+    return tuple(lines[0].cells[column].evidence)
 
 
 def _runs_column(name: str, stage: str) -> Column:
@@ -234,7 +249,7 @@ def _runs_column(name: str, stage: str) -> Column:
 def _runs(sides: Sequence[Cell], total: Cell) -> dict[str, Any]:
     """Return what a line says of its runs: of each setting side by side when all are alike, else of all together."""
     there = [side for side in sides if side.expected]
-    alike = {(s.n, s.expected, s.marks, s.pooling, *(len(s.in_state(state)) for state in LEFT_OUT)) for s in there}
+    alike = {(s.n, s.expected, s.marks, s.pooling, *(s.states.get(state) for state in LEFT_OUT)) for s in there}
     return {"runs": there[0], "each": len(there) > 1} if len(alike) == 1 else {"runs": replace(total, pooling="")}
 
 

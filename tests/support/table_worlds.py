@@ -54,6 +54,9 @@ class FakePlan:
                 return trial.coordinates[name]
         return trial.config[key]
 
+    def values(self, trials: Sequence[FakeTrial], key: str) -> list[Any]:
+        return [self.value(trial, key) for trial in trials]
+
 
 @dataclass(frozen=True, kw_only=True)
 class FakeTable:
