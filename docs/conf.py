@@ -53,3 +53,4 @@ def setup(app: Any) -> None:
             source[0] += navigation(source[0], set(app.env.found_docs))
 
     app.connect("source-read", read)
+    app.connect("env-get-outdated", lambda *_: [root_doc])  # a page may have come, or gone

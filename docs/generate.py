@@ -89,8 +89,8 @@ def command_section(words: Sequence[str], command: click.Command) -> str:
     usage = command.get_usage(context).removeprefix("Usage: ")
     rows = [
         (cell(f"`{record[0]}`"), cell(record[1]))
-        for parameter in command.get_params(context)
-        if (record := parameter.get_help_record(context)) and "--help" not in record[0]
+        for option in command.params
+        if isinstance(option, click.Option) and (record := option.get_help_record(context))
     ]
     options = f"\n{table(('option', 'meaning'), rows)}" if rows else ""
     about = "\n\n".join(cell(part) for part in inspect.cleandoc(command.help or "").split("\n\n"))

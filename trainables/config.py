@@ -67,7 +67,9 @@ class Restart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: Annotated[Integer, Field(ge=1)]
+    """How long the period is."""
     learning_rate: Annotated[Number, Field(gt=0)]
+    """The highest of the period."""
 
 
 class _Config(BaseModel):
@@ -80,14 +82,19 @@ class _Config(BaseModel):
     train_images: Annotated[Integer, Field(ge=2)] | None = None
     """Use the first n / classes training images of each class, in official order; all when absent."""
     batch_size: Annotated[Integer, Field(ge=2)] = 64
+    """Images in one step."""
     learning_rate: Annotated[Number, Field(gt=0)] = 0.025
+    """The highest of the schedule: of SGD for the weights."""
     momentum: Annotated[Number, Field(ge=0, lt=1)] = 0.9
+    """Of SGD."""
     weight_decay: Annotated[Number, Field(ge=0)] = 3e-4
+    """Of the weights."""
     grad_clip: Annotated[Number, Field(gt=0)] | None = 5.0
     """Largest L2 norm of the weights' gradient; none when null."""
     p: Annotated[Number, Field(ge=1)] = 2.0
     """The power of Cosine Power Annealing (arXiv:1903.09900, Eq. 2); 1 is cosine annealing."""
     warmup_epochs: Annotated[Integer, Field(ge=0)] = 5
+    """Epochs in which the learning rate rises to its highest."""
     warm_restarts: tuple[Restart, ...] = ()
     """Periods after the first one; `epochs` counts all of them together."""
     precision: Literal["fp32", "tf32", "bf16", "fp16"] = "fp32"
@@ -120,17 +127,25 @@ class SearchConfig(_Config):
     """Architecture search (arXiv:1806.09055 section 2; arXiv:1903.09900 sections 3 and 4)."""
 
     space: Space = "darts_ssc"
+    """What is searched: a name, a list of primitives, or a mapping."""
     strategy: Literal["gradient", "random"] = "gradient"
     """`random` searches nothing: it draws an architecture uniformly from the space, as a control."""
     weighting: Weighting = "scalar"
+    """How operations of an edge are weighted: by their softmax, or so that the leading one counts whole."""
     order: Annotated[Literal[1, 2], BeforeValidator(_integer)] = 1
     """2 looks one step of the weights ahead for the alphas' gradient (arXiv:1806.09055, section 2.3)."""
     epochs: Annotated[Integer, Field(ge=1)] = 50
+    """How often it sees its training images."""
     learning_rate_min: Annotated[Number, Field(ge=0)] = 1e-4
+    """Where the schedule ends."""
     channels: Annotated[Integer, Field(ge=1)] = 16
+    """Of the first cells."""
     layers: Annotated[Integer, Field(ge=3)] = 8
+    """Cells one after the other."""
     arch_learning_rate: Annotated[Number, Field(gt=0)] = 3e-4
+    """Of Adam for the alphas."""
     arch_weight_decay: Annotated[Number, Field(ge=0)] = 1e-3
+    """Of the alphas."""
     alpha_start_epoch: Annotated[Integer, Field(ge=1)] = 1
     """The first epoch in which the alphas move."""
     alpha_every: Annotated[Integer, Field(ge=1)] = 1
@@ -142,6 +157,7 @@ class SearchConfig(_Config):
     params_min: Annotated[Integer, Field(ge=0)] | None = None
     """Of a random architecture: the least parameters of its final network, at the paper's size."""
     params_max: Annotated[Integer, Field(ge=1)] | None = None
+    """The most parameters of it."""
     cutout: Annotated[Integer, Field(ge=0)] = 0
     """Side of the square that is cut out, in pixels; 0 cuts nothing."""
 
@@ -152,7 +168,9 @@ class TrainConfig(_Config):
     genotype: dict[str, Any]
     """The cells or the path, as their `to_json` writes them."""
     operations: Operations = "ssc"
+    """How primitives are built: as SharpSepConv, or as DARTS builds them."""
     network: Network = "cifar"
+    """What is built: cells for small images or for ImageNet, or a path through a MultiChannelNet."""
     mid_channels: Annotated[Integer, Field(ge=1)] = 32
     """Channels in the middle of a choke_conv."""
     accumulate: Annotated[Integer, Field(ge=1)] = 1
@@ -163,18 +181,27 @@ class TrainConfig(_Config):
     """Hold out the last n / classes of each class's training images (of those that `train_images` leaves), to select an
     epoch by: see `FinalRun`. None when absent, as in the paper."""
     test_images: Annotated[Integer, Field(ge=1)] | None = None
+    """Use the first n / classes test images of each class; all when absent."""
     image_size: Annotated[Integer, Field(ge=8)] | None = None
     """Side of the square that images kept as files are cut to; 224 when absent. Images of an array are taken whole."""
     corrupt_limit: Annotated[Integer, Field(ge=0)] = 100
     """Images kept as files that may be unreadable, in an epoch; one more fails the trial."""
     epochs: Annotated[Integer, Field(ge=1)] = 2000
+    """How often it sees its training images."""
     learning_rate_min: Annotated[Number, Field(ge=0)] = 1e-8
+    """Where the schedule ends."""
     channels: Annotated[Integer, Field(ge=1)] = 36
+    """Of the first cells."""
     layers: Annotated[Integer, Field(ge=3)] = 20
+    """Cells one after the other."""
     cutout: Annotated[Integer, Field(ge=0)] = 16
+    """Side of the square that is cut out, in pixels; 0 cuts nothing."""
     auxiliary: bool = True
+    """Whether a second classifier helps amid the network, while training."""
     auxiliary_weight: Annotated[Number, Field(ge=0)] = 0.4
+    """Of its loss."""
     drop_path: Annotated[Number, Field(ge=0, lt=1)] = 0.2
+    """The chance of leaving a path out, in the last epoch; it grows from 0."""
 
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)

@@ -28,10 +28,13 @@ class TrialSpec:
     """Everything that determines a trial's result, and nothing else."""
 
     trainable: str
+    """What it is: `search` or `train`."""
     version: int
+    """That of the trainable; raised when results change."""
     config: Mapping[str, JSON]
     """What differs from the config class's defaults."""
     seed: int
+    """From which all its randomness is derived."""
     parents: tuple[str, ...] = ()
     """Ids of the trials whose results this one uses."""
 
@@ -142,19 +145,27 @@ class TrialRow:
     """The record of a finished or failed trial: `row.json`, the only commit point."""
 
     trial_id: str
+    """The hash of its spec, and the name of its folder."""
     spec: TrialSpec
+    """What determines the result: below."""
     config: Mapping[str, JSON]
     """The full effective config, defaults and parents' findings filled in."""
     state: RowState
+    """Done, or failed."""
     metrics: Mapping[str, float]
+    """What it measured, by name."""
     artifacts: Mapping[str, JSON]
+    """What it found, by name: what a child can take."""
     error: str | None = None
+    """Why it failed."""
     parents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """What was taken from each parent: {parent id: {key: sha256 of what it was}}."""
     files: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
     """The files beside the row: {name: {"path": its name there, "bytes": ..., "sha256": ...}}."""
     timing: Mapping[str, JSON] = field(default_factory=dict)
+    """How long it took, and what it held meanwhile."""
     provenance: Mapping[str, JSON] = field(default_factory=dict)
+    """Commit, versions, hardware, and who asked for it."""
 
     def found(self, key: str) -> JSON:
         """Return what a child can take: the artifact, or else the metric, of that name; None when there is none."""

@@ -53,10 +53,15 @@ class Experiment:
 
 class _Top(Form):
     experiment: Name
+    """Its name."""
     title: str | None = None
+    """What it is about: over its report."""
     stages: Annotated[dict[str, Any], Field(min_length=1)]
+    """Its stages by name, in the order in which they need each other."""
     tables: list[Any] = Field(default_factory=list)
+    """What `sharptune table` prints."""
     figures: list[Any] = Field(default_factory=list)
+    """What `sharptune figure` draws."""
 
 
 def load_experiment(source: str | FilePath, *, overrides: Iterable[str] = ()) -> Experiment:

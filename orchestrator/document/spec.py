@@ -66,6 +66,7 @@ class Needs(Form):
     """What a stage's trials start from: each trial of a stage, or the best of each group of them."""
 
     stage: str
+    """The stage that comes before."""
     over: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)] | None = None
     """The axes whose values compete."""
     best: str | None = None
@@ -76,14 +77,19 @@ class Stage(Form):
     """One grid of trials of one trainable."""
 
     trainable: str
+    """What its trials are: `search` or `train`."""
     needs: Annotated[Needs, BeforeValidator(_as_needs)] | None = None
+    """The stage from which its trials start: a grid of them for each trial of that one."""
     config: dict[str, Any] = {}
     """Settings of all its trials."""
     grid: dict[str, Any] = {}
     """The axes: lists of values of a config field, or of labelled mappings of several."""
     exclude: list[Any] = []
+    """Points of the grid to drop: mappings of axes to values."""
     include: list[Any] = []
+    """Points to add to the grid."""
     resources: Resources = Resources()
+    """What each of its trials asks of a node."""
     max_failures: Annotated[Integer, Field(ge=0)] = 3
     """How often a trial whose process died is started again, before it has saved ten minutes of work more."""
     checkpoint_minutes: Annotated[Number, Field(gt=0)] = 10.0
@@ -100,6 +106,7 @@ class ColumnSpec(Form):
     """One column of a table: a metric, or a key whose values are set side by side."""
 
     metric: str
+    """Its name, or `stage.metric` of an ancestor."""
     statistic: Literal["median", "best"] | None = None
     """The table's when absent."""
     title: Annotated[str, Field(min_length=1)] | None = None
@@ -130,9 +137,11 @@ class Line(Form):
     """One row of a table whose rows are written out one by one, as in the paper's own tables."""
 
     label: str
+    """What the row is called."""
     stage: str | None = None
     """Where its trials are; the table's stage when absent. A line of neither is one that only quotes the paper."""
     filter: dict[str, Any] = {}
+    """Which trials it is of, as in `filter` of the table."""
     paper: str | None = None
     """The published row beside it, by name."""
     details: dict[str, Any] = {}
@@ -140,6 +149,7 @@ class Line(Form):
     block: str | None = None
     """A heading above this line and those below it."""
     bold: bool = False
+    """Whether it is printed bold."""
 
 
 class CompareSpec(Form):
@@ -156,7 +166,9 @@ class TableSpec(Form):
     """What a table shows of a stage, or of several line by line, and how its cells are made."""
 
     name: Name
+    """By which it is asked for."""
     stage: str = ""
+    """Where its trials are."""
     lines: list[Line] = []
     """Rows one by one, of any stages, instead of `rows`."""
     heading: Annotated[str, Field(min_length=1)] = "model"
@@ -170,7 +182,9 @@ class TableSpec(Form):
     columns: Annotated[list[Annotated[ColumnSpec, BeforeValidator(_as_column)]], Field(min_length=1)]
     """Metrics; and keys whose values are set side by side, or, with `lines`, columns that only the paper has."""
     filter: dict[str, Any] = {}
+    """Only trials with these values of keys; a list of values means any of them."""
     statistic: Literal["median", "best"] = "median"
+    """What a cell shows: the median with its ±, or the best run."""
     baseline: Annotated[dict[str, Any], Field(min_length=1)] | None = None
     """The row that the others are compared with: values of keys of `rows`."""
     compare: Annotated[CompareSpec | None, BeforeValidator(_as_comparison)] = None
@@ -181,7 +195,9 @@ class TableSpec(Form):
     paper: Name | None = None
     """A table of published numbers to stand beside ours."""
     title: str | None = None
+    """Above it."""
     note: str | None = None
+    """Below it."""
     width: Literal["column", "page", "sideways"] | None = None
     """What its LaTeX fits into: one of two columns, a page, or a page on its side; by default one of the last two."""
 
@@ -206,13 +222,19 @@ class PanelSpec(Form):
     """One panel of curves: a value of every epoch, of the figure's stage unless it names one of its own."""
 
     metric: str
+    """Its name: one of the curves of the stage's trainable."""
     log: bool = False
+    """Whether the axis is logarithmic."""
     title: Annotated[str, Field(min_length=1)] | None = None
+    """Instead of our own words for the metric."""
     show: Literal["values", "time_between_improvements"] = "values"
     """The values; or how long a run goes, in percent of all its epochs, from one best value to the next."""
     stage: str | None = None
+    """The figure's when absent."""
     lines: list[str] | None = None
+    """The figure's when absent."""
     filter: dict[str, Any] | None = None
+    """The figure's when absent."""
 
 
 FigureKind = Literal["curves", "alphas", "cells", "pareto", "timeline", "dots"]
@@ -231,8 +253,11 @@ class FigureSpec(Form):
     """What a figure shows. Which keys it takes depends on its kind: FIGURE_KEYS."""
 
     name: Name
+    """By which it is asked for."""
     kind: FigureKind = "curves"
+    """What it shows."""
     stage: str = ""
+    """Where its trials are."""
     lines: list[str] = []
     """Keys whose values tell the lines of curves, or the points, apart."""
     panels: Annotated[list[Annotated[PanelSpec, BeforeValidator(_as_column)]], Field(min_length=1)] = []
@@ -248,7 +273,9 @@ class FigureSpec(Form):
     columns: list[str] = []
     """Which columns of it, a panel each; its first when empty."""
     filter: dict[str, Any] = {}
+    """Only trials with these values of keys."""
     title: str | None = None
+    """Above it."""
 
     def resolved(self, panel: PanelSpec) -> PanelSpec:
         """Return a panel that says itself what it takes over from the figure."""

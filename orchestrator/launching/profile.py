@@ -54,16 +54,25 @@ class SlurmProfile(Form):
     """What the batch script asks of Slurm, and what its nodes do first."""
 
     partition: Directive | None = None
+    """As sbatch takes it."""
     account: Directive | None = None
+    """As sbatch takes it."""
     qos: Directive | None = None
+    """As sbatch takes it."""
     constraint: Directive | None = None
+    """As sbatch takes it."""
     time: Time | None = None
     """The job's limit; before it the trials are saved and the job goes back into the queue."""
     nodes: Annotated[Integer, Field(ge=1, le=4096)] = 1
+    """How many."""
     cpus_per_node: Annotated[Integer, Field(ge=1, le=4096)] | None = None
+    """Cores of each node."""
     gpus_per_node: Annotated[Integer, Field(ge=0, le=64)] = 0
+    """How many the job asks for."""
     memory_per_node: Directive | None = None
+    """As sbatch takes it, such as 128G."""
     exclusive: bool = False
+    """Whether the nodes are the job's alone."""
     options: Annotated[list[Directive], AfterValidator(_options)] = Field(default_factory=list)
     """Further options of sbatch, as they stand after #SBATCH."""
     setup: list[Line] = Field(default_factory=list)
@@ -82,8 +91,11 @@ class Pod(Form):
     """What one pod of Kubernetes gets."""
 
     cpus: Annotated[Integer, Field(ge=1)] = 4
+    """Cores."""
     memory: Amount = "16Gi"
+    """As Kubernetes writes it."""
     gpus: Annotated[Integer, Field(ge=0, le=64)] = 0
+    """Whole ones."""
 
 
 class KubeRayProfile(Form):
@@ -92,11 +104,15 @@ class KubeRayProfile(Form):
     image: Line
     """An image that has sharptune, and the Ray that this machine has."""
     namespace: DnsName | None = None
+    """Where the RayJob is made."""
     queue: DnsName | None = None
     """A local queue of Kueue."""
     head: Pod = Pod()
+    """Where the driver runs."""
     worker: Pod = Pod()
+    """Where trials run."""
     workers: Annotated[Integer, Field(ge=1, le=4096)] = 1
+    """How many pods of that kind."""
     volume_claim: DnsName | None = None
     """A PersistentVolumeClaim that holds the storage."""
     mount: Line = "/runs"
@@ -104,7 +120,9 @@ class KubeRayProfile(Form):
     secret: DnsName | None = None
     """A Secret whose keys become environment variables of every pod: the credentials of an object store."""
     service_account: DnsName | None = None
+    """That of the pods."""
     gpu_resource: Line = "nvidia.com/gpu"
+    """What Kubernetes calls a GPU."""
     backoff_limit: Annotated[Integer, Field(ge=0, le=100)] = 3
     """How often a new cluster is started for the same run."""
     ttl_seconds: Annotated[Integer, Field(ge=0)] = 600
@@ -117,6 +135,7 @@ class RayJobProfile(Form):
     """Where a cluster that runs already takes jobs."""
 
     address: Line = "http://127.0.0.1:8265"
+    """Of the cluster's dashboard."""
     pip: list[Line] = Field(default_factory=list)
     """What the job's environment has besides what the cluster has."""
 
@@ -127,9 +146,13 @@ class Profile(Form):
     storage: Line | None = None
     """Where the record is, as the nodes see it; `--storage` comes before it."""
     environment: dict[Variable, str] = Field(default_factory=dict)
+    """Variables of every process of the run."""
     slurm: SlurmProfile = SlurmProfile()
+    """For `launch slurm`."""
     kuberay: KubeRayProfile | None = None
+    """For `launch kuberay`."""
     ray_job: RayJobProfile = RayJobProfile()
+    """For `launch ray-job`."""
 
 
 _SCALES = {

@@ -156,7 +156,6 @@ def test_the_five_lines_of_the_docs_load_it(exported, mini, tmp_path, monkeypatc
         expected_BC = exported.network()(EvalTransform(mini.info.mean, mini.info.std)(images_BHWC))[0]
 
     assert len(lines.splitlines()) == 5
-    assert f"```python\n{lines}```" in (DOC.parent.parent / "README.md").read_text()
     torch.testing.assert_close(space["logits"], expected_BC)
     assert space["names"] == [mini.info.class_names[index] for index in expected_BC.argmax(dim=1)]
 
