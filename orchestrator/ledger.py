@@ -32,6 +32,8 @@ ASKED_BY = ("experiment", "stage", "label")
 COLUMNS = ("trial_id", *ASKED_BY, "trainable", "version", "seed", "state", "error")
 FEW = 20
 """Up to so many trials are looked at one by one: there may be thousands of others in the same storage."""
+MANY = 500
+"""Up to so many rows on a disk are read one by one sooner than the library is loaded that reads the index."""
 PROVENANCE = ("provenance.commit", "provenance.hardware", "provenance.gpus", "provenance.versions")
 """Columns that every frame of rows has, also one of no rows."""
 STATES: tuple[State, ...] = ("done", "running", "resumable", "new", "failed", "blocked")
@@ -65,6 +67,11 @@ class Ledger:
         self._watcher = BeatWatcher()
         self._done: dict[str, TrialRow] = {}
         self._index = Index(self._mention)
+
+    @property
+    def many(self) -> int:
+        """More rows than this are worth an index."""
+        return FEW if self.storage.remote else MANY
 
     def folder(self, trial_id: str, seen: Storage | None = None) -> TrialFolder:
         return TrialFolder(seen or self.storage, trial_id, self._watcher)
@@ -232,7 +239,7 @@ class Ledger:
     def _take_indexed(self, trial_ids: Iterable[str], seen: Storage, *, whole: bool = False) -> None:
         """Take the rows from the index that are to be had there, if they are not few; it is no matter if none are."""
         wanted = [trial_id for trial_id in trial_ids if trial_id not in self._done]
-        if len(wanted) > FEW:
+        if len(wanted) > self.many:
             try:
                 self._done |= self._index.rows(wanted, seen, whole=whole)
             except OSError as error:
@@ -241,8 +248,7 @@ class Ledger:
     def _seen(self, folder: str, trial_ids: Iterable[str]) -> Storage:
         """Return the storage as one look shows it: an object store is asked once, instead of for each file.
 
-        What is in its rows and claims this machine keeps, so that each is fetched once. `trial_ids` are those that it
-        is asked for.
+        What is in its rows and claims this machine keeps, so that each is fetched once. It is asked for `trial_ids`.
         """
         if not self.storage.remote or all(trial_id in self._done for trial_id in trial_ids):
             return self.storage

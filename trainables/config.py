@@ -78,7 +78,7 @@ class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     dataset: str = "cifar10"
-    """A dataset's name, or `sha256:<hex>` of the decoded pixels of a folder."""
+    """A dataset's name; of a folder, which an experiment names by its path, `sha256:<hex>` of its decoded pixels."""
     train_images: Annotated[Integer, Field(ge=2)] | None = None
     """Use the first n / classes training images of each class, in official order; all when absent."""
     batch_size: Annotated[Integer, Field(ge=2)] = 64
@@ -166,7 +166,7 @@ class TrainConfig(_Config):
     """Final training of one network on the whole training set, less what is held out of it; tested on the test set."""
 
     genotype: dict[str, Any]
-    """The cells or the path, as their `to_json` writes them."""
+    """The cells or the path, as their `to_json` writes them; an experiment names them, or a file."""
     operations: Operations = "ssc"
     """How primitives are built: as SharpSepConv, or as DARTS builds them."""
     network: Network = "cifar"

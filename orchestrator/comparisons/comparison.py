@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import combinations, islice
 
 from orchestrator.comparisons.arms import Arm, arms_of
 from orchestrator.comparisons.permutation import (
@@ -22,6 +22,9 @@ from orchestrator.tables.grouping import plural
 from orchestrator.tables.quantities import quantity_of
 from orchestrator.tables.table import Table, baselines
 from trainables.trial import JSON
+
+MOST_COMPARISONS = 1_000
+"""Of one table: of more, each would take more runs than anybody has, and all of them minutes to count."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +97,13 @@ def compare(
     columns = columns_of(table, metric or (asked and asked.metric))
     grid = [arms_of(plan, table, column) for column in columns]
     held = against or (asked and asked.against) or table.baseline
-    pairs = [pair for pair in _pairs(table, grid, held or {}) if not _overlap(*pair)]
+    pairs = list(islice(_pairs(table, grid, held or {}), MOST_COMPARISONS + 1))
+    if len(pairs) > MOST_COMPARISONS:
+        raise TableError(
+            f"table {table.name!r} has more than {MOST_COMPARISONS:,} pairs of lines; "
+            "name the line that the others are held against, as `compare: {against: …}` or as its baseline"
+        )
+    pairs = [pair for pair in pairs if not _overlap(*pair)]
     if not pairs:
         raise TableError(f"table {table.name!r} has nothing to compare: it takes two lines that stand for trials")
     drafts = [_compared(first, second) for first, second in pairs]
@@ -133,7 +142,7 @@ def _pairs(table: Table, grid: Sequence[Sequence[Arm | None]], held: Mapping[str
             (arms[place], arm) for arms in grid for place, arm in zip(places, arms, strict=True) if place is not None
         ]
     else:
-        pairs = list(combinations([arm for row in zip(*grid, strict=True) for arm in row], 2))
+        pairs = combinations([arm for row in zip(*grid, strict=True) for arm in row if arm is not None], 2)
     yield from ((first, second) for first, second in pairs if first is not None and second is not None)
 
 

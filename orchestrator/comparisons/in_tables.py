@@ -6,9 +6,10 @@ lowest error, and is bold only where it was shown to be lower than every other l
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import comb
 
 from orchestrator.comparisons.arms import Arm, arms_of
-from orchestrator.comparisons.comparison import all_pairs, columns_of, compare
+from orchestrator.comparisons.comparison import MOST_COMPARISONS, all_pairs, columns_of, compare
 from orchestrator.comparisons.words import as_json, conclusions, metric_title
 from orchestrator.errors import TableError
 from orchestrator.planning.plan import Plan
@@ -61,6 +62,8 @@ def _confirmed(plan: Plan, table: Table, column: Column) -> Iterator[int]:
         if any(not table.rows[place].runs.expected and column.name in table.rows[place].paper for place in places):
             continue  # a published number without its runs: nothing can be shown of it
         there = [(place, arm) for place in places if (arm := arms[place]) is not None]
+        if comb(len(there), 2) > MOST_COMPARISONS:
+            continue
         found = all_pairs([arm for _, arm in there])
         values = {place: column.value(table.rows[place].cells[column.name]) for place, _ in there}
         known = {place: value for place, value in values.items() if value is not None}

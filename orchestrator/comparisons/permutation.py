@@ -21,6 +21,8 @@ FEW_REARRANGEMENTS = 4_000
 """Up to so many, the power of a test is found by carrying it out."""
 TRIES = 2_000
 """How often."""
+SMALLEST = 1e-300
+"""Numbers of less are nothing."""
 MOST_RUNS = 1_000
 """Nobody trains more; a difference that would need them is called too small."""
 
@@ -55,14 +57,14 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Verdict:
     if len(first) != len(second) or not first:
         raise ValueError(f"pairs need as many values of both arms, at least one: got {len(first)} and {len(second)}")
     differences = [theirs - ours for ours, theirs in zip(first, second, strict=True)]
-    n = len(differences)
+    n, (whole, unit) = len(differences), _whole(differences, largest=max(map(abs, (*first, *second))))
     return Verdict(
-        difference=statistics.fmean(differences),
-        p=_p_value(first, second, "samples"),
+        difference=statistics.fmean(differences) if sum(whole) else 0.0,
+        p=_p_value([0] * n, whole, "samples"),
         smallest_p=min(1.0, 2 / 2**n),
         n=(n, n),
         paired=True,
-        deviation=statistics.stdev(differences) if n > 1 else math.nan,
+        deviation=statistics.stdev(whole) * unit if n > 1 else math.nan,
     )
 
 
@@ -74,14 +76,16 @@ def unpaired(first: Sequence[float], second: Sequence[float]) -> Verdict:
     if not first or not second:
         raise ValueError("both arms need a run")
     n, m = len(first), len(second)
-    spread = [statistics.variance(arm) * (len(arm) - 1) for arm in (first, second) if len(arm) > 1]
+    whole, unit = _whole((*first, *second), largest=max(map(abs, (*first, *second))))
+    arms = whole[:n], whole[n:]
+    spread = [statistics.variance(arm) * (len(arm) - 1) for arm in arms if len(arm) > 1]
     return Verdict(
-        difference=statistics.fmean(second) - statistics.fmean(first),
-        p=_p_value(first, second, "independent"),
+        difference=statistics.fmean(second) - statistics.fmean(first) if n * sum(arms[1]) != m * sum(arms[0]) else 0.0,
+        p=_p_value(*arms, "independent"),
         smallest_p=min(1.0, 2 / math.comb(n + m, n)),
         n=(n, m),
         paired=False,
-        deviation=math.sqrt(sum(spread) / (n + m - 2)) if n + m > 2 else math.nan,
+        deviation=math.sqrt(sum(spread) / (n + m - 2)) * unit if n + m > 2 else math.nan,
     )
 
 
@@ -170,16 +174,26 @@ def _tried_power(n: int, effect: float, is_paired: bool, allowed: int) -> float:
     return float(np.mean((sums_RT >= sums_RT[0] - 1e-9).sum(axis=0) <= allowed))
 
 
-def _p_value(first: Sequence[float], second: Sequence[float], kind: Literal["samples", "independent"]) -> float | None:
+def _whole(numbers: Sequence[float], *, largest: float) -> tuple[list[int], float]:
+    """Return numbers as multiples of a unit, a power of ten that is 10 digits below the largest that was measured.
+
+    So equal differences of decimal numbers are equal, and sums are exact, whatever the last digits of their floats.
+    """
+    unit = max(10.0 ** (math.floor(math.log10(largest)) - 9), SMALLEST) if largest > 0 else 1.0
+    return [round(number / unit) for number in numbers], unit
+
+
+def _p_value(first: Sequence[int], second: Sequence[int], kind: Literal["samples", "independent"]) -> float | None:
     """Return twice the smaller tail over all rearrangements, or over EXACT that are drawn where there are more."""
     if min(len(first), len(second)) < 2:
         return None
     import numpy as np
     from scipy.stats import permutation_test  # takes a second to load
 
+    n, m = len(first), len(second)
     found = permutation_test(
         (np.asarray(second, float), np.asarray(first, float)),
-        lambda ours, theirs, axis: np.mean(ours, axis=axis) - np.mean(theirs, axis=axis),
+        lambda ours, theirs, axis: n * np.sum(ours, axis=axis) - m * np.sum(theirs, axis=axis),
         permutation_type=kind,
         n_resamples=EXACT,
         vectorized=True,

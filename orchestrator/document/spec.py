@@ -183,6 +183,16 @@ class TableSpec(Form):
     """Metrics; and keys whose values are set side by side, or, with `lines`, columns that only the paper has."""
     filter: dict[str, Any] = {}
     """Only trials with these values of keys; a list of values means any of them."""
+    pool: Annotated[list[str], BeforeValidator(_as_list)] = []
+    """Axes over which a cell pools as it does over seeds: main effects."""
+    runs: bool = True
+    """Whether a last column says how many runs each line is of."""
+    few: bool = True
+    """Whether numbers of fewer runs than the paper's are marked."""
+    constant: Literal["show", "hide"] = "show"
+    """`hide`: what is the same in all rows is said below the table, not in a column."""
+    rounding: Literal["unit", "spread"] = "unit"
+    """`spread`: a median and its ± are rounded to the one or two digits of the ± that mean something."""
     statistic: Literal["median", "best"] = "median"
     """What a cell shows: the median with its ±, or the best run."""
     baseline: Annotated[dict[str, Any], Field(min_length=1)] | None = None

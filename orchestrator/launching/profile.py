@@ -68,7 +68,7 @@ class SlurmProfile(Form):
     cpus_per_node: Annotated[Integer, Field(ge=1, le=4096)] | None = None
     """Cores of each node."""
     gpus_per_node: Annotated[Integer, Field(ge=0, le=64)] = 0
-    """How many the job asks for."""
+    """How many of each node's."""
     memory_per_node: Directive | None = None
     """As sbatch takes it, such as 128G."""
     exclusive: bool = False

@@ -14,7 +14,7 @@ from orchestrator.planning.planned_trial import PlannedTrial, identity, open_axe
 from orchestrator.planning.resolvers import Resolve
 from orchestrator.planning.stage_order import Report
 from orchestrator.planning.table_line_checks import check_lines, check_paper, metrics_of
-from orchestrator.planning.table_option_checks import check_options, check_settings_column
+from orchestrator.planning.table_option_checks import check_options, check_pool, check_settings_column, pool_of
 from trainables.errors import UnknownName, unknown_name
 from trainables.trial import JSON
 
@@ -51,6 +51,7 @@ def check_tables(
         check_options(table, path, report)
         found = check_lines(table, path, lineages, checked, report) if table.lines else checked(table, path)
         _refuse_empty_columns(table, path, parts, report)
+        check_pool(table, path, [part.lineage for part in parts], report)
         tables += [found] if found is not None else []
     return tuple(tables)
 
@@ -76,6 +77,8 @@ class TableCheck:
     report: Report
     rows: str = "rows"
     """Under which key the keys stand that tell rows apart."""
+    pooled: dict[str, str] = field(default_factory=dict, init=False)
+    """The keys of `pool` that mean an axis of the table's stages -> that axis, `stage.key`."""
     chosen: Sequence[PlannedTrial] = field(default=(), init=False)
     """The table's trials, once it has been checked and they are known."""
 
@@ -84,6 +87,7 @@ class TableCheck:
         measured = metrics_of(self.lineage)
         sides = [column.metric for column in self.table.columns if not find_name(column.metric, measured)]
         check_metric(self.table, self.path, sides, self.report)
+        self.pooled = pool_of(self.table, self.lineage)
         self._refuse_repeats(self.rows, self.table.rows)
         self._refuse_repeats("columns", [column.name for column in self.table.columns])
         check_paper(self.table, self.path, self.report)
@@ -188,11 +192,11 @@ class TableCheck:
 
     def _refuse_open_axes(self, trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> None:
         """Report axes, other than seeds, that take several values within what would be one cell."""
-        for axis, mixed in open_axes(_cells(trials, keys)).items():
+        for axis, mixed in open_axes(_cells(trials, keys), self.pooled.values()).items():
             stage, _, name = axis.partition(".")
             key = short_key(stage, name, keys_of(self.lineage))
             values = ", ".join(map(shown, mixed))
-            where = "rows or columns" if self.rows == "rows" else self.rows
+            where = "rows, columns or pool" if self.rows == "rows" else self.rows
             message = f"a cell would mix {key} = {values}; put {key} into {where}, or fix it by filter"
             self.report(self.path, message)
 

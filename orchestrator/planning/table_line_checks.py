@@ -1,6 +1,7 @@
 """Checks a table whose rows are written out one by one: each line is a table of one row, checked as such."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import TypeAlias
 
 from orchestrator.document.spec import Line, TableSpec
@@ -73,9 +74,13 @@ def _check_whole(table: TableSpec, path: Path, report: Report) -> None:
 
 
 def _check_labels(table: TableSpec, path: Path, published: PublishedTable | None, report: Report) -> None:
-    """Report lines that look alike, and a baseline that is not one line."""
+    """Report lines of one block that look alike, and a baseline that is not one line."""
     labels = [line.label for line in table.lines]
-    looks = [(line.label, *map(str, shown_details(table, line, published).values())) for line in table.lines]
+    blocks = accumulate((line.block for line in table.lines), lambda above, own: own or above)
+    looks = [
+        (block, line.label, *map(str, shown_details(table, line, published).values()))
+        for block, line in zip(blocks, table.lines, strict=True)
+    ]
     for index, look in enumerate(looks):
         if look in looks[:index]:
             report((*path, "lines", index, "label"), f"the label {labels[index]!r} stands twice")

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from orchestrator.errors import one_line
-from orchestrator.ledger import FEW, Ledger
+from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.session import Event
 from orchestrator.running.stop import Stop
@@ -35,7 +35,7 @@ class Indexing:
         if doubled and not self._at_work():
             own = Ledger(self._ledger.storage)  # a ledger is one thread's
             self._thread = threading.Thread(
-                target=self._grow, args=(own, self._ids, 1), name="sharptune-index", daemon=True
+                target=self._grow, args=(own, self._ids), name="sharptune-index", daemon=True
             )
             self._thread.start()
 
@@ -44,14 +44,14 @@ class Indexing:
         if self._thread is not None:
             self._thread.join(END_SECONDS)
         if not stop() and not self._at_work():
-            self._grow(self._ledger, done, FEW + 1)
+            self._grow(self._ledger, done)
         if self._failure:
             self._say(f"the index was not written: {self._failure}; it only makes reading quicker")
 
-    def _grow(self, ledger: Ledger, trial_ids: Sequence[str], least: int) -> None:
+    def _grow(self, ledger: Ledger, trial_ids: Sequence[str]) -> None:
         self._failure = ""
         try:
-            ledger.index(trial_ids, least)
+            ledger.index(trial_ids, least=ledger.many + 1)
         except Exception as error:  # whatever it is, the rows are there
             self._failure = one_line(error)
 

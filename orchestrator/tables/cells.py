@@ -7,7 +7,7 @@ from orchestrator.paper.published import PAPER_RUNS
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.tables.evidence import Ancestry, Evidence, EvidenceState, Origin, Record
 from orchestrator.tables.grouping import pooling
-from orchestrator.tables.standing import Evidences, Standing, measurements, standing_of
+from orchestrator.tables.standing import Evidences, Standing, independent, measurements, standing_of
 from orchestrator.tables.statistics import half_range, median_range
 from trainables.catalog import TIMING
 from trainables.trial import JSON, TrialRow, canonical_json
@@ -47,6 +47,8 @@ class Cell:
     """(value − baseline)/|baseline| of the unrounded numbers, when the table has a baseline."""
     marks: tuple[str, ...] = ()
     """Keys of MARKS."""
+    independent: int = 0
+    """How many of the n were drawn independently: 2 for the 4 trainings of 2 searches."""
     pooling: str = ""
     """How seeds of several stages pool: `2 searches × 3`; "" when there is one level only."""
     states: Mapping[EvidenceState, int] = field(default_factory=dict)
@@ -114,13 +116,19 @@ Members = Mapping[str, Sequence[PlannedTrial]]
 
 
 def cells_of(
-    record: Record, ancestry: Ancestry, lines: Sequence[Members], columns: Sequence[Column]
+    record: Record, ancestry: Ancestry, lines: Sequence[Members], columns: Sequence[Column], pooled: Sequence[str] = ()
 ) -> list[dict[str, Cell]]:
-    """Return, for each line of a table, its cells by column name."""
-    return [_line(record, ancestry, members, columns) for members in lines]
+    """Return, for each line of a table, its cells by column name.
+
+    Args:
+        pooled: the axes beside seeds over which cells pool, each `stage.key`.
+    """
+    return [_line(record, ancestry, members, columns, pooled) for members in lines]
 
 
-def _line(record: Record, ancestry: Ancestry, members: Members, columns: Sequence[Column]) -> dict[str, Cell]:
+def _line(
+    record: Record, ancestry: Ancestry, members: Members, columns: Sequence[Column], pooled: Sequence[str]
+) -> dict[str, Cell]:
     """Return the cells of a line; what several have behind them is looked up once."""
     behind: dict[tuple[int, str], _Behind] = {}
     cells: dict[str, Cell] = {}
@@ -132,7 +140,8 @@ def _line(record: Record, ancestry: Ancestry, members: Members, columns: Sequenc
             behind[key] = _Behind(
                 standing=standing,
                 origins={record.origin(row) for row in standing.done},
-                pooling=pooling(ancestry, trials) if column.own else "",
+                pooling=pooling(ancestry, trials, pooled) if column.own else "",
+                pools=bool(pooled),
             )
         cells[column.name] = _cell(record, behind[key], column)
     return cells
@@ -146,6 +155,8 @@ class _Behind:
     origins: Collection[Origin]
     """What the runs were made by that are done."""
     pooling: str
+    pools: bool
+    """The line pools over more than seeds."""
 
 
 def _cell(record: Record, behind: _Behind, column: Column) -> Cell:
@@ -157,13 +168,15 @@ def _cell(record: Record, behind: _Behind, column: Column) -> Cell:
         "unmeasured": len(standing.done) - len(rows),
         "done": len(rows),
     }
+    draws = independent(standing, rows, pools=behind.pools)
     return Cell(
         n=len(values),
+        independent=draws,
         expected=standing.expected,
         median=summary.median if summary else None,
         low=summary.low if summary else None,
         high=summary.high if summary else None,
-        marks=tuple(_marks(record, column, behind, rows, states)),
+        marks=tuple(_marks(record, column, behind, rows, states, draws)),
         pooling=behind.pooling,
         states={state: count for state, count in states.items() if count},
         whole=all(map(float.is_integer, values)),
@@ -183,6 +196,7 @@ def _marks(
     behind: _Behind,
     rows: Sequence[TrialRow],
     states: Mapping[EvidenceState, int],
+    draws: int,
 ) -> Iterable[str]:
     """Yield what a reader must know of a cell, in the order of MARKS.
 
@@ -193,7 +207,7 @@ def _marks(
     origins = origins if rows else ()
     unverified = behind.standing.unverified
     said = {
-        FEW: 0 < len(rows) < PAPER_RUNS,
+        FEW: 0 < draws < PAPER_RUNS,
         **{state: bool(states.get(state)) for state in ("missing", "failed", "untrusted", "unmeasured")},
         "unverified": bool(unverified) and any(row.trial_id in unverified for row in rows),
         "commits": len({(one.commit, one.code) for one in origins}) > 1,

@@ -7,6 +7,8 @@ every other axis must be fixed by rows, columns or filter, or two different thin
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.planning.config_fields import SEED
+from orchestrator.planning.keys import find_name
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identities, identity
 from orchestrator.tables.evidence import Ancestry
@@ -78,25 +80,78 @@ def agreed(plan: Plan, trials: Iterable[PlannedTrial], key: str) -> JSON:
     return next(iter(values.values()))
 
 
-def pooling(ancestry: Ancestry, trials: Sequence[PlannedTrial]) -> str:
-    """Return how the runs of one line pool over the stages' seeds: `2 searches × 3`; "" when only one level varies."""
-    if not trials or len(trials[0].lineage) == 1:
+def pooling(ancestry: Ancestry, trials: Sequence[PlannedTrial], pooled: Sequence[str] = ()) -> str:
+    """Return how the runs of one line pool: `2 searches × 3`, `2 values of space × 3`; "" when only seeds of it vary.
+
+    Args:
+        pooled: axes beside seeds that pool, each `stage.key`.
+    """
+    if not trials or (len(trials[0].lineage) == 1 and not pooled):
         return ""
-    levels: list[tuple[str, dict[str, set[str]]]] = [(stage, {}) for stage in reversed(trials[0].lineage)]
+    levels = [level for stage in reversed(trials[0].lineage) for level in _levels(stage, pooled)]
+    branches: list[dict[str, set[str]]] = [{} for _ in levels]
     for trial in trials:
         path = ""
-        for stage, branches in levels:
-            above, path = path, f"{path}/{ancestry.slot(trial, stage).key}"
-            branches.setdefault(above, set()).add(path)
-    counted = [(stage, sorted(len(children) for children in branches.values())) for stage, branches in levels]
-    varying = [(stage, sizes) for stage, sizes in counted if sizes != [1] * len(sizes)]
-    if not varying or varying[0][0] == trials[0].stage:
+        for level, below in zip(levels, branches, strict=True):
+            step = identity(trial.coordinates.get(level.axis)) if level.axis else ancestry.slot(trial, level.stage).key
+            above, path = path, f"{path}/{step}"
+            below.setdefault(above, set()).add(path)
+    counted = [
+        (level, sorted(len(each) for each in below.values())) for level, below in zip(levels, branches, strict=True)
+    ]
+    varying = [(level, sizes) for level, sizes in counted if sizes != [1] * len(sizes)]
+    own = trials[0].stage
+    if not varying or varying[0][0] == _Level(stage=own):
         return ""
-    words = [f"{sizes[0] if stage == varying[0][0] else _span(sizes)}" for stage, sizes in varying]
-    words[0] += f" {plural(varying[0][0])}"
-    if len(varying) == 1 and trials[0].stage != varying[0][0]:
+    words = [_level_words(level, sizes) for level, sizes in varying[1:]]
+    first, sizes = varying[0]
+    words.insert(0, f"{sizes[0]} {first.plural}")
+    if len(varying) == 1:
         words.append("1")
     return " × ".join(words)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Level:
+    """What runs may differ in: the trials of a stage, or the values of an axis that pools."""
+
+    stage: str
+    axis: str = ""
+
+    @property
+    def plural(self) -> str:
+        return f"values of {self.axis.partition('.')[2]}" if self.axis else plural(self.stage)
+
+
+def _levels(stage: str, pooled: Sequence[str]) -> list[_Level]:
+    """Return the levels of a stage: the axes of it that pool, then its trials."""
+    axes = [axis for axis in pooled if axis.partition(".")[0] == stage]
+    return [*(_Level(stage=stage, axis=axis) for axis in axes), _Level(stage=stage)]
+
+
+def _level_words(level: _Level, sizes: Sequence[int]) -> str:
+    """Return how many there are of a level below the first: the stage that comes next is plain from the table."""
+    return f"{span(sizes)} {level.plural}" if level.axis else span(sizes)
+
+
+def drawn_stage(trials: Sequence[PlannedTrial]) -> str:
+    """Return the stage whose seeds are independent draws: the first from the root in which they vary, or the last."""
+    stages = [*reversed(trials[0].lineage)]
+    varying = (stage for stage in stages[:-1] if len({seed_of(trial, stage) for trial in trials}) > 1)
+    return next(varying, stages[-1])
+
+
+def seed_of(trial: PlannedTrial, stage: str) -> str:
+    """Return the seed of a trial or of its ancestor; "null" where it is no axis, or the best of several is taken."""
+    return identity(trial.coordinates.get(f"{stage}.{SEED}"))
+
+
+def pooled_axes(trial: PlannedTrial, keys: Iterable[str]) -> list[str]:
+    """Return the axes that keys mean for a table of trials like this one, each `stage.key`."""
+    axes = [axis.partition(".") for axis in trial.coordinates]
+    lineage = {stage: [name for at, _, name in axes if at == stage] for stage in trial.lineage}
+    found = (find_name(key, lineage) for key in keys)
+    return [".".join(each) for each in found if each is not None]
 
 
 def plural(noun: str) -> str:
@@ -108,8 +163,24 @@ def plural(noun: str) -> str:
     return f"{noun}s"
 
 
-def _span(sizes: Sequence[int]) -> str:
+def span(sizes: Sequence[int]) -> str:
+    """Return the least and the largest of sizes in order: `3`, `2–3`."""
     return str(sizes[0]) if sizes[0] == sizes[-1] else f"{sizes[0]}–{sizes[-1]}"
+
+
+def same_places(lines: Sequence[Sequence[tuple[str, str]]]) -> set[int]:
+    """Return the places at which all of several lines say the same, without marks; none where that are all places.
+
+    Args:
+        lines: (text, marks) of each entry.
+    """
+    several = lines if len(lines) > 1 else ()
+    alike = {place for place, said in enumerate(zip(*several, strict=True)) if len({*said}) == 1 and _plain(*said[0])}
+    return alike if several and len(alike) < len(several[0]) else set()
+
+
+def _plain(text: str, marks: str) -> bool:
+    return text not in ("", "–") and not marks
 
 
 def _listed(value: JSON) -> Sequence[JSON]:

@@ -1,15 +1,17 @@
 """A table as words: headings, entries and footnotes, the same for every format that people read."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from orchestrator.document.units import unit_scale
-from orchestrator.paper.published import Published
-from orchestrator.tables.cells import LEFT_OUT, MARKS, Cell, Column, plain_text
+from orchestrator.paper.published import PAPER_RUNS, Published
+from orchestrator.tables.cells import FEW, LEFT_OUT, MARKS, Cell, Column, plain_text
+from orchestrator.tables.grouping import same_places, span
 from orchestrator.tables.quantities import (
     Unit,
+    by_spread,
     change_text,
     in_unit,
     named_unit,
@@ -72,14 +74,26 @@ def lay_out(table: Table) -> Layout:
     units = {column.name: unit_of(table, column) for column in table.columns}
     letters = _letters(table)
     quoted = {column.name: _is_quoted(table, column) for column in table.columns}
+    headings = tuple(_headings(table, units, quoted))
+    lines = tuple(tuple(_line(table, row, units, quoted, letters)) for row in table.rows)
+    alike = same_places(
+        [[(entry.text, entry.marks) for entry in line] for line in lines] if table.hide_constant else ()
+    )
+    shown = [place for place in range(len(headings)) if place not in alike]
     return Layout(
         title=one_line(table.title),
-        headings=tuple(_headings(table, units, quoted)),
-        lines=tuple(tuple(_line(table, row, units, quoted, letters)) for row in table.rows),
+        headings=tuple(headings[place] for place in shown),
+        lines=tuple(tuple(line[place] for place in shown) for line in lines),
         blocks={index: one_line(row.block) for index, row in enumerate(table.rows) if row.block},
         footnotes=tuple((letter, MARKS[mark]) for mark, letter in letters.items()),
-        notes=tuple(map(one_line, notes_of(table))),
+        notes=tuple(map(one_line, (*notes_of(table), *_said(headings, lines, alike)))),
     )
+
+
+def _said(headings: Sequence[Heading], lines: Sequence[Sequence[Entry]], places: Collection[int]) -> list[str]:
+    """Return what stands in columns that are left out, as one sentence."""
+    words = [f"{headings[place].title}: {lines[0][place].text}" for place in sorted(places)]
+    return [f"The same in all rows: {'; '.join(words)}."] if words else []
 
 
 def one_line(words: str) -> str:
@@ -136,10 +150,14 @@ def symbol_of(unit: Unit) -> str:
 
 
 def unit_of_cell(table: Table, row: TableRow, column: Column, unit: Unit) -> Unit:
-    """Return the column's unit, with the digits of the published number beside the cell where the table asks so."""
-    follows = table.as_printed and column.digits is None
-    number = quoted_number(table, row, column) if follows else None
-    return unit if number is None or number.median is None else replace(unit, digits=number.decimals(unit.scale))
+    """Return the column's unit, with the digits that the published number beside the cell or its ± gives, if asked."""
+    if column.digits is not None:
+        return unit
+    number = quoted_number(table, row, column) if table.as_printed else None
+    if number is not None and number.median is not None:
+        return replace(unit, digits=number.decimals(unit.scale))
+    numbers = _numbers(column, row.cells[column.name])
+    return by_spread(unit, numbers[1]) if table.by_spread and len(numbers) > 1 else unit
 
 
 def cell_text(column: Column, cell: Cell, unit: Unit) -> str:
@@ -200,7 +218,12 @@ def notes_of(table: Table) -> list[str]:
     notes = [table.note] if table.note else []
     cells = [row.cells[column.name] for row in table.rows for column in table.columns if not column.best]
     if any(cell.n > 1 for cell in cells):
-        notes.append("Numbers are median ± (max − min)/2 over n runs.")
+        over = "n" if table.runs else span(sorted({cell.n for cell in cells if cell.n}))
+        notes.append(f"Numbers are median ± (max − min)/2 over {over} runs.")
+    if table.pool:
+        notes.append(f"Numbers pool over {' and '.join(table.pool)}.")
+    if any(FEW in row.runs.marks and row.runs.n >= PAPER_RUNS for row in table.rows):
+        notes.append("Runs that share a draw, as the trainings of one search do, count once as runs: they are too few.")
     if _has_shared(table):
         notes.append("Numbers of a search are of that search alone, not of the n runs of a row.")
     if any("missing" in row.runs.marks for row in table.rows):
@@ -273,7 +296,8 @@ def _headings(table: Table, units: Mapping[str, Unit], quoted: Mapping[str, bool
             yield Heading(title="Δ", numeric=True)
         if quoted[column.name]:
             yield Heading(title=PUBLISHED, numeric=True, quoted=True)
-    yield Heading(title="runs", numeric=False)
+    if table.runs:
+        yield Heading(title="runs", numeric=False)
 
 
 def _line(
@@ -284,10 +308,10 @@ def _line(
     for column in table.columns:
         cell, unit = row.cells[column.name], units[column.name]
         text = cell_text(column, cell, unit_of_cell(table, row, column, unit))
-        same_runs = (cell.n, cell.expected) == (row.runs.n, row.runs.expected)
+        same_runs = table.runs and (cell.n, cell.expected) == (row.runs.n, row.runs.expected)
         if not row.runs.expected:
             text = ""
-        elif cell.n and not same_runs and not _is_shared(table, cell):
+        elif _says_count(table, row, cell):
             text = f"{text} ({count_text(cell)})"
         said = row.runs.marks if column.own and same_runs else ()
         bold = row.bold or column.name in row.best
@@ -297,8 +321,17 @@ def _line(
         if quoted[column.name]:
             number = quoted_number(table, row, column)
             yield Entry(text="" if number is None else number.text(unit.scale))
-    runs = runs_text(row.runs, each=row.each) if row.runs.expected else ""
-    yield Entry(text=runs, marks=_marked(row.runs.marks, letters))
+    if table.runs:
+        runs = runs_text(row.runs, each=row.each) if row.runs.expected else ""
+        yield Entry(text=runs, marks=_marked(row.runs.marks, letters))
+
+
+def _says_count(table: Table, row: TableRow, cell: Cell) -> bool:
+    """Say whether a number stands with its own count: where its line's does not hold for it, or is not there."""
+    if not table.runs:
+        return cell.n != cell.expected
+    same = (cell.n, cell.expected) == (row.runs.n, row.runs.expected)
+    return cell.n > 0 and not same and not _is_shared(table, cell)
 
 
 def _marked(marks: Sequence[str], letters: Mapping[str, str], said: Sequence[str] = ()) -> str:

@@ -153,6 +153,20 @@ def with_halves(unit: Unit, numbers: Iterable[float]) -> Unit:
     return replace(unit, digits=1) if plain and not all(float(number).is_integer() for number in numbers) else unit
 
 
+def by_spread(unit: Unit, half_range: float) -> Unit:
+    """Return a unit with the decimals that a ± gives: to its first significant digit, to two where that is a 1.
+
+    Digits before the point are never rounded away. Source: Particle Data Group, Review of Particle Physics, 5.3, whose
+    rule this shortens.
+    """
+    spread = decimal_of(half_range) / unit.scale
+    if not spread:
+        return unit
+    rounded = spread.quantize(Decimal(1).scaleb(spread.adjusted() - 1), rounding=ROUND_HALF_UP)
+    decimals = -rounded.adjusted() + (rounded.as_tuple().digits[0] == 1)
+    return replace(unit, digits=min(MOST_DECIMALS, max(0, decimals)))
+
+
 def number_texts(values: Sequence[float], unit: Unit) -> tuple[str, ...]:
     """Return numbers that stand together, as a median and its ± do, in a unit and with the same decimals."""
     return _texts([decimal_of(value) / unit.scale for value in values], unit.digits)

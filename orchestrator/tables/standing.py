@@ -11,6 +11,7 @@ from typing import overload
 
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.tables.evidence import RUN, Ancestry, Evidence, EvidenceState, Record, Slot, evidence_for, measured
+from orchestrator.tables.grouping import drawn_stage, seed_of
 from trainables.trial import TrialRow
 
 
@@ -28,6 +29,8 @@ class Standing:
     """The trials among the done ones of which a parent's row is missing."""
     undecided: bool
     """One would be the best of several trials, and there will be no best of them as things are."""
+    trials: Sequence[PlannedTrial]
+    """Those of the slots that are known."""
     slots: Callable[[], Sequence[Slot]]
     """Returns the slots."""
 
@@ -60,6 +63,7 @@ def _standing(
         },
         unverified=frozenset(row.trial_id for row in done if row.parents and record.unverified(row.trial_id)),
         undecided=bool(undecided),
+        trials=trials,
         slots=slots,
     )
 
@@ -88,6 +92,21 @@ def measurements(standing: Standing, metric: str) -> tuple[Sequence[TrialRow], l
         return standing.done, plain
     found = [(row, value) for row in standing.done if (value := measured(row, metric)) is not None]
     return [row for row, _ in found], [value for _, value in found]
+
+
+def independent(standing: Standing, rows: Sequence[TrialRow], *, pools: bool) -> int:
+    """Return how many of some rows were drawn independently: trainings of one search share its draw, settings a seed.
+
+    Args:
+        pools: the line pools over more than seeds.
+    """
+    if not rows:
+        return 0
+    stage = drawn_stage(standing.trials)
+    if stage == standing.trials[0].stage and not pools:
+        return len(rows)
+    known = {trial.trial_id: trial for trial in standing.trials}
+    return len({seed_of(known[row.trial_id], stage) for row in rows})
 
 
 class Evidences(Sequence[Evidence]):

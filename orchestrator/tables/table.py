@@ -6,7 +6,7 @@ from, so that each number can be walked back to its rows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from orchestrator.document.spec import CompareSpec, Line, TableSpec
 from orchestrator.errors import TableError
@@ -14,10 +14,11 @@ from orchestrator.paper.published import PublishedRow, PublishedTable, load_publ
 from orchestrator.planning.keys import find_name
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identity, open_axes
-from orchestrator.tables.cells import FEW, LEFT_OUT, Cell, Column, Members, cells_of
+from orchestrator.tables.cells import FEW, Cell, Column, Members, cells_of
 from orchestrator.tables.columns import ask, known_metrics, written
-from orchestrator.tables.evidence import RUN, Ancestry, Evidence, Record
-from orchestrator.tables.grouping import Group, agreed, grouped, holding, selected
+from orchestrator.tables.counts import members_of, runs_column, runs_of
+from orchestrator.tables.evidence import Ancestry, Evidence, Record
+from orchestrator.tables.grouping import Group, agreed, grouped, pooled_axes, selected
 from orchestrator.tables.statistics import relative_change
 from trainables.errors import SharptuneError
 from trainables.trial import JSON, TrialRow
@@ -73,6 +74,14 @@ class Table:
     """The same in sentences."""
     width: Literal["column", "page", "sideways"] | None = None
     """What its LaTeX fits into; None for a page or, where it must, a page on its side."""
+    pool: tuple[str, ...] = ()
+    """The keys, beside seeds, over which its cells pool."""
+    runs: bool = True
+    """A last column says how many runs each line is of."""
+    hide_constant: bool = False
+    """What is the same in all lines is said below, not in a column."""
+    by_spread: bool = False
+    """A median and its ± have the digits of the ± that mean something."""
 
     def shows_change(self, column: Column) -> bool:
         """Say whether a column's change against the baseline stands beside it."""
@@ -94,49 +103,35 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
     published = load_published().table(spec.paper) if spec.paper else None
     asked, side_keys = ask(plan, rows, trials[0].lineage, spec)
     groups = grouped(plan, trials, spec.rows)
-    _refuse_open_axes(spec.name, grouped(plan, trials, (*spec.rows, *side_keys)) if side_keys else groups)
+    pooled = pooled_axes(trials[0], spec.pool)
+    _refuse_open_axes(spec.name, grouped(plan, trials, (*spec.rows, *side_keys)) if side_keys else groups, pooled)
     sides = [group.keys for group in grouped(plan, trials, side_keys)] if side_keys else [{}]
     columns = tuple(replace(column, settings=settings) for settings in sides for column in asked)
-    counts = [replace(_runs_column("runs", spec.stage), settings=settings) for settings in sides]
-    total = _runs_column("all runs", spec.stage)
-    members = [_members(plan, group, sides, columns, counts, total) for group in groups]
+    counts = [replace(runs_column("runs", spec.stage), settings=settings) for settings in sides]
+    total = runs_column("all runs", spec.stage)
+    members = [members_of(plan, group, sides, columns, counts, total) for group in groups]
     lines = tuple(
         TableRow(
             keys=group.keys,
             cells={column.name: cells[column.name] for column in columns},
-            **_runs([cells[count.name] for count in counts], cells[total.name]),
+            **runs_of([cells[count.name] for count in counts], cells[total.name]),
             paper=_quoted(plan, columns, some, published),
         )
         for group, some, cells in zip(
-            groups, members, cells_of(record, ancestry, members, (*columns, *counts, total)), strict=True
+            groups, members, cells_of(record, ancestry, members, (*columns, *counts, total), pooled), strict=True
         )
     )
     return _table(spec, published, spec.rows, columns, lines)
 
 
-def _members(
-    plan: Plan,
-    group: Group,
-    sides: Sequence[Mapping[str, JSON]],
-    columns: Sequence[Column],
-    counts: Sequence[Column],
-    total: Column,
-) -> dict[str, Sequence[PlannedTrial]]:
-    """Return a line's trials by column name; those of each setting side by side are looked for once."""
-    here = [holding(plan, group.trials, settings) for settings in sides]
-    asked = len(columns) // len(sides)
-    found = {column.name: here[index // asked] for index, column in enumerate(columns)}
-    return {**found, **{count.name: here[index] for index, count in enumerate(counts)}, total.name: group.trials}
-
-
-def _refuse_open_axes(table: str, groups: Sequence[Group]) -> None:
-    """Raises: TableError when an axis other than a seed takes several values inside one line."""
-    mixed = open_axes([group.trials for group in groups])
+def _refuse_open_axes(table: str, groups: Sequence[Group], pooled: Sequence[str]) -> None:
+    """Raises: TableError when an axis other than a seed, or those that pool, takes several values inside one line."""
+    mixed = open_axes([group.trials for group in groups], pooled)
     if mixed:
         words = "; ".join(f"{axis} ({', '.join(map(str, values))})" for axis, values in sorted(mixed.items()))
         raise TableError(
             f"table {table!r} would mix different settings in one cell: {words}; "
-            "name each such axis in rows or columns, or fix it in filter"
+            "name each such axis in rows, columns or pool, or fix it in filter"
         )
 
 
@@ -164,7 +159,7 @@ def _table(
         stage=spec.stage,
         keys=tuple(keys),
         columns=columns,
-        rows=_enough(published, _compared(spec, columns, lines)),
+        rows=_marked(spec, published, _compared(spec, columns, lines)),
         note=spec.note or "",
         statistic=spec.statistic,
         baseline=dict(spec.baseline or {}),
@@ -174,6 +169,10 @@ def _table(
         compare=spec.compare,
         bold=spec.bold,
         width=spec.width,
+        pool=tuple(spec.pool),
+        runs=spec.runs,
+        hide_constant=spec.constant == "hide",
+        by_spread=spec.rounding == "spread",
     )
 
 
@@ -242,17 +241,6 @@ def explain(table: Table, row: int | Mapping[str, JSON], column: str) -> tuple[E
     return tuple(lines[0].cells[column].evidence)
 
 
-def _runs_column(name: str, stage: str) -> Column:
-    return Column(asked=name, stage=stage, metric=RUN, own=True)
-
-
-def _runs(sides: Sequence[Cell], total: Cell) -> dict[str, Any]:
-    """Return what a line says of its runs: of each setting side by side when all are alike, else of all together."""
-    there = [side for side in sides if side.expected]
-    alike = {(s.n, s.expected, s.marks, s.pooling, *(s.states.get(state) for state in LEFT_OUT)) for s in there}
-    return {"runs": there[0], "each": len(there) > 1} if len(alike) == 1 else {"runs": replace(total, pooling="")}
-
-
 def _quoted(
     plan: Plan, columns: Sequence[Column], members: Members, published: PublishedTable | None
 ) -> dict[str, PublishedRow]:
@@ -275,9 +263,9 @@ def _quoted(
     return found
 
 
-def _enough(published: PublishedTable | None, lines: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
-    """Return the lines without the mark for few runs, where the published table has single runs itself."""
-    if published is None or published.runs > 1:
+def _marked(spec: TableSpec, published: PublishedTable | None, lines: tuple[TableRow, ...]) -> tuple[TableRow, ...]:
+    """Return the lines without the mark for few runs, where the author or a published table of single runs is so."""
+    if spec.few and (published is None or published.runs > 1):
         return lines
 
     def unmarked(cell: Cell) -> Cell:

@@ -58,8 +58,9 @@ def unknown(given: Mapping[str, object]) -> str:
         plain = re.fullmatch(r"[a-z]\w*", str(name)) and not re.fullmatch(r"[0-9a-f]{4,12}", str(name))
         if plain and "experiment" in given and name not in packaged():
             return f"there is no packaged experiment {name!r}"
-    experiment, names = given.get("experiment"), given.get("names") or given.get("name")
-    name = names[0] if isinstance(names, tuple) else names
+    experiment, name = given.get("experiment"), given.get("names") or given.get("name")
+    if isinstance(name, tuple):  # [NAME] [ROW COLUMN]
+        name = name[0] if len(name) % 2 else None
     if name and experiment in packaged():
         loaded = load_experiment(str(experiment))
         known = {spec.name for spec in [*loaded.tables.values(), *loaded.figures.values()]}

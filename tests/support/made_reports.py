@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from orchestrator.document.experiment import parse_experiment
@@ -115,9 +116,14 @@ def made_report(
         Sources(
             read_epochs=lambda row: [{"epoch": epoch, **row.metrics} for epoch in (1, 2, 3)],
             read_file=_no_file,
-            grow=lambda more: expand(parse_experiment(text, overrides=more), CATALOG),
+            grow=lambda more: grown(text, tuple(more)),
         ),
     )
+
+
+@cache
+def grown(text: str, more: tuple[str, ...]) -> Plan:
+    return expand(parse_experiment(text, overrides=more), CATALOG, max_trials=10_000)
 
 
 def state_of(row: TrialRow | None) -> TrialState:

@@ -67,6 +67,11 @@ class FakeTable:
     digits: str | None = None
     columns: Sequence[Any] = ("test_error_best", "params", "addmult", "search.gpu_days")
     filter: Mapping[str, Any] = field(default_factory=dict)
+    pool: Sequence[str] = ()
+    runs: bool = True
+    few: bool = True
+    constant: str = "show"
+    rounding: str = "unit"
     statistic: str = "median"
     baseline: Mapping[str, Any] | None = None
     compare: CompareSpec | None = None

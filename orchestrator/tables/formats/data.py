@@ -81,6 +81,7 @@ def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]
         "cells": cells,
         "n": row.runs.n,
         "expected": row.runs.expected,
+        "independent": row.runs.independent,
         "runs": runs_text(row.runs, each=row.each),
     }
     if table.paper is not None:
@@ -91,7 +92,10 @@ def _row(table: Table, row: TableRow, units: dict[str, Unit]) -> dict[str, JSON]
 def _cell(table: Table, row: TableRow, column: Column, unit: Unit) -> dict[str, JSON]:
     cell = row.cells[column.name]
     data: dict[str, JSON] = {
-        **{name: getattr(cell, name) for name in ("median", "low", "high", "half_range", "n", "expected")},
+        **{
+            name: getattr(cell, name)
+            for name in ("median", "low", "high", "half_range", "n", "expected", "independent")
+        },
         "trials": list(cell.trials),
         "values": {one.trial_id: one.value for one in cell.evidence if one.state == "done"},
         **{state: list(cell.in_state(state)) for state in ("failed", "missing", "untrusted", "unmeasured")},

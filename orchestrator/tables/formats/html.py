@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.tables.cells import Cell, Column
@@ -15,6 +16,7 @@ from orchestrator.tables.evidence import Evidence
 from orchestrator.tables.layout import Entry, Layout, key_text, lay_out, whole_text
 from orchestrator.tables.layout import unit_of as unit_of_column
 from orchestrator.tables.layout import unit_of_cell as unit_of
+from orchestrator.tables.quantities import Unit
 from orchestrator.tables.table import Table, TableRow
 from orchestrator.words import shown_line
 
@@ -43,7 +45,7 @@ def html(table: Table, *, link: Link | None = None) -> str:
     `data-trials` (ids between blanks), in the units of the rows; footnotes are linked, and with `link` each number is,
     to where its runs are told. Its id is `table-` and the table's name; no other in it is that of another table's.
     """
-    return _template("table.html.j2").render(**_content(table, link))
+    return _render("table.html.j2", **_content(table, link))
 
 
 def html_page(tables: Sequence[Table]) -> str:
@@ -51,7 +53,7 @@ def html_page(tables: Sequence[Table]) -> str:
     title = ", ".join(table.title for table in tables) or "no table"
     parts = [{**_content(table, lambda row, column, t=table: f"#{cell_id(t, row, column)}")} for table in tables]
     cells = [list(_told_cells(table)) for table in tables]
-    return _template("page.html.j2").render(title=title, parts=list(zip(parts, cells, strict=True)))
+    return _render("page.html.j2", title=title, parts=list(zip(parts, cells, strict=True)))
 
 
 def html_text(table: Table) -> str:
@@ -70,7 +72,7 @@ def _content(table: Table, link: Link | None) -> dict[str, Any]:
     return {
         "name": table.name,
         "stage": table.stage,
-        "keys": len(table.keys),
+        "keys": len(list(takewhile(lambda heading: not heading.numeric, layout.headings[: len(table.keys)]))),
         "layout": layout,
         "blocks": list(_blocks(table, layout, link)),
     }
@@ -93,26 +95,27 @@ def _places(table: Table, layout: Layout, index: int, line: Sequence[Entry], lin
     cells = table.rows[index].cells
     for heading, entry in zip(layout.headings, line, strict=True):
         cell = cells.get(heading.column) if heading.column else None
-        href = link(index, heading.column) if link and cell is not None and cell.evidence else None
+        href = link(index, heading.column) if link and cell is not None and cell.expected else None
         yield _Place(entry=entry, heading=heading, cell=cell, href=href)
 
 
 def _told_cells(table: Table) -> Iterator[Mapping[str, Any]]:
     """Yield, for each number of a table, what it says and its runs."""
+    units = {column.name: unit_of_column(table, column) for column in table.columns}
     for index, row in enumerate(table.rows):
         for column in table.columns:
             cell = row.cells[column.name]
-            if cell.evidence:
+            if cell.expected:
                 yield {
                     "id": cell_id(table, index, column.name),
-                    "head": _head(table, row, column),
+                    "head": _head(table, row, column, units[column.name]),
                     "runs": [_run(one) for one in cell.evidence],
                 }
 
 
-def _head(table: Table, row: TableRow, column: Column) -> str:
+def _head(table: Table, row: TableRow, column: Column, unit: Unit) -> str:
     keys = " ".join(f"{key}={key_text(value)}" for key, value in row.keys.items())
-    text = whole_text(column, row, unit_of(table, row, column, unit_of_column(table, column)))
+    text = whole_text(column, row, unit_of(table, row, column, unit))
     return f"{keys} {column.name}: {text}".strip()
 
 
@@ -138,10 +141,17 @@ def _environment() -> "jinja2.Environment":
     )
 
 
-def _template(name: str) -> "jinja2.Template":
-    return _environment().get_template(name)
+def _render(template: str, **content: Any) -> str:
+    _line.cache_clear()
+    return _environment().get_template(template).render(**content)
 
 
 def _visible(value: Any) -> Any:
     """Return text with what is not seen of it spelled out, all else as it is: `Markup` has been here before."""
-    return shown_line(value) if type(value) is str else value
+    return _line(value) if type(value) is str else value
+
+
+@cache
+def _line(words: str) -> str:
+    """Return words as a line, once while a page is made: most stand in it many times."""
+    return shown_line(words)

@@ -15,6 +15,7 @@ from table_worlds import FakeTable, gappy_world, make_world
 
 from orchestrator.tables.formats.comments import Source
 from orchestrator.tables.formats.latex import latex, too_wide
+from orchestrator.tables.formats.macros import macros_of, macros_text
 from orchestrator.tables.table import Table, build
 
 HEAD = r"""\documentclass{article}
@@ -58,6 +59,12 @@ def hostile() -> Iterator[Table]:
     yield build(gappy_world().plan, gappy_world().rows, FakeTable(paper="table4", baseline={"weighting": "scalar"}))
 
 
+def macros(table: Table, source: Source) -> str:
+    """Return a file of macros, and each of them in text and in a formula."""
+    found = macros_of([table])
+    return macros_text([table], found, source) + " ".join(f"\\{each.name}, $x=\\{each.name}$" for each in found)
+
+
 def document(parts: Sequence[tuple[str, Sequence[str]]]) -> str:
     """Return a document whose log says which table is set when, each on pages of its own."""
     body = [
@@ -80,6 +87,7 @@ def test_every_table_compiles_and_fits_where_it_may_stand(tmp_path):
         "sideways": [latex(replace(table, width="sideways")) for table in packaged[:3]],
         "column": [rf"{{\column\hsize=\columnwidth{latex(table)}}}" for table in narrow],
         "hostile": [latex(table, source=source) for table in hostile()],
+        "macros": [macros(replace(table, name=f"numbers-{index}"), source) for index, table in enumerate(hostile())],
     }
     (tmp_path / "secret.tex").write_text("\\typeout{GOT OUT}\\immediate\\write18{touch got-out}\n")
     (tmp_path / "tables.tex").write_text(document(list(parts.items())), encoding="ascii")
@@ -99,7 +107,7 @@ def test_every_table_compiles_and_fits_where_it_may_stand(tmp_path):
 
 
 def overfull(log: str) -> list[str]:
-    """Return `part: points` of all boxes that are more than a point too wide, but of those of hostile tables."""
+    """Return `part: points` of all boxes that are more than a point too wide."""
     found = []
     for part in re.split(r"PART (?=\w)", log)[1:]:
         name = part.split()[0]

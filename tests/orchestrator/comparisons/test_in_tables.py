@@ -123,3 +123,12 @@ def test_no_number_is_bold_in_a_class_where_a_published_one_stands_whose_runs_ar
     spec = TableSpec(name="t", lines=written, columns=[ColumnSpec(metric="test_error_best")], paper="table4", bold=True)
 
     assert bold_in(with_comparison(world.plan, build(world.plan, world.rows, spec))) == [[], [], []]
+
+
+def test_a_table_of_very_many_lines_asks_what_they_are_held_against_and_prints_at_once():
+    world = make_world(search_seeds=(0,), ps=range(24), seeds=(0,))
+    asked = {"world": world, "rows": ["weighting", "p"], "bold": True}
+
+    (sentence,) = tabled(**asked, compare=CompareSpec()).said
+    assert sentence.startswith("table 'weighting' has more than 1,000 pairs of lines; name the line that the others")
+    assert len(tabled(**asked, compare=CompareSpec(against={"weighting": "scalar"})).said) > 24

@@ -158,3 +158,34 @@ def test_where_nothing_differs_no_more_is_decided_than_chance_allows(n, share):
     rejected = np.mean([paired(list(first), list(second)).p <= 0.05 for first, second in zip(*arms, strict=True)])
 
     assert rejected == pytest.approx(share, abs=4 * math.sqrt(max(share, 1e-9) / 500))
+
+
+FIRST = [70.0, 71.3, 69.9, 72.1, 70.7, 68.2]
+
+
+def test_equal_differences_are_equal_whatever_the_last_digits_of_their_floats():
+    """72.2 - 72.1 is 0.1000…057 and 68.3 - 68.2 is 0.0999…943; decimals are what was measured."""
+    second = [round(value + change, 1) for value, change in zip(FIRST, [0.1] * 5 + [-0.1], strict=True)]
+
+    assert paired(FIRST, second).p == 2 * 7 / 64
+    assert paired(FIRST, [round(value + 0.1, 1) for value in FIRST]).deviation == 0
+    assert unpaired([0.1 + 0.2, 0.3], [0.3, 0.1 + 0.2]).p == 1
+    assert paired([0.1, 0.2, 0.3], [0.2, 0.3, 0.1]).difference == 0
+    assert unpaired([0.1, 0.2, 0.3], [0.3, 0.1, 0.2]).difference == 0
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-12, 1e12, 1e300])
+def test_numbers_of_any_size_are_compared(size):
+    verdict = paired([0.0] * 6, [size * factor for factor in (1, 2, 3, 1, 2, 3)])
+
+    assert verdict.p in (1, 2 / 64)
+    assert unpaired([0.0] * 3, [size] * 3).p is not None
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(600, 640), st.integers(600, 640)), min_size=2, max_size=6))
+def test_decimal_errors_have_the_p_of_whole_numbers(pairs):
+    first, second = zip(*pairs, strict=True)
+
+    assert paired([one / 100 for one in first], [one / 100 for one in second]).p == paired(first, second).p
+    assert unpaired([one / 100 for one in first], [one / 100 for one in second]).p == unpaired(first, second).p

@@ -252,7 +252,7 @@ def test_an_open_axis_is_named_with_its_values_and_the_ways_out():
     (line,) = after("rows: [weighting, schedule]", "rows: [weighting]")
 
     assert line.endswith(
-        "a cell would mix schedule = 'one', 'two'; put schedule into rows or columns, or fix it by filter"
+        "a cell would mix schedule = 'one', 'two'; put schedule into rows, columns or pool, or fix it by filter"
     )
 
 

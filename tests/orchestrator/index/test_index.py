@@ -234,7 +234,25 @@ def test_a_segment_that_became_part_of_a_larger_one_meanwhile_costs_reads_and_no
     assert said == []
 
 
-def test_a_few_trials_are_looked_at_one_by_one(indexed):
+def test_a_few_trials_are_looked_at_one_by_one_on_a_disk_also_some_more(indexed, monkeypatch):
     _, read, _ = reads(indexed, lambda ledger: ledger.states(SPECS[:5]))
+    monkeypatch.setattr("orchestrator.ledger.MANY", 500)
+    _, all_read, _ = reads(indexed, states)
 
-    assert read == 5
+    assert (read, all_read) == (5, len(IDS))
+
+
+def test_a_pipe_and_a_link_in_place_of_segments_are_neither_waited_for_nor_followed(storage):
+    folder = Path(storage.uri, "index")
+    folder.mkdir()
+    os.mkfifo(folder / f"{0:032x}.parquet")
+    (folder / f"{1:032x}.parquet").symlink_to("/nowhere")
+    (folder / "notes.txt").write_text("ours")
+
+    found, _, said = reads(storage, states)
+    assert {state.state for state in found.values()} == {"done"}
+    assert len(said) == 1
+    assert "is no file" in said[0]
+    assert Ledger(storage).index(IDS) == len(IDS)
+    assert "notes.txt" in storage.names("index")
+    assert len(segments(storage)) == 2  # its own, and the link

@@ -78,7 +78,7 @@ tables:
     (mistake,) = mistakes(text)
 
     assert mistake.startswith("a cell would mix space = ['none', 'max_pool_3x3', ")
-    assert mistake.endswith("; put space into rows or columns, or fix it by filter")
+    assert mistake.endswith("; put space into rows, columns or pool, or fix it by filter")
 
 
 def test_of_several_cells_that_mix_an_axis_the_one_that_mixes_most_is_told():
@@ -86,7 +86,9 @@ def test_of_several_cells_that_mix_an_axis_the_one_that_mixes_most_is_told():
     text = text.replace("seed: [0, 1]}\n", "seed: [0, 1]}\n    exclude: [{weighting: scalar, p: 4}]\n")
     table = "tables:\n  - {name: t, stage: train, rows: [weighting], columns: [test_error]}\n"
 
-    assert mistakes(text + table) == ["a cell would mix p = 1, 2, 4; put p into rows or columns, or fix it by filter"]
+    assert mistakes(text + table) == [
+        "a cell would mix p = 1, 2, 4; put p into rows, columns or pool, or fix it by filter"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -29,3 +29,68 @@ def test_a_column_says_all_of_itself_in_a_mapping():
     (table,) = plan(TABLE % (text, ", baseline: {weighting: scalar}")).tables
 
     assert (table.columns[0].unit, table.columns[0].digits, table.columns[0].change) == ("k", 1, True)
+
+
+POOL = chain() + "tables:\n  - {name: t, stage: train, columns: [test_error], rows: [%s], pool: [%s]}\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "pool", "sentence"),
+    [
+        ("p", "wieghting", "unknown axis 'wieghting'; did you mean 'weighting'?"),
+        ("p, weighting", "weighting", "weighting tells rows or columns apart already, so no cell can pool over it"),
+        ("p, search.weighting", "weighting", "weighting tells rows or columns apart already"),
+        ("p, weighting", "seed", "seeds pool by themselves"),
+        ("p", "weighting, weighting", "stands twice"),
+        ("p", "weighting, channels", "unknown axis 'channels'"),
+    ],
+)
+def test_what_a_table_cannot_pool_over_is_told(rows, pool, sentence):
+    assert sentence in "\n".join(mistakes(POOL % (rows, pool)))
+
+
+def test_an_axis_that_pools_needs_no_row():
+    (table,) = plan(POOL % ("p", "weighting")).tables
+
+    assert table.pool == ["weighting"]
+    assert mistakes(POOL % ("p", "")) == [
+        "a cell would mix weighting = 'scalar', 'max_w'; put weighting into rows, columns or pool, or fix it by filter"
+    ]
+
+
+LINES = """\
+experiment: x
+stages:
+  s: {{trainable: search, config: {{dataset: cifar10-mini}}, grid: {{p: [1, 2]}}}}
+tables:
+  - name: t
+    columns: [params]
+    lines:
+      - {{label: a, stage: s, filter: {{p: 1}}, block: One}}
+      - {{label: b, stage: s, filter: {{p: 1}}}}
+      - {{label: {label}, stage: s, filter: {{p: 2}}, {block}}}
+"""
+
+
+def test_a_label_may_stand_in_two_blocks():
+    (table,) = plan(LINES.format(label="a", block="block: Two")).tables
+
+    assert [line.label for line in table.lines] == ["a", "b", "a"]
+
+
+@pytest.mark.parametrize("label", ["a", "b"])
+def test_a_label_stands_once_in_a_block_which_goes_on_until_the_next(label):
+    assert mistakes(LINES.format(label=label, block="bold: true")) == [f"the label '{label}' stands twice"]
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("rounding: spred", "unknown rounding 'spred'; did you mean 'spread'? known: spread, unit"),
+        ("constant: hidden", "unknown constant 'hidden'; did you mean 'hide'? known: hide, show"),
+        ("runs: 3", "must be true or false"),
+        ("paper: table2, digits: printed, rounding: spread", "contradicts digits: printed"),
+    ],
+)
+def test_a_wrong_option_of_a_table_is_told(option, sentence):
+    assert sentence in "\n".join(mistakes(TABLE % ("test_error", f", {option}")))

@@ -1,6 +1,7 @@
 """`sharptune index`, and what `verify` and `run` make of the index."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from fakes import CATALOG
 from many_rows import IDS, SPECS, finish_all, row_of, segments, write
 
 from orchestrator.cli.main import invoke
+from orchestrator.ledger import Ledger
 from trainables.record.storage import open_storage
 
 
@@ -15,6 +17,7 @@ from trainables.record.storage import open_storage
 def storage(tmp_path, monkeypatch):
     """Forty finished trials in `runs`."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("orchestrator.ledger.MANY", 20)
     storage = open_storage("runs")
     finish_all(storage)
     return storage
@@ -71,3 +74,25 @@ def test_a_row_of_a_trial_that_is_retried_or_pruned_is_shown_by_no_command(stora
     shown = {each["id"]: each["state"] for each in json.loads(capsys.readouterr().out)["trials"]}
     assert shown.get(IDS[0]) != "done"
     assert list(shown.values()).count("done") == len(IDS) - 1
+
+
+def test_prune_leaves_the_index_alone_but_for_what_killed_writers_left_there(storage, capsys):
+    invoke(["index"], catalog=CATALOG)
+    left = Path("runs/index/.tmp-nobody")
+    left.write_bytes(b"half")
+    os.utime(left, (1.7e9, 1.7e9))
+    kept = segments(storage)
+
+    assert invoke(["prune", "--yes"], catalog=CATALOG) == 0
+    assert "1 file half written by a process that is dead, 4 B" in capsys.readouterr().out
+    assert not left.exists()
+    assert segments(storage) == kept
+
+
+def test_a_merge_takes_the_trials_of_an_indexed_storage_and_not_its_index(storage, capsys):
+    invoke(["index"], catalog=CATALOG)
+
+    assert invoke(["merge", "runs", "--storage", "others"], catalog=CATALOG) == 0
+    others = open_storage("others")
+    assert len(Ledger(others).rows()) == len(IDS)
+    assert segments(others) == []

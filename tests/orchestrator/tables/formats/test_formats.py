@@ -48,7 +48,7 @@ def test_gaps_are_said_in_the_line_and_explained_below():
     lines = render(table_of(gappy_world()), "text").splitlines()
 
     line = next(each for each in lines if each.startswith("scalar     1"))
-    assert line.endswith("n=4/6 (1 failed): 2 searches × 3ᵇᶜ")
+    assert line.endswith("n=4/6 (1 failed): 2 searches × 3ᵃᵇᶜ")
     assert "0.90±0.10 (n=2)ᵃ" in line
     assert "ᵃ fewer than the paper's 3 runs" in lines
     assert "ᵇ some runs failed and are left out" in lines
@@ -127,7 +127,7 @@ def test_markdown_has_one_line_a_row_and_right_aligned_numbers():
     assert len(rows) == 2 + 4
     assert len({line.count("|") for line in rows}) == 1
     assert re.fullmatch(r"\| -+ \| -+ \| -+: \| -+ \|", rows[1])
-    assert "<sup>ab</sup>" in rows[2]
+    assert "<sup>abc</sup>" in rows[2]
 
 
 def test_markdown_signs_in_keys_are_only_signs():
@@ -148,7 +148,7 @@ def test_json_cells_hold_the_numbers_and_their_trials():
     assert row["keys"] == {"weighting": "scalar", "p": 1}
     cell = row["cells"]["test_error_best"]
     assert set(cell) >= {"median", "low", "high", "half_range", "n", "expected", "trials", "text", "marks"}
-    assert (cell["n"], cell["expected"], cell["marks"]) == (4, 6, ["missing", "failed", "commits"])
+    assert (cell["n"], cell["expected"], cell["marks"]) == (4, 6, ["few", "missing", "failed", "commits"])
     assert {world.rows[trial].metrics["test_error_best"] for trial in cell["trials"]} == set(cell["values"].values())
     assert cell["text"] == "6.18±0.05 (n=4/6 (1 failed): 2 searches × 3)"
     assert data["rows"][1]["paper"]["test_error_best"] == {

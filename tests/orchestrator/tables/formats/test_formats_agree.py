@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+import pytest
 from few import few
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -182,3 +183,16 @@ def test_every_cell_has_the_same_numbers_wherever_programs_read_it(shape):
             assert [attributes["data-n"], attributes["data-expected"]] == [str(cell["n"]), str(cell["expected"])]
             assert line[f"{column}.trials"].split() == attributes["data-trials"].split() == cell["trials"]
             assert any(entry.startswith(cell["text"].partition(" (n=")[0]) for entry in entries)
+
+
+@pytest.mark.slow
+def test_five_thousand_rows_are_the_same_in_every_format():
+    world = make_world(weightings=[f"arm {index}" for index in range(5_000)], ps=(1,), seeds=(0,))
+    table = build(world.plan, world.rows, FakeTable(rows=("weighting",), columns=("test_error_best",)))
+    words = [[entry.text for entry in line] for line in lay_out(table).lines]
+
+    assert len(words) == 5_000
+    assert text_lines(render(table, "text"), len(words)) == expected_text(lay_out(table))
+    assert markdown_cells(render(table, "markdown")) == read_html(render(table, "html")) == words
+    assert latex_cells(render(table, "latex")) == [[escape(word) for word in line] for line in words]
+    assert len(json.loads(render(table, "json"))["rows"]) == render(table, "csv").count("\n") - 1 == 5_000
