@@ -18,7 +18,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SUPPORT), os.enviro
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  (by default 15, with which they starve beside other tests)
 sys.path.insert(0, str(SUPPORT))
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in whatever a script starts in the background: none would stop
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a script starts in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 gc.set_threshold(10_000, 20, 50)  # all that has been imported is no garbage: looking through it takes seconds
 settings.register_profile("fixed", derandomize=True, deadline=None)
