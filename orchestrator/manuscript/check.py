@@ -15,6 +15,7 @@ from orchestrator.tables.formats.comments import (
     MacroRecord,
     NoRecordError,
     TableRecord,
+    is_comment,
     line_records,
     read_comment,
 )
@@ -84,13 +85,21 @@ def check_paper(paper: TexPaper, load: Load) -> Report:
         if isinstance(record, TableRecord):
             check.begin(line, record)
         elif isinstance(record, LineRecord | MacroRecord):
-            below = next(iter(paper.lines[index + 1 : index + 2]), line)
+            below = _below(paper.lines, index, record)
             number_line = below if below.file == line.file else line
             ours.add((number_line.file, number_line.number))
             check.hold(number_line, record)
     texts = [line for line in paper.lines if (line.file, line.number) not in ours]
     report.bare = list(bare_numbers(texts, [table for table in check.loaded.values() if table is not None]))
     return report
+
+
+def _below(lines: Sequence[TexLine], index: int, record: LineRecord | MacroRecord) -> TexLine:
+    """Return the line that a comment is about: the next, or, of a table's comments in a row, the one below all."""
+    below = index + 1
+    while isinstance(record, LineRecord) and below < len(lines) and is_comment(lines[below].text):
+        below += 1
+    return lines[below] if below < len(lines) else lines[index]
 
 
 @dataclass(kw_only=True, slots=True)
