@@ -120,6 +120,11 @@ def read_comment(line: str) -> Record | None:
         raise NoRecordError("a comment of sharptune that was changed, or that another version wrote") from error
 
 
+def is_comment(line: str) -> bool:
+    """Say whether a line of LaTeX is a comment of ours."""
+    return _COMMENT.fullmatch(line) is not None
+
+
 def line_records(table: Table) -> list[LineRecord]:
     """Return what each line of a table says, and from which runs."""
     units = {column.name: unit_of(table, column) for column in table.columns}
