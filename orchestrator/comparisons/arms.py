@@ -18,6 +18,8 @@ from trainables.trial import JSON
 
 RANDOM = "random"
 """The strategy of a search that draws an architecture and searches nothing."""
+NOUNS: Mapping[str, str] = {"search": "search", "train": "training"}
+"""What a trial of a trainable is called in a sentence; of any other, after its stage."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +49,21 @@ class Arm:
     """Its architectures were drawn at random."""
     dataset: JSON = None
     """What it was tested on; None where its trials do not say."""
+
+    @property
+    def noun(self) -> str:
+        """What one of its independent runs is called: a search, a training."""
+        return NOUNS.get(self.kind, self.stage)
+
+    @property
+    def measured_noun(self) -> str:
+        """What a trial that was measured is called."""
+        return NOUNS.get(self.kinds[-1], self.measured)
+
+    @property
+    def fixed_noun(self) -> str:
+        """What the one trial is called from which all its runs come; "" where there is none."""
+        return NOUNS.get(self.kinds[len(self.fixed) - 1], self.fixed[-1]) if self.fixed else ""
 
     @property
     def runs(self) -> dict[str, float]:

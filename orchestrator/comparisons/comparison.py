@@ -173,7 +173,7 @@ def _unlike(first: Arm, second: Arm) -> str:
     for arm, other in ((first, second), (second, first)):
         if other.kind not in arm.kinds:
             return f"{arm.label} has no {other.stage}"
-    return f"the runs of one are {plural(first.stage)}, those of the other {plural(second.stage)}"
+    return f"the runs of one are {plural(first.noun)}, those of the other {plural(second.noun)}"
 
 
 def all_pairs(arms: Sequence[Arm]) -> tuple[Comparison, ...]:

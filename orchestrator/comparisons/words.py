@@ -63,7 +63,7 @@ def paragraph(found: Comparisons) -> str:
     tested = [one for one in found.comparisons if one.verdict is not None]
     if not tested:
         return ""
-    drawn = sorted({plural(arm.stage) for arm in found.arms if arm.runs})
+    drawn = sorted({plural(arm.noun) for arm in found.arms if arm.runs})
     averaged = any(arm.measured != arm.stage for arm in found.arms if arm.runs)
     said = [
         f"Arms are compared by {metric_title(found)}. Independent runs are {' or '.join(drawn)}"
@@ -117,20 +117,21 @@ def _metric(found: Comparisons) -> str:
 
 def _arm(arm: Arm, found: Comparisons) -> str:
     count = len(arm.runs)
-    noun = arm.stage if count == 1 else plural(arm.stage)
+    noun = arm.noun if count == 1 else plural(arm.noun)
     text = f"{arm.label}: {count} {noun}"
     if arm.runs:
         text += f", mean {_number(arm.mean, found)}"
     each = {len(trials) for trials in arm.trials.values()}
     if arm.measured != arm.stage and each:
         span = str(min(each)) if len(each) == 1 else f"{min(each)} to {max(each)}"
-        text += f", each the mean of {span} {plural(arm.measured)}"
+        text += f", each the mean of {span} {plural(arm.measured_noun)}"
     split = variance_split(arm.values.values())
     if split is not None:
         deviations = [_number(math.sqrt(part), found) for part in (split.between, split.within)]
-        text += f" (standard deviations: {deviations[0]} between {plural(arm.stage)}, {deviations[1]} within one)"
+        text += f" (standard deviations: {deviations[0]} between {plural(arm.noun)}, {deviations[1]} within one)"
     if arm.missing:
-        text += f"; not all done of seed {', '.join(arm.missing)}, left out"
+        seeds = f"seed{'s' * (len(arm.missing) > 1)} {', '.join(arm.missing)}"
+        text += f"; {seeds} left out, of which not all is done"
     return text
 
 
@@ -195,10 +196,10 @@ def _notes(found: Comparisons) -> Iterator[str]:
                 f"{searched.label}: relative improvement {sign}{abs(one.relative_improvement):.2f} % over the random "
                 f"{drawn.label}: 100·(accuracy − random)/random, of mean accuracies (arXiv:1912.12522)"
             )
-    for stages, drawn in sorted({(arm.fixed, arm.stage) for arm in found.arms if arm.fixed and arm.runs}):
+    for one, drawn in sorted({(arm.fixed_noun, arm.noun) for arm in found.arms if arm.fixed and arm.runs}):
         yield (
-            f"Only {plural(drawn)} were drawn more than once, so this holds for what one {stages[-1]} found each, "
-            f"and says nothing of other {plural(stages[-1])}."
+            f"Only {plural(drawn)} were drawn more than once, so this holds for what one {one} found in each arm, and "
+            f"says nothing of other {plural(one)}."
         )
 
 

@@ -43,7 +43,7 @@ def test_three_searches_of_three_trainings_are_three_runs_and_each_is_the_mean_o
 def test_it_is_said_how_much_searches_vary_and_how_much_trainings_of_one_search():
     said = sentences(compared(make_world(search_seeds=(0, 40), ps=(1,)), rows=["weighting"]))[1]
 
-    assert "each the mean of 3 trains (standard deviations: 0.28 % between searches, 0.05 % within one)" in said
+    assert "each the mean of 3 trainings (standard deviations: 0.28 % between searches, 0.05 % within one)" in said
 
 
 def test_where_one_search_was_made_its_trainings_are_the_runs_and_it_is_said_that_nothing_holds_for_others():
@@ -61,7 +61,7 @@ def test_a_run_of_which_a_training_failed_is_left_out_of_both_arms_and_that_is_s
 
     assert only(found).seeds == ("0", "2")
     assert only(found).second.missing == ("1",)
-    assert any("not all done of seed 1, left out" in line for line in sentences(found))
+    assert any("seed 1 left out, of which not all is done" in line for line in sentences(found))
 
 
 def test_what_differs_in_every_pair_is_decided_by_six_searches_and_not_by_five():
