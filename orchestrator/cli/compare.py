@@ -131,12 +131,5 @@ def _growth_lines(still: int, settled: int, growth: Growth, price: Price) -> Seq
     what = "what is open" if settled == still else f"{settled} of the {still} that are open"
     return (
         f"To settle {what}, {price.trials} more trials ({cost}):",
-        *(f"  stages.{stage}.grid.seed: {_listed(seeds)}" for stage, seeds in growth.seeds.items()),
+        *(f"  {line}" for line in growth.lines),
     )
-
-
-def _listed(seeds: Sequence[int]) -> str:
-    """Return a list of YAML; the middle of a long one is left out."""
-    if len(seeds) > 20:
-        return f"[{', '.join(map(str, seeds[:5]))}, …, {seeds[-1]}]  # {len(seeds)} of them"
-    return f"[{', '.join(map(str, seeds))}]"

@@ -25,6 +25,11 @@ class Growth:
         """What `--set` takes."""
         return tuple(f"stages.{stage}.grid.{SEED}={list(seeds)}" for stage, seeds in self.seeds.items())
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """What stands in the file then, to copy: all seeds, however many."""
+        return tuple(f"stages.{stage}.grid.{SEED}: {list(seeds)}" for stage, seeds in self.seeds.items())
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Price:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.comparisons.comparison import Comparisons, compare
-from orchestrator.comparisons.growth import Growth, Price, growths_of, price_of
+from orchestrator.comparisons.growth import Price, growths_of, price_of
 from orchestrator.comparisons.image_noise import image_noise
 from orchestrator.comparisons.in_tables import with_comparison
 from orchestrator.comparisons.noise_words import noise_sentences
@@ -120,7 +120,7 @@ def result_of(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec, sources
     """Return a table's part of a report; what cannot be made is a sentence in its place."""
     title = spec.title or spec.name
     try:
-        table = with_comparison(plan, build(plan, rows, spec))
+        table = replace(with_comparison(plan, build(plan, rows, spec)), said=())  # they stand under how sure it is
     except SharptuneError as error:
         return Result(name=spec.name, title=title, problem=str(error))
     known = {trial.trial_id: trial for trial in plan.trials}
@@ -262,17 +262,7 @@ def _growths(
 ) -> Iterable[tuple[str, tuple[str, ...]]]:
     for settled, growth in growths_of(plan, found):
         price = price_of(plan, sources.grow(growth.overrides), rows)
-        yield f"To settle {settled} of what is open, {price.trials:,} more trials ({_cost(price)})", _yaml(growth)
-
-
-def _yaml(growth: Growth) -> tuple[str, ...]:
-    """Return the lines of the file that grow the grid; the middle of a long one is left out."""
-    lines = []
-    for stage, seeds in growth.seeds.items():
-        words = list(map(str, seeds))
-        shown = words if len(words) <= 20 else [*words[:5], "…", words[-1]]
-        lines.append(f"stages.{stage}.grid.seed: [{', '.join(shown)}]" + f"  # {len(words)}" * (len(words) > 20))
-    return tuple(lines)
+        yield f"To settle {settled} of those that are open, {price.trials:,} more trials ({_cost(price)})", growth.lines
 
 
 def _cost(price: Price) -> str:

@@ -24,6 +24,8 @@ def test_the_line_that_grows_the_grid_is_one_that_the_file_takes_and_its_trials_
     assert settle["set"][0].startswith("stages.root.grid.seed=[0, 1, 2,")
     assert grown["counts"]["new"] == settle["more_trials"]
     assert found["comparisons"][0]["runs_to_settle"] * 3 == len(grown["trials"])
+    copied = settle["set"][0].replace("=", ": ")  # whole, however long it is
+    assert f"  {copied}\n" in sharptune("compare", "chains.yaml", "widths").out
 
 
 def test_a_table_that_nothing_can_be_said_of_is_one_sentence_and_code_2(sharptune, run, chains):
