@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from doc_commands import inline_mistake, matches, mistake, shown
+from doc_outputs import ALIKE_EVERYWHERE
 from doc_pages import ROOT, Block, blocks, blocks_of, broken_links, pages, prose
 from pydantic import TypeAdapter, ValidationError
 
@@ -31,8 +32,6 @@ COMMANDS = [
     for line, output in shown(block)
     if line.startswith("sharptune ")
 ]
-ALIKE_EVERYWHERE = re.compile(r"sharptune (cost|space|genotype|plan quickstart)\b")
-"""Commands that print the same on every machine, so what a page shows of them is held against what they print."""
 
 
 def test_the_readme_has_at_most_seven_hundred_words():
@@ -95,25 +94,6 @@ def test_what_a_command_prints_stands_in_the_page(block, line, output, tmp_path,
 
     assert invoke(line.split()[1:]) == 0
     assert matches(output, capsys.readouterr().out), block.place
-
-
-def held_by_others() -> set[str]:
-    """Return the pages that a test of their own names."""
-    tests = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
-    return {page for page in pages() if any(f'"{Path(page).name}"' in test for test in tests)}
-
-
-def test_output_that_is_not_made_again_says_where_it_was_seen():
-    """What depends on times, processes and machines cannot be: the sentence before it says that it was seen once."""
-    held = held_by_others()
-    others = [
-        f"{block.place}: {line}"
-        for block, line, output in COMMANDS
-        if output.strip() and not ALIKE_EVERYWHERE.match(line) and "seen" not in block.before.lower()
-        if block.page not in held
-    ]
-
-    assert others == []
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,6 @@ def test_the_trials_in_the_pages_are_those_that_the_quickstart_plans():
     assert len(labelled) > 5
     for label, short in labelled:
         assert [known for trial, known in trials.items() if trial.startswith(short)] == [label]
-    for short in re.findall(
-        r"sharptune (?:logs|retry|stop|genotype draw) ([0-9a-f]{6})\b", "\n".join(pages().values())
-    ):
+    others = "\n".join(pages()[page] for page in pages() if page != "docs/triage.md")  # which has a storage of its own
+    for short in re.findall(r"sharptune (?:logs|retry|stop|genotype draw) ([0-9a-f]{6})\b", others):
         assert sum(trial.startswith(short) for trial in trials) == 1
