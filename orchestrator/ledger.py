@@ -325,12 +325,11 @@ def load_rows(storage: str | Storage) -> "DataFrame":
     ledger = Ledger(open_storage(storage) if isinstance(storage, str) else storage)
     ledger.must_exist()
     rows = [flat(row) for row in ledger.rows().values()]
-    return DataFrame(rows) if rows else DataFrame(columns=[*COLUMNS, *PROVENANCE, "parents"])
+    return DataFrame(rows, columns=None if rows else [*COLUMNS, *PROVENANCE, "parents"])
 
 
 def _asked_by(row: TrialRow) -> Mapping[str, str]:
-    asked_by = row.provenance.get("asked_by")
-    return asked_by if isinstance(asked_by, Mapping) else {}
+    return asked_by if isinstance(asked_by := row.provenance.get("asked_by"), Mapping) else {}
 
 
 def flat(row: TrialRow) -> dict[str, object]:

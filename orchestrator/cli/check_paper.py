@@ -59,7 +59,7 @@ def _say_report(paper: Path, report: Report) -> None:
         wanted = "sharptune table --macros and --format latex write them"
         say(shown_line(f"{paper}: no number here carries a comment of sharptune's; {wanted}"))
         return
-    wrong = len({(finding.file, finding.line, finding.printed) for finding in report.findings})
+    wrong = len({(finding.file, finding.line, finding.called) for finding in report.findings})
     found = (
         f"{report.checked} numbers of {len(report.tables)} tables"
         if len(report.tables) != 1

@@ -7,7 +7,7 @@ from typing import get_args
 import click
 
 from orchestrator.cli.options import Catalog, experiment_options, load_plan, open_ledger, pass_catalog
-from orchestrator.cli.output import say, say_json
+from orchestrator.cli.output import replace_file, say, say_json
 from orchestrator.document.spec import FigureKind, FigureSpec
 from orchestrator.errors import LedgerError
 from orchestrator.figures.figure import Epochs, Figure
@@ -75,14 +75,14 @@ def figure(
     for note in dict.fromkeys(note for each in figures for note in each.notes):
         say(f"note: {note}", err=True)
     if data:
-        data.write_text(figures[0].to_csv(), encoding="utf-8", newline="")
+        replace_file(data, figures[0].to_csv().encode())
     if as_json:
         values = [each.to_json() for each in figures]
         say_json(values[0] if len(values) == 1 else values)
         return
     for each in figures:
         path = output or Path(f"{plan.experiment}-{each.name}.{form}")
-        path.write_bytes(draw_figure(each, form, width=width))
+        replace_file(path, draw_figure(each, form, width=width))
         say(f"{path}: {each.title}" + f" ({each.missing})" * bool(each.missing))
 
 

@@ -76,7 +76,13 @@ def say_json(value: JSON, *, indent: int | None = 1) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Write a file whole, or leave what was there. Raises: OSError, with the name of the file."""
+    """Write a file whole, or leave what was there; what is no file, as a device, or leads to one is written into.
+
+    Raises: OSError, with the name of the file.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        path.write_bytes(data)
+        return
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         fresh.write_bytes(data)

@@ -15,7 +15,7 @@ from orchestrator.cli.options import (
     plan_of,
     states_of,
 )
-from orchestrator.cli.output import say, say_json
+from orchestrator.cli.output import replace_file, say, say_json
 from orchestrator.cli.reports import count_text, counts_json, counts_text
 from orchestrator.document.experiment import STDIN, load_experiment, parse_experiment
 from orchestrator.errors import RunError
@@ -25,7 +25,6 @@ from orchestrator.report.report import Asked, report_of
 from orchestrator.report.results import Sources
 from orchestrator.words import shown_line
 from orchestrator.words import size as size_text
-from trainables.record.storage import open_storage
 
 
 @click.command()
@@ -80,7 +79,7 @@ def report(
     )
     written = report_of(asked, rows, states, sources)
     content = page(written).encode()
-    open_storage(str(path.parent)).write(path.name, content)
+    replace_file(path, content)
     counts = counts_json(state.state for state in states.values())
     if as_json:
         say_json({"file": str(path), "bytes": len(content), "digest": written.digest, "counts": counts})

@@ -37,7 +37,7 @@ def grid(found: Comparisons) -> Layout:
         if verdict is None:
             return (_who(one), "–", "0", "–", "–", "open", "–")
         n, m = verdict.n
-        runs = f"{n} pair{'s' * (n != 1)}" if verdict.paired else f"{n}, {m}"
+        runs = f"{n} pair{'s' * (n != 1)}" if verdict.paired else f"{m}, {n}"
         p_values = (_p(value) if value is not None else "–" for value in (verdict.p, one.adjusted))
         state = "they differ" if one.decided else "too few" if _too_few(one) else "open"
         needed = str(one.needed) if one.needed else "–"
@@ -81,7 +81,7 @@ def _in_prose(one: Comparison, found: Comparisons) -> str:
     verdict = one.verdict
     if verdict is None:
         return ""
-    runs = f"{verdict.n[0]} pairs" if verdict.paired else f"{verdict.n[0]} against {verdict.n[1]} runs, not paired"
+    runs = f"{verdict.n[0]} pairs" if verdict.paired else f"{verdict.n[1]} against {verdict.n[0]} runs, not paired"
     side = "below" if verdict.difference < 0 else "above"
     distance = f"{_number(abs(verdict.difference), found)} {side} {one.first.label}"
     start = f"{one.second.label} was {'equal to ' + one.first.label if not verdict.difference else distance}"
@@ -151,7 +151,8 @@ def _what(one: Comparison, found: Comparisons) -> str:
     if one.decided:
         return f"{size}, {p}: they differ, at {LEVEL}"
     if _too_few(one):
-        smallest = f"p cannot be smaller than {_p(one.best_adjusted or verdict.smallest_p)} here"
+        which = "p" if found.family == 1 else f"p among {found.family}"
+        smallest = f"{which} cannot be smaller than {_p(one.best_adjusted or verdict.smallest_p)} here"
         why = f"so few cannot decide anything at {LEVEL}: {smallest}, and it takes {one.fewest} of each at least"
         return f"{size}, {p}; {why}{_wanted(one, verdict)}"
     return f"{size}, {p}: not decided at {LEVEL}{_wanted(one, verdict)}"
@@ -166,7 +167,7 @@ def _too_few(one: Comparison) -> bool:
 
 def _n(one: Comparison, verdict: Verdict) -> str:
     if not verdict.paired:
-        return f"{verdict.n[0]} and {verdict.n[1]} runs, not paired: {one.unpaired}"
+        return f"{verdict.n[1]} and {verdict.n[0]} runs, not paired: {one.unpaired}"
     pairs = f"mean of {verdict.n[0]} pair{'s' * (verdict.n[0] > 1)}, by seed"
     left = f"; seed{'s' * (len(one.single) > 1)} {', '.join(one.single)} in one of them only, left out"
     return pairs + left * bool(one.single)

@@ -19,7 +19,12 @@ def write_file(address: str, data: bytes) -> None:
         folder, mark, parameters, name = str(here.parent), "", "", here.name
         if not Path(folder).is_dir():
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), address)
-    open_storage(f"{folder}{mark}{parameters}").write(name, data)
+    try:
+        open_storage(f"{folder}{mark}{parameters}").write(name, data)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, address) from error
 
 
 def beside(address: str, word: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from orchestrator.ledger import ASKED_BY, Ledger
 from trainables.errors import DamagedFile
@@ -70,7 +71,8 @@ class Curve:
 
     trial: Exported
     row: TrialRow
-    epochs: Sequence[Mapping[str, float]]
+    epochs: Sequence[Mapping[str, Any]]
+    """Numbers, and lists of them, as the alphas of a search are."""
 
     @property
     def started(self) -> float:
@@ -81,11 +83,12 @@ class Curve:
         return max(self.started, seconds_of(self.row.timing.get("finished")) or 0.0)
 
     def points(self) -> Iterator[tuple[int, float, dict[str, float]]]:
-        """Yield epoch, time and numbers. The time is between start and end: when an epoch was, no row says."""
+        """Yield epoch, time and numbers, without lists. The time is between start and end: no row says when it was."""
         for place, numbers in enumerate(self.epochs, start=1):
             epoch = int(numbers.get("epoch", place))
             when = self.started + (self.finished - self.started) * place / len(self.epochs)
-            yield epoch, when, {safe_name(name): value for name, value in numbers.items() if name != "epoch"}
+            single = {name: value for name, value in numbers.items() if name != "epoch" and not isinstance(value, list)}
+            yield epoch, when, {safe_name(name): value for name, value in single.items()}
 
     @property
     def found(self) -> dict[str, float]:
@@ -108,7 +111,7 @@ def curves(trials: Sequence[Exported], ledger: Ledger, note: Callable[[str], Non
             yield Curve(trial=trial, row=trial.row, epochs=epochs_of(trial.row, ledger, note))
 
 
-def epochs_of(row: TrialRow, ledger: Ledger, note: Callable[[str], None]) -> list[dict[str, float]]:
+def epochs_of(row: TrialRow, ledger: Ledger, note: Callable[[str], None]) -> list[dict[str, Any]]:
     """Return the numbers of a trial's epochs, nulls left out; none where its row names no epochs.
 
     `note` hears of epochs that are not there or are damaged, for which there are none either.

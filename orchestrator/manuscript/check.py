@@ -1,7 +1,7 @@
 """Holds the numbers of a paper against the rows: those that carry our comments are judged, bare ones pointed out."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -10,11 +10,13 @@ from orchestrator.manuscript.bare_numbers import bare_numbers
 from orchestrator.manuscript.tex_files import TexLine, TexPaper
 from orchestrator.tables.evidence import Evidence
 from orchestrator.tables.formats.comments import (
+    CHANGE,
     CellRecord,
     LineRecord,
     MacroRecord,
     NoRecordError,
     TableRecord,
+    is_comment,
     line_records,
     read_comment,
 )
@@ -37,6 +39,8 @@ class Finding:
     line: int
     kind: Kind
     sentence: str
+    called: str = ""
+    """Which number: its macro, or line and column; "" where it is none."""
     printed: str = ""
     should_be: str = ""
     """What would be printed today; "" where there is no such number."""
@@ -82,13 +86,21 @@ def check_paper(paper: TexPaper, load: Load) -> Report:
         if isinstance(record, TableRecord):
             check.begin(line, record)
         elif isinstance(record, LineRecord | MacroRecord):
-            below = next(iter(paper.lines[index + 1 : index + 2]), line)
+            below = _below(paper.lines, index, record)
             number_line = below if below.file == line.file else line
             ours.add((number_line.file, number_line.number))
             check.hold(number_line, record)
     texts = [line for line in paper.lines if (line.file, line.number) not in ours]
     report.bare = list(bare_numbers(texts, [table for table in check.loaded.values() if table is not None]))
     return report
+
+
+def _below(lines: Sequence[TexLine], index: int, record: LineRecord | MacroRecord) -> TexLine:
+    """Return the line that a comment is about: the next, or, of a table's comments in a row, the one below all."""
+    below = index + 1
+    while isinstance(record, LineRecord) and below < len(lines) and is_comment(lines[below].text):
+        below += 1
+    return lines[below] if below < len(lines) else lines[index]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -100,12 +112,8 @@ class _Check:
     heads: dict[str, TableRecord] = field(default_factory=dict)
     """The table whose lines or macros a file is at."""
 
-    def report_at(self, line: TexLine, kind: Kind, sentence: str, printed: str = "", should_be: str = "") -> None:
-        self.report.findings.append(
-            Finding(
-                file=line.file, line=line.number, kind=kind, sentence=sentence, printed=printed, should_be=should_be
-            )
-        )
+    def report_at(self, line: TexLine, kind: Kind, sentence: str, **number: str) -> None:
+        self.report.findings.append(Finding(file=line.file, line=line.number, kind=kind, sentence=sentence, **number))
 
     def begin(self, line: TexLine, head: TableRecord) -> None:
         """Load the table that a comment names, once."""
@@ -127,10 +135,10 @@ class _Check:
         """Hold a line of a table, or of a macro, against its comment, and that against the rows."""
         cells = record.cells if isinstance(record, LineRecord) else {record.column: record.cell}
         self.report.checked += len(cells)
-        for column, cell in cells.items():
-            if not _stands(cell.text, line.code):
-                said = f"{_called(record, column)} was {cell.text} when this was written, and is not any more"
-                self.report_at(line, "edited", f"{said}: it was changed by hand", cell.text, cell.text)
+        for column, text in _changed(cells, line.code):
+            called = _called(record, column)
+            said = f"{called} was {text} when this was written, and is not any more: it was changed by hand"
+            self.report_at(line, "edited", said, called=called, printed=text, should_be=text)
         head = self.heads.get(line.file)
         if head is None:
             self.report_at(line, "unreadable", "the comment of its table does not stand above it: write the file again")
@@ -155,16 +163,24 @@ class _Check:
         new = today.cells.get(column) if today else None
         if today is None or new is None:
             what = "line" if today is None else "column"
-            self.report_at(
-                line, "gone", f"{called} is {old.text} here; the table has no such {what} any more", old.text
-            )
+            said = f"{called} is {old.text} here; the table has no such {what} any more"
+            self.report_at(line, "gone", said, called=called, printed=old.text)
             return
-        evidence = {one.trial_id: one for one in table.rows[today.line].cells[column].evidence}
+        evidence = {one.trial_id: one for one in _evidence(table, today.line, column)}
         kind, reasons = _why(old, new, evidence, whole=isinstance(record, LineRecord))
         if kind is None:
             return
         change = f"is {old.text} here and should be {new.text}" if old.text != new.text else f"is still {new.text}"
-        self.report_at(line, kind, f"{called} {change}: {'; '.join(reasons)}", old.text, new.text)
+        said = f"{called} {change}: {'; '.join(reasons)}"
+        self.report_at(line, kind, said, called=called, printed=old.text, should_be=new.text)
+
+
+def _evidence(table: Table, line: int, column: str) -> Iterator[Evidence]:
+    """Yield what was planned for a number: of a change, for the baseline's, too."""
+    row, name = table.rows[line], column.removesuffix(CHANGE)
+    yield from row.cells[name].evidence
+    if name != column and row.baseline is not None:
+        yield from table.rows[row.baseline].cells[name].evidence
 
 
 def _why(
@@ -212,8 +228,20 @@ def _called(record: LineRecord | MacroRecord, column: str) -> str:
     return " ".join([*record.keys.values(), column])
 
 
-def _stands(text: str, below: str) -> bool:
-    """Say whether a number stands in a line, as a table or a macro prints it."""
-    return any(
-        re.search(rf"(?<![\d.]){re.escape(words)}(?![\d]|\.\d)", below) for words in (escape(text), number(text))
-    )
+def _changed(cells: Mapping[str, CellRecord], below: str) -> Iterator[tuple[str, str]]:
+    """Yield the columns whose numbers do not stand in a line, and these; `a or b` where one of two equal ones does."""
+    columns: dict[str, list[str]] = {}
+    for column, cell in cells.items():
+        columns.setdefault(cell.text, []).append(column)
+    for text, equal in columns.items():
+        stand = _times(text, below)
+        if not stand:
+            yield from ((column, text) for column in equal)
+        elif stand < len(equal):
+            yield " or ".join(equal), text
+
+
+def _times(text: str, below: str) -> int:
+    """Return how often a number stands in a line, as a table or a macro prints it."""
+    written = "|".join(re.escape(words) for words in {escape(text), number(text)})
+    return len(re.findall(rf"(?<![\d.])(?:{written})(?![\d]|\.\d)", below))

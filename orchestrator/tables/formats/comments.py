@@ -8,15 +8,18 @@ before each macro. `check-paper` reads them again.
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.tables.layout import cell_text, key_text, unit_of, unit_of_cell
-from orchestrator.tables.table import Table
+from orchestrator.tables.cells import Column
+from orchestrator.tables.layout import Unit, cell_change, cell_text, key_text, unit_of, unit_of_cell
+from orchestrator.tables.table import Table, TableRow
 from trainables.trial import canonical_json
 
+CHANGE = " change"
+"""What follows a column's name where its change against the baseline is meant."""
 _COMMENT = re.compile(r"\s*% sharptune: (.*)")
 
 
@@ -53,7 +56,7 @@ class LineRecord(_Record):
     keys: dict[str, str]
     block: str = ""
     cells: dict[str, CellRecord]
-    """By column; without those that have no trials in the plan."""
+    """By column, and by column and CHANGE; without those that have no trials in the plan."""
 
 
 class TableRecord(_Record):
@@ -117,6 +120,11 @@ def read_comment(line: str) -> Record | None:
         raise NoRecordError("a comment of sharptune that was changed, or that another version wrote") from error
 
 
+def is_comment(line: str) -> bool:
+    """Say whether a line of LaTeX is a comment of ours."""
+    return _COMMENT.fullmatch(line) is not None
+
+
 def line_records(table: Table) -> list[LineRecord]:
     """Return what each line of a table says, and from which runs."""
     units = {column.name: unit_of(table, column) for column in table.columns}
@@ -125,19 +133,28 @@ def line_records(table: Table) -> list[LineRecord]:
             line=index,
             keys={key: key_text(value) for key, value in row.keys.items()},
             block=row.block,
-            cells={
-                column.name: CellRecord(
-                    text=cell_text(column, cell, unit_of_cell(table, row, column, units[column.name])),
-                    n=cell.n,
-                    expected=cell.expected,
-                    trials=cell.trials,
-                )
+            cells=dict(
+                record
                 for column in table.columns
-                if (cell := row.cells[column.name]).expected
-            },
+                if row.cells[column.name].expected
+                for record in _cell_records(table, row, column, units[column.name])
+            ),
         )
         for index, row in enumerate(table.rows)
     ]
+
+
+def _cell_records(table: Table, row: TableRow, column: Column, unit: Unit) -> Iterator[tuple[str, CellRecord]]:
+    cell = row.cells[column.name]
+    text = cell_text(column, cell, unit_of_cell(table, row, column, unit))
+    yield column.name, CellRecord(text=text, n=cell.n, expected=cell.expected, trials=cell.trials)
+    if (change := cell_change(table, row, column, unit)) and row.baseline is not None:
+        against = table.rows[row.baseline].cells[column.name]
+        trials = (*cell.trials, *against.trials)
+        yield (
+            f"{column.name}{CHANGE}",
+            CellRecord(text=change, n=cell.n + against.n, expected=cell.expected + against.expected, trials=trials),
+        )
 
 
 def table_record(table: Table, lines: Sequence[LineRecord], source: Source) -> TableRecord:

@@ -3,10 +3,10 @@
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.tables.formats.comments import EndRecord, Source, comment, line_records, table_record
+from orchestrator.tables.formats.comments import EndRecord, LineRecord, Source, comment, line_records, table_record
 from orchestrator.tables.formats.latex_widths import ENVIRONMENTS, IN_WORDS, ROOM, Fit, Item, fit, parts, words_width
 from orchestrator.tables.layout import Entry, Heading, Layout, lay_out
 from orchestrator.tables.table import Table
@@ -99,12 +99,15 @@ def latex(table: Table, *, source: Source | None = None) -> str:
     environment = ENVIRONMENTS[fitted.width]
     notes = [rf"\textsuperscript{{{letter}}} {breakable(words)}" for letter, words in layout.footnotes]
     notes += [breakable(note) for note in layout.notes]
+    shown = {heading.column for heading in layout.headings}
+    if left_out := [record for record in (_of(record, shown, has=False) for record in records) if record.cells]:
+        notes[-1] = "\n".join([*map(comment, left_out), notes[-1]])  # the note that says what is the same in all rows
     tabular = [
         rf"\begin{{tabular}}{{{grid.alignment}}}",
         r"\toprule",
         grid.head(layout.headings, short=fitted.short),
         r"\midrule",
-        *_body(layout, grid, [comment(record) for record in records]),
+        *_body(layout, grid, [comment(_of(record, shown)) for record in records]),
         r"\bottomrule",
         r"\end{tabular}%",
     ]
@@ -125,6 +128,12 @@ def latex(table: Table, *, source: Source | None = None) -> str:
         *([comment(EndRecord(end=table.name))] if source else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _of(record: LineRecord, columns: Collection[str], *, has: bool = True) -> LineRecord:
+    """Return the record of the cells in some columns, or in all but these."""
+    cells = {name: cell for name, cell in record.cells.items() if (name in columns) is has}
+    return record.model_copy(update={"cells": cells})
 
 
 def fit_of(table: Table, layout: Layout | None = None) -> Fit:

@@ -112,6 +112,17 @@ def test_without_their_files_epochs_are_missed_and_rows_are_not(sharptune, run):
     assert pq.read_table("rows.parquet").num_rows == 6
 
 
+def test_rows_that_cannot_be_written_are_called_by_their_file(sharptune, run, monkeypatch):
+    run()
+
+    def full(self, path, data, durable=True):
+        raise OSError(28, "No space left on device", f".tmp-{path}")
+
+    monkeypatch.setattr("trainables.record.local_storage.LocalStorage.write", full)
+
+    assert sharptune("export", "rows", "chains.yaml").err == "error: rows.parquet: No space left on device\n"
+
+
 MISTAKES = {
     "nothing to export": (["rows"], "name an EXPERIMENT, or say --all"),
     "one and all": (["rows", "chains.yaml", "--all"], "name an EXPERIMENT, or say --all"),

@@ -229,3 +229,49 @@ def test_what_is_watched_stands_in_its_place_and_fits_a_terminal_that_can_redraw
     output.redraw("12:00", ["first", "longer", "b\x1b"])
 
     assert sys.stdout.getvalue() == shown  # type: ignore[attr-defined]
+
+
+WRITERS = {
+    "report": ("report", "chains.yaml", "-o", "link.html"),
+    "figure": ("figure", "chains.yaml", "--kind", "timeline", "-o", "link.svg"),
+    "data": ("figure", "chains.yaml", "--kind", "timeline", "-o", "x.svg", "--data", "link.csv"),
+    "macros": ("table", "chains.yaml", "--macros", "link.tex"),
+}
+
+
+@pytest.mark.parametrize("words", WRITERS.values(), ids=WRITERS)
+def test_a_link_stays_one_and_what_it_leads_to_is_written(sharptune, run, words):
+    run()
+    link = Path(words[-1])
+    link.symlink_to("there")
+
+    assert sharptune(*words).code == 0
+    assert link.is_symlink()
+    assert Path("there").stat().st_size > 0
+
+
+def test_what_is_no_file_is_written_into_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        output.replace_file(pipe, b"a report")
+        assert (pipe.is_fifo(), os.read(reader, 100)) == (True, b"a report")
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.parametrize("words", WRITERS.values(), ids=WRITERS)
+def test_a_file_that_cannot_be_written_is_called_by_its_name_and_stays_as_it_was(sharptune, run, monkeypatch, words):
+    run()
+    Path(words[-1]).write_text("what there was")
+    before = sorted(Path().iterdir())
+
+    def full(self, target):
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    done = sharptune(*words)
+
+    assert (done.code, done.err) == (1, f"error: {words[-1]}: No space left on device\n")
+    assert (Path(words[-1]).read_text(), sorted(Path().iterdir())) == ("what there was", before)

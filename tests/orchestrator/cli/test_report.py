@@ -35,23 +35,6 @@ def test_as_json_it_says_where_how_large_and_of_what(sharptune, run, tmp_path):
     assert len(told["digest"]) == 64
 
 
-def test_a_report_that_cannot_be_made_leaves_the_one_there_is(sharptune, run, tmp_path, monkeypatch):
-    run()
-    sharptune("report", "chains.yaml")
-    before = (tmp_path / "chains-report.html").read_bytes()
-
-    def full(self, path, data, durable=True):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("trainables.record.local_storage.LocalStorage.write", full)
-    result = sharptune("report", "chains.yaml")
-
-    assert result.code == 1
-    assert "No space left" in result.err
-    assert (tmp_path / "chains-report.html").read_bytes() == before
-    assert [path.name for path in tmp_path.glob("*.html")] == ["chains-report.html"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -186,6 +186,7 @@ def test_macros_and_tables_in_a_paper_are_held_against_the_rows(sharptune, run):
     assert f"run {trial} is missing; n fell from 2 to 1" in stale.out
     data = sharptune("check-paper", "paper.tex", "--json").json
     assert (data["ok"], data["checked"]) == (False, 8)
+    assert f"8 numbers of table widths looked at; {len(data['findings'])} not as the rows have it" in stale.out
     assert {finding["kind"] for finding in data["findings"]} == {"fewer"}
     assert {finding["file"] for finding in data["findings"]} == {"numbers.tex", "table.tex"}
 

@@ -7,7 +7,7 @@ from table_worlds import FakeTable, make_world
 
 from orchestrator.comparisons.comparison import compare
 from orchestrator.comparisons.permutation import runs_to_settle
-from orchestrator.comparisons.words import sentences
+from orchestrator.comparisons.words import conclusions, grid, paragraph, sentences
 from orchestrator.document.spec import ColumnSpec, Line, TableSpec
 from orchestrator.errors import TableError
 from orchestrator.tables.table import build
@@ -132,10 +132,14 @@ def test_an_arm_without_a_search_is_not_paired_with_one_that_was_searched_and_th
     rows = {trial_id: replace(row, metrics=metrics, parents={}) for trial_id, row in rows.items()}
     lines = [Line(label="Scalar", stage="train"), Line(label="Handmade", stage="handmade")]
     spec = TableSpec(name="t", lines=lines, columns=[ColumnSpec(metric="test_error_best")])
-    one = only(compare(plan, build(plan, {**world.rows, **rows}, spec)))
+    found = compare(plan, build(plan, {**world.rows, **rows}, spec))
+    one = only(found)
 
     assert one.unpaired == "Handmade has no search"
     assert one.verdict.n == (3, 9)
+    assert conclusions(found)[0].startswith("Handmade against Scalar: −1.16 % (9 and 3 runs, not paired: ")
+    assert "Handmade was 1.16 % below Scalar (9 against 3 runs, not paired, " in paragraph(found)
+    assert [entry.text for entry in grid(found).lines[0]][2] == "9, 3"
 
 
 def test_before_anything_is_done_nothing_is_claimed():

@@ -143,6 +143,35 @@ def test_a_number_that_was_changed_by_hand_is_said(write):
     assert (finding.kind, finding.should_be) == ("edited", "6.15±0.05")
 
 
+def test_of_two_equal_numbers_in_a_line_the_one_that_was_changed_by_hand_is_said():
+    world, spec = make_world(), FakeTable(columns=("test_error", "test_error_best"))
+    for trial in world.plan.of_stage("train"):
+        metrics = world.rows[trial.trial_id].metrics
+        world.change(trial, metrics={**metrics, "test_error": metrics["test_error_best"]})
+    text = table_file(table_of(world, spec))
+    (finding,) = check(text.replace("& 6.15$", "& 6.05$", 1), world, spec).findings
+
+    assert check(text, world, spec).findings == []
+    assert finding.kind == "edited"
+    assert "scalar 1 test_error or test_error_best was 6.15±0.05 when this was written" in str(finding)
+
+
+def test_what_is_said_below_a_table_since_it_is_the_same_in_all_rows_is_held_against_the_rows():
+    world, spec = make_world(), FakeTable(columns=("test_error_best", "params"), constant="hide")
+    text = table_file(table_of(world, spec))
+    fine = check(text, world, spec)
+    note = next(n for n, line in enumerate(text.splitlines(), start=1) if line.startswith("The same in all rows"))
+    for trial in world.plan.of_stage("train"):
+        world.change(trial, metrics={**world.rows[trial.trial_id].metrics, "params": 4_000_000.0})
+    stale = check(text, world, spec).findings
+
+    assert (fine.findings, fine.checked, fine.bare) == ([], 8, [])
+    assert {(found.line, found.kind, found.printed, found.should_be) for found in stale} == {
+        (note, "stale", "3.53", "4.00")
+    }
+    assert len(stale) == 4
+
+
 def test_a_table_may_be_made_bold_reordered_and_cut_by_hand():
     world = make_world()
     lines = table_file(table_of(world)).splitlines()
@@ -207,3 +236,25 @@ def test_each_table_is_made_once_however_many_files_name_it():
 
     check_paper(paper_of(text * 3), load)
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_change_is_a_number_of_its_own_and_the_baselines_runs_are_behind_it(write):
+    world = make_world()
+    spec = FakeTable(columns=("test_error_best",), baseline={"weighting": "scalar"})
+    text = write(table_of(world, spec))
+    assert check(text, world, spec).findings == []
+
+    failed(world)  # a run of the baseline's
+    found = [one for one in check(text, world, spec).findings if one.printed.endswith("%")]
+
+    assert len(found) == 1
+    assert (found[0].kind, found[0].printed != found[0].should_be) == ("failed", True)
+    assert f"run {first(world)} has failed since" in str(found[0])
+
+
+def test_a_change_has_a_macro():
+    spec = FakeTable(columns=("test_error_best",), baseline={"weighting": "scalar"})
+    text = macros_file(table_of(make_world(), spec))
+
+    assert r"\newcommand{\weightingMaxWPOneTestErrorBestChange}{\ensuremath{-}" in text
