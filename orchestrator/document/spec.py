@@ -40,6 +40,14 @@ def _as_comparison(value: Any) -> Any:
     return ({} if value else None) if isinstance(value, bool) else value
 
 
+def _as_names(value: Any) -> Any:
+    """Return the names of published rows as a list; true means all of them, false none."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, bool) and not (isinstance(names, list) and names and all(type(n) is str for n in names)):
+        raise ValueError("must be true, false, or a list of rows of the published table, by name")
+    return names
+
+
 def _seconds(text: Any) -> Any:
     """Return a duration in seconds, as it is once it has been read."""
     found = _DURATION.fullmatch(text) if isinstance(text, str) else None
@@ -204,6 +212,9 @@ class TableSpec(Form):
     bold as they say themselves, unless `compare` denies it."""
     paper: Name | None = None
     """A table of published numbers to stand beside ours."""
+    published: Annotated[bool | list[str], BeforeValidator(_as_names)] = False
+    """Which rows of the published table stand below ours as lines of their own, by name, `true` for all: those that no
+    line of the table stands for."""
     title: str | None = None
     """Above it."""
     note: str | None = None
@@ -224,6 +235,7 @@ class TableSpec(Form):
                 "compare": None,
                 "bold": None,
                 "paper": None,
+                "published": False,
             }
         )
 

@@ -118,7 +118,7 @@ def _panel(table: Table, column: Column, *, one_key: bool) -> DotsPanel:
 def _label(table: Table, row: TableRow, *, one_key: bool) -> str:
     """Return what tells a row from the others; of rows written out one by one their label, and more where it must."""
     if not one_key:
-        return " ".join(_words(key, row.keys[key]) for key in table.keys)
+        return " ".join(filter(None, (_words(key, row.keys[key]) for key in table.keys)))
     name, *details = table.keys
     alike = [other for other in table.rows if other.keys[name] == row.keys[name]]
     telling = [key for key in details if len({str(other.keys[key]) for other in alike}) > 1]

@@ -13,7 +13,7 @@ from orchestrator.planning.keys import find_key, find_name, short_key
 from orchestrator.planning.planned_trial import PlannedTrial, identity, open_axes
 from orchestrator.planning.resolvers import Resolve
 from orchestrator.planning.stage_order import Report
-from orchestrator.planning.table_line_checks import check_lines, check_paper, metrics_of
+from orchestrator.planning.table_line_checks import check_lines, check_paper, check_published, metrics_of
 from orchestrator.planning.table_option_checks import check_options, check_pool, check_settings_column, pool_of
 from trainables.errors import UnknownName, unknown_name
 from trainables.trial import JSON
@@ -52,6 +52,7 @@ def check_tables(
         found = check_lines(table, path, lineages, checked, report) if table.lines else checked(table, path)
         _refuse_empty_columns(table, path, parts, report)
         check_pool(table, path, [part.lineage for part in parts], report)
+        check_published(table, path, [part.lineage for part in parts], report)
         tables += [found] if found is not None else []
     return tuple(tables)
 

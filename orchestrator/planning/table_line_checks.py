@@ -8,7 +8,7 @@ from orchestrator.document.spec import Line, TableSpec
 from orchestrator.document.yaml_document import Path
 from orchestrator.paper.published import PublishedTable, load_published, shown_details
 from orchestrator.planning.comparison_checks import check_arms, check_labels, check_metric
-from orchestrator.planning.grid import StageGrid
+from orchestrator.planning.grid import StageGrid, keys_of
 from orchestrator.planning.keys import find_name
 from orchestrator.planning.stage_order import Report
 from trainables.catalog import TIMING
@@ -116,6 +116,49 @@ def check_paper(table: TableSpec, path: Path, report: Report) -> PublishedTable 
     except UnknownName as error:
         report((*path, "paper"), str(error))
         return None
+
+
+def check_published(table: TableSpec, path: Path, lineages: Sequence[Sequence[StageGrid]], report: Report) -> None:
+    """Report published rows that cannot stand in a table as lines of their own, or say nothing there."""
+    place = (*path, "published")
+    if not table.published or not lineages:
+        return
+    if table.paper is None:
+        report(place, "needs the published table: give the table the key paper")
+        return
+    published = check_paper(table, path, lambda *_: None)  # a wrong name is reported once
+    if published is None:
+        return
+    if not table.rows and not table.lines:
+        report(place, "needs rows, whose first column says which published row a line is")
+    sides = [c.metric for c in table.columns for grids in lineages if _is_side(c.metric, grids)]
+    if not table.lines and sides:
+        report(place, f"a published number belongs to no value of {sides[0]}, which the columns set side by side")
+    telling = {row.name: any(published.number(row, column.name) for column in table.columns) for row in published.rows}
+    if not any(telling.values()):
+        known = ", ".join(published.columns)
+        report(place, f"{published.title.partition(':')[0]} has none of the table's columns; it has {known}")
+    elif table.published is not True:
+        _check_named(table, telling, place, report)
+
+
+def _is_side(column: str, grids: Sequence[StageGrid]) -> bool:
+    return not find_name(column, metrics_of(grids)) and bool(find_name(column, keys_of(grids)))
+
+
+def _check_named(table: TableSpec, telling: Mapping[str, bool], place: Path, report: Report) -> None:
+    """Report names of published rows that are none, stand twice, or have no number under the table's columns."""
+    names = [*table.published] if isinstance(table.published, list) else []
+    quoted = [line.paper for line in table.lines]
+    for index, name in enumerate(names):
+        if name not in telling:
+            report((*place, index), str(unknown_name("published row", name, telling)))
+        elif name in names[:index]:
+            report((*place, index), "stands twice")
+        elif name in quoted:
+            report((*place, index), f"stands beside line {quoted.index(name) + 1} already")
+        elif not telling[name]:
+            report((*place, index), f"the paper prints nothing of {name!r} under the table's columns")
 
 
 def _check_quote(line: Line, published: PublishedTable | None, place: Path, report: Report) -> None:

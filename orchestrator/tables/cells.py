@@ -75,6 +75,10 @@ class Cell:
         return tuple(one.trial_id for one in self.evidence if one.state == state)
 
 
+NOTHING = Cell(n=0, expected=0, whole=True)
+"""A cell that no planned trial belongs to."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
     """One measured column: what was asked for, and where it is measured."""

@@ -11,7 +11,7 @@ from trainables.errors import unknown_name
 
 def row_label(row: TableRow) -> str:
     """Return what a line is called: `scalar 1`; its block does not belong to it."""
-    return " ".join(map(key_text, row.keys.values()))
+    return " ".join(filter(None, map(key_text, row.keys.values())))
 
 
 def pick_row(table: Table, words: str) -> int:

@@ -6,6 +6,7 @@ from, so that each number can be walked back to its rows.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Literal
 
 from orchestrator.document.spec import CompareSpec, Line, TableSpec
@@ -14,7 +15,7 @@ from orchestrator.paper.published import PublishedRow, PublishedTable, load_publ
 from orchestrator.planning.keys import find_name
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identity, open_axes
-from orchestrator.tables.cells import FEW, Cell, Column, Members, cells_of
+from orchestrator.tables.cells import FEW, NOTHING, Cell, Column, Members, cells_of
 from orchestrator.tables.columns import ask, known_metrics, written
 from orchestrator.tables.counts import members_of, runs_column, runs_of
 from orchestrator.tables.evidence import Ancestry, Evidence, Record
@@ -159,7 +160,10 @@ def _table(
         stage=spec.stage,
         keys=tuple(keys),
         columns=columns,
-        rows=_marked(spec, published, _compared(spec, columns, lines)),
+        rows=(
+            *_marked(spec, published, _compared(spec, columns, lines)),
+            *_published_lines(spec, published, columns, lines),
+        ),
         note=spec.note or "",
         statistic=spec.statistic,
         baseline=dict(spec.baseline or {}),
@@ -204,18 +208,42 @@ def _merged(spec: TableSpec, parts: Sequence[Table], published: PublishedTable |
 def _written_line(
     spec: TableSpec, line: Line, part: Table | None, columns: Sequence[Column], published: PublishedTable | None
 ) -> TableRow:
-    nothing = Cell(n=0, expected=0)
-    row = part.rows[0] if part else TableRow(keys={}, cells={}, runs=nothing)
+    row = part.rows[0] if part else TableRow(keys={}, cells={}, runs=NOTHING)
     quoted = published.row(line.paper) if published and line.paper else None
-    details = shown_details(spec, line, published)
     return replace(
         row,
-        keys={spec.heading: line.label, **{title: _detail(value) for title, value in details.items()}},
-        cells={column.name: row.cells.get(column.name, nothing) for column in columns},
+        keys=_line_keys(spec, line, published),
+        cells={column.name: row.cells.get(column.name, NOTHING) for column in columns},
         paper={c.name: quoted for c in columns if published and quoted and published.number(quoted, c.asked)},
         block=line.block or "",
         bold=line.bold,
     )
+
+
+def _line_keys(spec: TableSpec, line: Line, published: PublishedTable | None) -> dict[str, JSON]:
+    details = shown_details(spec, line, published)
+    return {spec.heading: line.label, **{title: _detail(value) for title, value in details.items()}}
+
+
+def _published_lines(
+    spec: TableSpec, published: PublishedTable | None, columns: Sequence[Column], lines: Sequence[TableRow]
+) -> tuple[TableRow, ...]:
+    """Return the published rows that no line stands for, as lines of their own: they quote and have no runs."""
+    if published is None or not spec.published:
+        return ()
+    taken = {row.name for line in lines for row in line.paper.values()} | {line.paper for line in spec.lines}
+    wanted = [row for row in published.rows if spec.published is True or row.name in spec.published]
+    found: list[TableRow] = []
+    for row in wanted:
+        paper = {column.name: row for column in columns if published.number(row, column.asked)}
+        if not paper or row.name in taken:
+            continue
+        named = dict(zip_longest(spec.rows, [row.name], fillvalue=""))
+        keys = _line_keys(spec, Line(label=row.name, paper=row.name), published) if spec.lines else named
+        cells = {column.name: NOTHING for column in columns}
+        block = "" if found else f"Published ({published.title.partition(':')[0]})"
+        found.append(TableRow(keys=keys, cells=cells, runs=NOTHING, paper=paper, block=block))
+    return tuple(found)
 
 
 def _detail(value: JSON) -> str:

@@ -77,6 +77,7 @@ class FakeTable:
     compare: CompareSpec | None = None
     bold: bool | None = None
     paper: str | None = None
+    published: bool | Sequence[str] = False
     title: str | None = None
     note: str | None = None
     width: str | None = None

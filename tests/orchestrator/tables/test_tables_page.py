@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 from table_worlds import FakeTable, make_world
 
-from orchestrator.document.spec import ColumnSpec
+from orchestrator.document.spec import ColumnSpec, TableSpec
 from orchestrator.tables.formats.catalog import render
 from orchestrator.tables.table import build
 
@@ -22,7 +22,8 @@ def test_a_table_of_the_page_is_printed_as_it_stands_there(asked: str, printed: 
     world = make_world()
     wishes = YAML(typ="safe", pure=True).load(asked)
     columns = [ColumnSpec(**one) if isinstance(one, dict) else one for one in wishes.pop("columns")]
-    shown = render(build(world.plan, world.rows, FakeTable(columns=columns, **wishes)), "text", width=None)
+    form = TableSpec if "lines" in wishes else FakeTable
+    shown = render(build(world.plan, world.rows, form(name="t", columns=columns, **wishes)), "text", width=None)
 
     assert [line.rstrip() for line in printed.splitlines()] == [
         line.rstrip() for line in shown.splitlines()[2 : 2 + len(printed.splitlines())]
