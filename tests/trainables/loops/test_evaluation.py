@@ -16,11 +16,11 @@ from trainables.loops.evaluation import (
     evaluate,
     evaluation_loss,
     predictions_file,
-    read_predictions,
     top_k_error,
     wrong_answers,
 )
 from trainables.loops.images import Images
+from trainables.loops.predictions import read_predictions
 from trainables.trial import Step
 
 CPU = torch.device("cpu")
