@@ -194,6 +194,13 @@ def plain_text(value: JSON) -> str:
     return value if isinstance(value, str) else canonical_json(value)
 
 
+def detail_text(value: JSON) -> str:
+    """Return what tables of papers print of a detail: ✓ and ✗ for yes and no, nothing where nothing is known."""
+    if value is None:
+        return ""
+    return ("✓" if value else "✗") if isinstance(value, bool) else str(value)
+
+
 def _marks(
     record: Record,
     column: Column,

@@ -15,7 +15,7 @@ from orchestrator.paper.published import PublishedRow, PublishedTable, load_publ
 from orchestrator.planning.keys import find_name
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identity, open_axes
-from orchestrator.tables.cells import FEW, NOTHING, Cell, Column, Members, cells_of
+from orchestrator.tables.cells import FEW, NOTHING, Cell, Column, Members, cells_of, detail_text
 from orchestrator.tables.columns import ask, known_metrics, written
 from orchestrator.tables.counts import members_of, runs_column, runs_of
 from orchestrator.tables.evidence import Ancestry, Evidence, Record
@@ -222,7 +222,7 @@ def _written_line(
 
 def _line_keys(spec: TableSpec, line: Line, published: PublishedTable | None) -> dict[str, JSON]:
     details = shown_details(spec, line, published)
-    return {spec.heading: line.label, **{title: _detail(value) for title, value in details.items()}}
+    return {spec.heading: line.label, **{title: detail_text(value) for title, value in details.items()}}
 
 
 def _published_lines(
@@ -244,13 +244,6 @@ def _published_lines(
         block = "" if found else f"Published ({published.title.partition(':')[0]})"
         found.append(TableRow(keys=keys, cells=cells, runs=NOTHING, paper=paper, block=block))
     return tuple(found)
-
-
-def _detail(value: JSON) -> str:
-    """Return what tables of papers print: ✓ and ✗ for yes and no, nothing where nothing is known."""
-    if value is None:
-        return ""
-    return ("✓" if value else "✗") if isinstance(value, bool) else str(value)
 
 
 def explain(table: Table, row: int | Mapping[str, JSON], column: str) -> tuple[Evidence, ...]:

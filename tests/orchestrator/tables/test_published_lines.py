@@ -11,7 +11,8 @@ from table_readers import READERS
 from table_worlds import FakeTable, make_world
 
 from orchestrator.comparisons.in_tables import with_comparison
-from orchestrator.document.spec import ColumnSpec, CompareSpec, Line, TableSpec
+from orchestrator.document.spec import ColumnSpec, CompareSpec, FigureSpec, Line, TableSpec
+from orchestrator.figures.dots import build as build_dots
 from orchestrator.paper.published import load_published
 from orchestrator.tables.formats.catalog import render
 from orchestrator.tables.formats.macros import macros_of
@@ -134,6 +135,14 @@ def test_the_yaml_takes_true_a_name_and_a_list():
     asked = [plan(TABLE % written).tables[0].published for written in ("true", "Max-W", "[Max-W, Scalar]", "false")]
 
     assert asked == [True, ["Max-W"], ["Max-W", "Scalar"], False]
+
+
+def test_dots_of_the_table_have_the_published_rows_by_their_names():
+    asked = FigureSpec(name="d", kind="dots", table="t", columns=["params"])
+    (figure,) = build_dots(plan(TABLE % "Handmade"), {}, asked, lambda row: [])
+    *_, strip = figure.panels[0].strips
+
+    assert (strip.label, strip.block, strip.median, strip.published) == ("Handmade", "Published (Table 4)", None, 1e6)
 
 
 @pytest.mark.parametrize(
