@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from doc_pages import blocks
 from ruamel.yaml import YAML
 from table_worlds import FakeTable, make_world
 
@@ -28,6 +29,10 @@ def test_a_table_of_the_page_is_printed_as_it_stands_there(asked: str, printed: 
     assert [line.rstrip() for line in printed.splitlines()] == [
         line.rstrip() for line in shown.splitlines()[2 : 2 + len(printed.splitlines())]
     ]
+
+
+def test_no_table_of_the_page_is_left_out():
+    assert len(EXAMPLES) == sum(block.page == "docs/tables.md" for block in blocks(""))
 
 
 def test_every_note_that_the_page_quotes_is_said():
