@@ -257,7 +257,7 @@ def test_the_schedules_of_figure_4_are_drawn_before_anything_has_run():
     assert [len(curve.trials) for curve in gaps.curves] == [0, 0]
 
     assert [len(curve.trials) for curve in errors.curves] == [0, 0]
-    assert draw_figure(figure, "svg").count(b"nothing has run yet") == 2
+    assert draw_figure(figure, "svg").count(b"nothing has run yet</text>") == 2
     assert rates.metric == SCHEDULE
     cosine, power = (curve.median for curve in rates.curves)
     assert cosine[5] == power[5] == 0.025

@@ -6,7 +6,15 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.tables.formats.comments import EndRecord, LineRecord, Source, comment, line_records, table_record
+from orchestrator.tables.formats.comments import (
+    CHANGE,
+    EndRecord,
+    LineRecord,
+    Source,
+    comment,
+    line_records,
+    table_record,
+)
 from orchestrator.tables.formats.latex_widths import ENVIRONMENTS, IN_WORDS, ROOM, Fit, Item, fit, parts, words_width
 from orchestrator.tables.layout import Entry, Heading, Layout, lay_out
 from orchestrator.tables.table import Table
@@ -132,7 +140,7 @@ def latex(table: Table, *, source: Source | None = None) -> str:
 
 def _of(record: LineRecord, columns: Collection[str], *, has: bool = True) -> LineRecord:
     """Return the record of the cells in some columns, or in all but these."""
-    cells = {name: cell for name, cell in record.cells.items() if (name in columns) is has}
+    cells = {name: cell for name, cell in record.cells.items() if (name.removesuffix(CHANGE) in columns) is has}
     return record.model_copy(update={"cells": cells})
 
 
