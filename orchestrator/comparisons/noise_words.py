@@ -1,14 +1,16 @@
 """What the test images say of trained networks, in words and as data."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.comparisons.comparison import Comparisons
-from orchestrator.comparisons.image_noise import ImageNoise, NetworkPair
 from orchestrator.comparisons.permutation import ALPHA
 
+if TYPE_CHECKING:
+    from orchestrator.comparisons.image_noise import ImageNoise, NetworkPair  # which loads NumPy
 
-def noise_sentences(found: Comparisons, noise: ImageNoise) -> list[str]:
+
+def noise_sentences(found: Comparisons, noise: "ImageNoise") -> list[str]:
     """Return what is said of the noise of the test set, apart from that of seeds."""
     lines: list[str] = []
     for arm in found.arms:
@@ -30,7 +32,7 @@ def noise_sentences(found: Comparisons, noise: ImageNoise) -> list[str]:
     return [*lines, *noise.unread]
 
 
-def noise_json(noise: ImageNoise) -> dict[str, Any]:
+def noise_json(noise: "ImageNoise") -> dict[str, Any]:
     """Return the same as data."""
     return {
         "networks": {
@@ -54,6 +56,6 @@ def noise_json(noise: ImageNoise) -> dict[str, Any]:
     }
 
 
-def _pairs_json(pairs: Sequence[NetworkPair]) -> list[dict[str, Any]]:
+def _pairs_json(pairs: Sequence["NetworkPair"]) -> list[dict[str, Any]]:
     names = ("first", "second", "only_first_wrong", "only_second_wrong", "p", "adjusted", "decided")
     return [{name: getattr(pair, name) for name in names} for pair in pairs]

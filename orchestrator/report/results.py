@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 from orchestrator.comparisons.comparison import Comparisons, compare
 from orchestrator.comparisons.growth import Price, growths_of, price_of
-from orchestrator.comparisons.image_noise import image_noise
 from orchestrator.comparisons.in_tables import with_comparison
 from orchestrator.comparisons.noise_words import noise_sentences
 from orchestrator.comparisons.words import grid, sentences
@@ -246,6 +245,8 @@ def _sureness(plan: Plan, table: Table, rows: Mapping[str, TrialRow], sources: S
         return None, f"{error}." if len(table.rows) > 1 else ""
     layout = grid(found)
     _, *said = sentences(found)
+    from orchestrator.comparisons.image_noise import image_noise  # loads NumPy
+
     noise = image_noise(found, sources.read_file)
     return Sureness(
         arms=tuple(line.strip() for line in said[: len(found.arms)]),
