@@ -31,7 +31,7 @@ def test_a_test_of_the_list_is_there(test):
 
 
 @pytest.mark.parametrize(
-    "output", [("docs/triage.md", "$"), ("docs/cluster.md", "sharptune run"), ("docs/tables.md", "cell  n")]
+    "output", [("docs/triage.md", "$"), ("docs/cluster.md", "sharptune run"), ("docs/report.md", "text: cell  n")]
 )
 def test_an_output_that_nobody_holds_is_found(output):
     assert holders(*output) == []

@@ -16,13 +16,14 @@ ALIKE_EVERYWHERE = re.compile(r"sharptune (cost|space|genotype|plan quickstart)\
 COMPARISONS = "tests/test_comparisons_page.py::test_a_command_prints_what_the_page_shows"
 STRUCTURE = "tests/integration/test_structure_page.py::test_its_examples_work"
 IN_A_PAPER = "tests/orchestrator/cli/test_tables_page.py::test_the_page_shows_what_is_printed"
+MACROS = "tests/orchestrator/cli/test_tables_page.py::test_the_macro_that_the_page_uses_is_one"
 OF_TABLES = "tests/orchestrator/tables/test_tables_page.py::test_a_table_of_the_page_is_printed_as_it_stands_there"
 INTERRUPT = "tests/docs/test_interrupt_page.py"
 TUTORIAL = "tests/docs/test_tutorial_pages.py"
 TRIAGE = "tests/docs/test_triage_page.py::test_every_command_of_the_page_prints_what_the_page_shows"
 
 HELD = {
-    "README.md": {"Test error by weighting…": "tests/test_readme.py::test_both_pages_show_the_same_numbers"},
+    "README.md": {"text: Test error by weighting…": "tests/test_readme.py::test_both_pages_show_the_same_numbers"},
     "docs/comparisons.md": {"sharptune…": COMPARISONS},
     "docs/how-to/interrupt.md": {
         "sharptune run quickstart": f"{INTERRUPT}::test_a_run_that_is_interrupted_prints_what_the_page_shows",
@@ -33,12 +34,12 @@ HELD = {
     "docs/structure.md": {"sharptune…": STRUCTURE},
     "docs/tables.md": {
         "sharptune…": IN_A_PAPER,
-        r"\input{numbers}": "tests/orchestrator/cli/test_tables_page.py::test_the_macro_that_the_page_uses_is_one",
-        "weight…": OF_TABLES,
+        r"latex: \input{numbers}": MACROS,
+        "text: …": OF_TABLES,
     },
     "docs/triage.md": {"sharptune…": TRIAGE},
     "docs/tutorial/first_run.md": {
-        "quickstart: all 14 trials are done": (
+        "text: quickstart: all 14 trials are done": (
             f"{TUTORIAL}::test_a_run_of_which_all_is_done_prints_what_the_first_run_shows"
         ),
     },
@@ -53,10 +54,10 @@ HELD = {
         ),
     },
 }
-"""Page -> an output's command, or its first line -> the test that compares it. What ends in … begins so."""
+"""Page -> an output's command, or a block's kind and first line -> the test that compares it. … ends what begins so."""
 UNHELD = {
-    "docs/structure.md": {" experiments/*.yaml": "a drawing of folders; that each is named is tested"},
-    "docs/export.md": {"rows <- …": "R, which is not among what tests need"},
+    "docs/structure.md": {"text:  experiments/*.yaml": "a drawing of folders; that each is named is tested"},
+    "docs/export.md": {"r: rows <- …": "R, which is not among what tests need"},
 }
 """The like -> why no test compares it."""
 PICTURES = {
@@ -73,14 +74,15 @@ PICTURES = {
 
 
 def outputs() -> Iterator[tuple[str, str]]:
-    """Yield page and command, or first line, of all that is shown and not the same everywhere."""
+    """Yield page and command, or kind and first line of another block, of all that is not the same everywhere."""
     for block in blocks("console", "sh", "bash"):
         for line, output in shown(block):
             alike = ALIKE_EVERYWHERE.match(line) and block.page != "docs/structure.md"
             if output.strip() and not alike:
                 yield block.page, line
     for block in blocks("", "text", "json", "latex", "r"):
-        yield block.page, block.text.partition("\n")[0]
+        first, *_ = block.text.splitlines()
+        yield block.page, f"{block.kind or 'text'}: {first}"
 
 
 def entries() -> Iterator[tuple[str, str, str]]:
