@@ -77,12 +77,21 @@ class Document:
 
     def problem(self, path: Path, message: str) -> Problem:
         """Return a problem of the value at a path, with its place and what was read there."""
+        path = self._written(path)
         mark = self.locate(path)
         try:
             read = shown(self.get(path))
         except KeyError:
             read = None
         return Problem(file=mark.file, line=mark.line, path=path_text(path), read=read, message=message)
+
+    def _written(self, path: Path) -> Path:
+        """Return the path of one item of a list, also where it is written without the list around it."""
+        try:
+            alone = bool(path) and isinstance(path[-1], int) and isinstance(self.get(path[:-1]), str)
+        except KeyError:
+            return path
+        return path[:-1] if alone else path
 
     def replaced(self, path: Path, value: JSON, origin: str) -> "Document":
         """Return a document with another value at a path, whose place is `origin`. All but the last key must exist."""

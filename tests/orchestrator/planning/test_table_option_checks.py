@@ -3,6 +3,8 @@
 import pytest
 from plans import chain, mistakes, plan
 
+from orchestrator.errors import SpecError
+
 TABLE = chain() + "tables:\n  - {name: t, stage: train, rows: [weighting, p], columns: [%s]%s}\n"
 
 
@@ -47,6 +49,14 @@ POOL = chain() + "tables:\n  - {name: t, stage: train, columns: [test_error], ro
 )
 def test_what_a_table_cannot_pool_over_is_told(rows, pool, sentence):
     assert sentence in "\n".join(mistakes(POOL % (rows, pool)))
+
+
+def test_one_axis_without_a_list_around_it_is_read_as_it_is_written():
+    text = (POOL % ("p", "wieghting")).replace("pool: [wieghting]", "pool: wieghting")
+    with pytest.raises(SpecError) as caught:
+        plan(text)
+
+    assert [(problem.path, problem.read) for problem in caught.value.problems] == [("tables[0].pool", "'wieghting'")]
 
 
 def test_an_axis_that_pools_needs_no_row():
