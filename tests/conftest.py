@@ -18,8 +18,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SUPPORT), os.enviro
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  (by default 15, with which they starve beside other tests)
 sys.path.insert(0, str(SUPPORT))
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a script starts in the background
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for ignored in (signal.SIGINT, signal.SIGHUP):  # as in what a script or nohup starts; processes of tests must hear them
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else lambda *_: None)
 gc.set_threshold(10_000, 20, 50)  # all that has been imported is no garbage: looking through it takes seconds
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=500, deadline=None, print_blob=True)  # what `make explore` asks for
