@@ -8,7 +8,7 @@ from made_reports import grid, made_report
 from orchestrator.report.page import page
 from orchestrator.report.report import Report
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]  # one process makes its reports and opens it
 HOSTILE = "<script>alert(1)</script></script><img src=x onerror=alert(2)>\"'`${1}{{7*7}}\u202eevil\u2028"
 SHOWN_ROWS = "document.querySelectorAll('[data-runs=train] tbody tr:not([hidden], .detail)').length"
 
