@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from orchestrator.planning.config_fields import SEED
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import Column, plain_text
+from orchestrator.tables.grouping import drawn_stage, seed_of
 from orchestrator.tables.table import Table, TableRow
 from trainables.errors import SharptuneError
 from trainables.trial import JSON
@@ -93,7 +93,8 @@ def _arm(plan: Plan, known: Mapping[str, PlannedTrial], row: TableRow, column: C
     trials = [known[trial_id] for trial_id in measured if trial_id in known]
     if not trials:
         return None
-    drawn, fixed = _drawn(trials)
+    drawn = drawn_stage(trials)
+    lineage = [*reversed(trials[0].lineage)]
     pooled = _pooled(trials, drawn)
     members: dict[str, list[PlannedTrial]] = {}
     for trial in trials:
@@ -110,20 +111,11 @@ def _arm(plan: Plan, known: Mapping[str, PlannedTrial], row: TableRow, column: C
         values=whole,
         trials={seed: tuple(trial.trial_id for trial in members[seed]) for seed in whole},
         missing=tuple(seed for seed in order if seed not in whole),
-        fixed=fixed,
-        runs_per_seed=len(order) // len({_seed(trial, drawn) for trial in trials}) or 1,
+        fixed=tuple(lineage[: lineage.index(drawn)]),
+        runs_per_seed=len(order) // len({seed_of(trial, drawn) for trial in trials}) or 1,
         random=_setting(plan, trials, "strategy") == RANDOM,
         dataset=_setting(plan, trials, "dataset"),
     )
-
-
-def _drawn(trials: Sequence[PlannedTrial]) -> tuple[str, tuple[str, ...]]:
-    """Return the first stage from the root whose seeds vary, and the stages before it that have a trial."""
-    stages = [*reversed(trials[0].lineage)]
-    for number, stage in enumerate(stages):
-        if len({_seed(trial, stage) for trial in trials}) > 1:
-            return stage, tuple(stages[:number])
-    return stages[-1], tuple(stages[:-1])
 
 
 def _pooled(trials: Sequence[PlannedTrial], drawn: str) -> list[str]:
@@ -136,7 +128,7 @@ def _pooled(trials: Sequence[PlannedTrial], drawn: str) -> list[str]:
 def _unit(trial: PlannedTrial, drawn: str, pooled: Sequence[str]) -> str:
     """Return what an independent run is known by: its seed, after the values of the axes that are pooled over."""
     settings = [f"{axis.rpartition('.')[2]}={plain_text(trial.coordinates.get(axis))}" for axis in pooled]
-    return " ".join([*settings, _seed(trial, drawn)])
+    return " ".join([*settings, seed_of(trial, drawn)])
 
 
 def _setting(plan: Plan, trials: Sequence[PlannedTrial], key: str) -> JSON:
@@ -146,11 +138,6 @@ def _setting(plan: Plan, trials: Sequence[PlannedTrial], key: str) -> JSON:
     except (LookupError, SharptuneError):
         return None
     return next(iter(values.values())) if len(values) == 1 else None
-
-
-def _seed(trial: PlannedTrial, stage: str) -> str:
-    """Return the seed of a trial or of its ancestor; "null" where it is no axis, or the best of several is taken."""
-    return identity(trial.coordinates.get(f"{stage}.{SEED}"))
 
 
 def _labels(table: Table, column: Column) -> list[str]:
