@@ -14,7 +14,7 @@ from orchestrator.architectures.drawing.architecture import draw
 from orchestrator.architectures.find import find_genotype
 from orchestrator.architectures.sources import SOURCES
 from orchestrator.cli.options import asking_for_a_network, json_option, storage_option
-from orchestrator.cli.output import say, say_json
+from orchestrator.cli.output import replace_file, say, say_json
 from trainables.architecture.genotype import (
     ARCHITECTURE_ALIASES,
     ARCHITECTURES,
@@ -119,7 +119,7 @@ def draw_(what: str, output: Path | None, storage: str) -> None:
     if output is None:
         say(svg, end="")
         return
-    output.write_text(svg, encoding="utf-8", newline="\n")
+    replace_file(output, svg.encode())
     say(f"{output} shows {found.name}", err=True)
 
 

@@ -213,3 +213,13 @@ def test_the_ids_of_a_picture_are_its_own_and_still_found_in_it():
     assert "url(#one-a)" in found
     assert 'viewBox="0 0 96 48"' in found
     assert "ns0" not in found
+
+
+def test_a_table_that_compares_has_each_sentence_once():
+    text = re.sub(r"(\n +- name: \w+\n)( +)(stage: train\n)", r"\1\2\3\2compare: true\n", grid(), count=1)
+    assert "compare: true" in text
+    found = made_report(text).results[0].sureness
+    read = Reader(page(made_report(text))).text
+
+    assert found is not None
+    assert [read.count(sentence) for sentence in found.conclusions] == [1] * len(found.conclusions) != []
