@@ -74,7 +74,8 @@ def installed(wheel, tmp_path_factory) -> Installed:
     site = Path(sysconfig.get_path("purelib", vars={"base": str(home)}))
     pip = [sys.executable, "-m", "pip", "--python", str(home / "bin" / "python"), "install", "--quiet"]
     pip += ["--disable-pip-version-check", "--no-index", "--no-deps", str(wheel)]
-    subprocess.run(pip, check=True, capture_output=True)
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # the checkout may stand there
+    subprocess.run(pip, check=True, capture_output=True, env=bare)
     # A path file adds a folder, but does not read the path files in it: the editable install there stays unseen.
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return Installed(bin=home / "bin", site=site, elsewhere=tmp_path_factory.mktemp("elsewhere"))
