@@ -18,9 +18,12 @@ MOST_GPUS = 16
 """The GPUs of the largest node there is; a trial never spans nodes."""
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+
+
 def canonical_json(value: JSON) -> str:
     """Return the one JSON text of a value: sorted keys, no spaces, no NaN. Raises: ValueError, TypeError."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    return _CANONICAL.encode(value)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,11 +40,15 @@ class TrialSpec:
     """From which all its randomness is derived."""
     parents: tuple[str, ...] = ()
     """Ids of the trials whose results this one uses."""
+    _id: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def trial_id(self) -> str:
-        """12 hex digits, equal exactly when the specs are equal; names the trial's folder."""
-        return hashlib.sha256(canonical_json(self.to_json()).encode()).hexdigest()[:12]
+        """12 hex digits, equal exactly when the specs are equal; names the trial's folder. Hashed once."""
+        if not self._id:
+            trial_id = hashlib.sha256(canonical_json(self.to_json()).encode()).hexdigest()[:12]
+            object.__setattr__(self, "_id", trial_id)
+        return self._id
 
     def to_json(self) -> dict[str, JSON]:
         return {

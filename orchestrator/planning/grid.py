@@ -1,11 +1,12 @@
 """A stage's grid: its settings and axes, every value read as its field's type and replaced by its content."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.document.spec import Stage
 from orchestrator.document.yaml_document import Path, shown
-from orchestrator.planning.config_fields import Fields
+from orchestrator.planning.config_fields import SEED, Fields
 from trainables.catalog import Trainable
 from trainables.trial import JSON, canonical_json
 
@@ -134,6 +135,14 @@ class StageGrid:
             names += [name for name in inclusion.field_values if name not in names and name not in set_by_axes]
         return tuple(names)
 
+    def field_values(self) -> Iterator[FieldValue]:
+        """Yield whatever the file gives a trial of the stage."""
+        yield from self.base.values()
+        for choice in (choice for axis in self.axes for choice in axis.choices):
+            yield from choice.field_values.values()
+        for inclusion in self.inclusions:
+            yield from inclusion.field_values.values()
+
     def attainable(self, key: str) -> dict[str, JSON] | None:
         """Return what a field can be in this stage: identity -> as written. None when that cannot be said."""
         values: dict[str, JSON] = {}
@@ -149,6 +158,47 @@ class StageGrid:
         elif not always and key in self.fields.defaults:
             values[canonical_json(self.fields.defaults[key])] = self.fields.defaults[key]
         return values
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Point:
+    """What one trial of a stage is given, before its parents and defaults add the rest."""
+
+    field_values: Mapping[str, FieldValue]
+    labels: Mapping[str, str]
+    path: Path
+    places: tuple[int, ...]
+    """Of its choices on their axes, the seed's left out: equal for points that differ in nothing but their seed."""
+    conditions: tuple[Condition, ...] = ()
+    """On the parents; of included points."""
+
+
+def points_of(grid: StageGrid) -> Iterator[Point]:
+    """Yield the points of a grid, in its order, then those that are included besides."""
+    if grid.axes or not grid.inclusions:
+        for numbered in itertools.product(*(enumerate(axis.choices) for axis in grid.axes)):
+            field_values = {**grid.base}
+            for _, choice in numbered:
+                field_values |= choice.field_values
+            chosen = list(zip(grid.axes, numbered, strict=True))
+            yield Point(
+                field_values=field_values,
+                labels={axis.name: choice.label or "" for axis, (_, choice) in chosen if axis.labelled},
+                path=(*grid.path, "grid"),
+                places=tuple(place for axis, (place, _) in chosen if axis.labelled or axis.name != SEED),
+            )
+    for number, inclusion in enumerate(grid.inclusions):
+        field_values = {**grid.base}
+        for name, label in inclusion.labels.items():
+            choices = grid.labelled[name].choices
+            field_values |= next(choice.field_values for choice in choices if choice.label == label)
+        yield Point(
+            field_values={**field_values, **inclusion.field_values},
+            labels=inclusion.labels,
+            path=inclusion.path,
+            places=(-1, number),
+            conditions=inclusion.conditions,
+        )
 
 
 def keys_of(lineage: Iterable[StageGrid]) -> dict[str, tuple[str, ...]]:

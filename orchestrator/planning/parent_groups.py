@@ -1,9 +1,9 @@
 """What the children of a stage start from: one parent trial, or a group of which the best will be taken."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.planning.grid import Condition, FieldValue, Reference, StageGrid, keys_of
+from orchestrator.planning.grid import Condition, Reference, StageGrid, keys_of
 from orchestrator.planning.keys import find_key
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.stage_order import Report
@@ -47,17 +47,9 @@ def group_parents(lineage: Sequence[StageGrid], parents: Sequence[PlannedTrial],
     for group, candidates in zip(found, groups.values(), strict=True):
         _refuse_mixed(lineage, group, candidates, report)
         _refuse_unmeasured(lineage, needs.best, candidates, report)
-    if not any(isinstance(given.value, Reference) for given in _field_values(lineage[0])):
+    if not any(isinstance(given.value, Reference) for given in lineage[0].field_values()):
         report((*lineage[0].path, "needs"), "the best is taken, but nothing of it is used: no setting refers to it")
     return found
-
-
-def _field_values(grid: StageGrid) -> Iterator[FieldValue]:
-    yield from grid.base.values()
-    for choice in (choice for axis in grid.axes for choice in axis.choices):
-        yield from choice.field_values.values()
-    for inclusion in grid.inclusions:
-        yield from inclusion.field_values.values()
 
 
 def _group(candidates: Sequence[PlannedTrial], lineage: Sequence[StageGrid]) -> ParentGroup:

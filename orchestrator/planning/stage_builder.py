@@ -1,8 +1,8 @@
 """The trials of one stage: every point of its grid, under every group of parents, with all that the point implies."""
 
-import itertools
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from orchestrator.document.validation_errors import findings
 from orchestrator.document.yaml_document import Path
 from orchestrator.planning.config_fields import SEED, plain_number
-from orchestrator.planning.grid import Condition, FieldValue, Reference, StageGrid, keys_of, word
-from orchestrator.planning.keys import short_key
+from orchestrator.planning.grid import Point, Reference, StageGrid, points_of, word
+from orchestrator.planning.labels import Labels
 from orchestrator.planning.parent_groups import ParentGroup
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.settings_read import ReadSettings, Stored
@@ -22,24 +22,20 @@ from trainables.trial import JSON, TrialSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Point:
-    """What one trial of a stage is given, before its parents and defaults add the rest."""
-
-    field_values: Mapping[str, FieldValue]
-    labels: Mapping[str, str]
-    path: Path
-    conditions: tuple[Condition, ...] = ()
-    """On the parents; of included points."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class _Settings:
     """What trials have in common that differ in nothing but their seed and their parents' seeds."""
 
+    values: Mapping[str, Any]
+    """With the seed of one of them."""
+    shown: Mapping[str, JSON]
+    """The same, as people wrote it, and the labels."""
+    references: Mapping[str, Reference]
     whole: Mapping[str, JSON]
+    """Of the values, those that are no default and no reference."""
     unread: Mapping[str, str]
     """Of these, what no trial reads, and why."""
     read: Mapping[str, JSON]
+    expected_cost: float
 
 
 @dataclass(kw_only=True)
@@ -58,21 +54,25 @@ class StageBuilder:
     _seen: dict[str, str] = field(default_factory=dict)
     """Trial id -> label."""
     _use: ReadSettings = field(default_factory=ReadSettings)
-    _settings: dict[str, _Settings] = field(default_factory=dict)
-    """Those that are right, by all that they are made from."""
+    _settings: dict[tuple[str, tuple[int, ...]], _Settings | None] = field(default_factory=dict)
+    """By all that they are made from; None for those that are not right."""
 
-    @property
+    @cached_property
     def grid(self) -> StageGrid:
         return self.lineage[0]
 
+    @cached_property
+    def _labels(self) -> Labels:
+        return Labels(self.lineage)
+
     def trials(self, parents: Sequence[ParentGroup]) -> tuple[PlannedTrial, ...]:
-        built = [
-            trial
-            for group in parents
-            for point in self._points()
-            if group.meets(point.conditions)
-            for trial in self._trial(group, point)
-        ]
+        points = list(points_of(self.grid))
+        built: list[PlannedTrial] = []
+        for group in parents:
+            left, ancestors = self._left_by(group), self._labels.of_ancestors(group)
+            for point in points:
+                if group.meets(point.conditions):
+                    built += self._trial(group, point, left, ancestors)
         for exclusion in self.grid.exclusions:
             if self.whole and not self._excluded.get(exclusion.path):
                 self.report(exclusion.path, "matches no point of the grid")
@@ -83,67 +83,44 @@ class StageBuilder:
             self.report((*self.grid.path, "exclude"), "leaves no point of the grid")
         return tuple(built)
 
-    def _points(self) -> Iterator[Point]:
-        if self.grid.axes or not self.grid.inclusions:
-            for choices in itertools.product(*(axis.choices for axis in self.grid.axes)):
-                field_values = {**self.grid.base}
-                for choice in choices:
-                    field_values |= choice.field_values
-                labels = {
-                    axis.name: choice.label or ""
-                    for axis, choice in zip(self.grid.axes, choices, strict=True)
-                    if axis.labelled
-                }
-                yield Point(field_values=field_values, labels=labels, path=(*self.grid.path, "grid"))
-        for inclusion in self.grid.inclusions:
-            field_values = {**self.grid.base}
-            for name, label in inclusion.labels.items():
-                choices = self.grid.labelled[name].choices
-                field_values |= next(choice.field_values for choice in choices if choice.label == label)
-            yield Point(
-                field_values={**field_values, **inclusion.field_values},
-                labels=inclusion.labels,
-                path=inclusion.path,
-                conditions=inclusion.conditions,
-            )
+    def _trial(self, group: ParentGroup, point: Point, left: str, ancestors: Sequence[str]) -> Iterator[PlannedTrial]:
+        """Yield the trial of a point, unless it is excluded or cannot be.
 
-    def _trial(self, group: ParentGroup, point: Point) -> Iterator[PlannedTrial]:
-        """Yield the trial of a point, unless it is excluded or cannot be."""
-        inherited = self._inherited(group, point)
-        field_values = {name: given.value for name, given in point.field_values.items()}
-        values: dict[str, Any] = {**self.grid.fields.defaults, **inherited, **field_values}
-        effective = {self.grid.name: {**values, **point.labels}, **group.effective}
-        if point.path[-1] == "grid" and self._is_excluded(effective):
+        Args:
+            left: the group's `_left_by`.
+            ancestors: what a label says of it.
+        """
+        excludes = point.path[-1] == "grid" and self.grid.exclusions
+        if excludes and self._is_excluded(self._effective(group, point, self._values(group, point))):
             return
-        if self._conflicts(inherited, point, group):
-            self.troubled = True
-            return
-        shown = {name: plain_number(value) for name, value in values.items()}
-        shown |= {name: given.shown for name, given in point.field_values.items()}
-        shown |= point.labels
-        label = self._label(shown, group)
-        references = {name: value for name, value in values.items() if isinstance(value, Reference)}
-        settings = self._settings_of(values, references, point, group, label)
+        made_from = (left, point.places)
+        if made_from not in self._settings:
+            self._settings[made_from] = self._settings_of(point, group, ancestors)
+        settings = self._settings[made_from]
         if settings is None:
             self.troubled = True
             return
+        shown, values = settings.shown, settings.values
+        if (given := point.field_values.get(SEED)) is not None:
+            shown, values = {**shown, SEED: given.shown}, {**values, SEED: given.value}
+            shown |= point.labels
+        label = self._labels.of(ancestors, shown)
         self._use.note(point.field_values, settings.unread)
-        spec = self._spec(settings.read, values[SEED], references, group)
+        spec = self._spec(settings.read, values[SEED], settings.references, group)
         trial_id = spec.trial_id
         if self._seen.setdefault(trial_id, label) is not label:
             self._refuse_twin(self._seen[trial_id], label, point, settings.unread)
             return
         if settings.unread and not self.stored(trial_id):
-            earlier = self._spec(settings.whole, values[SEED], references, group)
+            earlier = self._spec(settings.whole, values[SEED], settings.references, group)
             if self.stored(earlier.trial_id):
                 spec, trial_id = earlier, earlier.trial_id
-        own = {f"{self.grid.name}.{axis}": shown[axis] for axis in self.grid.axis_names}
         yield PlannedTrial(
             trial_id=trial_id,
             spec=spec,
             stage=self.grid.name,
             label=label,
-            coordinates={**own, **group.coordinates},
+            coordinates={**self._labels.coordinates(shown), **group.coordinates},
             parents=spec.parents,
             resources=self.grid.stage.resources,
             max_failures=self.grid.stage.max_failures,
@@ -151,11 +128,27 @@ class StageBuilder:
             keep_checkpoints=self.grid.stage.keep_checkpoints,
             time_limit=self.grid.stage.time_limit,
             hang_minutes=self.grid.stage.hang_minutes,
-            expected_cost=self.grid.entry.expected_cost(values),
+            expected_cost=settings.expected_cost,
             values={self.grid.name: shown, **group.values},
-            effective=effective,
+            effective=self._effective(group, point, values),
             ancestors=group.ancestors,
         )
+
+    def _left_by(self, group: ParentGroup) -> str:
+        """Return all that the settings of a group's children depend on, but for what the grid gives them."""
+        left = repr(group.inherited_settings)
+        if any(isinstance(given.value, Reference) for given in self.grid.field_values()):
+            left += repr([_without_seed(settings) for settings in group.effective.values()])
+        return left
+
+    def _values(self, group: ParentGroup, point: Point) -> dict[str, Any]:
+        given = {name: given.value for name, given in point.field_values.items()}
+        return {**self.grid.fields.defaults, **self._inherited(group, point), **given}
+
+    def _effective(
+        self, group: ParentGroup, point: Point, values: Mapping[str, Any]
+    ) -> Mapping[str, Mapping[str, object]]:
+        return {self.grid.name: {**values, **point.labels} if point.labels else values, **group.effective}
 
     def _refuse_twin(self, first: str, second: str, point: Point, unread: Collection[str]) -> None:
         """Report a point that is a trial which another point is already, the first one for each reason."""
@@ -204,29 +197,30 @@ class StageBuilder:
                 hit = True
         return hit
 
-    def _settings_of(
-        self,
-        values: Mapping[str, Any],
-        references: Mapping[str, Reference],
-        point: Point,
-        group: ParentGroup,
-        label: str,
-    ) -> _Settings | None:
+    def _settings_of(self, point: Point, group: ParentGroup, ancestors: Sequence[str]) -> _Settings | None:
         """Return the settings of a point; None, with a report, when they are not right."""
-        made_from = repr([_without_seed(values), group.inherited_settings])
-        if references:  # what these are depends on the stages they refer to
-            made_from += repr([_without_seed(settings) for settings in group.effective.values()])
-        if made_from in self._settings:
-            return self._settings[made_from]
-        config = self._config(values, references, point, group, label)
+        if self._conflicts(self._inherited(group, point), point, group):
+            return None
+        values = self._values(group, point)
+        shown = {name: plain_number(value) for name, value in values.items()}
+        shown |= {name: given.shown for name, given in point.field_values.items()}
+        shown |= point.labels
+        references = {name: value for name, value in values.items() if isinstance(value, Reference)}
+        config = self._config(values, references, point, group, self._labels.of(ancestors, shown))
         if config is None:
             return None
         whole = canonical(config)
         context = self._context(references, group)
         unread = {name: why for name, why in self.grid.entry.unread_by(config, context).items() if name in whole}
-        read = {name: value for name, value in whole.items() if name not in unread}
-        self._settings[made_from] = _Settings(whole=whole, unread=unread, read=read)
-        return self._settings[made_from]
+        return _Settings(
+            values=values,
+            shown=shown,
+            references=references,
+            whole=whole,
+            unread=unread,
+            read={name: value for name, value in whole.items() if name not in unread},
+            expected_cost=self.grid.entry.expected_cost(values),
+        )
 
     def _config(
         self,
@@ -263,7 +257,7 @@ class StageBuilder:
         """Report a mistake, with the label of the first point that has it."""
         if (place, message) not in self._said:
             self._said.add((place, message))
-            self.report(place, f"{message} (at {label})" if label and self.grid.axis_names else message)
+            self.report(place, f"{message} (at {label})" if label and self._labels.axes else message)
 
     def _check(self, config: BaseModel, references: Mapping[str, Reference], point: Point, group: ParentGroup) -> bool:
         """Say whether a config's trainable has nothing against it, nor against its references; report what it has."""
@@ -317,26 +311,6 @@ class StageBuilder:
                 pointers[name] = {"parent": parent, "key": reference.key}
         return tuple(parents), {**config, **pointers}
 
-    def _label(self, shown: Mapping[str, JSON], group: ParentGroup) -> str:
-        """Return the axes' values: those of ancestors that vary, then all of the own stage."""
-        parts: list[str] = []
-        for grid in reversed(self.lineage):
-            for axis in grid.axis_names:
-                if grid is self.grid:
-                    parts.append(_part(grid, axis, axis, shown[axis]))
-                elif f"{grid.name}.{axis}" in group.coordinates and _varies(grid, axis):
-                    name = short_key(grid.name, axis, keys_of(self.lineage))
-                    parts.append(_part(grid, axis, name, group.coordinates[f"{grid.name}.{axis}"]))
-        return " ".join(parts) or self.grid.name
-
 
 def _without_seed(settings: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in settings.items() if name != SEED}
-
-
-def _part(grid: StageGrid, axis: str, name: str, value: JSON) -> str:
-    return str(value) if axis in grid.labelled else f"{name}={word(value)}"
-
-
-def _varies(grid: StageGrid, axis: str) -> bool:
-    return all(each.name != axis or len(each.choices) > 1 for each in grid.axes)
