@@ -158,7 +158,7 @@ class Ledger:
         """Return every row of these trials that can be trusted; of all in the storage by default."""
         ids = self.ids() if trial_ids is None else dict.fromkeys(trial_ids)
         seen = self.storage if trial_ids is not None and len(ids) <= FEW else self._seen(TRIALS, ids)
-        self._take_indexed(ids, seen, whole=True)
+        self._take_indexed(ids, seen)
         return {row.trial_id: row for row in self._each(lambda each: self.row(each, seen), ids) if row is not None}
 
     def ids(self, prefix: str = "") -> list[str]:
@@ -236,12 +236,12 @@ class Ledger:
         storage = self.storage.within(0)
         return self._index.add(lacking, self._listed(storage, TRIALS) if storage.remote else storage)
 
-    def _take_indexed(self, trial_ids: Iterable[str], seen: Storage, *, whole: bool = False) -> None:
+    def _take_indexed(self, trial_ids: Iterable[str], seen: Storage) -> None:
         """Take the rows from the index that are to be had there, if they are not few; it is no matter if none are."""
         wanted = [trial_id for trial_id in trial_ids if trial_id not in self._done]
         if len(wanted) > self.many:
             try:
-                self._done |= self._index.rows(wanted, seen, whole=whole)
+                self._done |= self._index.rows(wanted, seen)
             except OSError as error:
                 self._mention(f"the index is not used: {one_line(error)}")
 

@@ -178,11 +178,15 @@ class TrialRow:
         """Return what a child can take: the artifact, or else the metric, of that name; None when there is none."""
         return self.artifacts.get(key, self.metrics.get(key))
 
+    def digest(self, key: str) -> str | None:
+        """Return the `artifact_digest` of what a child can take; None when there is none."""
+        value = self.found(key)
+        return None if value is None else artifact_digest(value)
+
     def contradiction(self, parent: "TrialRow") -> str:
         """Return a sentence when this row was made from something that its parent's row no longer says; else ""."""
         for key, digest in self.parents.get(parent.trial_id, {}).items():
-            value = parent.found(key)
-            if value is None or artifact_digest(value) != digest:
+            if parent.digest(key) != digest:
                 return f"it was made from another {key} than its parent {parent.trial_id} now records"
         return ""
 
@@ -273,6 +277,11 @@ _ROW: Mapping[str, Callable[[JSON], bool]] = {
     "provenance": _is_provenance,
 }
 """What must hold of each of a row's fields."""
+
+
+def is_field(name: str, value: JSON) -> bool:
+    """Say whether a value, read as JSON, is one that a row may have in the field of that name."""
+    return _ROW[name](value)
 
 
 def artifact_digest(value: JSON) -> str:

@@ -6,6 +6,7 @@ from orchestrator.index.index import INDEX, Index, entry_of, row_path
 from orchestrator.index.segment import same
 from trainables.errors import DamagedFile
 from trainables.record.storage import Storage
+from trainables.record.trial_folder import unseal
 from trainables.trial import JSON
 
 
@@ -46,10 +47,10 @@ def _check(index: Index, storage: Storage, name: str) -> tuple[int, int]:
     """Return how many rows a segment has, and how many of them are old. Raises: DamagedFile, FileNotFoundError."""
     rows = old = 0
     for indexed in index.read(storage, name, lambda trial_id, entry: True):
-        indexed.unpacked()
+        row = indexed.unpacked()
         rows += 1
         if not same(indexed.entry, entry_of(storage, indexed.trial_id)):
             old += 1
-        elif storage.read(row_path(indexed.trial_id)) != indexed.content:
+        elif unseal(storage.read(row_path(indexed.trial_id)), indexed.trial_id) != row:
             raise DamagedFile(f"its row of trial {indexed.trial_id} is not that of the trial")
     return rows, old

@@ -34,8 +34,10 @@ MOST_SEGMENTS = 16
 """Of small ones: one more, and they become one."""
 MOST_READ = 256
 """Of all; there are no more unless somebody put them there."""
+PROVED = 32
+"""Rows of each segment, one after the other, whose seals are looked at whenever it is read."""
 SAMPLE = 2
-"""Rows of each segment that are held against their `row.json` whenever it is read."""
+"""Of these, those that are held against their `row.json`."""
 SETTLED_SECONDS = 3.0
 """The age at which a file without a version can be told from one that replaces it: clocks of files are coarse."""
 
@@ -64,11 +66,8 @@ class Index:
         self._unused: dict[str, bool] = {}
         """Segments that are not used, and whether they are of no use to anybody else."""
 
-    def rows(self, trial_ids: Collection[str], seen: Storage, *, whole: bool = False) -> dict[str, TrialRow]:
-        """Return the rows of these trials that are in the index and as they are in the storage, as it was `seen`.
-
-        `whole` where all of each will be asked for: then they are unpacked at once.
-        """
+    def rows(self, trial_ids: Collection[str], seen: Storage) -> dict[str, TrialRow]:
+        """Return the rows of these trials that are in the index and as they are in the storage, as it was `seen`."""
         found: dict[str, TrialRow] = {}
         for name in self.names(seen):
             known = self._heads.get(name)
@@ -76,7 +75,7 @@ class Index:
             if not missing:
                 break
             if known is None or any(same(known[each], entry_of(seen, each)) for each in missing & known.keys()):
-                found |= self._rows_of(name, missing, seen, whole=whole)
+                found |= self._rows_of(name, missing, seen)
         self.given |= found.keys()
         return found
 
@@ -118,12 +117,10 @@ class Index:
         """Yield the rows of a segment that are wanted; see `unpack`. Raises: DamagedFile, FileNotFoundError."""
         return unpack(name, storage.read(f"{INDEX}/{name}"), wanted)
 
-    def _rows_of(
-        self, name: str, trial_ids: Collection[str], seen: Storage, *, whole: bool = False
-    ) -> Mapping[str, TrialRow]:
+    def _rows_of(self, name: str, trial_ids: Collection[str], seen: Storage) -> Mapping[str, IndexedRow]:
         """Return rows of one segment; none where anything in it is not as it should be."""
         heads: dict[str, Entry] = {}
-        found: dict[str, TrialRow] = {}
+        found: dict[str, IndexedRow] = {}
 
         def wanted(trial_id: str, entry: Entry) -> bool:
             heads[trial_id] = entry
@@ -131,7 +128,7 @@ class Index:
 
         try:
             for indexed in self.read(seen, name, wanted):
-                found[indexed.trial_id] = indexed.unpacked() if whole else _row(indexed, seen)
+                found[indexed.trial_id] = _row(indexed, seen)
             self._sample(found, seen)
         except FileNotFoundError:  # it became part of a larger one
             return {}
@@ -141,14 +138,13 @@ class Index:
         self._heads[name] = heads
         return found
 
-    def _sample(self, found: Mapping[str, TrialRow], seen: Storage) -> None:
-        """Hold some rows against their `row.json`. Raises: DamagedFile."""
-        for trial_id in random.SystemRandom().sample(sorted(found), min(SAMPLE, len(found))):
-            row = found[trial_id]
-            if isinstance(row, IndexedRow):
-                row.prove()
+    def _sample(self, found: Mapping[str, IndexedRow], seen: Storage) -> None:
+        """Prove some rows, and hold some of these against their `row.json`. Raises: DamagedFile."""
+        begin = random.SystemRandom().randrange(max(1, len(found) - PROVED + 1))  # they lie together in the file
+        for number, trial_id in enumerate(sorted(found)[begin : begin + PROVED]):
+            found[trial_id].prove()
             with contextlib.suppress(FileNotFoundError):  # it was set aside just now
-                if unseal(seen.read(row_path(trial_id)), trial_id) != row:
+                if number < SAMPLE and unseal(seen.read(row_path(trial_id)), trial_id) != found[trial_id]:
                     raise DamagedFile(f"its row of trial {trial_id} is not that of the trial")
 
     def _look(self, seen: Storage) -> None:
@@ -207,9 +203,9 @@ class Index:
         self._say(f"{INDEX}/{name} is not used: {error}; its rows are read one by one")
 
 
-def _row(indexed: Indexed, storage: Storage) -> TrialRow:
+def _row(indexed: Indexed, storage: Storage) -> IndexedRow:
     path = row_path(indexed.trial_id)
-    return IndexedRow.of(indexed.content, indexed.trial_id, indexed.parents, lambda: storage.read(path))
+    return IndexedRow.of(indexed, lambda: storage.read(path))
 
 
 def _batched(rows: Iterator[Indexed], most: int) -> Iterator[list[Indexed]]:

@@ -3,13 +3,15 @@
 Most of what looks at thousands of finished trials asks for no more.
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
+from orchestrator.index.segment import LIGHT, LIGHT_FIELDS, Indexed
 from trainables.errors import DamagedFile
 from trainables.record.trial_folder import unseal
-from trainables.trial import TrialRow
+from trainables.trial import TrialRow, is_field
 
 _FIELDS = tuple(field.name for field in fields(TrialRow))
 
@@ -17,37 +19,53 @@ _FIELDS = tuple(field.name for field in fields(TrialRow))
 class IndexedRow(TrialRow):
     """A done row; equal to the `TrialRow` that its content is."""
 
-    __slots__ = ("_content", "_read")
+    __slots__ = ("_indexed", "_read")
 
     @classmethod
-    def of(
-        cls, content: bytes, trial_id: str, parents: Mapping[str, Mapping[str, str]], read: Callable[[], bytes]
-    ) -> "IndexedRow":
-        """Return the row in a copy of a `row.json`, which `read` returns where the copy cannot be trusted."""
+    def of(cls, indexed: Indexed, read: Callable[[], bytes]) -> "IndexedRow":
+        """Return the row of which there is a copy; `read` returns `row.json`, where the copy cannot be trusted."""
         row = cls.__new__(cls)
-        known = {"trial_id": trial_id, "state": "done", "parents": parents, "_content": content, "_read": read}
-        for name, value in known.items():
+        known = {"trial_id": indexed.trial_id, "state": "done", "parents": indexed.parents}
+        for name, value in {**known, "_indexed": indexed, "_read": read}.items():
             object.__setattr__(row, name, value)
         return row
 
     def prove(self) -> None:
-        """Raises: DamagedFile where the copy cannot be trusted, or says something else than was said of it."""
-        row = unseal(self._content, self.trial_id)
-        if (row.state, row.parents) != (self.state, self.parents):
-            raise DamagedFile(f"of trial {self.trial_id} it says what the row does not")
+        """Raises: DamagedFile where the copy cannot be trusted."""
+        self._indexed.unpacked()
 
     def __getattr__(self, name: str) -> Any:
-        """Unpack the row: this is called for what it does not have yet. Raises: DamagedFile, FileNotFoundError."""
+        """Unpack what is asked for and not there yet. Raises: DamagedFile, FileNotFoundError."""
         if name not in _FIELDS:
             raise AttributeError(name)
+        if name in LIGHT_FIELDS and (light := self._light()):
+            for field in LIGHT_FIELDS:
+                object.__setattr__(self, field, light[field])
+            return light[name]
         try:
-            row = unseal(self._content, self.trial_id)
+            row = self._indexed.unpacked()
         except DamagedFile:
             row = unseal(self._read(), self.trial_id)
         for field in _FIELDS:
             object.__setattr__(self, field, getattr(row, field))
-        object.__setattr__(self, "_content", b"")
         return getattr(self, name)
+
+    def _light(self) -> dict[str, Any]:
+        """Return the fields that are asked for most; none where they are not as they should be."""
+        try:
+            light = json.loads(self._indexed.copy(LIGHT))
+            return light if all(is_field(name, light[name]) for name in LIGHT_FIELDS) else {}
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return {}
+
+    def digest(self, key: str) -> str | None:
+        """Return the `artifact_digest` of what a child can take; None when there is none."""
+        try:
+            digests = json.loads(self._indexed.digests)
+        except (ValueError, RecursionError):
+            return super().digest(key)
+        found = digests.get(key) if isinstance(digests, dict) else None
+        return found if isinstance(found, str) else super().digest(key)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TrialRow):

@@ -51,7 +51,14 @@ def seal(row: TrialRow) -> bytes:
 def unseal(content: bytes, trial_id: str) -> TrialRow:
     """Return the row in a `row.json`. Raises: DamagedFile, saying what does not add up."""
     try:
-        data = json.loads(content)
+        return unsealed(json.loads(content), trial_id)
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(f"it is cut short or garbled ({type(error).__name__}: {error})") from error
+
+
+def unsealed(data: JSON, trial_id: str) -> TrialRow:
+    """Return the row that a `row.json` holds, once it is read as JSON. Raises: DamagedFile."""
+    try:
         digest = data.pop("sha256")
         found = hashlib.sha256(canonical_json(data).encode()).hexdigest()
         row = TrialRow.from_json(data)

@@ -100,6 +100,19 @@ def test_failed_and_damaged_rows_are_not_indexed(storage):
     assert Ledger(storage).index(IDS) == len(IDS) - 2
 
 
+class Lying:
+    """A row of the index that says of its error what its row does not."""
+
+    def __init__(self, indexed: Indexed) -> None:
+        self._indexed = indexed
+
+    def __getattr__(self, name: str):
+        return getattr(self._indexed, name)
+
+    def copy(self, name: str) -> str:
+        return self._indexed.copy(name).replace('"test_error": 5.0', '"test_error": 4.0')
+
+
 def spoilt(data: bytes) -> bytes:
     return data[:200] + bytes([data[200] ^ 1]) + data[201:]
 
@@ -153,24 +166,21 @@ def test_a_segment_with_one_row_that_is_not_so_is_found_by_the_check(indexed):
     assert (found.segments, found.rows, found.old) == (1, len(IDS), 0)
 
 
-@pytest.mark.parametrize("ask", [states, Ledger.rows], ids=["states", "rows"])
 @pytest.mark.parametrize("spoilt", [1, len(IDS)])
-def test_a_row_in_the_index_whose_own_seal_does_not_hold_is_never_shown(storage, spoilt, ask):
-    entries = [storage.entry(f"trials/{each}/row.json") for each in IDS]
-    contents = [seal(row_of(spec)) for spec in SPECS]
-    for number in range(spoilt):
-        contents[number] = contents[number].replace(b'"test_error": 5.0', b'"test_error": 4.0')
-    name, data = pack(
-        Indexed(trial_id=each, entry=entry, parents={}, content=content)
-        for each, entry, content in zip(IDS, entries, contents, strict=True)
-    )
+def test_rows_in_the_index_whose_own_seals_do_not_hold_are_found_by_a_sample_and_each_by_a_check(storage, spoilt):
+    honest = [
+        Indexed.of(spec.trial_id, storage.entry(f"trials/{spec.trial_id}/row.json"), seal(row_of(spec)))
+        for spec in SPECS
+    ]
+    lying = [Lying(each) for each in honest[:spoilt]]
+    name, data = pack([*lying, *honest[spoilt:]])
     put(storage, data, name)
 
-    found, _, said = reads(storage, ask)
-    assert {getattr(each, "row", each).metrics["test_error"] for each in found.values()} == {5.0}
-    assert check_index(storage).wrong == [(f"index/{name}", "its content does not match its sha256")]
+    found, _, said = reads(storage, Ledger.rows)
+    shown = [row.metrics["test_error"] for row in found.values()]
     left_out = [f"index/{name} is not used: its content does not match its sha256; its rows are read one by one"]
-    assert said == left_out or (spoilt == 1 and ask is states and said == [])
+    assert (said == left_out and set(shown) == {5.0}) or (spoilt == 1 and said == [] and shown.count(5.0) == 39)
+    assert check_index(storage).wrong == [(f"index/{name}", "its content does not match its sha256")]
 
 
 def test_many_small_segments_become_one_without_what_is_no_more(storage):

@@ -8,14 +8,28 @@ import pytest
 from many_rows import SPECS, row_of
 
 from orchestrator.index.indexed_row import IndexedRow
+from orchestrator.index.segment import LIGHT, REST, Indexed
 from trainables.errors import DamagedFile
+from trainables.record.entry import Entry
 from trainables.record.trial_folder import seal, unseal
+from trainables.trial import artifact_digest
 
 ROW = unseal(seal(row_of(SPECS[0])), SPECS[0].trial_id)
 
 
-def late(content=None, read=lambda: b"{") -> IndexedRow:
-    return IndexedRow.of(content or seal(ROW), ROW.trial_id, {}, read)
+INDEXED = Indexed.of(ROW.trial_id, Entry(bytes=1, modified=1.0, version=""), seal(ROW))
+
+
+def late(indexed=INDEXED, read=lambda: b"{") -> IndexedRow:
+    return IndexedRow.of(indexed, read)
+
+
+def spoilt(column: str, old: str, new: str) -> Indexed:
+    """Return a copy that says something else in a column."""
+    copies = {name: INDEXED.copy(name) for name in (LIGHT, REST)}
+    assert old in copies[column]
+    copies[column] = copies[column].replace(old, new)
+    return dataclasses.replace(INDEXED, copy=copies.__getitem__)
 
 
 def test_it_is_the_row_in_every_way_it_is_used():
@@ -37,8 +51,27 @@ def test_what_no_row_has_it_has_not_either():
 
 
 def test_where_the_copy_is_damaged_the_row_itself_is_read_and_where_that_is_too_it_is_said():
-    spoilt = seal(ROW).replace(b"5.0", b"4.0")
-
-    assert late(spoilt, lambda: seal(ROW)).metrics == ROW.metrics
+    for wrong in (spoilt(LIGHT, '"metrics": {', '"metrics": 7'), spoilt(LIGHT, "5.0", '"5.0"')):
+        assert late(wrong, lambda: seal(ROW)).metrics == ROW.metrics
+        with pytest.raises(DamagedFile):
+            late(wrong).metrics  # noqa: B018
+    other = spoilt(REST, '"seed"', '"sed"')
+    assert late(other, lambda: seal(ROW)).config == ROW.config
     with pytest.raises(DamagedFile):
-        late(spoilt).metrics  # noqa: B018
+        late(other).config  # noqa: B018
+
+
+def test_what_of_a_copy_is_read_before_the_rest_is_proved_by_the_seal():
+    for wrong in (spoilt(LIGHT, "5.0", "4.0"), dataclasses.replace(INDEXED, digests='{"genotype": "0"}')):
+        with pytest.raises(DamagedFile):
+            late(wrong).prove()
+    late().prove()
+
+
+def test_children_are_held_against_what_it_found_as_against_the_row_itself():
+    genotype = {"kind": "cells"}
+    row = dataclasses.replace(ROW, artifacts={"genotype": genotype}, metrics={"test_error": 5.0})
+    indexed = Indexed.of(row.trial_id, INDEXED.entry, seal(row))
+    for key in ("genotype", "test_error", "nothing"):
+        assert late(indexed).digest(key) == row.digest(key)
+    assert row.digest("genotype") == artifact_digest(genotype)
