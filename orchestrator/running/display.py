@@ -8,16 +8,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol, TextIO
 
-from rich.console import Console, Group
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.session import Event
 from orchestrator.running.time_left import Outline, Pace, left_text
-from orchestrator.words import shown_line
+from orchestrator.words import shown_line, shown_lines
 
 __all__ = ["Display", "LiveDisplay", "Outline", "PlainDisplay", "open_display"]
 
@@ -177,22 +177,28 @@ class LiveDisplay:
 
     def _render(self) -> Group:
         with self._lock:
-            return Group(self._bars, self._trials(), self._closing())
+            parts: list[RenderableType] = [self._bars]
+            parts += [self._trials()] if self._running else []
+            return Group(*parts, self._closing())
 
-    def _trials(self) -> Table:
-        table = Table.grid(padding=(0, 2))
-        for _ in range(3):
-            table.add_column(no_wrap=True, overflow="ellipsis")
+    def _trials(self) -> Text:
+        """Return the lines of the trials that run, as many as there is room for; a table of rich's takes far longer."""
         running = list(self._running.items())
         room = max(1, self._console.size.height - len(self._tasks) - 3)
+        cells: list[str] = []
         for trial_id, trial in running[:room]:
             event = self._last.get(trial_id)
             at = where(event, self._outline) if event is not None else "starting"
-            words = ("  " + name(trial), at, left_text(self._pace.left(trial_id)))
-            table.add_row(*(Text(shown_line(part)) for part in words))  # as text: its brackets are no markup
+            cells += ["  " + name(trial), at, left_text(self._pace.left(trial_id))]
+        cells = shown_lines(cells)
+        widths = [max(map(cell_len, cells[column::3]), default=0) for column in range(2)]
+        lines = [
+            f"{set_cell_size(who, widths[0])}  {set_cell_size(at, widths[1])}  {left}"
+            for who, at, left in zip(cells[::3], cells[1::3], cells[2::3], strict=True)
+        ]
         if len(running) > room:
-            table.add_row(f"  and {len(running) - room} more", "", "")
-        return table
+            lines.append(f"  and {len(running) - room} more")
+        return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")  # as text: its brackets are no markup
 
     def _closing(self) -> Text:
         if self._stopping():

@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from orchestrator.ledger import Ledger, TrialState
-from orchestrator.planning.plan import PlannedTrial
+from orchestrator.planning.plan import PlannedTrial, Resources
 from orchestrator.running.durations import Durations, path_weights
+from orchestrator.running.ready import Ready
 from trainables.trial import TrialRow
 
 
@@ -34,22 +35,25 @@ class Frontier:
     _refreshed: float = field(default=float("-inf"), init=False)
     _trials: tuple[PlannedTrial, ...] = field(default=(), init=False)
     """All that were open at first, parents before children."""
-    _weights: dict[str, float] = field(default_factory=dict, init=False)
-    _ready: list[str] = field(default_factory=list, init=False)
+    _children: dict[str, list[str]] = field(default_factory=dict, init=False)
+    """Trial -> those that need it, of all that were open at first."""
+    _ready: Ready = field(init=False)
 
     def __post_init__(self) -> None:
         self._trials = (*self.elsewhere.values(), *self.waiting.values())
-        self._weigh()
-        self._ready = [trial_id for trial_id in self.waiting if self._can_start(trial_id)]
+        for trial in self._trials:
+            for parent in trial.parents:
+                self._children.setdefault(parent, []).append(trial.trial_id)
+        self._ready = Ready(self._weigh())
+        for trial in self.waiting.values():
+            self._ready_if_it_can(trial)
 
-    def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:
-        """Hand out the ready trial with the longest way to go, of those that fit; None when there is none."""
+    def next(self, fits: Callable[[Resources], bool] = lambda shape: True) -> PlannedTrial | None:
+        """Hand out the ready trial with the longest way to go, of those whose shape fits; None when there is none."""
         self.refresh()
-        ready = [trial_id for trial_id in self._ready if fits(self.waiting[trial_id])]
-        if not ready:
+        trial_id = self._ready.pop(fits)
+        if trial_id is None:
             return None
-        trial_id = min(ready, key=lambda ready: (-self._weights[ready], ready))
-        self._ready.remove(trial_id)
         self.running[trial_id] = self.waiting.pop(trial_id)
         return self.running[trial_id]
 
@@ -62,10 +66,10 @@ class Frontier:
             return []
         if row is not None and row.state == "done":
             if trial is not None and note_duration(self.durations, trial, row):
-                self._weigh()
-            for other in self.waiting.values():
-                if trial_id in other.parents and other.trial_id not in self._ready and self._can_start(other.trial_id):
-                    self._ready.append(other.trial_id)
+                self._ready.weigh(self._weigh())
+            for child in self._children.get(trial_id, ()):
+                if child in self.waiting:
+                    self._ready_if_it_can(self.waiting[child])
             return []
         return self._drop_descendants(trial_id)
 
@@ -74,7 +78,7 @@ class Frontier:
         trial = self.running.pop(trial_id, None)
         if trial is not None:
             self.waiting[trial_id] = trial
-            self._ready.append(trial_id)
+            self._ready.add(trial)
 
     def give_back(self, trial_id: str) -> None:
         """Take note that another driver has the trial, or that it must wait: ask the ledger again from time to time."""
@@ -96,7 +100,7 @@ class Frontier:
             elif state.state != "running" and self._parents_done(trial):
                 del self.elsewhere[trial_id]
                 self.waiting[trial_id] = trial
-                self._ready.append(trial_id)
+                self._ready.add(trial)
 
     def leave(self, trial_ids: Collection[str]) -> list[PlannedTrial]:
         """Do not start these any more, nor what needs them; return the trials that this leaves out."""
@@ -105,24 +109,26 @@ class Frontier:
         for trial in left:
             self.waiting.pop(trial.trial_id, None)
             self.elsewhere.pop(trial.trial_id, None)
+            self._ready.discard([trial.trial_id])
         return left + [child for trial in left for child in self._drop_descendants(trial.trial_id)]
 
     @property
     def can_start(self) -> bool:
         """Whether a trial is ready now."""
-        return bool(self._ready)
+        return len(self._ready) > 0
 
     @property
     def exhausted(self) -> bool:
         """Whether nothing is left to run, wait for, or watch."""
         return not (self.waiting or self.elsewhere or self.running)
 
-    def _weigh(self) -> None:
+    def _weigh(self) -> dict[str, float]:
         durations = {trial.trial_id: self.durations.expected(trial) for trial in self._trials}
-        self._weights = path_weights(self._trials, durations)
+        return path_weights(self._trials, durations)
 
-    def _can_start(self, trial_id: str) -> bool:
-        return self._parents_done(self.waiting[trial_id])
+    def _ready_if_it_can(self, trial: PlannedTrial) -> None:
+        if trial.trial_id not in self._ready and self._parents_done(trial):
+            self._ready.add(trial)
 
     def _parents_done(self, trial: PlannedTrial) -> bool:
         rows = (self.ledger.row(parent) for parent in trial.parents)
@@ -130,12 +136,12 @@ class Frontier:
 
     def _drop_descendants(self, trial_id: str) -> list[PlannedTrial]:
         dropped: list[PlannedTrial] = []
-        gone = {trial_id}
-        for other_id, other in list(self.waiting.items()):  # parents come first in a plan
-            if gone.intersection(other.parents):
-                gone.add(other_id)
-                dropped.append(self.waiting.pop(other_id))
-        self._ready = [ready for ready in self._ready if ready not in gone]
+        gone = [trial_id]
+        for each in gone:  # grows meanwhile
+            children = [child for child in self._children.get(each, ()) if child in self.waiting]
+            dropped += [self.waiting.pop(child) for child in children]
+            gone += children
+        self._ready.discard(gone)
         return dropped
 
 

@@ -1,5 +1,6 @@
 """Run a plan. Resume is "run again"; nothing here remembers, the ledger does."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.errors import HaltError
@@ -17,7 +18,9 @@ from trainables.errors import StorageError
 from trainables.record import provenance
 
 WAIT_SECONDS = 1.0
-"""Between two looks at the ledger, while other drivers are at work."""
+"""Between two looks at the ledger, while other drivers are at work; longer where a look takes long."""
+SHARE = 0.05
+"""Of the time, what those looks may take."""
 
 
 def run(
@@ -88,6 +91,7 @@ def _go_on(
 ) -> None:
     """Run one session after the other, until nothing is left that this run may do. Raises: HaltError, StorageError."""
     waiting_said = False
+    pause = WAIT_SECONDS
     while not stop():
         session = open_session(open_frontier(trials, ledger, states))
         frontier = session.frontier
@@ -99,13 +103,15 @@ def _go_on(
             if session.halted:
                 raise HaltError(f"{session.halted}; finished trials are kept, run again to go on")
             if not session.settled:
-                stop.wait(WAIT_SECONDS)  # nothing came of it: whatever the reason, do not spin
+                stop.wait(pause)  # nothing came of it: whatever the reason, do not spin
         else:
             if not waiting_said:
                 waiting_said = True
                 text = f"{len(frontier.elsewhere)} trial(s) are at work in another process"
                 listen(Event(kind="waiting", text=text))
-            stop.wait(WAIT_SECONDS)
+            stop.wait(pause)
+        begun = time.monotonic()
         states = ledger.states(trial.spec for trial in trials)
+        pause = max(WAIT_SECONDS, (time.monotonic() - begun) / SHARE)
     if stop.asked_by:
         listen(Event(kind="note", text=f"stopped, as {stop.asked_by} asked"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from orchestrator.ledger import Ledger
-from orchestrator.planning.plan import PlannedTrial
+from orchestrator.planning.plan import PlannedTrial, Resources
 from orchestrator.running.frontier import Frontier
 from orchestrator.running.retries import Death, Retries
 from orchestrator.running.stop import Stop
@@ -73,7 +73,7 @@ class Session:
             hang_minutes=trial.hang_minutes,
         )
 
-    def next(self, fits: Callable[[PlannedTrial], bool] = lambda trial: True) -> PlannedTrial | None:
+    def next(self, fits: Callable[[Resources], bool] = lambda shape: True) -> PlannedTrial | None:
         """Return the next trial to start, if any that fits can and nobody asked to stop."""
         self._leave()
         trial = None if self.stop() else self.frontier.next(fits)

@@ -11,6 +11,9 @@ from orchestrator.running.session import Event
 from orchestrator.words import duration
 from trainables.catalog import Trainable
 
+MANY = 200
+"""Trials at work."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outline:
@@ -94,6 +97,8 @@ class Pace:
     """Trial -> stage, of all that have no row yet."""
     _rest: dict[str, _Sums] = field(default_factory=dict, init=False)
     """Stage -> sums over those."""
+    _reckoned: tuple[float, float] = field(default=(float("-inf"), 0.0), init=False)
+    """When it was reckoned how long all of them take, and what came out."""
 
     def __post_init__(self) -> None:
         done = set(self.outline.done)
@@ -136,9 +141,19 @@ class Pace:
         return max(0.0, (epochs - here) * (self.clock() - since) / (here - first))
 
     def left_in_all(self) -> float | None:
-        """Return the seconds until all open trials are done, as many at a time as run now; None until one is."""
+        """Return the seconds until all open trials are done, as many at a time as run now; None until one is.
+
+        While very many run, it is reckoned once a second.
+        """
         if not self._finished:
             return None
+        since = self.clock() - self._reckoned[0]
+        if len(self._began) < MANY or since >= 1:
+            self._reckoned = self.clock(), self._reckon()
+            return self._reckoned[1]
+        return max(0.0, self._reckoned[1] - since)
+
+    def _reckon(self) -> float:
         whole = sum(self._expected(stage, rest) for stage, rest in self._rest.items())
         now = self.clock()
         behind = sum(min(now - begun, self._expected_of(trial_id)) for trial_id, begun in self._began.items())

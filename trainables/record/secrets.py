@@ -7,6 +7,7 @@ password in it, that of an object store the key it was shown.
 import json
 import os
 import re
+from functools import cache
 
 MASK = "***"
 LEAST_CHARACTERS = 16
@@ -17,10 +18,15 @@ _IN_AN_ADDRESS = re.compile(r"(?<=://)[^/\s@:'\"]*:[^/\s@'\"]+(?=@)")
 """User and password in a URL."""
 
 
+@cache
+def _is_secret(name: str) -> bool:
+    return _SECRET.search(name) is not None
+
+
 def masked(text: str) -> str:
     """Return a text with `***` in place of each secret of this process's environment, and of any URL's password."""
     for name, value in os.environ.items() if len(text) >= LEAST_CHARACTERS else ():
-        if len(value) < LEAST_CHARACTERS or not _SECRET.search(name):
+        if len(value) < LEAST_CHARACTERS or not _is_secret(name):
             continue
         for form in (value, json.dumps(value)[1:-1]):
             if form in text and not os.path.exists(value):  # noqa: PTH110  (which any value may be asked of)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from orchestrator.errors import HaltError
-from orchestrator.planning.plan import PlannedTrial, Resources
+from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.ray_tune.cluster import death_reason, is_storage_trouble
 from orchestrator.running.ray_tune.nodes import Nodes
 from orchestrator.running.ray_tune.processes import Handlers
@@ -49,9 +48,9 @@ class FrontierSearcher(NotPickled, Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         room = self._hearing.room()
-        trial = self._session.next(_for_each_shape(room.admits))
+        trial = self._session.next(room.admits)
         if trial is None and len(self._hearing.unplaced()) < UNPLACED_AT_ONCE:
-            trial = self._session.next(_for_each_shape(lambda demand: not self._hearing.view.fits(demand)))
+            trial = self._session.next(lambda demand: not self._hearing.view.fits(demand))
         if trial is not None:
             resources = self._hearing.expect(trial_id, trial, closed=room.closed_to(trial.resources))
             return {"job": self._session.job(trial).to_json(), "resources": resources}
@@ -227,20 +226,6 @@ class SilentReporter(tune.ProgressReporter):
         return False
 
     def report(self, trials: list, done: bool, *sys_info: Any) -> None: ...
-
-
-def _for_each_shape(admits: Callable[[Resources], bool]) -> Callable[[PlannedTrial], bool]:
-    """Return what asks once for all trials of a stage, which share one object, and once for equal ones."""
-    shapes: dict[Resources, bool] = {}
-    known: dict[int, bool] = {}
-
-    def fits(trial: PlannedTrial) -> bool:
-        demand = trial.resources
-        if id(demand) not in known:
-            known[id(demand)] = shapes[demand] if demand in shapes else shapes.setdefault(demand, admits(demand))
-        return known[id(demand)]
-
-    return fits
 
 
 def _error_text(trial: Any) -> str:

@@ -19,9 +19,15 @@ class Node:
     node_id: str = ""
     resources: Mapping[str, float]
     labels: Mapping[str, str] = field(default_factory=dict)
+    _copies: dict[Resources, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def copies(self, demand: Resources) -> int:
-        """Return how many trials of that demand fit on it when it is empty."""
+        """Return how many trials of that demand fit on it when it is empty; reckoned once for each demand."""
+        if demand not in self._copies:
+            self._copies[demand] = self._copies_of(demand)
+        return self._copies[demand]
+
+    def _copies_of(self, demand: Resources) -> int:
         if not all(_holds(self.labels.get(key), choice) for key, choice in demand.labels.items()):
             return 0
         return min(
