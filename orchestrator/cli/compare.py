@@ -77,7 +77,7 @@ def compare(
         lines = [line for step in steps for line in _growth_lines(still, *step)]
         blocks.append(_text(one, noise_sentences(one, noise), lines))
     if as_json:
-        say_json(data[0] if name is not None else data)
+        say_json({"experiment": plan.experiment, "tables": data})
     else:
         say(shown("\n\n".join(blocks)))
 

@@ -26,6 +26,10 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+Names = Annotated[list[str], BeforeValidator(_as_list)]
+"""Names; one needs no list around it."""
+
+
 def _as_column(value: Any) -> Any:
     return {"metric": value} if isinstance(value, str) else value
 
@@ -75,7 +79,7 @@ class Needs(Form):
 
     stage: str
     """The stage that comes before."""
-    over: Annotated[list[str], BeforeValidator(_as_list), Field(min_length=1)] | None = None
+    over: Annotated[Names, Field(min_length=1)] | None = None
     """The axes whose values compete."""
     best: str | None = None
     """The metric that decides; the lowest wins, ties go to the smallest id."""
@@ -185,13 +189,15 @@ class TableSpec(Form):
     """Columns that say what a line is, by title: which detail of the line, or of the published row beside it."""
     digits: Literal["printed"] | None = None
     """`printed`: a number that stands beside a published one is shown with the unit and digits of that."""
-    rows: list[str] = []
+    rows: Names = []
     """Keys whose values tell the rows apart."""
-    columns: Annotated[list[Annotated[ColumnSpec, BeforeValidator(_as_column)]], Field(min_length=1)]
+    columns: Annotated[
+        list[Annotated[ColumnSpec, BeforeValidator(_as_column)]], BeforeValidator(_as_list), Field(min_length=1)
+    ]
     """Metrics; and keys whose values are set side by side, or, with `lines`, columns that only the paper has."""
     filter: dict[str, Any] = {}
     """Only trials with these values of keys; a list of values means any of them."""
-    pool: Annotated[list[str], BeforeValidator(_as_list)] = []
+    pool: Names = []
     """Axes over which a cell pools as it does over seeds: main effects."""
     runs: bool = True
     """Whether a last column says how many runs each line is of."""
@@ -253,7 +259,7 @@ class PanelSpec(Form):
     """The values; or how long a run goes, in percent of all its epochs, from one best value to the next."""
     stage: str | None = None
     """The figure's when absent."""
-    lines: list[str] | None = None
+    lines: Names | None = None
     """The figure's when absent."""
     filter: dict[str, Any] | None = None
     """The figure's when absent."""
@@ -280,19 +286,21 @@ class FigureSpec(Form):
     """What it shows."""
     stage: str = ""
     """Where its trials are."""
-    lines: list[str] = []
+    lines: Names = []
     """Keys whose values tell the lines of curves, or the points, apart."""
-    panels: Annotated[list[Annotated[PanelSpec, BeforeValidator(_as_column)]], Field(min_length=1)] = []
+    panels: Annotated[
+        list[Annotated[PanelSpec, BeforeValidator(_as_column)]], BeforeValidator(_as_list), Field(min_length=1)
+    ] = []
     """Of curves: a line is the median of its seeds, a band their range."""
     metric: str = "test_error_best"
     """What points are compared by, from above: an error."""
-    sizes: Annotated[list[str], Field(min_length=1)] = ["params", "addmult"]
+    sizes: Annotated[Names, Field(min_length=1)] = ["params", "addmult"]
     """What points are compared by, from the side: a panel each."""
     paper: Name | None = None
     """A table of published numbers whose points stand beside ours."""
     table: str = ""
     """Of which table each run is shown as a dot."""
-    columns: list[str] = []
+    columns: Names = []
     """Which columns of it, a panel each; its first when empty."""
     filter: dict[str, Any] = {}
     """Only trials with these values of keys."""

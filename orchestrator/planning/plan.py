@@ -68,6 +68,9 @@ class Plan:
         places = {stage: find_key(key, {name: self.keys[name] for name in at[stage].lineage}) for stage in at}
         if len(places) == 1:
             ((stage, name),) = places.values()
+            if name in self.axes[stage]:  # the same, where the memory is that `open_axes` reads, too
+                axis = f"{stage}.{name}"
+                return [trial.coordinates.get(axis) for trial in trials]
             return [trial.values[stage].get(name) for trial in trials]
         return [trial.values[places[trial.stage][0]].get(places[trial.stage][1]) for trial in trials]
 

@@ -1,9 +1,8 @@
 """A trial and its place in the plan, and what may not pool with what."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from operator import attrgetter
 
 from orchestrator.document.resources import Resources
 from orchestrator.planning.config_fields import SEED
@@ -44,14 +43,16 @@ class PlannedTrial:
         return (self.stage, *self.ancestors)
 
 
-_COORDINATES = attrgetter("coordinates")
-
-
 def identity(value: JSON) -> str:
     """Return a text equal for equal values: 1 and 1.0 are one number, true is not 1."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return canonical_json(value)
+
+
+def comparable(values: Sequence[JSON]) -> Sequence[Hashable]:
+    """Return what is equal where values are: scalars of one type, which most axes have, themselves, else identities."""
+    return values if _are_scalars_of_one_type(values) else identities(values)
 
 
 def identities(values: Sequence[JSON]) -> list[str]:
@@ -74,11 +75,12 @@ def open_axes(cells: Collection[Sequence[PlannedTrial]], pooled: Collection[str]
     Seeds pool, and those that are named; every other axis (`stage.key`) must have one value in a cell.
     """
     found: dict[str, list[JSON]] = {}
-    for axis in dict.fromkeys(chain.from_iterable(map(_COORDINATES, chain.from_iterable(cells)))):
-        if axis.rpartition(".")[2] == SEED or axis in pooled:
-            continue
-        for trials in cells:
-            values = [trial.coordinates.get(axis) for trial in trials]
+    for trials in cells:
+        coordinates = [trial.coordinates for trial in trials]
+        for axis in dict.fromkeys(chain.from_iterable(coordinates)):
+            if axis.rpartition(".")[2] == SEED or axis in pooled:
+                continue
+            values = [each.get(axis) for each in coordinates]
             if _are_scalars_of_one_type(values) and values.count(values[0]) == len(values):
                 continue
             mixed = dict(zip(identities(values), values, strict=True))

@@ -107,8 +107,10 @@ class Column:
     @property
     def name(self) -> str:
         """Its name in JSON and CSV: `test_error_best`, or `test_error_best[p=1]` when settings stand side by side."""
+        if not self.settings:
+            return self.asked
         inside = ",".join(f"{key}={plain_text(value)}" for key, value in self.settings.items())
-        return f"{self.asked}[{inside}]" if inside else self.asked
+        return f"{self.asked}[{inside}]"
 
     def value(self, cell: Cell) -> float | None:
         """Return the number that stands in the table."""
@@ -135,19 +137,24 @@ def _line(
 ) -> dict[str, Cell]:
     """Return the cells of a line; what several have behind them is looked up once."""
     behind: dict[tuple[int, str], _Behind] = {}
+    made: dict[tuple[int, str, str], Cell] = {}
     cells: dict[str, Cell] = {}
     for column in columns:
-        trials = members[column.name]
+        name = column.name
+        trials = members[name]
         key = (id(trials), column.stage)
         if key not in behind:
-            standing = standing_of(record, ancestry, trials, column.stage)
+            standing = standing_of(record, ancestry, trials, column.stage, pools=bool(pooled))
             behind[key] = _Behind(
                 standing=standing,
-                origins={record.origin(row) for row in standing.done},
+                origins=(origins := record.origins(standing.done)),
+                unlike=_unlike(origins),
                 pooling=pooling(ancestry, trials, pooled) if column.own else "",
-                pools=bool(pooled),
             )
-        cells[column.name] = _cell(record, behind[key], column)
+        what = (*key, column.metric)
+        if what not in made:
+            made[what] = _cell(record, behind[key], column)
+        cells[name] = made[what]
     return cells
 
 
@@ -158,9 +165,9 @@ class _Behind:
     standing: Standing
     origins: Collection[Origin]
     """What the runs were made by that are done."""
+    unlike: Mapping[str, bool]
+    """`_unlike` of these."""
     pooling: str
-    pools: bool
-    """The line pools over more than seeds."""
 
 
 def _cell(record: Record, behind: _Behind, column: Column) -> Cell:
@@ -172,7 +179,7 @@ def _cell(record: Record, behind: _Behind, column: Column) -> Cell:
         "unmeasured": len(standing.done) - len(rows),
         "done": len(rows),
     }
-    draws = independent(standing, rows, pools=behind.pools)
+    draws = independent(standing, rows)
     return Cell(
         n=len(values),
         independent=draws,
@@ -214,20 +221,27 @@ def _marks(
     No result depends on the share of a GPU that a run held; what it measured of its running does.
     """
     whole = len(rows) == len(behind.standing.done)
-    origins = behind.origins if whole or len(behind.origins) == 1 else {record.origin(row) for row in rows}
+    origins = behind.origins if whole or len(behind.origins) == 1 else record.origins(rows)
     origins = origins if rows else ()
     unverified = behind.standing.unverified
     said = {
+        **(behind.unlike if origins is behind.origins else _unlike(origins)),
         FEW: 0 < draws < PAPER_RUNS,
-        **{state: bool(states.get(state)) for state in ("missing", "failed", "untrusted", "unmeasured")},
+        **{state: bool(states[state]) for state in ("missing", "failed", "untrusted", "unmeasured")},
         "unverified": bool(unverified) and any(row.trial_id in unverified for row in rows),
+        "shares": column.metric in TIMING and len(_shares(origins)) > 1,
+    }
+    return (mark for mark in MARKS if said[mark])
+
+
+def _unlike(origins: Collection[Origin]) -> Mapping[str, bool]:
+    """Return which marks say that runs were not all made by the same."""
+    return {
         "commits": len({(one.commit, one.code) for one in origins}) > 1,
         "versions": len({one.versions for one in origins}) > 1,
         "hardware": len({one.hardware for one in origins}) > 1,
-        "shares": column.metric in TIMING and len(_shares(origins)) > 1,
         "resumed": any(one.resumed for one in origins),
     }
-    return (mark for mark in MARKS if said[mark])
 
 
 def _shares(origins: Iterable[Origin]) -> set[float | None]:

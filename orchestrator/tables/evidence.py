@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from orchestrator.planning.planned_trial import PlannedTrial
@@ -87,6 +89,11 @@ class Origin(NamedTuple):
     resumed: bool
 
 
+_MADE_BY = itemgetter("commit", "code", "versions", "hardware", "gpus", "mixed")
+"""Returns what of a row's provenance its origin is made of."""
+_UNSAID = dict.fromkeys(("commit", "code", "versions", "gpus", "mixed"))
+
+
 class Record:
     """The rows, and which of them may be tabulated."""
 
@@ -123,32 +130,27 @@ class Record:
         return self._unverified[trial_id]
 
     def origin(self, row: TrialRow) -> Origin:
-        """Return what a row was made by; rows that say the same are looked at once."""
-        said = row.provenance.get
-        gpus, versions = said("gpus"), said("versions")
-        key = (
-            said("commit"),
-            said("code"),
-            said("hardware"),
-            said("device"),
-            said("mixed"),
-            None if gpus is None else tuple(gpus),
-            tuple(versions.items()) if isinstance(versions, dict) else None,
-        )
-        try:
-            return self._origins[key]
-        except (KeyError, TypeError):  # not seen yet, or versions that are no plain texts
-            return self._new_origin(row, key)
+        """Return what a row was made by."""
+        return self._origin(_made_by(row))
 
-    def _new_origin(self, row: TrialRow, key: tuple[Any, ...]) -> Origin:
-        said = row.provenance.get
+    def origins(self, rows: Iterable[TrialRow]) -> set[Origin]:
+        """Return what rows were made by; where neighbours say the same, as most do, it is looked at once."""
+        return {self._origin(said) for said, _ in groupby(map(_made_by, rows))}
+
+    def _origin(self, said: tuple[JSON, ...]) -> Origin:
+        commit, code, versions, hardware, gpus, mixed = said
+        shares = None if gpus is None else tuple(gpus)
+        items = tuple(versions.items()) if isinstance(versions, dict) else None
+        key = (commit, code, items, hardware, shares, mixed)
+        with suppress(KeyError, TypeError):  # not seen yet, or versions that are no plain texts
+            return self._origins[key]
         origin = Origin(
-            commit=str(said("commit", "")),
-            code=str(said("code", "")),
-            versions=canonical_json(said("versions")),
-            hardware=str(said("hardware", said("device", ""))),
-            gpus=key[-2],
-            resumed=bool(said("mixed", False)),
+            commit=_text(commit),
+            code=_text(code),
+            versions=canonical_json(versions),
+            hardware=_text(hardware),
+            gpus=shares,
+            resumed=bool(mixed),
         )
         with suppress(TypeError):
             self._origins[key] = origin
@@ -179,6 +181,18 @@ class Record:
     def _done(self, trial_id: str) -> TrialRow | None:
         row = self._rows.get(trial_id)
         return row if row is not None and row.state == "done" else None
+
+
+def _made_by(row: TrialRow) -> tuple[JSON, ...]:
+    """Return what a row says of what it was made by; None for what it does not say."""
+    try:
+        return _MADE_BY(row.provenance)
+    except KeyError:
+        return _MADE_BY({**_UNSAID, "hardware": row.provenance.get("device"), **row.provenance})
+
+
+def _text(said: JSON) -> str:
+    return "" if said is None else str(said)
 
 
 def measured(row: TrialRow, metric: str) -> float | None:

@@ -4,13 +4,14 @@ A key follows the plan's one rule (own stage first, then the nearest ancestor; `
 every other axis must be fixed by rows, columns or filter, or two different things would be averaged.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.planning.config_fields import SEED
 from orchestrator.planning.keys import find_name
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identities, identity
+from orchestrator.planning.planned_trial import comparable, identities, identity
 from orchestrator.tables.evidence import Ancestry
 from trainables.trial import JSON
 
@@ -38,35 +39,30 @@ def _having(plan: Plan, trials: Sequence[PlannedTrial], allowed: Mapping[str, se
     """Return the trials of which each key has one of the values that are allowed."""
     found = [*trials]
     for key, wanted in allowed.items():
-        found = [trial for trial, value in zip(found, _identities(plan, found, key), strict=True) if value in wanted]
+        found = [
+            trial for trial, value in zip(found, identities(plan.values(found, key)), strict=True) if value in wanted
+        ]
     return found
 
 
 def grouped(plan: Plan, trials: Sequence[PlannedTrial], keys: Sequence[str]) -> list[Group]:
     """Return the lines of a table; each key's values come in the order in which the plan has them."""
-    members: dict[tuple[int, ...], list[PlannedTrial]] = {}
+    members: defaultdict[tuple[int, ...], list[PlannedTrial]] = defaultdict(list)
     if not keys:
         members[()] = [*trials]
-    else:
-        columns = [_places(_identities(plan, trials, key)) for key in keys]
-        places = [*zip(*columns, strict=True)]
-        members = {place: [] for place in dict.fromkeys(places)}
-        for trial, place in zip(trials, places, strict=True):
-            members[place].append(trial)
+    columns = [_places(comparable(plan.values(trials, key))) for key in keys]
+    for place, trial in zip(zip(*columns, strict=True), trials, strict=bool(keys)):
+        members[place].append(trial)
     return [
         Group(
             keys={key: plan.value(members[place][0], key) for key in keys},
-            trials=tuple({trial.trial_id: trial for trial in members[place]}.values()),
+            trials=tuple(members[place]),
         )
         for place in sorted(members)
     ]
 
 
-def _identities(plan: Plan, trials: Sequence[PlannedTrial], key: str) -> list[str]:
-    return identities(plan.values(trials, key))
-
-
-def _places(values: Sequence[str]) -> list[int]:
+def _places(values: Sequence[Hashable]) -> list[int]:
     """Return, for each value, its place among the different ones, in the order in which they come."""
     order = {value: place for place, value in enumerate(dict.fromkeys(values))}
     return [order[value] for value in values]

@@ -6,7 +6,9 @@ the same rules, those of `evidence_for`.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import overload
 
 from orchestrator.planning.planned_trial import PlannedTrial
@@ -23,47 +25,63 @@ class Standing:
     """How many slots there are, each ancestor that trials share once."""
     done: Sequence[TrialRow]
     """The rows that may be tabulated."""
+    metrics: Sequence[Mapping[str, float]]
+    """What each of these measured."""
     states: Mapping[EvidenceState, int]
     """How many of the slots are in each state."""
     unverified: frozenset[str]
     """The trials among the done ones of which a parent's row is missing."""
     undecided: bool
     """One would be the best of several trials, and there will be no best of them as things are."""
-    trials: Sequence[PlannedTrial]
-    """Those of the slots that are known."""
+    draws: Mapping[str, str] | None
+    """The independent draw that each trial goes back to; None where each is one of its own."""
     slots: Callable[[], Sequence[Slot]]
     """Returns the slots."""
 
 
-def standing_of(record: Record, ancestry: Ancestry, trials: Sequence[PlannedTrial], stage: str) -> Standing:
-    """Return where a line's trials stand in a stage, each ancestor that they share once."""
+def standing_of(
+    record: Record, ancestry: Ancestry, trials: Sequence[PlannedTrial], stage: str, *, pools: bool
+) -> Standing:
+    """Return where a line's trials stand in a stage, each ancestor that they share once.
+
+    Args:
+        pools: the line pools over more than seeds.
+    """
     if not trials or trials[0].stage == stage:
-        return _standing(record, trials, (), lambda: [ancestry.slot(trial, stage) for trial in trials])
+        return _standing(record, trials, (), lambda: [ancestry.slot(trial, stage) for trial in trials], pools=pools)
     slots = _slots(ancestry, trials, stage)
     known = [slot.chosen for slot in slots if slot.chosen is not None]
-    return _standing(record, known, [slot for slot in slots if slot.chosen is None], lambda: slots)
+    return _standing(record, known, [slot for slot in slots if slot.chosen is None], lambda: slots, pools=pools)
 
 
 def _standing(
-    record: Record, trials: Sequence[PlannedTrial], unknown: Sequence[Slot], slots: Callable[[], Sequence[Slot]]
+    record: Record,
+    trials: Sequence[PlannedTrial],
+    unknown: Sequence[Slot],
+    slots: Callable[[], Sequence[Slot]],
+    *,
+    pools: bool,
 ) -> Standing:
     """Return where trials stand, and slots of which the trial is not known."""
     rows = record.rows_of(trials)
     kept = [row for row in rows if row.state != "failed"]
-    done = [row for row in kept if not (row.parents and record.distrust(row.trial_id))]
+    children = [row for row in kept if row.parents]
+    untrusted = {row.trial_id for row in children if record.distrust(row.trial_id)}
+    done = [row for row in kept if row.trial_id not in untrusted] if untrusted else kept
     undecided = sum(bool(slot.failed) for slot in unknown)
     return Standing(
         expected=len(trials) + len(unknown),
         done=done,
+        metrics=[row.metrics for row in done],
         states={
             "done": len(done),
             "failed": len(rows) - len(kept) + undecided,
             "missing": len(trials) - len(rows) + len(unknown) - undecided,
-            "untrusted": len(kept) - len(done),
+            "untrusted": len(untrusted),
         },
-        unverified=frozenset(row.trial_id for row in done if row.parents and record.unverified(row.trial_id)),
+        unverified=frozenset(row.trial_id for row in children if record.unverified(row.trial_id)) - untrusted,
         undecided=bool(undecided),
-        trials=trials,
+        draws=_draws(trials, pools=pools),
         slots=slots,
     )
 
@@ -87,26 +105,32 @@ def measurements(standing: Standing, metric: str) -> tuple[Sequence[TrialRow], l
     """Return the rows that measured a metric, and what they measured."""
     if metric == RUN:
         return standing.done, [1.0] * len(standing.done)
-    plain = [row.metrics.get(metric, math.nan) for row in standing.done]
-    if set(map(type, plain)) == {float} and all(map(math.isfinite, plain)):
-        return standing.done, plain
+    with suppress(KeyError):  # some row has no such metric
+        plain = [*map(itemgetter(metric), standing.metrics)]
+        if set(map(type, plain)) == {float} and all(map(math.isfinite, plain)):
+            return standing.done, plain
     found = [(row, value) for row in standing.done if (value := measured(row, metric)) is not None]
     return [row for row, _ in found], [value for _, value in found]
 
 
-def independent(standing: Standing, rows: Sequence[TrialRow], *, pools: bool) -> int:
-    """Return how many of some rows were drawn independently: trainings of one search share its draw, settings a seed.
+def independent(standing: Standing, rows: Sequence[TrialRow]) -> int:
+    """Return how many of some rows were drawn independently: a search's trainings share its draw, settings a seed."""
+    draws = standing.draws
+    return len(rows) if draws is None else len({draws[row.trial_id] for row in rows})
+
+
+def _draws(trials: Sequence[PlannedTrial], *, pools: bool) -> Mapping[str, str] | None:
+    """Return `Standing.draws`.
 
     Args:
         pools: the line pools over more than seeds.
     """
-    if not rows:
-        return 0
-    stage = drawn_stage(standing.trials)
-    if stage == standing.trials[0].stage and not pools:
-        return len(rows)
-    known = {trial.trial_id: trial for trial in standing.trials}
-    return len({seed_of(known[row.trial_id], stage) for row in rows})
+    if not trials:
+        return None
+    stage = drawn_stage(trials)
+    if stage == trials[0].stage and not pools:
+        return None
+    return {trial.trial_id: seed_of(trial, stage) for trial in trials}
 
 
 class Evidences(Sequence[Evidence]):

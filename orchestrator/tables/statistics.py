@@ -32,14 +32,14 @@ def half_range(low: float, high: float) -> float:
 
 def median_range(values: Iterable[float]) -> MedianRange:
     """Return the median and the extremes of finite values. Raises: ValueError when there is none, or one is NaN."""
-    ordered = sorted(map(float, values))
+    ordered = sorted(values)
     if not ordered:
         raise ValueError("a median needs at least one value")
     if not all(map(math.isfinite, ordered)):
         raise ValueError("a median needs finite values")
     middle = len(ordered) // 2
-    median = ordered[middle] if len(ordered) % 2 else _between(ordered[middle - 1], ordered[middle])
-    return MedianRange(median=median, low=ordered[0], high=ordered[-1], n=len(ordered))
+    median = float(ordered[middle]) if len(ordered) % 2 else _between(ordered[middle - 1], ordered[middle])
+    return MedianRange(median=median, low=float(ordered[0]), high=float(ordered[-1]), n=len(ordered))
 
 
 def _between(low: float, high: float) -> float:

@@ -1,6 +1,7 @@
 """How large the report of 5,000 trials is, and how soon a browser lets one work with it.
 
-Its size is held: 5 MB. The seconds are printed (`pytest -s`): they are this machine's.
+Its size is held: 5 MB. The seconds are printed (`pytest -s`): they are this machine's. That a long table draws its
+first rows only, which is why sorting does not take seconds, tests/integration/test_report_in_browser.py holds.
 """
 
 import time

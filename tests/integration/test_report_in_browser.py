@@ -1,6 +1,8 @@
 """Reports in a browser: they fetch nothing, say nothing on the console, and can be read, sorted, filtered and followed
 with a mouse, with keys alone and with a screen reader, in light and dark, whatever strangers wrote into them."""
 
+import re
+
 import pytest
 from browsers import browser, needs_chromium, open_page
 from made_reports import grid, made_report
@@ -10,6 +12,11 @@ from orchestrator.report.report import Report
 
 pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]  # one process makes its reports and opens it
 HOSTILE = "<script>alert(1)</script></script><img src=x onerror=alert(2)>\"'`${1}{{7*7}}\u202eevil\u2028"
+LONG = 30  # times as many rows as the report of a small grid has
+DRAWN_ROWS = (
+    "[...document.querySelectorAll('[data-runs=train] tbody tr:not(.detail)')]"
+    ".filter((row) => row.getClientRects().length).length"
+)
 SHOWN_ROWS = "document.querySelectorAll('[data-runs=train] tbody tr:not([hidden], .detail)').length"
 
 
@@ -40,10 +47,14 @@ def started():
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
-    """Files: of a grid with a failed trial, and of one whose every word is hostile."""
+    """Files: of a grid with a failed trial, the same with many more rows, and of one whose every word is hostile."""
     root = tmp_path_factory.mktemp("reports")
     for name, made in (("gappy", made_report(grid(), failing)), ("hostile", hostile())):
         (root / f"{name}.html").write_text(page(made), encoding="utf-8")
+    text = (root / "gappy.html").read_text(encoding="utf-8")
+    (rows,) = re.findall('<table data-runs="train">.*?<tbody>(.*?)</tbody>', text, re.DOTALL)
+    copies = "".join(rows.replace('id="run-', f'id="run-{copy}-') for copy in range(LONG - 1))
+    (root / "long.html").write_text(text.replace(rows, copies + rows), encoding="utf-8")
     return root
 
 
@@ -158,6 +169,38 @@ def test_a_filter_keeps_the_rows_with_every_word_and_counts_them(gappy):
     gappy.locator("tbody:target tr:not(.block) th a").first.click()  # to a run that is filtered away
     assert gappy.locator("tr:target").is_visible()
     assert gappy.evaluate(SHOWN_ROWS) == 12
+
+
+def test_a_long_table_shows_its_first_rows_and_sorts_filters_links_and_prints_all_of_them(started, reports):
+    opened = open_page(started, reports / "long.html")
+    box = opened.get_by_label("the runs of train")
+    line = opened.locator(".filter", has=box)
+    assert line.locator("output").inner_text() == "360 rows, the first 250 shown"
+    assert opened.evaluate(DRAWN_ROWS) == 250
+
+    last = opened.locator("[data-runs=train] tbody tr").last.get_attribute("id")
+    opened.evaluate(f"location.hash = '#{last}'")
+    opened.locator(f"#{last} + tr.detail").wait_for()
+    assert opened.locator(f"#{last}").is_visible()
+    box.fill("state=failed")
+    assert line.locator("output").inner_text() == "30 of 360 rows"
+    assert opened.evaluate(DRAWN_ROWS) == 30
+    box.fill("")
+    opened.locator("[data-runs=train] thead button", has_text="state").click()
+    opened.locator("[data-runs=train] thead button", has_text="state").click()
+    states = opened.locator("[data-runs=train] tbody tr:visible td.new, [data-runs=train] tbody tr:visible td.failed")
+    assert states.count() == 60  # of done, failed and new the last two: they stand first now
+    assert opened.evaluate(DRAWN_ROWS) == 250
+    opened.emulate_media(media="print")
+    assert opened.evaluate(DRAWN_ROWS) == 360
+    opened.emulate_media(media="screen")
+    line.get_by_role("button", name="Show all").click()
+    assert opened.evaluate(DRAWN_ROWS) == 360
+    assert line.locator("output").inner_text() == "360 rows"
+    line.get_by_role("button", name="Show the first 250").click()
+    assert opened.evaluate(DRAWN_ROWS) == 250
+    assert opened.said == []
+    opened.close()
 
 
 def test_without_scripts_all_is_there_and_links_open_what_is_folded(started, reports):

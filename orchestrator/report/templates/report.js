@@ -13,6 +13,16 @@
   // Rows of a table's body that stand for something: no headings between them, no opened details.
   const linesOf = (body) => [...body.rows].filter((row) => !row.matches(".block, .detail, .sum"));
 
+  // A long table shows its first lines until it is asked for all: drawing thousands anew takes seconds.
+  const FIRST = 250;
+  const shorten = (table) => {
+    let shown = 0;
+    for (const row of [...table.tBodies].flatMap(linesOf)) {
+      shown += !row.hidden;
+      row.classList.toggle("further", !table.whole && shown > FIRST);
+    }
+  };
+
   // Sorting: up, down, as it was. What is empty stands last.
   const SECONDS = { s: 1, min: 60, h: 3600, d: 86400 };
   const valueOf = (text) => {
@@ -41,6 +51,7 @@
       });
       body.append(...rows.map((each) => each.row));
     }
+    if (table.clearFilter) shorten(table);
   };
   const makeSortable = (table) => {
     if (table.sortable || linesOf(table.tBodies[0]).length + table.tBodies.length < 3) return;
@@ -62,8 +73,14 @@
   const makeFilter = (table, name) => {
     const input = make("input", { type: "search", autocomplete: "off", spellcheck: false });
     const many = (number) => number.toLocaleString("en");
-    const total = many([...table.tBodies].flatMap(linesOf).length);
-    const count = make("output", { value: `${total} rows` });
+    const rows = [...table.tBodies].flatMap(linesOf).length;
+    const count = make("output");
+    const whole = make("button", { type: "button", hidden: rows <= FIRST });
+    const tellCount = (found) => {
+      const some = found > FIRST && !table.whole ? `, the first ${FIRST} shown` : "";
+      count.value = `${input.value ? `${many(found)} of ` : ""}${many(rows)} rows${some}`;
+      whole.textContent = table.whole ? `Show the first ${FIRST}` : "Show all";
+    };
     let texts;
     const filter = () => {
       const heads = all("thead th", table).map((head) => head.textContent.trim().toLowerCase());
@@ -75,17 +92,24 @@
       let shown = 0;
       for (const { row, text } of texts) {
         const hidden = !words.every((word) => text.includes(word));
-        if (row.hidden !== hidden) row.hidden = hidden;
+        row.hidden = hidden;
         const detail = row.nextElementSibling;
         if (detail?.matches(".detail")) detail.hidden = hidden;
         shown += !hidden;
       }
-      count.value = `${many(shown)} of ${total} rows`;
+      shorten(table);
+      tellCount(shown);
     };
+    whole.addEventListener("click", () => {
+      table.whole = !table.whole;
+      filter();
+    });
+    shorten(table);
+    tellCount(rows);
     input.addEventListener("input", filter);
     table.clearFilter = () => { if (input.value) { input.value = ""; filter(); } };
     const words = make("span", {}, "Filter", make("span", { className: "unseen" }, ` ${name}`));
-    table.parentElement.before(make("p", { className: "filter" }, make("label", {}, words, input), count));
+    table.parentElement.before(make("p", { className: "filter" }, make("label", {}, words, input), count, whole));
   };
 
   // All that is known of one run, below its line.
@@ -144,6 +168,7 @@
     if (!target) return;
     target.closest("table")?.clearFilter?.();
     for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    target.classList.remove("further");
     if (target.matches("[data-runs] tr")) {
       if (!isOpen(target)) open(target);
       target.querySelector("th a").focus({ preventScroll: true });

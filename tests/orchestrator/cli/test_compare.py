@@ -17,7 +17,7 @@ def test_it_says_who_how_many_how_sure_and_what_more_would_cost(sharptune, run, 
 
 def test_the_line_that_grows_the_grid_is_one_that_the_file_takes_and_its_trials_are_counted(sharptune, run, chains):
     run()
-    found = sharptune("compare", "chains.yaml", "widths", "--json").json
+    (found,) = sharptune("compare", "chains.yaml", "widths", "--json").json["tables"]
     settle = found["to_settle"]
     grown = sharptune("plan", "chains.yaml", *(f"--set={line}" for line in settle["set"]), "--json").json
 
@@ -26,6 +26,15 @@ def test_the_line_that_grows_the_grid_is_one_that_the_file_takes_and_its_trials_
     assert found["comparisons"][0]["runs_to_settle"] * 3 == len(grown["trials"])
     copied = settle["set"][0].replace("=", ": ")  # whole, however long it is
     assert f"  {copied}\n" in sharptune("compare", "chains.yaml", "widths").out
+
+
+def test_the_json_has_one_shape_whether_a_table_is_named_or_not(sharptune, run):
+    run()
+    every, one = (sharptune("compare", "chains.yaml", *name, "--json").json for name in ((), ("widths",)))
+
+    assert every == one
+    assert list(every) == ["experiment", "tables"]
+    assert [table["table"] for table in every["tables"]] == ["widths"]
 
 
 def test_a_table_that_nothing_can_be_said_of_is_one_sentence_and_code_2(sharptune, run, chains):

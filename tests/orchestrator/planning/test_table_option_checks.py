@@ -1,5 +1,7 @@
 """What a table asks for and cannot have is one sentence, at its place, before anything runs."""
 
+import re
+
 import pytest
 from plans import chain, mistakes, plan
 
@@ -57,6 +59,35 @@ def test_one_axis_without_a_list_around_it_is_read_as_it_is_written():
         plan(text)
 
     assert ("tables[0].pool", "'wieghting'") in [(problem.path, problem.read) for problem in caught.value.problems]
+
+
+NAMES = chain() + """\
+tables:
+  - {name: t, stage: train, rows: [weighting], pool: [p], columns: [test_error_best], paper: table2}
+figures:
+  - {name: curves, stage: train, lines: [weighting], panels: [test_error], filter: {p: 1}}
+  - {name: pareto, kind: pareto, stage: train, lines: [p], sizes: [params], filter: {weighting: max_w}}
+  - {name: dots, kind: dots, table: t, columns: [test_error_best]}
+"""
+
+
+def test_one_name_needs_no_list_around_it_wherever_names_stand():
+    listed = plan(NAMES)
+    bare = plan(chain() + re.sub(r"\[(\w+)\]", r"\1", NAMES.removeprefix(chain())))
+
+    assert bare.tables == listed.tables
+    assert bare.figures == listed.figures
+
+
+@pytest.mark.parametrize("key", ["rows", "columns", "pool"])
+def test_one_wrong_name_without_a_list_is_told_whole_at_its_line(key):
+    fields = {"rows": "weighting", "columns": "test_error", "pool": "p", key: "no_such"}
+    lines = "".join(f"    {name}: {value}\n" for name, value in fields.items())
+    with pytest.raises(SpecError) as caught:
+        plan(f"{chain()}tables:\n  - name: t\n    stage: train\n{lines}")
+
+    line = len(chain().splitlines()) + 4 + list(fields).index(key)
+    assert [problem.message for problem in caught.value.problems if problem.line == line and "no_such" in str(problem)]
 
 
 def test_an_axis_that_pools_needs_no_row():
