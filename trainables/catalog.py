@@ -61,6 +61,9 @@ class Trainable:
     """`cost(settings)` returns a crude measure of the work, so that the longest can start first."""
     planned: str = ""
     """`planned(curve, settings)` returns a curve that settings alone determine, a number per epoch; None for others."""
+    computed: str = ""
+    """`computed(metric, settings)` returns a metric that settings alone determine, the number that the trial's row will
+    have; None for others. It may load torch, where settings determine it: tables ask it of what has not run."""
     leaves: str = ""
     """`leaves(settings)` returns what children may inherit besides the settings themselves."""
     transfer: str = ""
@@ -107,6 +110,10 @@ class Trainable:
     def planned_curve(self, curve: str, settings: Mapping[str, JSON]) -> list[float] | None:
         """Return a curve that is known before the trial has run, a number per epoch, if it is such a one."""
         return load(self.planned)(curve, settings) if self.planned else None
+
+    def computed_metric(self, metric: str, settings: Mapping[str, JSON]) -> float | None:
+        """Return a metric that is known before the trial has run, as its row will have it, if it is such a one."""
+        return load(self.computed)(metric, settings) if self.computed else None
 
     def left_to(self, child: "Trainable", settings: Mapping[str, JSON]) -> dict[str, JSON]:
         """Return what the children of a trial with these settings take over unless they say the same themselves."""
@@ -231,6 +238,7 @@ CATALOG: Mapping[str, Trainable] = {
         unread="trainables.kinds.unread:unread_by_training",
         cost="trainables.kinds.costs:training_cost",
         planned="trainables.optimization.schedules:planned_curve",
+        computed="trainables.kinds.sizes:size_of_training",
         leaves="trainables.kinds.inheritance:left_by_training",
         transfer="trainables.kinds.inheritance:is_transfer",
         absent="trainables.kinds.findings:absent_of_training",
