@@ -39,6 +39,6 @@ def size_of_training(metric: str, settings: Mapping[str, JSON]) -> int | None:
             image_size=settings["image_size"] or info.image_size,
             auxiliary=settings["auxiliary"],
         )
-    except (SharptuneError, RuntimeError):  # the latter of torch: the images are too small for the network
+    except (SharptuneError, RuntimeError):  # the latter of torch: more numbers than can be addressed
         return None
     return getattr(cost, metric)
