@@ -34,7 +34,8 @@ class Trainable:
     Code is named by import paths, "package.module:name", and loaded when it is needed. `start(config, *, seed,
     threads, gpus)` returns a `trainables.trial.Run` that computes with so many threads and on the GPU only where the
     trial was given some; `version` is raised when a fix changes results, so that old and new rows never mix. The others
-    (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray. They get a trial's
+    (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray, but for `computed`, which
+    tables ask for what has not run. They get a trial's
     settings by name, `check` the config itself; what stands for a parent's finding is no JSON value.
     """
 
@@ -63,7 +64,7 @@ class Trainable:
     """`planned(curve, settings)` returns a curve that settings alone determine, a number per epoch; None for others."""
     computed: str = ""
     """`computed(metric, settings)` returns a metric that settings alone determine, the number that the trial's row will
-    have; None for others. It may load torch, where settings determine it: tables ask it of what has not run."""
+    have; None for others. It may load torch for what it returns."""
     leaves: str = ""
     """`leaves(settings)` returns what children may inherit besides the settings themselves."""
     transfer: str = ""

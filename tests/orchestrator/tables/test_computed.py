@@ -42,6 +42,7 @@ def trained(weighting: str, p: int, seed: int) -> str:
 def test_what_is_computed_is_to_the_digit_what_the_rows_will_say():
     before, after = table_of(searched()), table_of(quickstart()[1])
 
+    assert len(before.rows) == len(after.rows) == 4
     for early, late in zip(before.rows, after.rows, strict=True):
         for size in SIZES:
             assert early.cells[size].median == late.cells[size].median
