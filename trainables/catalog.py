@@ -34,7 +34,8 @@ class Trainable:
     Code is named by import paths, "package.module:name", and loaded when it is needed. `start(config, *, seed,
     threads, gpus)` returns a `trainables.trial.Run` that computes with so many threads and on the GPU only where the
     trial was given some; `version` is raised when a fix changes results, so that old and new rows never mix. The others
-    (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray. They get a trial's
+    (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray, but for `computed`, which
+    tables ask for what has not run. They get a trial's
     settings by name, `check` the config itself; what stands for a parent's finding is no JSON value.
     """
 
@@ -61,6 +62,9 @@ class Trainable:
     """`cost(settings)` returns a crude measure of the work, so that the longest can start first."""
     planned: str = ""
     """`planned(curve, settings)` returns a curve that settings alone determine, a number per epoch; None for others."""
+    computed: str = ""
+    """`computed(metric, settings)` returns a metric that settings alone determine, the number that the trial's row will
+    have; None for others. It may load torch for what it returns."""
     leaves: str = ""
     """`leaves(settings)` returns what children may inherit besides the settings themselves."""
     transfer: str = ""
@@ -107,6 +111,10 @@ class Trainable:
     def planned_curve(self, curve: str, settings: Mapping[str, JSON]) -> list[float] | None:
         """Return a curve that is known before the trial has run, a number per epoch, if it is such a one."""
         return load(self.planned)(curve, settings) if self.planned else None
+
+    def computed_metric(self, metric: str, settings: Mapping[str, JSON]) -> float | None:
+        """Return a metric that is known before the trial has run, as its row will have it, if it is such a one."""
+        return load(self.computed)(metric, settings) if self.computed else None
 
     def left_to(self, child: "Trainable", settings: Mapping[str, JSON]) -> dict[str, JSON]:
         """Return what the children of a trial with these settings take over unless they say the same themselves."""
@@ -231,6 +239,7 @@ CATALOG: Mapping[str, Trainable] = {
         unread="trainables.kinds.unread:unread_by_training",
         cost="trainables.kinds.costs:training_cost",
         planned="trainables.optimization.schedules:planned_curve",
+        computed="trainables.kinds.sizes:size_of_training",
         leaves="trainables.kinds.inheritance:left_by_training",
         transfer="trainables.kinds.inheritance:is_transfer",
         absent="trainables.kinds.findings:absent_of_training",

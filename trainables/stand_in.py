@@ -36,7 +36,9 @@ def stand_in(entry: Trainable, *, pace: float = 0.0, least: float = 0.0) -> Trai
         least: seconds that each trial takes at least.
     """
     arguments = {"twin": asdict(entry), "pace": pace, "least": least}
-    return replace(entry, version=VERSION, start="trainables.stand_in:start", lacking="", arguments=arguments)
+    return replace(
+        entry, version=VERSION, start="trainables.stand_in:start", computed="", lacking="", arguments=arguments
+    )
 
 
 def epochs_of(settings: Mapping[str, JSON]) -> int:

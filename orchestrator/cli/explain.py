@@ -4,16 +4,18 @@ import json
 from collections.abc import Mapping
 
 from orchestrator.ledger import Ledger
-from orchestrator.tables.cells import MARKS, Cell, Column
+from orchestrator.tables.cells import COMPUTED, MARKS, Cell, Column
 from orchestrator.tables.evidence import Evidence
-from orchestrator.tables.layout import cell_change, column_title, runs_text, unit_of, unit_of_cell
+from orchestrator.tables.layout import cell_change, column_title, quoted_number, runs_text, unit_of, unit_of_cell
 from orchestrator.tables.layout import cell_text as printed_number
 from orchestrator.tables.pick import row_label
-from orchestrator.tables.table import Table, explain
+from orchestrator.tables.table import Table, TableRow, explain
 from orchestrator.words import shown_line
 from trainables.trial import JSON
 
 INDENT = "  "
+_SAID = ("missing", COMPUTED)
+"""Marks that the sentence on how a number came says already."""
 
 
 def explanation(table: Table, ledger: Ledger) -> str:
@@ -46,7 +48,8 @@ def cell_json(table: Table, row: int, column: Column, ledger: Ledger) -> dict[st
         **{name: getattr(cell, name) for name in ("median", "low", "high", "half_range", "n", "expected")},
         "change": cell.change,
         "change_text": cell_change(table, line, column, unit),
-        "how": _how(column, cell),
+        "how": _how(column, cell) if cell.expected else _quoted(table, line, column),
+        **({"computed": dict(cell.computed)} if cell.computed else {}),
         "runs_text": runs_text(cell),
         "marks": {mark: MARKS[mark] for mark in cell.marks},
         "runs": [_run(one, ledger) for one in cell.evidence],
@@ -59,7 +62,7 @@ def cell_text(table: Table, row: int, column: Column, ledger: Ledger) -> str:
     label = row_label(table.rows[row]) or f"row {row + 1}"
     change = f", {found['change_text']} against the baseline" if found["change_text"] else ""
     lines = [f"{table.name}: {label}, {found['title']}: {found['text']}{change}", found["how"]]
-    lines += [f"{mark}: {words}" for mark, words in found["marks"].items() if mark != "missing"]
+    lines += [f"{mark}: {words}" for mark, words in found["marks"].items() if mark not in _SAID]
     for run in found["runs"]:
         said = f"{run['value']:.10g}" if run["value"] is not None else f"{run['state']}: {run['reason']}"
         lines += ["", f"{run['trial']}  {said}"]
@@ -96,11 +99,15 @@ def _run(one: Evidence, ledger: Ledger) -> dict[str, JSON]:
 
 def _how(column: Column, cell: Cell) -> str:
     """Return how a number came from its runs, in a sentence."""
-    values = sorted(one.value for one in cell.evidence if one.value is not None)
+    values = sorted(cell.computed.values()) or sorted(one.value for one in cell.evidence if one.value is not None)
     listed = ", ".join(f"{value:.10g}" for value in values)
     planned = f"{cell.n} of {cell.expected} planned runs" + (f", {cell.pooling}" if cell.pooling else "")
     if not values:
         return f"no number yet: {planned}"
+    if cell.computed:
+        planned = f"computed from the architecture; no run stands behind it: {planned}"
+        if cell.low == cell.high:
+            return planned
     if len(values) == 1:
         return f"the one value there is, {listed}: {planned}"
     if column.best:
@@ -109,9 +116,19 @@ def _how(column: Column, cell: Cell) -> str:
     return f"the median of {listed} is {cell.median:.10g}; {spread}; {planned}"
 
 
+def _quoted(table: Table, row: TableRow, column: Column) -> str:
+    """Return where a number comes from of which no trial is planned, in a sentence."""
+    number = quoted_number(table, row, column)
+    if number is None or table.paper is None:
+        return "no number: no trial of the plan belongs here, and nothing is quoted"
+    return f"quoted, not measured: {number.printed} in {table.paper.title}; no run stands behind it"
+
+
 def _number(column: Column, cell: Cell) -> str:
     """Return the number that stands in the table, unrounded: `median 68.1`, `best 66.8`."""
     value = column.value(cell)
+    if cell.computed:
+        return f"computed {value:.10g}; no run stands behind it"
     return "no number yet" if value is None else f"{'best' if column.best else 'median'} {value:.10g}"
 
 

@@ -81,9 +81,10 @@ def table(
         raise click.UsageError(f"--width is for --format latex, not for {form}")
     if macros and (explained or format_ != "text" or latex_width):
         raise click.UsageError("--macros writes a file of macros: it goes with no format and not with --explain")
-    ledger = open_ledger(storage, to_read=True)
+    ledger = open_ledger(storage, to_read=bool(macros))
     made_by = of_version(catalog, trial_version) if trial_version else catalog
     tables = tables_of(load_plan(experiment, made_by, overrides, ledger, max_trials), ledger, name)
+    _say_where_none_ran(tables, ledger)
     source = Source(experiment=experiment, storage=storage, overrides=overrides, version=trial_version)
     if macros:
         _write_macros(tables, source, macros, as_json=as_json)
@@ -98,6 +99,16 @@ def table(
         for sentence in filter(None, map(too_wide, tables) if form == "latex" else ()):
             say(f"note: {sentence}", err=True)
         say(tables_text(tables, form, source))
+
+
+def _say_where_none_ran(tables: Sequence[Table], ledger: Ledger) -> None:
+    """Say that there is no storage, where tables have sizes nevertheless. Raises: LedgerError where they have none."""
+    try:
+        ledger.must_exist()
+    except LedgerError as error:
+        if not any(cell.computed for table in tables for row in table.rows for cell in row.cells.values()):
+            raise
+        say(shown_line(f"note: {error}"), err=True)
 
 
 def _asked(names: Sequence[str], *, explained: bool) -> tuple[str | None, tuple[str, str] | None]:

@@ -131,9 +131,9 @@ def _strip(table: Table, row: TableRow, column: Column, label: str) -> Strip:
     return Strip(
         label=label,
         block=row.block,
-        median=cell.median,
-        low=cell.low,
-        high=cell.high,
+        median=cell.median if cell.n else None,
+        low=cell.low if cell.n else None,
+        high=cell.high if cell.n else None,
         values={one.trial_id: one.value for one in cell.evidence if one.value is not None},
         expected=cell.expected,
         published=quoted.value if quoted else None,

@@ -199,14 +199,25 @@ def _behind(
 def _summary(cells: Sequence[Cell]) -> Iterable[tuple[str, tuple[str, ...]]]:
     """Yield how the runs became the line's numbers."""
     if any(cell.n for cell in cells):
-        yield "median ± half range", tuple(_numbers((cell.median, cell.half_range), " ± ") for cell in cells)
-        yield "lowest to highest", tuple(_numbers((cell.low, cell.high), " to ") for cell in cells)
+        yield "median ± half range", tuple(_median(cell) if cell.n else "" for cell in cells)
+    if any(cell.n > 1 for cell in cells):
+        yield "lowest to highest", tuple(_range(cell) if cell.n > 1 else "" for cell in cells)
+    if any(cell.computed for cell in cells):
+        yield "computed, as no run is in yet", tuple(_median(cell) if cell.computed else "" for cell in cells)
     if any(cell.n != cell.expected for cell in cells):
         yield "runs that are in", tuple(f"{cell.n} of {cell.expected}" for cell in cells)
 
 
-def _numbers(values: tuple[float | None, float | None], between: str) -> str:
-    return between.join(f"{value:.10g}" for value in values if value is not None)
+def _median(cell: Cell) -> str:
+    """Return `68.1 ± 1.2`; the number alone where it is one run's, or all have the same."""
+    if cell.low == cell.high:
+        return f"{cell.median:.10g}"
+    return f"{cell.median:.10g} ± {cell.half_range:.10g}"
+
+
+def _range(cell: Cell) -> str:
+    """Return `66.9 to 69.3`; `all 14822` where there is no range."""
+    return f"all {cell.low:.10g}" if cell.low == cell.high else f"{cell.low:.10g} to {cell.high:.10g}"
 
 
 def differences_of(table: Table, known: Mapping[str, PlannedTrial]) -> tuple[tuple[str, ...], tuple[Difference, ...]]:

@@ -13,9 +13,11 @@ from trainables.catalog import TIMING
 from trainables.trial import JSON, TrialRow, canonical_json
 
 FEW = "few"
+COMPUTED = "computed"
 MARKS: Mapping[str, str] = {
     FEW: f"fewer than the paper's {PAPER_RUNS} runs",
     "missing": "n=a/b: a of the b planned runs are in",
+    COMPUTED: "computed from the architecture: a size needs no run, and none is in yet",
     "failed": "some runs failed and are left out",
     "untrusted": "some runs are left out: their parent now records another result than the one they were made from",
     "unmeasured": "some runs did not measure this",
@@ -53,6 +55,8 @@ class Cell:
     """How seeds of several stages pool: `2 searches × 3`; "" when there is one level only."""
     states: Mapping[EvidenceState, int] = field(default_factory=dict)
     """How many of the planned runs are in each state, as far as any are."""
+    computed: Mapping[str, float] = field(default_factory=dict)
+    """What settings alone determine, by the trial's id, while n is 0: then median, low and high are of these."""
     whole: bool = False
     """All its numbers are whole ones."""
     undecided: bool = False
@@ -231,7 +235,7 @@ def _marks(
         "unverified": bool(unverified) and any(row.trial_id in unverified for row in rows),
         "shares": column.metric in TIMING and len(_shares(origins)) > 1,
     }
-    return (mark for mark in MARKS if said[mark])
+    return (mark for mark in MARKS if said.get(mark))
 
 
 def _unlike(origins: Collection[Origin]) -> Mapping[str, bool]:

@@ -203,7 +203,7 @@ def runs_text(cell: Cell, *, each: bool = False) -> str:
 def whole_text(column: Column, row: TableRow, unit: Unit) -> str:
     """Return a cell that says everything about itself: `5.44±0.12 (n=3)`."""
     cell = row.cells[column.name]
-    return f"{cell_text(column, cell, unit)} ({runs_text(cell)})"
+    return f"{cell_text(column, cell, unit)} ({'computed, ' if cell.computed else ''}{runs_text(cell)})"
 
 
 def key_text(value: JSON) -> str:
@@ -220,6 +220,8 @@ def notes_of(table: Table) -> list[str]:
     if any(cell.n > 1 for cell in cells):
         over = "n" if table.runs else span(sorted({cell.n for cell in cells if cell.n}))
         notes.append(f"Numbers are median ± (max − min)/2 over {over} runs.")
+    if any(cell.computed and cell.low != cell.high for cell in cells):
+        notes.append("Computed numbers are median ± (max − min)/2 over the architectures of a row.")
     if table.pool:
         notes.append(f"Numbers pool over {' and '.join(table.pool)}.")
     if any(FEW in row.runs.marks and row.runs.n >= PAPER_RUNS for row in table.rows):

@@ -17,6 +17,7 @@ from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import FEW, NOTHING, Cell, Column, Members, cells_of, detail_text
 from orchestrator.tables.columns import ask, known_metrics, written
+from orchestrator.tables.computed import Computed
 from orchestrator.tables.counts import members_of, runs_column, runs_of
 from orchestrator.tables.evidence import Ancestry, Evidence, Record
 from orchestrator.tables.grouping import Group, agreed, grouped, pooled_axes, selected
@@ -111,10 +112,11 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
     counts = [replace(runs_column("runs", spec.stage), settings=settings) for settings in sides]
     total = runs_column("all runs", spec.stage)
     members = [members_of(plan, group, sides, columns, counts, total) for group in groups]
+    computed = Computed(plan, record, ancestry)
     lines = tuple(
         TableRow(
             keys=group.keys,
-            cells={column.name: cells[column.name] for column in columns},
+            cells=computed.fill(some, columns, cells),
             **runs_of([cells[count.name] for count in counts], cells[total.name]),
             paper=_quoted(plan, columns, some, published),
         )

@@ -13,6 +13,7 @@ TORCH_FREE = (
     "trainables.kinds.costs",
     "trainables.kinds.findings",
     "trainables.kinds.inheritance",
+    "trainables.kinds.sizes",
     "trainables.kinds.unread",
     "trainables.record.addresses",
     "trainables.record.beats",

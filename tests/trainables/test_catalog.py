@@ -6,7 +6,7 @@ from torch_free import TORCH_FREE
 
 from trainables.catalog import CATALOG, Context, Trainable, load
 
-ASKED_WHILE_PLANNING = ("config", "check", "unread", "cost", "planned", "leaves", "transfer", "absent")
+ASKED_WHILE_PLANNING = ("config", "check", "unread", "cost", "planned", "computed", "leaves", "transfer", "absent")
 
 
 @pytest.mark.parametrize("entry", CATALOG.values(), ids=list(CATALOG))

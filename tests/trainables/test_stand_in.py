@@ -50,6 +50,11 @@ def test_a_step_that_is_lost_changes_all_that_is_found():
     assert files != other_files
 
 
+def test_no_size_is_computed_of_one_whose_sizes_are_made_up():
+    assert CATALOG["train"].computed
+    assert {twin.computed for twin in TWINS.values()} == {""}
+
+
 def test_seed_and_settings_make_the_digits():
     results = [found(new_run())[0], found(new_run(seed=1))[0], found(new_run(weighting="max_w"))[0]]
 

@@ -63,11 +63,12 @@ def architecture_cost(
     mid_channels: int = CHOKE_CHANNELS,
     classes: int | None = None,
     image_size: int | None = None,
+    auxiliary: bool | None = None,
 ) -> Cost:
-    """Return the cost of a final network, of cells with an auxiliary head, for one image.
+    """Return the cost of a final network for one image.
 
-    Channels, layers, classes and the image's side are by default those of the paper's tables (`NETWORKS`). Counted once
-    in a process.
+    Channels, layers, classes and the image's side are by default those of the paper's tables (`NETWORKS`); one of cells
+    has an auxiliary head unless told otherwise. Counted once in a process.
 
     Raises: UnknownName, InvalidGenotype as `build_network` does.
     """
@@ -81,6 +82,7 @@ def architecture_cost(
         mid_channels,
         classes or usual.classes,
         image_size or usual.image_size,
+        usual.cells if auxiliary is None else auxiliary,
     )
 
 
@@ -94,9 +96,8 @@ def _count(
     mid_channels: int,
     classes: int,
     image_size: int,
+    auxiliary: bool,
 ) -> Cost:
-    usual = look_up_network(network)
-
     def build() -> StackedCells | PathNetwork:
         return build_network(
             architecture,
@@ -105,7 +106,7 @@ def _count(
             channels=channels,
             layers=layers,
             classes=classes,
-            auxiliary=usual.cells,
+            auxiliary=auxiliary,
             mid_channels=mid_channels,
         )
 

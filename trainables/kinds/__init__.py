@@ -1,9 +1,10 @@
 """What searches and trainings say of themselves while they are planned: the catalog names these by import paths.
 
 In: a config, or settings by name. Out: what is wrong with it, what it does not read, what it costs, what children take
-over, what will not be found. Loads no torch. A kind of trial that others add says the same in a module of its own.
+over, what will not be found, how large its network is. Loads no torch, but where a network is counted. A kind of trial
+that others add says the same in a module of its own.
 Public face: `checks.check_search`, `checks.check_training`, `costs.search_cost`, `costs.training_cost`,
 `contents.filled_in`.
 """
 
-__all__ = ["checks", "contents", "costs", "findings", "inheritance", "unread"]
+__all__ = ["checks", "contents", "costs", "findings", "inheritance", "sizes", "unread"]

@@ -31,7 +31,11 @@ class Inputs:
 
 def gather(storage: Storage, spec: TrialSpec) -> Inputs:
     """Read what the parents found. Raises: ParentNotDone, TrialFailure."""
-    rows = {parent: _done_row(storage, parent) for parent in spec.parents}
+    return taken_from({parent: _done_row(storage, parent) for parent in spec.parents}, spec)
+
+
+def taken_from(rows: Mapping[str, TrialRow], spec: TrialSpec) -> Inputs:
+    """Return what a trial takes from the rows of its parents, which are done. Raises: TrialFailure."""
     inputs = Inputs()
     for row in rows.values():
         inputs.ancestors.update(row.provenance.get("ancestors", {}))

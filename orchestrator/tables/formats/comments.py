@@ -46,6 +46,8 @@ class CellRecord(_Record):
     expected: int
     trials: tuple[str, ...] = ()
     """Ids of the runs whose values are in it."""
+    computed: bool | None = None
+    """True for a number that settings alone determine: no run stands behind it."""
 
 
 class LineRecord(_Record):
@@ -147,14 +149,18 @@ def line_records(table: Table) -> list[LineRecord]:
 def _cell_records(table: Table, row: TableRow, column: Column, unit: Unit) -> Iterator[tuple[str, CellRecord]]:
     cell = row.cells[column.name]
     text = cell_text(column, cell, unit_of_cell(table, row, column, unit))
-    yield column.name, CellRecord(text=text, n=cell.n, expected=cell.expected, trials=cell.trials)
+    computed = bool(cell.computed) or None
+    yield column.name, CellRecord(text=text, n=cell.n, expected=cell.expected, trials=cell.trials, computed=computed)
     if (change := cell_change(table, row, column, unit)) and row.baseline is not None:
         against = table.rows[row.baseline].cells[column.name]
-        trials = (*cell.trials, *against.trials)
-        yield (
-            f"{column.name}{CHANGE}",
-            CellRecord(text=change, n=cell.n + against.n, expected=cell.expected + against.expected, trials=trials),
+        record = CellRecord(
+            text=change,
+            n=cell.n + against.n,
+            expected=cell.expected + against.expected,
+            trials=(*cell.trials, *against.trials),
+            computed=None if cell.n + against.n else True,
         )
+        yield f"{column.name}{CHANGE}", record
 
 
 def table_record(table: Table, lines: Sequence[LineRecord], source: Source) -> TableRecord:
@@ -171,5 +177,5 @@ def table_record(table: Table, lines: Sequence[LineRecord], source: Source) -> T
 
 def digest(lines: Sequence[LineRecord]) -> str:
     """Return 16 hexadecimal digits that stand for all that a table shows, and for the runs behind it."""
-    shown = canonical_json([line.model_dump(mode="json") for line in lines])
+    shown = canonical_json([line.model_dump(mode="json", exclude_none=True) for line in lines])
     return hashlib.sha256(shown.encode()).hexdigest()[:16]

@@ -43,7 +43,7 @@ class Macro:
 
     def to_json(self) -> dict[str, JSON]:
         """Return what the file says of it."""
-        return {"table": self.table, **self.record.model_dump(mode="json"), "clashes": self.clashes}
+        return {"table": self.table, **self.record.model_dump(mode="json", exclude_none=True), "clashes": self.clashes}
 
 
 def macros_of(tables: Sequence[Table]) -> list[Macro]:

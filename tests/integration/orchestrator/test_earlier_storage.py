@@ -36,9 +36,10 @@ def states(capsys) -> dict[str, tuple[str, str]]:
 
 
 def values(table: dict) -> list[list[dict]]:
-    """Return what is measured, of each cell of a table."""
+    """Return what is measured, of each cell of a table; nothing of one without a run."""
     named = ("median", "low", "high", "n", "trials")
-    return [[{name: cell[name] for name in named} for cell in row["cells"].values()] for row in table["rows"]]
+    cells = [[cell if cell["n"] else {} for cell in row["cells"].values()] for row in table["rows"]]
+    return [[{name: cell[name] for name in named if cell} for cell in row] for row in cells]
 
 
 def test_its_states_are_those_it_was_left_in(storage, capsys):
@@ -60,7 +61,13 @@ def test_its_table_has_the_numbers_that_it_had_then(storage, capsys):
     capsys.readouterr()
     assert invoke(["table", "earlier.yaml", "--format", "json"]) == 0
 
-    assert values(json.loads(capsys.readouterr().out)) == values(json.loads(Path("table.json").read_text()))
+    table = json.loads(capsys.readouterr().out)
+    assert values(table) == values(json.loads(Path("table.json").read_text()))
+    sizes = {tuple(row["keys"].values()): row["cells"]["params"] for row in table["rows"]}
+    for chosen in ("searched", "random"):  # of what has not run: as many as the same architecture had then
+        assert sizes[chosen, "p=2"]["computed"].keys() == {STATES[f"train {chosen} p=2 seed=0"][0]}
+        assert sizes[chosen, "p=2"]["median"] == sizes[chosen, "p=1"]["median"] > 0
+    assert sizes["random", "too fast"]["median"] is None
 
 
 def test_a_run_finishes_it_and_says_which_checkpoint_it_cannot_use(storage, capsys):

@@ -9,7 +9,8 @@ import pytest
 from command_line import CHAINS, rows
 from table_worlds import FakeTable, gappy_world, make_world
 
-from orchestrator.cli.explain import explanation
+from orchestrator.cli.explain import cell_text, explanation
+from orchestrator.cli.main import invoke
 from orchestrator.ledger import Ledger
 from orchestrator.tables.table import build
 from trainables.record.storage import open_storage
@@ -211,3 +212,72 @@ def test_a_paper_without_our_numbers_says_how_they_come_into_it(sharptune, chain
 
     assert (result.code, "no number here carries a comment" in result.out) == (0, True)
     assert sharptune("check-paper", "none.tex")[::2] == (2, "error: there is no file none.tex\n")
+
+
+SIZES = """\
+experiment: sizes
+stages:
+  train:
+    trainable: train
+    config: {dataset: cifar10-mini, channels: 4, layers: 3, epochs: 1, warmup_epochs: 0}
+    grid: {genotype: [DARTS_V1, DARTS_V2], seed: [0, 1]}
+tables:
+  - {name: sizes, stage: train, rows: [genotype], columns: [params, test_error]}
+"""
+
+
+@pytest.fixture
+def sizes(tmp_path, monkeypatch, capsys):
+    """Return what calls the command on an experiment of published cells, of which nothing has run."""
+    monkeypatch.chdir(tmp_path)
+    Path("sizes.yaml").write_text(SIZES)
+
+    def call(*arguments):
+        code = invoke(["table", "sizes.yaml", *arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def test_sizes_are_there_before_a_storage_is_and_it_is_said_that_there_is_none(sizes, tmp_path):
+    code, out, err = sizes("--json")
+    params = [row["cells"]["params"] for row in json.loads(out)["rows"]]
+
+    assert (code, err) == (0, f"note: there is no storage {tmp_path}/runs: nothing has been run there yet\n")
+    assert [len(cell["computed"]) for cell in params] == [2, 2]
+    assert params[0]["median"] != params[1]["median"]
+    assert [cell["n"] for cell in params] == [0, 0]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_no_file_of_macros_is_written_over_from_a_storage_that_is_not_there(sizes):
+    Path("numbers.tex").write_text("of yesterday")
+
+    assert sizes("--macros", "numbers.tex")[0] == 2
+    assert Path("numbers.tex").read_text() == "of yesterday"
+    Path("runs").mkdir()
+    assert sizes("--macros", "numbers.tex")[0] == 0
+    assert Path("numbers.tex").read_text().count('"computed": true') == 2
+
+
+def test_a_misspelt_genotype_is_one_sentence_and_nothing_is_computed(sizes, monkeypatch):
+    monkeypatch.setattr("trainables.kinds.sizes.size_of_training", None)
+    Path("sizes.yaml").write_text(SIZES.replace("DARTS_V2", "DARTS_V3"))
+    code, out, err = sizes()
+
+    assert (code, out) == (2, "")
+    assert "sizes.yaml:6: " in err
+    assert "did you mean 'DARTS_V" in err
+
+
+def test_a_published_row_is_explained_as_what_it_is(tmp_path):
+    world, ledger = make_world(), Ledger(open_storage(str(tmp_path)))
+    spec = FakeTable(
+        rows=("weighting",), filter={"p": 2}, paper="table4", published=True, columns=("params", "test_error")
+    )
+    table = build(world.plan, world.rows, spec)
+    handmade = next(place for place, row in enumerate(table.rows) if row.keys["weighting"] == "Handmade")
+    params, error = (cell_text(table, handmade, column, ledger).splitlines()[1] for column in table.columns)
+
+    assert params == f"quoted, not measured: 1.0M in {table.paper.title}; no run stands behind it"
+    assert error == "no number: no trial of the plan belongs here, and nothing is quoted"

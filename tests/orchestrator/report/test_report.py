@@ -223,3 +223,14 @@ def test_a_table_that_compares_has_each_sentence_once():
 
     assert found is not None
     assert [read.count(sentence) for sentence in found.conclusions] == [1] * len(found.conclusions) != []
+
+
+def test_a_report_marks_sizes_that_are_computed_and_says_nothing_of_ranges_that_are_none():
+    nothing_trained = Reader(page(made_report(grid(), drop_trainings))).text
+    finished = Reader(page(made_report(grid()))).text
+
+    assert "computed from the architecture: a size needs no run" in nothing_trained
+    assert "computed, as no run is in yet" in nothing_trained
+    assert "computed, as" not in finished
+    assert "all 3529270" in finished
+    assert "3529270 to 3529270" not in finished
