@@ -1,4 +1,4 @@
-"""`make` installs as a whole or says why not; no test installs anything: a Python of its own only notes what it is told."""
+"""`make` installs as a whole or says why not. Nothing is installed: a Python of its own only notes what it is told."""
 
 import os
 import shutil
