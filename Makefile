@@ -10,6 +10,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+UNFINISHED := .venv/.unfinished
 
 .PHONY: run test unit explore chaos docs check lint types format pins dist
 
@@ -35,10 +36,8 @@ explore: $(READY)
 chaos: $(READY)
 	PYTHONPATH=tests/support OMP_NUM_THREADS=1 $(BIN)/python tests/support/chaos.py
 
-# A warning, such as a link that leads nowhere, is an error. It needs no network but to install the generator, once.
+# A warning, such as a link that leads nowhere, is an error.
 docs: $(READY)
-	@$(BIN)/python -c 'import furo, myst_parser' 2>/dev/null || \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,docs]'
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -c docs . build/site
 
 check: lint types docs test
@@ -65,9 +64,23 @@ pins:
 	(head -1 constraints.txt; cat constraints.new) > constraints.sorted
 	mv constraints.sorted constraints.txt && rm constraints.new
 
+# GB: 7 are unpacked; until then pip holds 3 of archives beside them, and as many in its cache, which it can do without.
+define ROOM
+import os, shutil, sys
+free, need = shutil.disk_usage(".").free / 1e9, int(sys.argv[1])
+place = os.path.join(os.getcwd(), ".venv")
+sys.exit(free < need and f"sharptune needs about {need} GB in {place}, {free:.1f} GB are free; nothing was installed")
+endef
+export ROOM
+
+# Where an installation was cut off, it is made anew: what is half unpacked, pip would take for whole.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "sharptune needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; name another: make PYTHON=python3.12 run")'
+	@if test -e $(UNFINISHED); then $(PYTHON) -m venv --clear --without-pip .venv; fi
+	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then $(PYTHON) -c "$$ROOM" 10 && $(PYTHON) -m venv .venv; fi
 	@echo "Installing sharptune and what it needs into .venv (PyTorch alone is some gigabytes: this takes minutes, once)."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev]'
-	@touch $@
+	@mkdir -p .venv/tmp && touch $(UNFINISHED)
+	@$(PYTHON) -c "$$ROOM" 13 2>/dev/null || export PIP_NO_CACHE_DIR=1; \
+	  TMPDIR="$$PWD/.venv/tmp" $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	  --constraint constraints.txt --editable '.[dev,docs]'
+	@rm -rf .venv/tmp && mv $(UNFINISHED) $@ && touch $@

@@ -1,32 +1,18 @@
 """`sharptune export rows | tensorboard | wandb | mlflow`: what is exported is what the rows and epochs say."""
 
 import json
-import sqlite3
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from command_line import CHAINS
-from event_files import scalars
+from exported import recorded, scalars
 
 from orchestrator import load_rows
-from orchestrator.ledger import Ledger
-from trainables.record.storage import open_storage
-from trainables.record.trial_folder import read_epochs
 
 HOSTILE = CHAINS.replace("width: [1, 2]", 'size: [{label: "../../../../<b>, &€", width: 2}]')
-
-
-def recorded() -> dict[str, list[dict]]:
-    """Return the epochs of each trial, from its own file."""
-    ledger = Ledger(open_storage("runs"))
-    return {
-        trial_id: read_epochs(ledger.folder(trial_id).read_file(row, "epochs.parquet"))
-        for trial_id, row in ledger.rows().items()
-    }
 
 
 def test_a_line_for_each_trial_has_its_place_its_numbers_and_where_they_come_from(sharptune, run):
@@ -186,34 +172,3 @@ def test_tensorboard_finds_no_curve_twice_and_no_file_elsewhere_whatever_labels_
     assert export() == first
     assert {path.parts[:3] for path in first} == {("there", "board", "root"), ("there", "board", "child")}
     assert sorted(path.name for path in Path().iterdir()) == ["chains.yaml", "runs", "there"]
-
-
-@pytest.mark.skipif(find_spec("wandb") is None, reason="wandb is not installed")
-def test_wandb_has_an_offline_run_for_each_trial_once(sharptune, run):
-    run()
-    first = sharptune("export", "wandb", "chains.yaml", "--json").json["runs"]
-    again = sharptune("export", "wandb", "chains.yaml", "--json").json["runs"]
-
-    assert first == again
-    assert set(first) == set(recorded())
-    folders = list(Path("wandb").glob("offline-run-*"))
-    assert sorted(map(str, folders)) == sorted(first.values())
-    assert all(list(Path(first[trial]).glob(f"run-{trial}.wandb")) for trial in first)
-    sharptune("export", "wandb", "chains.yaml", "--set", "experiment=other")
-    assert len(list(Path("wandb").glob("offline-run-*"))) == len(first)
-
-
-@pytest.mark.skipif(find_spec("mlflow") is None, reason="mlflow is not installed")
-@pytest.mark.filterwarnings("ignore")
-def test_mlflow_has_a_run_for_each_trial_once(sharptune, run, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    run()
-    first = sharptune("export", "mlflow", "chains.yaml", "--json").json["runs"]
-    again = sharptune("export", "mlflow", "chains.yaml", "--json").json["runs"]
-
-    assert first == again
-    with sqlite3.connect("mlflow.db") as database:
-        points = database.execute("SELECT run_uuid, step, value FROM metrics WHERE key = 'error'").fetchall()
-    assert sorted(points) == sorted(
-        (first[trial], epoch["epoch"], epoch["error"]) for trial, epochs in recorded().items() for epoch in epochs
-    )

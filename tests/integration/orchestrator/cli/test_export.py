@@ -1,18 +1,36 @@
-"""`sharptune export rows` into an object store."""
+"""`sharptune export wandb | mlflow`, with their own libraries, which are long to import."""
 
-import io
+import sqlite3
+from pathlib import Path
 
-import pyarrow.parquet as pq
+import pytest
+from exported import recorded
 
-from trainables.record.storage import open_storage
+
+def test_wandb_has_an_offline_run_for_each_trial_once(sharptune, run):
+    run()
+    first = sharptune("export", "wandb", "chains.yaml", "--json").json["runs"]
+    again = sharptune("export", "wandb", "chains.yaml", "--json").json["runs"]
+
+    assert first == again
+    assert set(first) == set(recorded())
+    folders = list(Path("wandb").glob("offline-run-*"))
+    assert sorted(map(str, folders)) == sorted(first.values())
+    assert all(list(Path(first[trial]).glob(f"run-{trial}.wandb")) for trial in first)
+    sharptune("export", "wandb", "chains.yaml", "--set", "experiment=other")
+    assert len(list(Path("wandb").glob("offline-run-*"))) == len(first)
 
 
-def test_rows_are_exported_into_an_object_store(sharptune, run, s3_uri):
-    assert run().code == 0
+@pytest.mark.filterwarnings("ignore")
+def test_mlflow_has_a_run_for_each_trial_once(sharptune, run, monkeypatch):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    run()
+    first = sharptune("export", "mlflow", "chains.yaml", "--json").json["runs"]
+    again = sharptune("export", "mlflow", "chains.yaml", "--json").json["runs"]
 
-    done = sharptune("export", "rows", "chains.yaml", "--epochs", "-o", s3_uri("exports/rows.parquet"))
-
-    assert done.code == 0
-    there = open_storage(s3_uri("exports"))
-    lines = {name: pq.read_table(io.BytesIO(there.read(name))).num_rows for name in there.names("")}
-    assert lines == {"rows.parquet": 6, "rows-epochs.parquet": 18}
+    assert first == again
+    with sqlite3.connect("mlflow.db") as database:
+        points = database.execute("SELECT run_uuid, step, value FROM metrics WHERE key = 'error'").fetchall()
+    assert sorted(points) == sorted(
+        (first[trial], epoch["epoch"], epoch["error"]) for trial, epochs in recorded().items() for epoch in epochs
+    )

@@ -1,11 +1,15 @@
-"""TensorBoard's event files, read as its own reader does: records with their length, checked by their checksum."""
+"""What an export is held against: epochs as recorded, and TensorBoard's event files, read as its own reader does."""
 
 import struct
 from pathlib import Path
 
+from orchestrator.ledger import Ledger
+from trainables.record.storage import open_storage
+from trainables.record.trial_folder import read_epochs
+
 
 def scalars(path: Path) -> dict[str, list[tuple[int, float]]]:
-    """Return the points of each curve in a file, as (step, value)."""
+    """Return the points of each curve in a file, as (step, value); each has its length and a checksum."""
     from tensorboardX.crc32c import crc32c
     from tensorboardX.proto.event_pb2 import Event
 
@@ -22,3 +26,12 @@ def scalars(path: Path) -> dict[str, list[tuple[int, float]]]:
                 found.setdefault(value.tag, []).append((event.step, value.simple_value))
         place += 16 + length
     return found
+
+
+def recorded() -> dict[str, list[dict]]:
+    """Return the epochs of each trial, from its own file."""
+    ledger = Ledger(open_storage("runs"))
+    return {
+        trial_id: read_epochs(ledger.folder(trial_id).read_file(row, "epochs.parquet"))
+        for trial_id, row in ledger.rows().items()
+    }
