@@ -10,6 +10,15 @@ from orchestrator.report.report import Report
 
 pytestmark = [needs_chromium, pytest.mark.xdist_group("browser")]  # one process makes its reports and opens it
 HOSTILE = "<script>alert(1)</script></script><img src=x onerror=alert(2)>\"'`${1}{{7*7}}\u202eevil\u2028"
+TOO_SMALL = """
+([...document.querySelectorAll('.picture svg')].flatMap((picture) => [...picture.querySelectorAll('text')].filter(
+  (text) => parseFloat(getComputedStyle(text).fontSize) * picture.clientWidth / picture.viewBox.baseVal.width < 8.99
+).map((text) => text.textContent)))"""
+"""Letters that are too small to read."""
+GROUNDS = """
+[...new Set([...document.querySelectorAll('.picture')].flatMap((each) => [
+  getComputedStyle(each).backgroundColor, getComputedStyle(each.querySelector('path, rect')).fill]))]"""
+"""Of the pictures and of what stands behind them."""
 SHOWN_ROWS = "document.querySelectorAll('[data-runs=train] tbody tr:not([hidden], .detail)').length"
 
 
@@ -69,6 +78,8 @@ def test_it_asks_nobody_says_nothing_and_has_no_serious_fault(started, reports, 
     assert [url for url in opened.asked if not url.startswith("data:")] == [(reports / f"{name}.html").as_uri()]
     assert [(one["id"], one["nodes"][0]["html"]) for one in faults if one["impact"] in ("serious", "critical")] == []
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    assert opened.evaluate(TOO_SMALL) == []
+    assert opened.evaluate(GROUNDS) == [{"light": "rgb(255, 255, 255)", "dark": "rgb(17, 22, 28)"}[scheme]]
     opened.close()
 
 
