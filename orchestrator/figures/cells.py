@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.architectures.description import lines as architecture_lines
-from orchestrator.architectures.drawing.architecture import drawings
-from orchestrator.architectures.drawing.svg import Drawing
 from orchestrator.document.spec import FigureSpec
 from orchestrator.figures.figure import Epochs, Figure, Line, what_is_missing
 from orchestrator.planning.plan import Plan, PlannedTrial
@@ -20,12 +18,13 @@ ARTIFACT = "genotype"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """One architecture, drawn."""
+    """One architecture."""
 
     title: str
+    heading: str
+    """What its drawing calls it."""
     architecture: Architecture
     operations: str
-    drawings: tuple[Drawing, ...]
     trials: tuple[str, ...]
     """All that found it, or trained it."""
 
@@ -92,9 +91,9 @@ def _picture(row: TrialRow, trials: list[PlannedTrial]) -> Picture:
     architecture, operations = _read(row)
     return Picture(
         title="",
+        heading=trials[0].label,
         architecture=architecture,
         operations=operations,
-        drawings=drawings(architecture, trials[0].label),
         trials=tuple(trial.trial_id for trial in trials),
     )
 

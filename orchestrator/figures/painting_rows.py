@@ -25,7 +25,7 @@ def timeline(axes: Any, panel: TimelinePanel, places: Places) -> list[Key]:
         look = {"facecolor": colour(places[stage]), "hatch": hatch(places[stage]), "edgecolor": "white"}
         if len(panel.spans) > MOST_BARS:
             look |= {"hatch": "", "edgecolor": "none"}
-        _bars(axes, [each for each in bars if each[0].state != "failed"], scale, alpha=0.85, **look)
+        _bars(axes, [each for each in bars if each[0].state != "failed"], scale, **look)
         _bars(axes, [each for each in bars if each[0].state == "failed"], scale, **FAILED)
     for span in panel.spans:
         if span.attempts > 1 and span.end - span.start > last / 50:
@@ -38,10 +38,7 @@ def timeline(axes: Any, panel: TimelinePanel, places: Places) -> list[Key]:
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel(f"{unit} since {panel.began.replace('T', ' ').replace('+00:00', ' UTC')}")
-    keys = [
-        (Patch(facecolor=colour(places[s]), hatch=hatch(places[s]), edgecolor="white", alpha=0.85), s)
-        for s in panel.stages
-    ]
+    keys = [(Patch(facecolor=colour(places[s]), hatch=hatch(places[s]), edgecolor="white"), s) for s in panel.stages]
     if any(span.state == "failed" for span in panel.spans):
         keys.append((Patch(**FAILED), "failed"))
     if any(span.attempts > 1 for span in panel.spans):

@@ -1,39 +1,45 @@
 """Drawings of architectures in a figure's sizes and formats: the SVG as `drawing` writes it, others by matplotlib."""
 
 import io
-from itertools import pairwise
 from math import fsum
 from typing import Any
 
+from orchestrator.architectures.drawing.architecture import readable_drawings
 from orchestrator.architectures.drawing.svg import (
-    ARROW,
     HEADING,
-    HEADING_HEIGHT,
     LINE_COLOR,
+    LINE_HEIGHT,
     MARGIN,
     Drawing,
     Label,
     Stroke,
+    heading_height,
     to_svg,
 )
 from orchestrator.figures.cells import Picture
 from orchestrator.figures.figure import Figure
-from orchestrator.figures.style import SETTINGS, plain
+from orchestrator.figures.style import SETTINGS, plain, wrapped
 from orchestrator.words import shown_line
 
 POINTS = 72
 """Of an inch."""
+HIGHEST = 9.0
+"""Inches: what a page has room for, with its caption."""
+HEADING_LETTERS = 12
+"""In an inch: so many leave room for the name of the cell."""
 FONT_SCALE = 0.88
 """The font that matplotlib has is wider than the one that drawings are laid out for."""
 
 
 def draw(panel: Picture, figure: Figure, form: str, inches: float, dpi: int) -> bytes:
-    """Return the file of one architecture, so many inches wide at most."""
-    width = max(drawing.width for drawing in panel.drawings)
-    height = fsum(drawing.height for drawing in panel.drawings)
-    inches = min(inches, width / 80)
+    """Return the file of one architecture, so many inches wide at most: it leads down where letters would be small."""
+    heading = wrapped(panel.heading, int(HEADING_LETTERS * inches))
+    drawings = readable_drawings(panel.architecture, heading, inches * POINTS)
+    width = max(drawing.width for drawing in drawings)
+    height = fsum(drawing.height for drawing in drawings)
+    inches = min(inches, width / 80, HIGHEST * width / height)
     if form == "svg":
-        text = to_svg(panel.drawings, title=plain(figure.title), description=shown_line(figure.description()))
+        text = to_svg(drawings, title=plain(figure.title), description=shown_line(figure.description()))
         size = f'width="{inches:.2f}in" height="{inches * height / width:.2f}in"'
         size = f'role="img" {size}'
         return text.replace(text[text.index("width=") : text.index(" viewBox=")], size, 1).encode()
@@ -47,7 +53,7 @@ def draw(panel: Picture, figure: Figure, form: str, inches: float, dpi: int) -> 
         axes = canvas.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         axes.set_axis_off()
         top, scale = 0.0, inches * POINTS / width
-        for drawing in panel.drawings:
+        for drawing in drawings:
             _paint(axes, drawing, top, scale)
             top += drawing.height
         buffer = io.BytesIO()
@@ -62,8 +68,9 @@ def _paint(axes: Any, drawing: Drawing, top: float, scale: float) -> None:
         size = HEADING.size * scale * FONT_SCALE
         axes.text(
             MARGIN,
-            top + HEADING_HEIGHT / 2 + 4,
-            plain(drawing.heading),
+            top + heading_height(drawing.heading) / 2 + 4,
+            drawing.heading,
+            linespacing=LINE_HEIGHT,
             fontsize=size,
             fontweight="bold",
             va="center",
@@ -81,14 +88,10 @@ def _paint_stroke(axes: Any, stroke: Stroke, top: float, scale: float) -> None:
     from matplotlib.patches import PathPatch, Polygon
     from matplotlib.path import Path
 
-    points = [(x, top + y) for x, y in stroke.points]
-    tip = points[-1]
-    if stroke.arrow:
-        points[-1] = (tip[0] - ARROW + 1, tip[1])
-    vertices, codes = [points[0]], [Path.MOVETO]
-    for (x1, y1), (x2, y2) in pairwise(points):
-        middle = (x1 + x2) / 2
-        vertices += [(middle, y1), (middle, y2), (x2, y2)]
+    (x, y), *_ = stroke.points
+    vertices, codes = [(x, top + y)], [Path.MOVETO]
+    for piece in stroke.pieces():
+        vertices += [(x, top + y) for x, y in piece]
         codes += [Path.CURVE4] * 3
     dash = (0, [float(part) for part in stroke.dash.replace(",", " ").split()]) if stroke.dash else "-"
     line = PathPatch(
@@ -101,8 +104,7 @@ def _paint_stroke(axes: Any, stroke: Stroke, top: float, scale: float) -> None:
     )
     axes.add_patch(line)
     if stroke.arrow:
-        half = ARROW / 2
-        head = [tip, (tip[0] - ARROW, tip[1] - half), (tip[0] - ARROW, tip[1] + half)]
+        head = [(x, top + y) for x, y in stroke.head()]
         axes.add_patch(Polygon(head, facecolor=stroke.color, edgecolor="none", zorder=2))
 
 
@@ -125,7 +127,8 @@ def _paint_label(axes: Any, label: Label, top: float, scale: float) -> None:
         axes.text(
             area.x,
             top + area.y,
-            f"${label.text}$" if indexed else plain(label.text),
+            f"${label.text}$" if indexed else label.text,
+            linespacing=LINE_HEIGHT,
             ha="center",
             va="center",
             fontsize=look.size * scale * FONT_SCALE,

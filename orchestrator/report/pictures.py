@@ -8,12 +8,18 @@ XLINK = "http://www.w3.org/1999/xlink"
 _LEFT_OUT = {"script", "style", "foreignObject", "metadata", "image", "a", "set", "animate", "title", "desc", "iframe"}
 """Elements that act, reach out or speak for the whole page. What a picture says to those who do not see it stands in
 its `aria-label`."""
+_PAINTED = {"fill", "stroke", "style"}
 _REFERENCE = re.compile(r"url\(\s*#([\w.-]+)\s*\)")
+_COLOUR = re.compile(r"#([0-9a-f]{6})\b")
+_FONT_SIZE = re.compile(r"(?:font(?:-size)?:\s*|^)([\d.]+)")
+LEAST_LETTERS = 9.0
+"""Pixels: a picture is never shown so small that its letters are smaller; where there is no room it can be scrolled."""
 _FETCHES = re.compile(r"url\((?!\s*#)|@import|expression", re.IGNORECASE)
 
 
 def inline_svg(document: str, *, prefix: str, label: str, scale: float = 1.0) -> str:
-    """Return an SVG document as an element for the inside of a page.
+    """Return an SVG document as an element for the inside of a page, whose style may give `#0072b2` another colour by
+    setting `--c-0072b2`.
 
     Args:
         prefix: goes before all of its ids, so that those of several pictures differ.
@@ -29,11 +35,14 @@ def inline_svg(document: str, *, prefix: str, label: str, scale: float = 1.0) ->
     if root.tag != f"{{{SVG}}}svg":
         raise ValueError(f"no SVG: it is a {root.tag}")
     _clean(root, prefix)
+    smallest = min(_letters(root), default=LEAST_LETTERS)
     width, height = (_pixels(root.attrib.pop(name, "")) for name in ("width", "height"))
     if "viewBox" not in root.attrib and width and height:
         root.set("viewBox", f"0 0 {width:g} {height:g}")
     if width:
         root.set("width", f"{scale * width:.0f}")  # the page's style lets it shrink
+    _, _, across, _ = (float(number) for number in root.get("viewBox", f"0 0 {width:g} {height:g}").split())
+    root.set("style", f"min-width:{min(scale * width, across * LEAST_LETTERS / smallest):.0f}px")
     root.set("role", "img")
     root.set("aria-label", label)
     return _without_prefixes(ElementTree.tostring(root, encoding="unicode"))
@@ -56,7 +65,14 @@ def _clean(element: ElementTree.Element, prefix: str) -> None:
         elif local == "id":
             element.set(name, prefix + value)
         else:
-            element.set(name, _REFERENCE.sub(rf"url(#{prefix}\1)", value))
+            value = _REFERENCE.sub(rf"url(#{prefix}\1)", value)
+            element.set(name, _COLOUR.sub(r"var(--c-\1,#\1)", value) if local in _PAINTED else value)
+
+
+def _letters(root: ElementTree.Element) -> list[float]:
+    """Return the sizes of all letters, in the units of the `viewBox`."""
+    sizes = (element.get("font-size") or element.get("style", "") for element in root.iter(f"{{{SVG}}}text"))
+    return [float(found[1]) for size in sizes if (found := _FONT_SIZE.search(size))]
 
 
 def _local(name: str) -> str:

@@ -17,6 +17,15 @@ DRAWN_ROWS = (
     "[...document.querySelectorAll('[data-runs=train] tbody tr:not(.detail)')]"
     ".filter((row) => row.getClientRects().length).length"
 )
+TOO_SMALL = """
+([...document.querySelectorAll('.picture svg')].flatMap((picture) => [...picture.querySelectorAll('text')].filter(
+  (text) => parseFloat(getComputedStyle(text).fontSize) * picture.clientWidth / picture.viewBox.baseVal.width < 8.99
+).map((text) => text.textContent)))"""
+"""Letters that are too small to read."""
+GROUNDS = """
+[...new Set([...document.querySelectorAll('.picture')].flatMap((each) => [
+  getComputedStyle(each).backgroundColor, getComputedStyle(each.querySelector('path, rect')).fill]))]"""
+"""Of the pictures and of what stands behind them."""
 SHOWN_ROWS = "document.querySelectorAll('[data-runs=train] tbody tr:not([hidden], .detail)').length"
 
 
@@ -80,6 +89,8 @@ def test_it_asks_nobody_says_nothing_and_has_no_serious_fault(started, reports, 
     assert [url for url in opened.asked if not url.startswith("data:")] == [(reports / f"{name}.html").as_uri()]
     assert [(one["id"], one["nodes"][0]["html"]) for one in faults if one["impact"] in ("serious", "critical")] == []
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    assert opened.evaluate(TOO_SMALL) == []
+    assert opened.evaluate(GROUNDS) == [{"light": "rgb(255, 255, 255)", "dark": "rgb(17, 22, 28)"}[scheme]]
     opened.close()
 
 

@@ -2,27 +2,40 @@
 
 from orchestrator.architectures.drawing.cells import draw_cell
 from orchestrator.architectures.drawing.paths import draw_path
-from orchestrator.architectures.drawing.svg import Drawing, to_svg
+from orchestrator.architectures.drawing.svg import Drawing, smallest_letters, to_svg
 from trainables.architecture.genotype import Architecture, Genotype
 
+LEAST_LETTERS = 6.0
+"""Points, on paper."""
 
-def draw(architecture: Architecture, *, name: str, operations: str) -> str:
+
+def draw(architecture: Architecture, *, name: str, operations: str, points: float | None = None) -> str:
     """Return the SVG document of an architecture, the same bytes every time.
 
     Args:
         architecture: two cells, one drawn below the other, or a path.
         name: what the headings call it.
         operations: how its operations are built, for the document's description.
+        points: how wide it will be printed at most, where it matters; it leads down where that is not wide enough.
     """
+    parts = drawings(architecture, name) if points is None else readable_drawings(architecture, name, points)
     kind = "cells" if isinstance(architecture, Genotype) else "path"
-    return to_svg(drawings(architecture, name), title=name, description=f"{name}: {kind} of {operations!r} operations")
+    return to_svg(parts, title=name, description=f"{name}: {kind} of {operations!r} operations")
 
 
-def drawings(architecture: Architecture, name: str) -> tuple[Drawing, ...]:
-    """Return the parts of a drawing, in their order from above."""
+def drawings(architecture: Architecture, name: str, *, standing: bool = False) -> tuple[Drawing, ...]:
+    """Return the parts of a drawing, in their order from above; standing ones lead down and are narrower."""
     if isinstance(architecture, Genotype):
-        return (
-            draw_cell(architecture.normal, architecture.normal_concat, f"{name} · normal cell"),
-            draw_cell(architecture.reduce, architecture.reduce_concat, f"{name} · reduction cell"),
+        cells = (
+            ("normal", architecture.normal, architecture.normal_concat),
+            ("reduction", architecture.reduce, architecture.reduce_concat),
         )
-    return (draw_path(architecture, name),)
+        return tuple(draw_cell(edges, concat, f"{name} · {of} cell", standing=standing) for of, edges, concat in cells)
+    return (draw_path(architecture, name, standing=standing),)
+
+
+def readable_drawings(architecture: Architecture, name: str, points: float) -> tuple[Drawing, ...]:
+    """Return the drawing whose letters can be read at a width of so many points: standing where lying is too wide."""
+    lying = drawings(architecture, name)
+    fits = smallest_letters(lying, points) >= LEAST_LETTERS
+    return lying if fits else drawings(architecture, name, standing=True)

@@ -3,16 +3,20 @@
 A node stands in the column of its depth: the number of nodes on the longest way to it. Between two columns of nodes
 stand the names of operations, each just before the node it leads to. An edge over several columns keeps a place free in
 each of them, so that no edge runs through a node or a name.
+
+A standing drawing is narrower: the same from above, with names in lines below each other. It is laid out as a lying one
+whose things are as long as they are high, and then turned.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from orchestrator.architectures.description import INPUTS
 from orchestrator.architectures.drawing.layered_layout import Thing, lay_out
 from orchestrator.architectures.drawing.svg import (
-    HEADING_HEIGHT,
+    LINE_HEIGHT,
     MARGIN,
     Area,
     Drawing,
@@ -20,6 +24,7 @@ from orchestrator.architectures.drawing.svg import (
     Look,
     Point,
     Stroke,
+    heading_height,
     heading_width,
     text_width,
 )
@@ -32,18 +37,21 @@ and the free place that a line takes there."""
 
 OUTPUT = "c_{k}"
 
-_INPUT = Look(fill="#dcefdc", stroke="#4f8a5b", radius=6, size=14)
+_INPUT = Look(fill="#dcefdc", stroke="#4f8a5b", radius=6)
 _NODE = Look(fill="#dbe9f6", stroke="#4a77a8", radius=15, size=13)
 _UNUSED = Look(fill="#ffffff", stroke="#9aa5b1", radius=15, size=13, color="#7b8794", dash="3 3")
-_OUTPUT = Look(fill="#f8efc9", stroke="#a98b2d", radius=6, size=14)
+_OUTPUT = Look(fill="#f8efc9", stroke="#a98b2d", radius=6)
 _NAME = Look(fill="#ffffff")
 _NO_NAME = Look(fill="#ffffff", color="#7b8794", font='font-style="italic"')
 
 NODE_SIZE = 30.0
 END_WIDTH = 48.0
+END_SIZES = (14.0, 16.0)
+"""Of the letters of inputs and output, lying and standing: their indices must be read, too."""
 NAME_HEIGHT = 18.0
 NAME_PADDING = 5.0
-_HEIGHTS = {STATE: NODE_SIZE, NAME: NAME_HEIGHT, PASS: 0.0}
+NAME_LETTERS = 7
+"""On one line of a standing drawing."""
 _GAPS = {STATE: 12.0, NAME: 4.0, PASS: 6.0}
 """How far a thing keeps from those above and below it, beside its own height."""
 
@@ -68,6 +76,7 @@ class _Layout:
     """Where the things of a cell stand."""
 
     edges: Edges
+    standing: bool
     columns: Sequence[Sequence[Thing]]
     widths: Sequence[float]
     """Of the columns."""
@@ -78,7 +87,7 @@ class _Layout:
 
     def area(self, thing: Thing) -> Area:
         column = next(number for number, things in enumerate(self.columns) if thing in things)
-        width, height = _width(thing, self.edges), _HEIGHTS[thing.kind]
+        width, height = _size(thing, self.edges, self.standing)
         return Area(x=self.centres[column], y=self.heights[thing], width=width, height=height)
 
     def points(self, things: Sequence[Thing]) -> tuple[Point, ...]:
@@ -86,44 +95,70 @@ class _Layout:
         first, *_, last = areas = [self.area(thing) for thing in things]
         width_at = dict(zip(self.centres, self.widths, strict=True))
         through = [(area.x + side * width_at[area.x] / 2, area.y) for area in areas for side in (-1, 1)][1:-1]
-        return ((first.x + first.width / 2, first.y), *through, (last.x - last.width / 2, last.y))
+        found = ((first.x + first.width / 2, first.y), *through, (last.x - last.width / 2, last.y))
+        return tuple((y, x) for x, y in found) if self.standing else found
+
+    def drawn(self, thing: Thing) -> Area:
+        """Return where it stands in the drawing, which may be turned."""
+        area = self.area(thing)
+        return Area(x=area.y, y=area.x, width=area.height, height=area.width) if self.standing else area
 
 
-def draw_cell(edges: Edges, concat: Sequence[int], heading: str = "") -> Drawing:
-    """Return the drawing of a cell.
+def draw_cell(edges: Edges, concat: Sequence[int], heading: str = "", *, standing: bool = False) -> Drawing:
+    """Return the drawing of a cell, from the left or, standing, from above.
 
     Labels are in the order of the edges, nodes in that of the states; strokes are those to the output, then the edges'.
     """
     depth = _depths(edges)
     columns, routes = _columns(edges, concat, depth)
-    layout = _lay_out(edges, columns, routes, top=MARGIN + (HEADING_HEIGHT if heading else 0))
+    layout = _lay_out(edges, columns, routes, top=heading_height(heading), standing=standing)
     used = _used(edges, concat)
+    along = layout.centres[-1] + layout.widths[-1] / 2 + MARGIN
+    across = max(layout.heights.values()) + _farthest(layout.heights, edges, standing) + MARGIN
+    width, height = (across, along) if standing else (along, across)
     return Drawing(
         heading=heading,
-        width=max(layout.centres[-1] + layout.widths[-1] / 2 + MARGIN, heading_width(heading)),
-        height=max(layout.heights.values()) + NODE_SIZE / 2 + MARGIN,
+        width=max(width, heading_width(heading)),
+        height=height,
         strokes=tuple(
-            _stroke(layout.points(route.things), edges[route.edge][0] if route.edge >= 0 else "") for route in routes
+            _stroke(layout.points(route.things), edges[route.edge][0] if route.edge >= 0 else "", standing)
+            for route in routes
         ),
         nodes=tuple(
-            _state_label(state, layout.area(Thing(STATE, state)), edges, state in used) for state in range(len(depth))
+            _state_label(state, layout.drawn(Thing(STATE, state)), edges, state in used, END_SIZES[standing])
+            for state in range(len(depth))
         ),
-        labels=tuple(_name_label(name, layout.area(Thing(NAME, edge))) for edge, (name, _) in enumerate(edges)),
+        labels=tuple(
+            _name_label(name, layout.drawn(Thing(NAME, edge)), standing) for edge, (name, _) in enumerate(edges)
+        ),
     )
 
 
-def _lay_out(edges: Edges, columns: list[list[Thing]], routes: Sequence[_Route], *, top: float) -> _Layout:
+def _lay_out(
+    edges: Edges, columns: list[list[Thing]], routes: Sequence[_Route], *, top: float, standing: bool
+) -> _Layout:
+    def distance(above: Thing, below: Thing) -> float:
+        halves = (_size(above, edges, standing)[1] + _size(below, edges, standing)[1]) / 2
+        return halves + sum(2.0 if standing and of == NAME else _GAPS[of] for of in (above.kind, below.kind))
+
     strengths = {pair: route.strength for route in routes for pair in pairwise(route.things)}
-    columns, heights = lay_out(columns, strengths, _distance, _passing)
-    heights = {thing: height + top + NODE_SIZE / 2 for thing, height in heights.items()}
-    widths = [max(_width(thing, edges) for thing in column) for column in columns]
+    columns, heights = lay_out(columns, strengths, distance, _passing)
+    first = MARGIN + (0.0 if standing else top) + _farthest(heights, edges, standing)
+    heights = {thing: height + first for thing, height in heights.items()}
+    widths = [max(_size(thing, edges, standing)[0] for thing in column) for column in columns]
     return _Layout(
         edges=edges,
+        standing=standing,
         columns=columns,
         widths=widths,
-        centres=_centres(widths, columns, list(strengths), heights),
+        centres=_centres(widths, columns, list(strengths), heights, top if standing else None),
         heights=heights,
     )
+
+
+def _farthest(things: Iterable[Thing], edges: Edges, standing: bool) -> float:
+    """Return how far any of them reaches beyond its middle, across the columns."""
+    return max(_size(thing, edges, standing)[1] for thing in things) / 2
 
 
 def _depths(edges: Edges) -> list[int]:
@@ -168,16 +203,29 @@ def _passing(a: Thing, b: Thing) -> bool:
     return PASS in (a.kind, b.kind)
 
 
-def _distance(above: Thing, below: Thing) -> float:
-    return (_HEIGHTS[above.kind] + _HEIGHTS[below.kind]) / 2 + _GAPS[above.kind] + _GAPS[below.kind]
-
-
-def _width(thing: Thing, edges: Edges) -> float:
-    if thing.kind == NAME:
-        return text_width(edges[thing.number][0], _NAME.size) + 2 * NAME_PADDING
+def _size(thing: Thing, edges: Edges, standing: bool) -> tuple[float, float]:
+    """Return how long a thing is from column to column, and how much of its column it takes."""
     if thing.kind == PASS:
-        return 0.0
-    return NODE_SIZE if 2 <= thing.number < len(edges) // 2 + 2 else END_WIDTH
+        return 0.0, 0.0
+    if thing.kind == NAME:
+        lines = _lines(edges[thing.number][0], standing)
+        width = max(text_width(line, _NAME.size) for line in lines)
+        high = NAME_HEIGHT + (len(lines) - 1) * _NAME.size * LINE_HEIGHT
+        return (high, width + 2) if standing else (width + 2 * NAME_PADDING, high)
+    inner = 2 <= thing.number < len(edges) // 2 + 2
+    width = NODE_SIZE if inner else END_WIDTH
+    return (NODE_SIZE, width) if standing else (width, NODE_SIZE)
+
+
+def _lines(name: str, standing: bool) -> list[str]:
+    """Return the lines of an operation's name: `sep_`, `conv_`, `3x3` where it must be narrow."""
+    lines: list[str] = []
+    for part in re.findall(r"[^_]*_|[^_]+", name) if standing else [name]:
+        if lines and len(lines[-1] + part) <= NAME_LETTERS:
+            lines[-1] += part
+        else:
+            lines.append(part)
+    return lines or [""]
 
 
 def _centres(
@@ -185,35 +233,41 @@ def _centres(
     columns: Sequence[Sequence[Thing]],
     links: Sequence[tuple[Thing, Thing]],
     heights: Mapping[Thing, float],
+    top: float | None,
 ) -> list[float]:
-    """Return where the columns stand: the steeper the lines between two, the farther they are apart."""
+    """Return where the columns stand: the steeper the lines between two, the farther they are apart.
+
+    Args:
+        top: what stands before them in a standing drawing, whose columns are nearer to each other.
+    """
     number = {thing: index for index, column in enumerate(columns) for thing in column}
     steepest = [0.0] * len(columns)
     for a, b in links:
         steepest[number[b]] = max(steepest[number[b]], abs(heights[a] - heights[b]))
-    centres = [MARGIN + widths[0] / 2]
+    centres = [MARGIN + (top or 0.0) + widths[0] / 2]
+    narrowest, widest, share = (26.0, 64.0, 0.4) if top is None else (16.0, 40.0, 0.2)
     for index in range(1, len(columns)):
-        gap = min(64.0, max(26.0, 0.4 * steepest[index]))
+        gap = min(widest, max(narrowest, share * steepest[index]))
         centres.append(centres[-1] + widths[index - 1] / 2 + gap + widths[index] / 2)
     return centres
 
 
-def _stroke(points: tuple[Point, ...], operation: str) -> Stroke:
+def _stroke(points: tuple[Point, ...], operation: str, down: bool) -> Stroke:
     if operation == NONE:
-        return Stroke(points=points, color="#9aa5b1", dash="4 3")
-    return Stroke(points=points, color="#52606d" if operation else "#a98b2d")
+        return Stroke(points=points, color="#9aa5b1", dash="4 3", down=down)
+    return Stroke(points=points, color="#52606d" if operation else "#a98b2d", down=down)
 
 
-def _state_label(state: int, area: Area, edges: Edges, used: bool) -> Label:
+def _state_label(state: int, area: Area, edges: Edges, used: bool, end_size: float) -> Label:
     if state < 2:
-        return Label(text=INPUTS[state], area=area, look=_INPUT)
+        return Label(text=INPUTS[state], area=area, look=replace(_INPUT, size=end_size))
     if state == len(edges) // 2 + 2:
-        return Label(text=OUTPUT, area=area, look=_OUTPUT)
+        return Label(text=OUTPUT, area=area, look=replace(_OUTPUT, size=end_size))
     return Label(text=str(state - 2), area=area, look=_NODE if used else _UNUSED)
 
 
-def _name_label(name: str, area: Area) -> Label:
-    return Label(text=name, area=area, look=_NO_NAME if name == NONE else _NAME)
+def _name_label(name: str, area: Area, standing: bool) -> Label:
+    return Label(text="\n".join(_lines(name, standing)), area=area, look=_NO_NAME if name == NONE else _NAME)
 
 
 def _used(edges: Edges, concat: Sequence[int]) -> set[int]:

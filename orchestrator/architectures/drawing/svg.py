@@ -4,7 +4,7 @@ The background is white, so that a viewer's dark theme changes nothing. There ar
 picture, so that several can stand in one page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -42,7 +42,7 @@ class Look:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Label:
-    """A text in the middle of an area. `a_{b}` is an `a` with the index `b`."""
+    """A text in the middle of an area, of one line or more. `a_{b}` is an `a` with the index `b`."""
 
     text: str
     area: Area
@@ -51,13 +51,31 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stroke:
-    """A smooth line through points from left to right, level at each of them."""
+    """A smooth line through points from left to right, level at each of them, or from above, upright at each."""
 
     points: tuple[Point, ...]
     color: str
     width: float = 1.3
     dash: str = ""
     arrow: bool = True
+    down: bool = False
+
+    def pieces(self) -> Iterator[tuple[Point, Point, Point]]:
+        """Yield what follows the first point: two points that guide a Bézier curve, and where it leads."""
+        points = [*self.points[:-1], self.moved(self.points[-1], 1 - ARROW) if self.arrow else self.points[-1]]
+        for (x1, y1), (x2, y2) in pairwise(points):
+            across, along = (x1 + x2) / 2, (y1 + y2) / 2
+            yield ((x1, along), (x2, along), (x2, y2)) if self.down else ((across, y1), (across, y2), (x2, y2))
+
+    def head(self) -> tuple[Point, Point, Point]:
+        """Return the corners of the arrow's head, its tip first."""
+        tip, (x, y) = self.points[-1], self.moved(self.points[-1], -ARROW)
+        half = ARROW / 2
+        return (tip, (x - half, y), (x + half, y)) if self.down else (tip, (x, y - half), (x, y + half))
+
+    def moved(self, point: Point, way: float) -> Point:
+        """Return a point so far along the line's direction."""
+        return (point[0], point[1] + way) if self.down else (point[0] + way, point[1])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +94,11 @@ class Drawing:
 
 HEADING = Look(color="#1f2933", size=13.0, font='font-weight="bold"')
 HEADING_HEIGHT = 30.0
+LINE_HEIGHT = 1.2
+"""Of a text of several lines, for each pixel of its size."""
 LINE_COLOR = "#e4e7eb"
+INDEX_SIZE = 0.72
+"""Of an index, for each pixel of the letter before it."""
 ARROW = 6.0
 """How long the head of an arrow is."""
 
@@ -88,7 +110,19 @@ def text_width(text: str, size: float) -> float:
 
 def heading_width(heading: str) -> float:
     """Return how wide a drawing must be for its heading, which is bold."""
-    return 1.08 * text_width(heading, HEADING.size) + 2 * MARGIN
+    return 1.08 * max(text_width(line, HEADING.size) for line in heading.split("\n")) + 2 * MARGIN
+
+
+def heading_height(heading: str) -> float:
+    """Return how high it is."""
+    return HEADING_HEIGHT + heading.count("\n") * HEADING.size * LINE_HEIGHT if heading else 0.0
+
+
+def smallest_letters(drawings: Sequence[Drawing], width: float) -> float:
+    """Return how large the smallest letters of drawings are that are shown so wide, in the unit of that width."""
+    texts = [label for drawing in drawings for label in (*drawing.nodes, *drawing.labels) if label.text]
+    smallest = min(label.look.size * (INDEX_SIZE if "_{" in label.text else 1) for label in texts)
+    return smallest * width / max(drawing.width for drawing in drawings)
 
 
 def to_svg(drawings: Sequence[Drawing], *, title: str, description: str) -> str:
@@ -112,7 +146,8 @@ def to_svg(drawings: Sequence[Drawing], *, title: str, description: str) -> str:
 def _drawing(drawing: Drawing) -> list[str]:
     parts = []
     if drawing.heading:
-        area = Area(x=MARGIN, y=HEADING_HEIGHT / 2 + 4, width=0, height=HEADING_HEIGHT)
+        height = heading_height(drawing.heading)
+        area = Area(x=MARGIN, y=height / 2 + 4, width=0, height=height)
         parts.append(_text(drawing.heading, area, HEADING, anchor="start"))
     if drawing.lines:
         path = "".join(f"M{_n(a)} {_n(b)}L{_n(c)} {_n(d)}" for (a, b), (c, d) in drawing.lines)
@@ -125,21 +160,18 @@ def _drawing(drawing: Drawing) -> list[str]:
 
 
 def _stroke(stroke: Stroke) -> list[str]:
-    points = list(stroke.points)
-    tip = points[-1]
-    if stroke.arrow:
-        points[-1] = (tip[0] - ARROW + 1, tip[1])
-    path = f"M{_n(points[0][0])} {_n(points[0][1])}"
-    for (x1, y1), (x2, y2) in pairwise(points):
-        middle = _n((x1 + x2) / 2)
-        path += f"L{_n(x2)} {_n(y2)}" if y1 == y2 else f"C{middle} {_n(y1)} {middle} {_n(y2)} {_n(x2)} {_n(y2)}"
+    path = f"M{_p(stroke.points[0])}"
+    for (one, other, (x, y)), before in zip(stroke.pieces(), stroke.points, strict=False):
+        straight = before[0] == x if stroke.down else before[1] == y
+        path += f"L{_p((x, y))}" if straight else f"C{_p(one)} {_p(other)} {_p((x, y))}"
     dash = f' stroke-dasharray="{stroke.dash}"' if stroke.dash else ""
     line = f'<path d="{path}" fill="none" stroke="{stroke.color}" stroke-width="{_n(stroke.width)}"{dash}/>'
     if not stroke.arrow:
         return [line]
-    half = _n(ARROW / 2)
-    head = f"M{_n(tip[0])} {_n(tip[1])}l-{_n(ARROW)} -{half}v{_n(ARROW)}z"
-    return [line, f'<path d="{head}" fill="{stroke.color}"/>']
+    tip, *_ = stroke.head()
+    half, whole = _n(ARROW / 2), _n(ARROW)
+    sides = f"l-{half} -{whole}h{whole}z" if stroke.down else f"l-{whole} -{half}v{whole}z"
+    return [line, f'<path d="M{_p(tip)}{sides}" fill="{stroke.color}"/>']
 
 
 def _label(label: Label) -> list[str]:
@@ -158,10 +190,15 @@ def _label(label: Label) -> list[str]:
 
 def _text(text: str, area: Area, look: Look, anchor: str = "middle") -> str:
     font = f" {look.font}" if look.font else ""
-    base = area.y + 0.35 * look.size  # half the height of a capital below the middle
+    lines = text.split("\n")
+    high = (len(lines) - 1) * look.size * LINE_HEIGHT
+    base = area.y - high / 2 + 0.35 * look.size  # half the height of a capital below the middle
+    more = "".join(
+        f'<tspan x="{_n(area.x)}" dy="{_n(look.size * LINE_HEIGHT)}">{escape(line)}</tspan>' for line in lines[1:]
+    )
     return (
         f'<text x="{_n(area.x)}" y="{_n(base)}" font-size="{_n(look.size)}" text-anchor="{anchor}"'
-        f' fill="{look.color}"{font}>{_indexed(text, look.size)}</text>'
+        f' fill="{look.color}"{font}>{_indexed(lines[0], look.size)}{more}</text>'
     )
 
 
@@ -170,8 +207,12 @@ def _indexed(text: str, size: float) -> str:
     if not brace:
         return escape(text)
     index = escape(rest.removesuffix("}").replace("-", "−"))
-    below = f'<tspan dy="{_n(size / 4)}" font-size="{_n(size * 0.72)}">{index}</tspan>'
+    below = f'<tspan dy="{_n(size / 4)}" font-size="{_n(size * INDEX_SIZE)}">{index}</tspan>'
     return f'<tspan font-style="italic">{escape(letter)}</tspan>{below}'
+
+
+def _p(point: Point) -> str:
+    return f"{_n(point[0])} {_n(point[1])}"
 
 
 def _n(number: float) -> str:

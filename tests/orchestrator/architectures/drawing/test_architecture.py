@@ -1,6 +1,7 @@
 """Drawings: everything is on them, nothing covers anything else, and they are always the same bytes."""
 
 import re
+from dataclasses import replace
 from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -11,10 +12,20 @@ from few import few
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.architectures.drawing.architecture import draw, drawings
+from orchestrator.architectures.drawing.architecture import draw, drawings, readable_drawings
 from orchestrator.architectures.drawing.cells import draw_cell
 from orchestrator.architectures.drawing.paths import draw_path
-from orchestrator.architectures.drawing.svg import HEADING, HEADING_HEIGHT, MARGIN, Area, Drawing, text_width, to_svg
+from orchestrator.architectures.drawing.svg import (
+    HEADING,
+    HEADING_HEIGHT,
+    MARGIN,
+    Area,
+    Drawing,
+    Label,
+    smallest_letters,
+    text_width,
+    to_svg,
+)
 from trainables.architecture.genotype import ARCHITECTURES, Genotype, MultiChannelPath, PathStep
 from trainables.architecture.paths import PATH_OPERATIONS
 from trainables.architecture.published import PUBLISHED
@@ -22,6 +33,8 @@ from trainables.architecture.spaces import OPERATION_NAMES
 
 DOCS = Path(__file__).parents[4] / "docs" / "genotypes"
 SVG = "{http://www.w3.org/2000/svg}"
+COLUMN = 234.0
+"""Points: the width of a printed column."""
 SAMPLES = [step / 24 for step in range(25)]
 
 
@@ -31,11 +44,11 @@ def panels_of(name: str) -> tuple[Drawing, ...]:
 
 
 @st.composite
-def cells(draw_from):
+def cells(draw_from, most: int = 5):
     """The edges of a cell of one to five nodes, and the states of its output."""
     edges = [
         (draw_from(st.sampled_from(OPERATION_NAMES)), draw_from(st.integers(0, node + 1)))
-        for node in range(draw_from(st.integers(1, 5)))
+        for node in range(draw_from(st.integers(1, most)))
         for _ in range(2)
     ]
     states = range(2, len(edges) // 2 + 2)
@@ -74,7 +87,7 @@ def assert_nothing_covers_anything(drawing: Drawing) -> None:
         assert right <= drawing.width
         assert above >= (HEADING_HEIGHT if drawing.heading else 0)
         assert below <= drawing.height
-    assert MARGIN + text_width(drawing.heading, HEADING.size) <= drawing.width
+    assert all(MARGIN + text_width(line, HEADING.size) <= drawing.width for line in drawing.heading.split("\n"))
 
 
 def hit(stroke, area: Area) -> bool:
@@ -89,6 +102,21 @@ def hit(stroke, area: Area) -> bool:
             if abs(x - area.x) < area.width / 2 - 1 and abs(y - area.y) < area.height / 2 - 1:
                 return True
     return False
+
+
+def turned(drawing: Drawing) -> Drawing:
+    """Return a standing drawing as a lying one, its names in one line."""
+
+    def moved(label: Label) -> Label:
+        area = Area(x=label.area.y, y=label.area.x, width=label.area.height, height=label.area.width)
+        return replace(label, area=area, text=label.text.replace("\n", ""))
+
+    return replace(
+        drawing,
+        strokes=tuple(replace(s, points=tuple((y, x) for x, y in s.points), down=not s.down) for s in drawing.strokes),
+        nodes=tuple(map(moved, drawing.nodes)),
+        labels=tuple(map(moved, drawing.labels)),
+    )
 
 
 def assert_edges_lead_where_they_should(drawing: Drawing, edges, concat) -> None:
@@ -150,19 +178,42 @@ def test_published_edges_lead_where_they_should(name):
 @given(cells())
 def test_any_cell_can_be_read(cell):
     edges, concat = cell
-    drawing = draw_cell(edges, concat)
+    lying, standing = (draw_cell(edges, concat, standing=way) for way in (False, True))
 
-    assert_nothing_covers_anything(drawing)
-    assert_edges_lead_where_they_should(drawing, edges, concat)
+    for drawing in (lying, standing):
+        assert_nothing_covers_anything(drawing)
+    for drawing in (lying, turned(standing)):
+        assert_edges_lead_where_they_should(drawing, edges, concat)
+        assert not any(stroke.down for stroke in drawing.strokes)
+
+
+@few(15)
+@given(cells(most=4))
+def test_any_cell_has_letters_that_can_be_read_in_a_printed_column(cell):
+    edges, concat = cell
+    genotype = Genotype(normal=edges, normal_concat=concat, reduce=edges, reduce_concat=concat)
+
+    assert smallest_letters(readable_drawings(genotype, "", COLUMN), COLUMN) >= 6
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_published_architectures_have_letters_that_can_be_read_in_a_printed_column(name):
+    assert smallest_letters(readable_drawings(ARCHITECTURES[name], "", COLUMN), COLUMN) >= 6
 
 
 @few(20)
 @given(paths())
 def test_any_path_can_be_read(path):
-    drawing = draw_path(path)
+    lying, standing = (draw_path(path, standing=way) for way in (False, True))
+    for drawing in (lying, standing):
+        assert_nothing_covers_anything(drawing)
+    for drawing in (lying, turned(standing)):
+        assert_it_leads_along(drawing, path)
+
+
+def assert_it_leads_along(drawing, path):
     chosen = [node for node in drawing.nodes if node.text]
 
-    assert_nothing_covers_anything(drawing)
     assert [node.text for node in chosen] == [
         str(n) for n in (path.steps[0].channels_in, *(s.channels_out for s in path.steps))
     ]
