@@ -57,7 +57,8 @@ ORCHESTRATOR = {
 TRAINABLES = {
     "trial": "",
     "errors": "",
-    "architecture": "",
+    "architecture": "architecture.nas_bench_201",
+    "architecture.nas_bench_201": "",
     "data": "",
     "data.augmentation": "data",
     "config": "architecture",

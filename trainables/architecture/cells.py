@@ -5,30 +5,15 @@ sum of two edges; the cell's output is the concatenation of some of the nodes. E
 node i, which is state i + 2.
 """
 
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from trainables.architecture.spaces import OPERATION_NAMES, OPERATION_SETS, SPACES
-from trainables.errors import SharptuneError, UnknownName, unknown_name
+from trainables.errors import InvalidGenotype, UnknownName, shown, unknown_name
 
 Edges = tuple[tuple[str, int], ...]
 """(operation, source state), two for each node."""
-
-
-class InvalidGenotype(SharptuneError):
-    """A genotype that describes no cell."""
-
-
-def shown(value: Any) -> str:
-    """Return a value as it is quoted in a sentence: its beginning, if there is too much of it."""
-    return _SHORT.repr(value)
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 80
-_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,12 +3,12 @@
 import functools
 
 from trainables.architecture.cell_network import CellNetwork, ImageNetNetwork, StackedCells
-from trainables.architecture.cells import InvalidGenotype
 from trainables.architecture.complexity import Cost, count_unbuilt
 from trainables.architecture.genotype import Architecture, Genotype, check_operations
 from trainables.architecture.networks import check_network, look_up_network
 from trainables.architecture.operations import CHOKE_CHANNELS
 from trainables.architecture.path_network import PathNetwork
+from trainables.errors import InvalidGenotype
 
 
 def build_network(

@@ -6,9 +6,8 @@ Nothing here imports torch; `final_networks.py` builds what is named here.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trainables.architecture.cells import InvalidGenotype
 from trainables.architecture.genotype import Architecture, Genotype
-from trainables.errors import unknown_name
+from trainables.errors import InvalidGenotype, unknown_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

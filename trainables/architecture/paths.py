@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trainables.architecture.cells import InvalidGenotype, shown
 from trainables.architecture.spaces import NONE, OPERATION_SETS
-from trainables.errors import unknown_name
+from trainables.errors import InvalidGenotype, shown, unknown_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
