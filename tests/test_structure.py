@@ -63,7 +63,7 @@ TRAINABLES = {
     "data.augmentation": "data",
     "config": "architecture",
     "catalog": "config loops kinds optimization",
-    "kinds": "catalog config architecture data distributed",
+    "kinds": "catalog config architecture architecture.nas_bench_201 data distributed",
     "optimization": "architecture config",
     "distributed": "catalog",
     "record": "config",

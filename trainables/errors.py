@@ -7,6 +7,7 @@ SharptuneError              one clear sentence for a person; never shown with a 
 ├── StorageError            a storage that does not answer, however often it is asked; an OSError too
 ├── DataError               a dataset that is missing, incomplete or not what it says it is
 ├── InvalidGenotype         a genotype that describes no architecture
+├── InvalidSpace            a search space that cannot be searched
 └── UnknownName             a name that is in no table, with a suggestion
 
 StorageRefusal              an OSError, and no trial's fault: an object store says no, to these keys or to what is asked
@@ -48,6 +49,10 @@ class DataError(SharptuneError):
 
 class InvalidGenotype(SharptuneError):
     """A genotype that describes no architecture."""
+
+
+class InvalidSpace(SharptuneError):
+    """A search space that cannot be searched."""
 
 
 class UnknownName(SharptuneError):

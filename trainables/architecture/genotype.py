@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from trainables.architecture import cells
 from trainables.architecture.cells import Edges, Genotype
 from trainables.architecture.genotype_files import find_file, read_file
-from trainables.architecture.nas_bench_201.cell import KIND, NasBench201Cell
+from trainables.architecture.nas_bench_201.cell import NasBench201Cell
 from trainables.architecture.paths import MultiChannelPath, PathStep
 from trainables.architecture.published import ALIASES, PUBLISHED
 from trainables.architecture.published_paths import PATH_ALIASES, PUBLISHED_PATHS
@@ -55,10 +55,9 @@ def read_genotype(text: str, *, base: Path) -> Architecture:
 def read_declared(text: str, *, base: Path) -> tuple[Architecture, dict[str, Any]]:
     """Return the architecture that a text stands for, and what a file declares of it: how its operations are built.
 
-    A published name or an alias comes before a file, and a cell as NAS-Bench-201 writes it (`|nor_conv_3x3~0|+…`)
-    before both. A file is JSON as `read_architecture` reads it; a log or another
-    text with printed genotypes, of which the last one counts, or that of an epoch (`log.txt:12`); or a module of them
-    (`genotypes.py:NAME`).
+    A cell as NAS-Bench-201 writes it (`|nor_conv_3x3~0|+…`) stands for itself. A published name or an alias comes
+    before a file. A file is JSON as `read_architecture` reads it; a log or another text with printed genotypes, of
+    which the last one counts, or that of an epoch (`log.txt:12`); or a module of them (`genotypes.py:NAME`).
 
     Args:
         text: the name or the path.
@@ -85,8 +84,8 @@ def read_declared(text: str, *, base: Path) -> tuple[Architecture, dict[str, Any
 
 def declared(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an architecture's mapping says about other settings of who uses it."""
-    sets = data.get("kind", "cells") != KIND and "operations" in data
-    return {"operations": data["operations"]} if sets else {}
+    of_a_set = "operations" in data and data.get("kind") != NasBench201Cell.kind
+    return {"operations": data["operations"]} if of_a_set else {}
 
 
 def read_architecture(data: Any) -> Architecture:
@@ -94,13 +93,13 @@ def read_architecture(data: Any) -> Architecture:
 
     Raises: InvalidGenotype, UnknownName: one sentence about the first thing that is wrong.
     """
-    kind = data.get("kind", "cells") if isinstance(data, Mapping) else "cells"
+    kind = data.get("kind", Genotype.kind) if isinstance(data, Mapping) else Genotype.kind
     if not isinstance(kind, str) or kind not in _READERS:
         raise unknown_name("kind of genotype", kind, _READERS)
     return _READERS[kind](data)
 
 
-_READERS = {"cells": Genotype.from_json, "path": MultiChannelPath.from_json, KIND: NasBench201Cell.from_json}
+_READERS = {each.kind: each.from_json for each in (Genotype, MultiChannelPath, NasBench201Cell)}
 
 
 def describe(architecture: Architecture, operations: str) -> dict[str, Any]:
@@ -115,12 +114,17 @@ def describe(architecture: Architecture, operations: str) -> dict[str, Any]:
 
 
 def check_operations(architecture: Architecture, operations: str) -> None:
-    """Raises: UnknownName for an unknown set of operations; InvalidGenotype when the set cannot build all of it."""
+    """Raises: UnknownName for an unknown set of operations; InvalidGenotype when the set cannot build all of it.
+
+    A cell of NAS-Bench-201 is built in one way and of no set.
+    """
+    if isinstance(architecture, NasBench201Cell):
+        return
     if isinstance(architecture, Genotype):
         cells.check_operations(architecture, operations)
     elif operations not in OPERATION_SETS:
         raise unknown_name("operations", operations, OPERATION_SETS)
-    elif isinstance(architecture, MultiChannelPath) and operations != "ssc":
+    elif operations != "ssc":
         raise InvalidGenotype(f"a path is made of 'ssc' operations, which {operations!r} ones cannot stand for")
 
 

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from trainables.errors import InvalidGenotype, shown, unknown_name
 
@@ -22,6 +22,8 @@ EDGES = ((1, 0), (2, 0), (2, 1), (3, 0), (3, 1), (3, 2))
 """(node that is entered, node that is left) of each edge, in the order of a cell's operations."""
 
 NODES = 4
+STAGES = 3
+"""Of a network: as many cells in each, of C, 2C and 4C channels, each after the first at half the size."""
 ZERO = "0"
 """What a node computes that nothing reaches."""
 
@@ -29,6 +31,8 @@ ZERO = "0"
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NasBench201Cell:
     """A cell. Raises: InvalidGenotype, UnknownName when it is none of the 15,625."""
+
+    kind: ClassVar[str] = KIND
 
     operations: tuple[str, ...]
     """Of the edges 1←0, 2←0, 2←1, 3←0, 3←1, 3←2."""
@@ -44,7 +48,7 @@ class NasBench201Cell:
 
     def to_json(self) -> dict[str, Any]:
         """Return a description of itself: kind and operations."""
-        return {"kind": KIND, "operations": list(self.operations)}
+        return {"kind": self.kind, "operations": list(self.operations)}
 
     @classmethod
     def from_json(cls, data: Any) -> "NasBench201Cell":
