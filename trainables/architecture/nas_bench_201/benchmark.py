@@ -10,7 +10,7 @@ Shape letters: X = cells in the order of their digits, D = datasets, R = runs.
 import hashlib
 import io
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -117,11 +117,22 @@ class Benchmark:
             latency_seconds=float(self.latency_seconds_XD[x, d]),
         )
 
-    def best(self, dataset: str, operations: tuple[str, ...] = OPERATIONS) -> NasBench201Cell:
+    def best(self, dataset: str, operations: Sequence[str] = OPERATIONS) -> NasBench201Cell:
         """Return the best of the cells that consist of these operations alone, the first of equals by its digits."""
         allowed_K = np.isin(OPERATIONS, operations)
         accuracy_X = np.where(allowed_K[digits_XE()].all(axis=1), self.mean_XD[:, DATASETS.index(dataset)], -np.inf)
         return cell_at(int(accuracy_X.argmax()))
+
+    def alike(self, cell: NasBench201Cell) -> tuple[NasBench201Cell, ...]:
+        """Return all cells that compute what this one does, itself among them, in the order of their digits."""
+        return self._by_what_they_compute[cell.canonical]
+
+    @cached_property
+    def _by_what_they_compute(self) -> dict[str, tuple[NasBench201Cell, ...]]:
+        found: dict[str, list[NasBench201Cell]] = {}
+        for cell in map(cell_at, range(CELLS)):
+            found.setdefault(cell.canonical, []).append(cell)
+        return {computed: tuple(cells) for computed, cells in found.items()}
 
     def marks(self, cell: NasBench201Cell) -> tuple[Mark, ...]:
         """Return why the entry of a cell is to be read with care; nothing of most cells."""
