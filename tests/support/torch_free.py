@@ -3,6 +3,7 @@
 TORCH_FREE = (
     "trainables.architecture.genotype",
     "trainables.architecture.hypercuboid",
+    "trainables.architecture.nas_bench_201.benchmark",
     "trainables.architecture.nas_bench_201.cell",
     "trainables.architecture.networks",
     "trainables.architecture.primitives",

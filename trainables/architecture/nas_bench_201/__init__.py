@@ -6,4 +6,4 @@ Public face: `cell.NasBench201Cell`.
 Source: arXiv:2001.00326.
 """
 
-__all__ = ["cell"]
+__all__ = ["benchmark", "cell"]
