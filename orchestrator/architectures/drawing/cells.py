@@ -1,5 +1,7 @@
 """Drawings of cells, after Fig. 2 of arXiv:1903.09900: inputs at the left, output at the right, operations on edges.
 
+Cells of NAS-Bench-201 have one input, and their last node is the output.
+
 A node stands in the column of its depth: the number of nodes on the longest way to it. Between two columns of nodes
 stand the names of operations, each just before the node it leads to. An edge over several columns keeps a place free in
 each of them, so that no edge runs through a node or a name.
@@ -28,7 +30,7 @@ from orchestrator.architectures.drawing.svg import (
     heading_width,
     text_width,
 )
-from trainables.architecture.genotype import Edges
+from trainables.architecture.genotype import Edges, NasBench201Cell
 from trainables.architecture.spaces import NONE
 
 STATE, NAME, PASS = "state", "name", "pass"
@@ -57,6 +59,26 @@ _GAPS = {STATE: 12.0, NAME: 4.0, PASS: 6.0}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Cell:
+    """What is drawn: states in the order of their numbers, and edges between them."""
+
+    edges: tuple[tuple[str, int, int], ...]
+    """(operation, source, target) of each."""
+    concat: tuple[int, ...]
+    """The states that lead to the output without an operation."""
+    names: tuple[str, ...]
+    """Of the states: the inputs, the nodes, the output."""
+    inputs: int
+
+    @property
+    def output(self) -> int:
+        return len(self.names) - 1
+
+    def is_node(self, state: int) -> bool:
+        return self.inputs <= state < self.output
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Route:
     """One line of the drawing: from a state through the columns between to another; `edge` has a name, -1 has none."""
 
@@ -75,7 +97,7 @@ class _Route:
 class _Layout:
     """Where the things of a cell stand."""
 
-    edges: Edges
+    cell: _Cell
     standing: bool
     columns: Sequence[Sequence[Thing]]
     widths: Sequence[float]
@@ -87,7 +109,7 @@ class _Layout:
 
     def area(self, thing: Thing) -> Area:
         column = next(number for number, things in enumerate(self.columns) if thing in things)
-        width, height = _size(thing, self.edges, self.standing)
+        width, height = _size(thing, self.cell, self.standing)
         return Area(x=self.centres[column], y=self.heights[thing], width=width, height=height)
 
     def points(self, things: Sequence[Thing]) -> tuple[Point, ...]:
@@ -105,49 +127,66 @@ class _Layout:
 
 
 def draw_cell(edges: Edges, concat: Sequence[int], heading: str = "", *, standing: bool = False) -> Drawing:
-    """Return the drawing of a cell, from the left or, standing, from above.
+    """Return the drawing of a cell of a genotype, from the left or, standing, from above.
 
     Labels are in the order of the edges, nodes in that of the states; strokes are those to the output, then the edges'.
     """
-    depth = _depths(edges)
-    columns, routes = _columns(edges, concat, depth)
-    layout = _lay_out(edges, columns, routes, top=heading_height(heading), standing=standing)
-    used = _used(edges, concat)
+    nodes = len(edges) // 2
+    cell = _Cell(
+        edges=tuple((operation, source, edge // 2 + 2) for edge, (operation, source) in enumerate(edges)),
+        concat=tuple(concat),
+        names=(*INPUTS, *map(str, range(nodes)), OUTPUT),
+        inputs=len(INPUTS),
+    )
+    return _draw(cell, heading, standing)
+
+
+def draw_nas_bench_201_cell(cell: NasBench201Cell, heading: str = "", *, standing: bool = False) -> Drawing:
+    """Return the drawing of a cell of NAS-Bench-201, in the same order."""
+    edges = [(operation, source, node) for node in (1, 2, 3) for operation, source in cell.edges_into(node)]
+    drawn = _Cell(edges=tuple(edges), concat=(), names=("in", "1", "2", "out"), inputs=1)
+    return _draw(drawn, heading, standing)
+
+
+def _draw(cell: _Cell, heading: str, standing: bool) -> Drawing:
+    columns, routes = _columns(cell, _depths(cell))
+    layout = _lay_out(cell, columns, routes, top=heading_height(heading), standing=standing)
+    used = _used(cell)
     along = layout.centres[-1] + layout.widths[-1] / 2 + MARGIN
-    across = max(layout.heights.values()) + _farthest(layout.heights, edges, standing) + MARGIN
+    across = max(layout.heights.values()) + _farthest(layout.heights, cell, standing) + MARGIN
     width, height = (across, along) if standing else (along, across)
     return Drawing(
         heading=heading,
         width=max(width, heading_width(heading)),
         height=height,
         strokes=tuple(
-            _stroke(layout.points(route.things), edges[route.edge][0] if route.edge >= 0 else "", standing)
+            _stroke(layout.points(route.things), cell.edges[route.edge][0] if route.edge >= 0 else "", standing)
             for route in routes
         ),
         nodes=tuple(
-            _state_label(state, layout.drawn(Thing(STATE, state)), edges, state in used, END_SIZES[standing])
-            for state in range(len(depth))
+            _state_label(state, layout.drawn(Thing(STATE, state)), cell, state in used, END_SIZES[standing])
+            for state in range(len(cell.names))
         ),
         labels=tuple(
-            _name_label(name, layout.drawn(Thing(NAME, edge)), standing) for edge, (name, _) in enumerate(edges)
+            _name_label(name, layout.drawn(Thing(NAME, edge)), standing) for edge, (name, _, _) in enumerate(cell.edges)
         ),
     )
 
 
 def _lay_out(
-    edges: Edges, columns: list[list[Thing]], routes: Sequence[_Route], *, top: float, standing: bool
+    cell: _Cell, columns: list[list[Thing]], routes: Sequence[_Route], *, top: float, standing: bool
 ) -> _Layout:
     def distance(above: Thing, below: Thing) -> float:
-        halves = (_size(above, edges, standing)[1] + _size(below, edges, standing)[1]) / 2
+        halves = (_size(above, cell, standing)[1] + _size(below, cell, standing)[1]) / 2
         return halves + sum(2.0 if standing and of == NAME else _GAPS[of] for of in (above.kind, below.kind))
 
     strengths = {pair: route.strength for route in routes for pair in pairwise(route.things)}
     columns, heights = lay_out(columns, strengths, distance, _passing)
-    first = MARGIN + (0.0 if standing else top) + _farthest(heights, edges, standing)
+    first = MARGIN + (0.0 if standing else top) + _farthest(heights, cell, standing)
     heights = {thing: height + first for thing, height in heights.items()}
-    widths = [max(_size(thing, edges, standing)[0] for thing in column) for column in columns]
+    widths = [max(_size(thing, cell, standing)[0] for thing in column) for column in columns]
     return _Layout(
-        edges=edges,
+        cell=cell,
         standing=standing,
         columns=columns,
         widths=widths,
@@ -156,26 +195,27 @@ def _lay_out(
     )
 
 
-def _farthest(things: Iterable[Thing], edges: Edges, standing: bool) -> float:
+def _farthest(things: Iterable[Thing], cell: _Cell, standing: bool) -> float:
     """Return how far any of them reaches beyond its middle, across the columns."""
-    return max(_size(thing, edges, standing)[1] for thing in things) / 2
+    return max(_size(thing, cell, standing)[1] for thing in things) / 2
 
 
-def _depths(edges: Edges) -> list[int]:
+def _depths(cell: _Cell) -> list[int]:
     """Return the depth of each state, that of the output last."""
-    depth = [0, 0]
-    for (_, first), (_, second) in zip(edges[::2], edges[1::2], strict=True):
-        depth.append(1 + max(depth[first], depth[second]))
-    return [*depth, 1 + max(depth)]
+    depth = [0] * cell.inputs
+    for state in range(cell.inputs, len(cell.names)):
+        sources = [source for _, source, target in cell.edges if target == state]
+        depth.append(1 + max((depth[source] for source in sources), default=max(depth)))
+    return depth
 
 
-def _columns(edges: Edges, concat: Sequence[int], depth: list[int]) -> tuple[list[list[Thing]], list[_Route]]:
+def _columns(cell: _Cell, depth: list[int]) -> tuple[list[list[Thing]], list[_Route]]:
     """Return the columns, those of states alternating with those of names, and the lines through them."""
-    columns: list[list[Thing]] = [[] for _ in range(2 * max(depth))]
-    output = len(depth) - 1
+    nameless = bool(cell.concat)  # no names before the output
+    columns: list[list[Thing]] = [[] for _ in range(2 * max(depth) + (not nameless))]
 
     def column_of(state: int) -> int:
-        return 2 * depth[state] if state != output else 2 * depth[state] - 1  # no names before the output
+        return 2 * depth[state] - (nameless and state == cell.output)
 
     def route(source: int, target: int, edge: int) -> _Route:
         first, last = column_of(source), column_of(target)
@@ -191,10 +231,10 @@ def _columns(edges: Edges, concat: Sequence[int], depth: list[int]) -> tuple[lis
     for state in range(len(depth)):
         columns[column_of(state)].append(Thing(STATE, state))
     routes: list[_Route] = []
-    for state in concat:
-        routes.append(route(state, output, -1))
-    for edge, (_, source) in enumerate(edges):
-        routes.append(route(source, edge // 2 + 2, edge))
+    for state in cell.concat:
+        routes.append(route(state, cell.output, -1))
+    for edge, (_, source, target) in enumerate(cell.edges):
+        routes.append(route(source, target, edge))
     return columns, routes
 
 
@@ -203,17 +243,16 @@ def _passing(a: Thing, b: Thing) -> bool:
     return PASS in (a.kind, b.kind)
 
 
-def _size(thing: Thing, edges: Edges, standing: bool) -> tuple[float, float]:
+def _size(thing: Thing, cell: _Cell, standing: bool) -> tuple[float, float]:
     """Return how long a thing is from column to column, and how much of its column it takes."""
     if thing.kind == PASS:
         return 0.0, 0.0
     if thing.kind == NAME:
-        lines = _lines(edges[thing.number][0], standing)
+        lines = _lines(cell.edges[thing.number][0], standing)
         width = max(text_width(line, _NAME.size) for line in lines)
         high = NAME_HEIGHT + (len(lines) - 1) * _NAME.size * LINE_HEIGHT
         return (high, width + 2) if standing else (width + 2 * NAME_PADDING, high)
-    inner = 2 <= thing.number < len(edges) // 2 + 2
-    width = NODE_SIZE if inner else END_WIDTH
+    width = NODE_SIZE if cell.is_node(thing.number) else END_WIDTH
     return (NODE_SIZE, width) if standing else (width, NODE_SIZE)
 
 
@@ -258,22 +297,21 @@ def _stroke(points: tuple[Point, ...], operation: str, down: bool) -> Stroke:
     return Stroke(points=points, color="#52606d" if operation else "#a98b2d", down=down)
 
 
-def _state_label(state: int, area: Area, edges: Edges, used: bool, end_size: float) -> Label:
-    if state < 2:
-        return Label(text=INPUTS[state], area=area, look=replace(_INPUT, size=end_size))
-    if state == len(edges) // 2 + 2:
-        return Label(text=OUTPUT, area=area, look=replace(_OUTPUT, size=end_size))
-    return Label(text=str(state - 2), area=area, look=_NODE if used else _UNUSED)
+def _state_label(state: int, area: Area, cell: _Cell, used: bool, end_size: float) -> Label:
+    look = _NODE if used else _UNUSED
+    if not cell.is_node(state):
+        look = replace(_OUTPUT if state == cell.output else _INPUT, size=end_size)
+    return Label(text=cell.names[state], area=area, look=look)
 
 
 def _name_label(name: str, area: Area, standing: bool) -> Label:
     return Label(text="\n".join(_lines(name, standing)), area=area, look=_NO_NAME if name == NONE else _NAME)
 
 
-def _used(edges: Edges, concat: Sequence[int]) -> set[int]:
+def _used(cell: _Cell) -> set[int]:
     """Return the states that the output depends on, itself included."""
-    used = {*concat, len(edges) // 2 + 2}
-    for edge in reversed(range(len(edges))):
-        if edge // 2 + 2 in used:
-            used.add(edges[edge][1])
+    used = {*cell.concat, cell.output}
+    for operation, source, target in reversed(cell.edges):
+        if target in used and operation != NONE:
+            used.add(source)
     return used
