@@ -128,12 +128,8 @@ def edges_of(row: TrialRow, epochs: Epochs) -> list[EdgePanel]:
     able = [label for label in labels if label != NONE or isinstance(space, NasBench201Space)]
     for name in CELLS if isinstance(space, SearchSpace) else ("alphas",):
         where = _titles(space, name)
-        series = [
-            (epoch, alphas)
-            for each in epochs
-            if isinstance(epoch := each.get("epoch"), int)
-            and (alphas := _rows_of(space, len(where), each.get(name))) is not None
-        ]
+        by_epoch = ((each.get("epoch"), _rows_of(space, len(where), each.get(name))) for each in epochs)
+        series = [(epoch, alphas) for epoch, alphas in by_epoch if isinstance(epoch, int) and alphas is not None]
         if not series:
             return []
         for edge, title in enumerate(where):

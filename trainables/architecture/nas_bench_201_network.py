@@ -58,11 +58,13 @@ class Cell(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Return node 3, (B, C, H, W)."""
-        nodes, zero_BCHW = [x_BCHW], torch.zeros_like(x_BCHW)
+        nodes: list[Tensor] = [x_BCHW]
         for target in range(1, NODES):
-            edges = [(f"{target}_from_{source}", node) for source, node in enumerate(nodes)]
-            terms = [self.edges[name](node) for name, node in edges if name in self.edges]
-            nodes.append(sum(terms[1:], start=terms[0]) if terms else zero_BCHW)
+            names = [f"{target}_from_{source}" for source in range(target)]
+            terms: list[Tensor] = [
+                self.edges[name](node) for name, node in zip(names, nodes, strict=True) if name in self.edges
+            ]
+            nodes.append(sum(terms[1:], start=terms[0]) if terms else torch.zeros_like(x_BCHW))
         return nodes[-1]
 
 
