@@ -67,7 +67,7 @@ TRAINABLES = {
     "optimization": "architecture config",
     "distributed": "catalog",
     "record": "config",
-    "loops": "architecture data data.augmentation optimization distributed config",
+    "loops": "architecture architecture.nas_bench_201 data data.augmentation optimization distributed config",
     "execution": "record catalog",
     "ray_trainable": "execution record catalog data kinds",
     "stand_in": "catalog architecture",

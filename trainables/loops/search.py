@@ -26,7 +26,7 @@ from trainables.loops.metering import Meter
 from trainables.loops.random_search import RandomRun
 from trainables.loops.states import check_identity, load_or_leave, pack, weights_file
 from trainables.loops.sums import CHECK_EVERY, EpochSums
-from trainables.loops.supernets import SIZE, build_supernet, derive, findings, named_alphas, operations_of, size
+from trainables.loops.supernets import build_supernet, derive, findings, measure, measured, named_alphas, operations_of
 from trainables.optimization.bilevel import Batch, FirstOrder, SecondOrder
 from trainables.optimization.descent import learning_rate_of
 from trainables.optimization.schedules import scheduled
@@ -161,7 +161,7 @@ class SearchRun:
                 "search_val_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
                 "search_val_error": top_k_error(logits_NC, labels_N),
                 "genotype": canonical_json(architecture.to_json()),
-                **size(architecture, operations_of(self._space)),
+                **measure(architecture, operations_of(self._space)),
                 **alphas,
             }
         )
@@ -222,7 +222,7 @@ class SearchRun:
             "search_val_error": last["search_val_error"],
             "search_val_error_best": best["search_val_error"],
             "best_epoch": best["epoch"],
-            **{name: best[name] for name in SIZE},
+            **measured(best),
         }
 
     def _best(self) -> dict[str, JSON]:
