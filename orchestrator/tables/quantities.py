@@ -93,6 +93,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "search_val_error_best": Quantity(
         title="search val. error, best epoch", short="search err., best", kind="error", units=PERCENT
     ),
+    "discretisation_gap": Quantity(title="discretisation gap (nats)", short="discr. gap"),
     "best_epoch": Quantity(title="best epoch", short="best ep.", kind="count", units=(Unit(symbol="", digits=0),)),
     "selected_epoch": Quantity(
         title="selected epoch", short="sel. ep.", kind="count", units=(Unit(symbol="", digits=0),)
