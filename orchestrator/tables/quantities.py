@@ -93,7 +93,9 @@ QUANTITIES: Mapping[str, Quantity] = {
     "search_val_error_best": Quantity(
         title="search val. error, best epoch", short="search err., best", kind="error", units=PERCENT
     ),
-    "discretisation_gap": Quantity(title="discretisation gap (nats)", short="discr. gap"),
+    "discretisation_gap": Quantity(
+        title="discretisation gap", short="discr. gap", units=(Unit(symbol="nats", digits=3),)
+    ),
     "best_epoch": Quantity(title="best epoch", short="best ep.", kind="count", units=(Unit(symbol="", digits=0),)),
     "selected_epoch": Quantity(
         title="selected epoch", short="sel. ep.", kind="count", units=(Unit(symbol="", digits=0),)
