@@ -96,6 +96,12 @@ QUANTITIES: Mapping[str, Quantity] = {
     "discretisation_gap": Quantity(
         title="discretisation gap", short="discr. gap", units=(Unit(symbol="nats", digits=3),)
     ),
+    "hessian_eigenvalue": Quantity(title="largest eigenvalue of the Hessian", short="λ max"),
+    "kendall_tau": Quantity(title="Kendall's τ of the supernet", short="τ", units=(Unit(symbol="", digits=2),)),
+    "kendall_tau_params": Quantity(
+        title="Kendall's τ of params", short="τ of Par.", units=(Unit(symbol="", digits=2),)
+    ),
+    "kendall_tau_addmult": Quantity(title="Kendall's τ of +×", short="τ of +×", units=(Unit(symbol="", digits=2),)),
     "best_epoch": Quantity(title="best epoch", short="best ep.", kind="count", units=(Unit(symbol="", digits=0),)),
     "selected_epoch": Quantity(
         title="selected epoch", short="sel. ep.", kind="count", units=(Unit(symbol="", digits=0),)
