@@ -7,18 +7,17 @@ Public face: `spaces.read_space`, `genotype.read_architecture`, `final_networks.
 
 __all__ = [
     "blocks",
-    "cell_supernet",
     "complexity",
     "derive_path",
     "discretize",
     "drop_path",
+    "families",
     "final_networks",
     "genotype",
     "hypercuboid",
-    "hypercuboid_supernet",
     "networks",
-    "paths",
     "primitives",
     "sampling",
     "spaces",
+    "supernets",
 ]

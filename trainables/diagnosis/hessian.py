@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from trainables.architecture.supernets import Supernet
 from trainables.diagnosis.eigenvalues import Vector
 from trainables.loops.derived import batch_statistics
-from trainables.loops.supernets import Supernet
 
 
 def hessian_product(network: Supernet, x_BCHW: Tensor, labels_B: Tensor, v_A: Vector) -> Vector:

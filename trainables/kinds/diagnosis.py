@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trainables.architecture.spaces import MultiChannelSpace, known_space, read_space
+from trainables.architecture.families import FAMILIES
+from trainables.architecture.spaces import NasBench201Space, known_space, read_space
 from trainables.catalog import KIND_OF_TRIAL, Context
 from trainables.kinds.costs import search_cost
 from trainables.trial import JSON
@@ -29,11 +30,10 @@ def check(config: Any, context: Context) -> list[tuple[str, str]]:
 
 def unread(config: Any, _context: Context) -> dict[str, str]:
     """Return what a diagnosis with a `trainables.config.DiagnoseConfig` does not read."""
+    space = read_space(config.space)
     table = "only cells of NAS-Bench-201 are in a table that says how good they are; leave it out"
-    found = dict.fromkeys(OF_CELLS, table)
-    if isinstance(read_space(config.space), MultiChannelSpace):
-        return found | {"channels": "", "layers": ""}
-    return found | {"prune_below": ""}
+    of_cells = {} if isinstance(space, NasBench201Space) else dict.fromkeys(OF_CELLS, table)
+    return {**dict.fromkeys(FAMILIES[space.finds].unread, ""), **of_cells}
 
 
 def cost(settings: Mapping[str, JSON]) -> float:
@@ -45,7 +45,9 @@ def cost(settings: Mapping[str, JSON]) -> float:
 
 def absent(name: str, settings: Mapping[str, JSON]) -> str | None:
     """Return why diagnoses with these settings will not measure something; None when they may."""
-    if known_space(settings.get("space")) is None or not (name.startswith("kendall_tau") or name == "sampled_cells"):
+    space = known_space(settings.get("space"))
+    of_cells = name.startswith("kendall_tau") or name == "sampled_cells"
+    if not of_cells or space is None or isinstance(space, NasBench201Space):
         return None
     return (
         f"a diagnosis measures {name!r} only of NAS-Bench-201, whose cells are in a table that says how good they are"

@@ -16,13 +16,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from trainables.architecture.blocks import at_least_float32, frozen_statistics
-from trainables.architecture.genotype import Architecture, Edges, Genotype
+from trainables.architecture.genotype import Architecture, Edges, Genotype, MultiChannelPath
 from trainables.architecture.hypercuboid import multichannel_cuboid
-from trainables.architecture.paths import MultiChannelPath
-from trainables.architecture.spaces import MultiChannelSpace, SearchSpace, Space
+from trainables.architecture.spaces import MultiChannelSpace, NasBench201Space, SearchSpace, Space
+from trainables.architecture.supernets import Supernet
 from trainables.loops import evaluation, randomness
 from trainables.loops.images import Images
-from trainables.loops.supernets import Supernet
 from trainables.trial import Step
 
 GAP_IMAGES = 512
@@ -34,11 +33,16 @@ def multipliers_of(space: Space, architecture: Architecture) -> list[Tensor]:
 
     A tensor for each of the alphas, in its shape.
     """
-    if isinstance(space, SearchSpace):
-        assert isinstance(architecture, Genotype)
-        return [_of_cell(space, cell) for cell in (architecture.normal, architecture.reduce)]
-    assert isinstance(architecture, MultiChannelPath)
-    return [_of_path(space, architecture)]
+    match space:
+        case SearchSpace():
+            assert isinstance(architecture, Genotype)
+            return [_of_cell(space, cell) for cell in (architecture.normal, architecture.reduce)]
+        case MultiChannelSpace():
+            assert isinstance(architecture, MultiChannelPath)
+            return [_of_path(space, architecture)]
+        case NasBench201Space():
+            columns_E = [space.primitives.index(operation) for operation in architecture.operations]
+            return [torch.eye(len(space.primitives))[columns_E]]
 
 
 def _of_cell(space: SearchSpace, cell: Edges) -> Tensor:

@@ -153,7 +153,10 @@ def test_the_front_is_what_no_other_point_beats(given_points):
         no_worse = [o for o in given_points if o.size <= point.size and o.error <= point.error]
         return any(o.size < point.size or o.error < point.error for o in no_worse)
 
+    accuracies = [replace(point, error=100 - point.error) for point in given_points]
+
     assert [point.front for point in with_front(given_points)] == [not beaten(point) for point in given_points]
+    assert [point.front for point in with_front(accuracies, rising=True)] == [not beaten(p) for p in given_points]
 
 
 def test_points_are_medians_of_their_runs_and_published_ones_are_never_shown_as_measured(chain, rows):
