@@ -47,6 +47,8 @@ class Trainable:
     start: str
     metrics: tuple[str, ...]
     """Names of the row's metrics, those a table may show."""
+    rising: tuple[str, ...] = ()
+    """Those of them of which the highest is the best."""
     artifacts: tuple[str, ...] = ()
     """Names of the row's artifacts, those a child may take with `${stage.name}`."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -154,6 +156,21 @@ KIND_OF_GENOTYPE = "kind of genotype"
 KIND_OF_TRIAL = "kind of trial"
 """No setting, but inherited too: the name of the nearest parent's entry."""
 
+BENCHMARK = (
+    "benchmark_cifar10",
+    "benchmark_cifar100",
+    "benchmark_imagenet16_120",
+    "benchmark_regret_cifar10",
+    "benchmark_regret_cifar100",
+    "benchmark_regret_imagenet16_120",
+    "benchmark_rank_cifar10",
+    "benchmark_rank_cifar100",
+    "benchmark_rank_imagenet16_120",
+    "benchmark_marked",
+)
+"""What is looked up of a cell that a search of NAS-Bench-201 finds, and what each is:
+`trainables.architecture.nas_bench_201.benchmark.metrics_of`."""
+
 CATALOG: Mapping[str, Trainable] = {
     "search": Trainable(
         name="search",
@@ -170,7 +187,9 @@ CATALOG: Mapping[str, Trainable] = {
             "macs",
             "pools",
             "skips",
+            *BENCHMARK,
         ),
+        rising=BENCHMARK[:3],
         artifacts=("genotype", "genotype_with_none", "genotype_top_down", "genotype_bottom_up"),
         files={"weights": "weights-last.safetensors"},
         progress="search_val_error",
@@ -188,6 +207,7 @@ CATALOG: Mapping[str, Trainable] = {
             "macs",
             "pools",
             "skips",
+            *BENCHMARK,
         ),
         inherits=("dataset", KIND_OF_GENOTYPE),
         check="trainables.kinds.checks:check_search",

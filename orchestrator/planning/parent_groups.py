@@ -109,6 +109,9 @@ def _refuse_unmeasured(
 ) -> None:
     """Report a criterion that a candidate will not have: no best can be among these."""
     child, parent = lineage[:2]
+    if metric in parent.entry.rising:
+        report((*child.path, "needs", "best"), f"the lowest is taken, and of {metric} the highest is the best")
+        return
     for candidate in candidates:
         if sentence := parent.entry.why_absent(metric, candidate.effective[parent.name]):
             report((*child.path, "needs", "best"), f"not every candidate will have it: {sentence}")

@@ -5,7 +5,7 @@ from itertools import islice
 import pytest
 
 from trainables.architecture.genotype import read_architecture
-from trainables.catalog import CATALOG
+from trainables.catalog import BENCHMARK, CATALOG
 from trainables.errors import DamagedFile
 from trainables.stand_in import stand_in
 
@@ -64,7 +64,7 @@ def test_a_search_finds_what_its_children_can_build_and_nothing_else(space, kind
     assert read_architecture(artifacts["genotype"])
     assert ("genotype_top_down" in artifacts) == (kind == "path")
     assert [epoch["epoch"] for epoch in epochs] == [1, 2]
-    assert set(CATALOG["search"].curves) <= set(epochs[0])
+    assert set(CATALOG["search"].curves) - set(BENCHMARK) <= set(epochs[0])
 
 
 def test_a_training_finds_the_genotype_that_it_was_given():

@@ -6,7 +6,7 @@ from typing import Any
 from trainables.architecture.families import FAMILIES
 from trainables.architecture.spaces import NasBench201Space, known_space, read_space
 from trainables.catalog import KIND_OF_TRIAL, Context
-from trainables.kinds.costs import search_cost
+from trainables.kinds.costs import EVALUATION, search_cost
 from trainables.trial import JSON
 
 WEIGHTS = "weights"
@@ -38,8 +38,10 @@ def unread(config: Any, _context: Context) -> dict[str, str]:
 
 def cost(settings: Mapping[str, JSON]) -> float:
     """Return the work of a diagnosis, as that of searches is counted."""
-    images = settings.get("hessian_images")
-    images = PRODUCTS * PRODUCT * images if isinstance(images, int) else 1
+    hessian, cells, each = (settings.get(name) for name in ("hessian_images", *OF_CELLS))
+    images = PRODUCTS * PRODUCT * hessian if isinstance(hessian, int) else 1
+    if isinstance(known_space(settings.get("space")), NasBench201Space):
+        images += EVALUATION * cells * each if isinstance(cells, int) and isinstance(each, int) else 0
     return search_cost({**settings, "epochs": 1, "train_images": images})
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from trainables.architecture.families import FAMILIES
-from trainables.architecture.spaces import known_space
+from trainables.architecture.spaces import NasBench201Space, known_space
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import describe
 from trainables.errors import SharptuneError
 from trainables.trial import JSON
 
 _OF_RANDOM = ("params", "addmult", "macs", "pools", "skips")
-"""All that is measured of an architecture that is drawn, and nothing of how it was found."""
+"""All that is measured of an architecture that is drawn, beside what a benchmark knows of it."""
 _OF_VALIDATION = (
     "validation_error",
     "validation_error_best",
@@ -28,6 +28,9 @@ _HELD_OUT_ERRORS = tuple(f"{name}_error" for name in HELD_OUT.values())
 def absent_of_search(name: str, settings: Mapping[str, JSON]) -> str | None:
     """Return why searches with these settings will not find or measure something; None when they may."""
     space, strategy = known_space(settings.get("space")), settings.get("strategy")
+    if name.startswith("benchmark_"):
+        elsewhere = space is not None and space.kind != NasBench201Space.kind
+        return f"{name!r} is of cells of NAS-Bench-201 only; say space: nas_bench_201" if elsewhere else None
     if not name.startswith("genotype"):
         measured = " and ".join((", ".join(_OF_RANDOM[:-1]), _OF_RANDOM[-1]))
         random = strategy == "random" and name not in _OF_RANDOM

@@ -18,7 +18,7 @@ from trainables.errors import TrialFailure
 from trainables.loops import randomness
 from trainables.loops.metering import Meter
 from trainables.loops.states import check_identity, load_or_leave, pack
-from trainables.loops.supernets import SIZE, operations_of, size
+from trainables.loops.supernets import measure, measured, operations_of
 from trainables.trial import JSON, Outcome, Spent, Step, canonical_json
 
 TRAINABLE = "search"
@@ -56,9 +56,10 @@ class RandomRun:
                     f"but none has {_bounds(self.config)}"
                 )
             architecture = self._draw(len(self._tried))
-            found = size(architecture, operations_of(self._space))
-            self._tried.append(found["params"])
-            if not self._fits(found["params"]):
+            found = measure(architecture, operations_of(self._space))
+            params = int(found["params"])
+            self._tried.append(params)
+            if not self._fits(params):
                 yield Step(epoch=1, step=0, steps=1)
                 continue
             self._row = {"epoch": 1, "genotype": canonical_json(architecture.to_json()), **found}
@@ -78,7 +79,7 @@ class RandomRun:
         return self._row
 
     def _metrics(self) -> dict[str, float]:
-        return {name: self._found()[name] for name in SIZE}
+        return measured(self._found())
 
     def state(self) -> bytes:
         """Return everything needed to go on from here."""

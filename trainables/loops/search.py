@@ -28,7 +28,16 @@ from trainables.loops.metering import Meter
 from trainables.loops.random_search import RandomRun
 from trainables.loops.states import check_identity, load_or_leave, pack, weights_file
 from trainables.loops.sums import CHECK_EVERY, EpochSums
-from trainables.loops.supernets import SIZE, Alphas, build_supernet, derive, findings, named_alphas, operations_of, size
+from trainables.loops.supernets import (
+    Alphas,
+    build_supernet,
+    derive,
+    findings,
+    measure,
+    measured,
+    named_alphas,
+    operations_of,
+)
 from trainables.optimization.bilevel import Batch, FirstOrder, SecondOrder
 from trainables.optimization.descent import learning_rate_of
 from trainables.optimization.schedules import scheduled
@@ -175,7 +184,7 @@ class SearchRun:
                 "search_val_error": top_k_error(logits_NC, labels_N),
                 "discretisation_gap": gap,
                 "genotype": canonical_json(architecture.to_json()),
-                **size(architecture, operations_of(self._space)),
+                **measure(architecture, operations_of(self._space)),
                 **alphas,
             }
         )
@@ -237,7 +246,7 @@ class SearchRun:
             "search_val_error_best": best["search_val_error"],
             "best_epoch": best["epoch"],
             **({} if best.get("discretisation_gap") is None else {"discretisation_gap": best["discretisation_gap"]}),
-            **{name: best[name] for name in SIZE},
+            **measured(best),
         }
 
     def _best(self) -> dict[str, JSON]:

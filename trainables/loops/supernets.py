@@ -13,8 +13,9 @@ from trainables.architecture.derive_path import greedy_bottom_up, greedy_top_dow
 from trainables.architecture.discretize import derive_genotype, derive_nas_bench_201, softmax
 from trainables.architecture.families import FAMILIES
 from trainables.architecture.final_networks import architecture_cost
-from trainables.architecture.genotype import Architecture, describe
+from trainables.architecture.genotype import Architecture, NasBench201Cell, describe
 from trainables.architecture.hypercuboid import multichannel_cuboid
+from trainables.architecture.nas_bench_201 import benchmark
 from trainables.architecture.networks import natural_network
 from trainables.architecture.spaces import MultiChannelSpace, NasBench201Space, SearchSpace, Space, read_space
 from trainables.architecture.supernets import Supernet, space_supernet
@@ -97,6 +98,17 @@ def _other_findings(space: Space, alphas: Alphas) -> dict[str, Architecture]:
             }
         case NasBench201Space():
             return {}
+
+
+def measure(architecture: Architecture, operations: str) -> dict[str, float]:
+    """Return, as metrics, its `size`, and of a cell of NAS-Bench-201 what its table knows: `benchmark.metrics_of`."""
+    known = benchmark.metrics_of(architecture) if isinstance(architecture, NasBench201Cell) else {}
+    return {**size(architecture, operations), **known}
+
+
+def measured(epoch: Mapping[str, JSON]) -> dict[str, float]:
+    """Return what `measure` has put into an epoch."""
+    return {name: epoch[name] for name in (*SIZE, *benchmark.METRICS) if name in epoch}
 
 
 def size(architecture: Architecture, operations: str) -> dict[str, int]:

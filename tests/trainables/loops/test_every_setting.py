@@ -166,7 +166,7 @@ def test_every_setting_is_in_the_table_and_has_its_test(config, table):
 def test_a_setting_first_shows_where_it_acts(mini, one_thread, monkeypatch, request, loop, name):
     _, table, build = LOOPS[loop]
     case = table[name]
-    monkeypatch.setattr("trainables.loops.search.size", lambda *_: dict.fromkeys(SIZE, 0))  # to count takes a second
+    monkeypatch.setattr("trainables.loops.search.measure", lambda *_: dict.fromkeys(SIZE, 0))  # to count takes a second
     request.getfixturevalue("small_cells" if case.real else STAND_INS[loop])
     one, other = build(mini, **case.beside), build(mini, **case.beside, **{name: case.value})
 
@@ -227,7 +227,7 @@ def test_the_strategy_says_which_run_it_is(mini, one_thread, small_supernet):
 def test_the_bounds_of_a_random_search_choose_what_it_finds(monkeypatch, bounds, found):
     """Of three draws with 3, 1 and 5 million parameters the first that fits."""
     drawn = iter([3, 1, 5])
-    monkeypatch.setattr("trainables.loops.random_search.size", lambda *_: dict.fromkeys(SIZE, next(drawn) * 10**6))
+    monkeypatch.setattr("trainables.loops.random_search.measure", lambda *_: dict.fromkeys(SIZE, next(drawn) * 10**6))
     run = RandomRun(SearchConfig(strategy="random", **bounds), seed=0)
     for _ in run.steps():
         pass

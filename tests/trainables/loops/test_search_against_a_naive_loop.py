@@ -163,7 +163,7 @@ def row_of(epoch, rate, steps, alphas_steps, network, validation):
 )
 def test_a_search_is_the_naive_one_to_the_last_bit(mini, one_thread, small_cells, monkeypatch, space, weighting, order):
     sizes = dict.fromkeys(SIZE, 0)  # to count them takes a second
-    monkeypatch.setattr("trainables.loops.search.size", lambda *_: sizes)
+    monkeypatch.setattr("trainables.loops.search.measure", lambda *_: sizes)
     config = SearchConfig(space=SPACES[space], weighting=weighting, order=order, **SETTINGS)
     run = SearchRun(config, seed=SEED, dataset=mini, device=torch.device("cpu"))
     for _ in run.steps():

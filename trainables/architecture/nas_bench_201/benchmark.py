@@ -35,6 +35,14 @@ STAGE_CHANNELS = (16, 32, 64)
 CELLS_PER_STAGE = 5
 
 
+MARKED = "benchmark_marked"
+METRICS = (
+    *(f"benchmark{what}_{dataset}" for what in ("", "_regret", "_rank") for dataset in DATASETS),
+    MARKED,
+)
+"""What `metrics_of` returns."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
     """What the table has of a cell on a dataset."""
@@ -190,6 +198,23 @@ def benchmark() -> Benchmark:
     except OSError as error:
         raise DataError(f"{FILE}, which ships with sharptune, cannot be read: {error.strerror}") from error
     return Benchmark(content)
+
+
+def metrics_of(cell: NasBench201Cell) -> dict[str, float]:
+    """Return what is known of a cell as metrics of the search that found it: METRICS.
+
+    `benchmark_<dataset>` is the mean validation accuracy in percent, `benchmark_regret_<dataset>` what the best of all
+    15,625 cells has more, in points of percent, `benchmark_rank_<dataset>` the rank among them, from 1; regret and rank
+    are to all cells, also where a search may not choose all operations. `benchmark_marked` is 1 for a cell that
+    `Benchmark.marks` has something to say of, else 0.
+    """
+    entries = {dataset: benchmark().entry(cell, dataset) for dataset in DATASETS}
+    return {
+        **{f"benchmark_{dataset}": entry.accuracy for dataset, entry in entries.items()},
+        **{f"benchmark_regret_{dataset}": entry.regret for dataset, entry in entries.items()},
+        **{f"benchmark_rank_{dataset}": entry.rank for dataset, entry in entries.items()},
+        MARKED: int(bool(benchmark().marks(cell))),
+    }
 
 
 def place(cell: NasBench201Cell) -> int:
