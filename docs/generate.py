@@ -61,7 +61,7 @@ def experiment_page() -> str:
 
 def settings_page() -> str:
     about = "What `config` and `grid` of a stage may say, by its `trainable`. `seed` is set in `grid`."
-    return model_page("The settings of a search and of a training", about, SETTINGS)
+    return model_page("The settings of each kind of trial", about, SETTINGS)
 
 
 def profile_page() -> str:
@@ -126,7 +126,10 @@ def metrics_page() -> str:
     heads = ("name", "what", "units", "measured on", "once, by", "in every epoch, by")
     found = table(
         ("trainable", "found"),
-        [(f"`{kind}`", ", ".join(f"`{name}`" for name in each.artifacts)) for kind, each in CATALOG.items()],
+        [
+            (f"`{kind}`", ", ".join(f"`{name}`" for name in (*each.artifacts, *each.files)))
+            for kind, each in CATALOG.items()
+        ],
     )
     taken = f"## What a child may take\n\n`${{stage.name}}` of these:\n\n{found}"
     return f"# Metrics\n\n{about}\n\n{table(heads, rows)}\n{taken}"

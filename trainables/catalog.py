@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from trainables.config import OF_SUPERNET
 from trainables.errors import unknown_name
 from trainables.trial import JSON, Run
 
@@ -21,8 +22,8 @@ class Context:
 
     gpus: float = 0
     """What it asks for."""
-    referred: frozenset[str] = frozenset()
-    """Settings that stand for what a parent will have found; the config has their defaults, or None."""
+    referred: Mapping[str, str] = field(default_factory=dict)
+    """Settings that stand for what a parent will have found -> its name; the config has their defaults, or None."""
     inherited: Mapping[str, JSON] = field(default_factory=dict)
     """What its parents leave it of what it inherits."""
 
@@ -33,10 +34,11 @@ class Trainable:
 
     Code is named by import paths, "package.module:name", and loaded when it is needed. `start(config, *, seed,
     threads, gpus)` returns a `trainables.trial.Run` that computes with so many threads and on the GPU only where the
-    trial was given some; `version` is raised when a fix changes results, so that old and new rows never mix. The others
-    (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray; `computed` may, which
-    tables ask for what has not run. They get a trial's settings by name, `check` the config itself; what stands for a
-    parent's finding is no JSON value.
+    trial was given some. Where settings are files of its parents, `start` takes `files`, too: their bytes by the
+    settings' names; the settings themselves are what `TrialRow.found` says of a file. `version` is raised when a fix
+    changes results, so that old and new rows never mix. The others (`check` to `absent`) are asked while trials are
+    planned, so they load neither torch nor Ray; `computed` may, which tables ask for what has not run. They get a
+    trial's settings by name, `check` the config itself; what stands for a parent's finding is no JSON value.
     """
 
     name: str
@@ -49,6 +51,8 @@ class Trainable:
     """Those of them of which the highest is the best."""
     artifacts: tuple[str, ...] = ()
     """Names of the row's artifacts, those a child may take with `${stage.name}`."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Names by which a child may take files beside the row with `${stage.name}` -> the files' own names."""
     progress: str = ""
     """The metric worth showing while it runs."""
     curves: tuple[str, ...] = ()
@@ -91,9 +95,12 @@ class Trainable:
     def config_class(self) -> type[BaseModel]:
         return load(self.config)
 
-    def run(self, config: BaseModel, *, seed: int, threads: int, gpus: float) -> Run:
-        """Return the run of a trial. Raises: what `start` does."""
-        return load(self.start)(config, seed=seed, threads=threads, gpus=gpus, **self.arguments)
+    def run(
+        self, config: BaseModel, *, seed: int, threads: int, gpus: float, files: Mapping[str, bytes] | None = None
+    ) -> Run:
+        """Return the run of a trial, which may be given files of its parents. Raises: what `start` does."""
+        given = {**self.arguments, **({"files": files} if files else {})}
+        return load(self.start)(config, seed=seed, threads=threads, gpus=gpus, **given)
 
     def problems(self, config: BaseModel, context: Context) -> list[tuple[str, str]]:
         """Return what `check` has against a config; nothing where there is no check."""
@@ -120,7 +127,7 @@ class Trainable:
 
     def left_to(self, child: "Trainable", settings: Mapping[str, JSON]) -> dict[str, JSON]:
         """Return what the children of a trial with these settings take over unless they say the same themselves."""
-        left = {**settings, **(load(self.leaves)(settings) if self.leaves else {})}
+        left = {**settings, **(load(self.leaves)(settings) if self.leaves else {}), KIND_OF_TRIAL: self.name}
         return {name: left[name] for name in child.inherits if name in left}
 
     def may_differ(self, name: str, value: JSON) -> bool:
@@ -133,7 +140,7 @@ class Trainable:
 
     def why_absent(self, name: str, settings: Mapping[str, JSON]) -> str | None:
         """Return why trials with these settings will not find or measure something; None when they may."""
-        known = name in (*self.metrics, *self.artifacts, *self.curves)
+        known = name in (*self.metrics, *self.artifacts, *self.files, *self.curves)
         return load(self.absent)(name, settings) if self.absent and known else None
 
 
@@ -153,6 +160,8 @@ GPUS = "gpus"
 """No setting, but what `check` may find wrong too: what each trial asks for."""
 KIND_OF_GENOTYPE = "kind of genotype"
 """No setting, but inherited too: `cells` or `path`, what a trial's genotype is."""
+KIND_OF_TRIAL = "kind of trial"
+"""No setting, but inherited too: the name of the nearest parent's entry."""
 
 BENCHMARK = (
     "benchmark_cifar10",
@@ -179,6 +188,7 @@ CATALOG: Mapping[str, Trainable] = {
             "search_val_error",
             "search_val_error_best",
             "best_epoch",
+            "discretisation_gap",
             "params",
             "addmult",
             "macs",
@@ -188,6 +198,7 @@ CATALOG: Mapping[str, Trainable] = {
         ),
         rising=BENCHMARK[:3],
         artifacts=("genotype", "genotype_with_none", "genotype_top_down", "genotype_bottom_up"),
+        files={"weights": "weights-last.safetensors"},
         progress="search_val_error",
         curves=(
             "learning_rate",
@@ -197,6 +208,7 @@ CATALOG: Mapping[str, Trainable] = {
             "alphas_error",
             "search_val_loss",
             "search_val_error",
+            "discretisation_gap",
             "params",
             "addmult",
             "macs",
@@ -263,6 +275,21 @@ CATALOG: Mapping[str, Trainable] = {
         leaves="trainables.kinds.inheritance:left_by_training",
         transfer="trainables.kinds.inheritance:is_transfer",
         absent="trainables.kinds.findings:absent_of_training",
+        lacking="trainables.loops.devices:lacking",
+    ),
+    "diagnose": Trainable(
+        name="diagnose",
+        version=1,
+        config="trainables.config:DiagnoseConfig",
+        start="trainables.diagnosis.diagnosis:start",
+        metrics=("hessian_eigenvalue", "kendall_tau", "kendall_tau_params", "kendall_tau_addmult"),
+        artifacts=("sampled_cells",),
+        progress="hessian_eigenvalue",
+        inherits=(*OF_SUPERNET, KIND_OF_TRIAL),
+        check="trainables.kinds.diagnosis:check",
+        unread="trainables.kinds.diagnosis:unread",
+        cost="trainables.kinds.diagnosis:cost",
+        absent="trainables.kinds.diagnosis:absent",
         lacking="trainables.loops.devices:lacking",
     ),
 }

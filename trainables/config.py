@@ -204,6 +204,41 @@ class TrainConfig(_Config):
     """The chance of leaving a path out, in the last epoch; it grows from 0."""
 
 
+OF_SUPERNET = ("dataset", "train_images", "space", "weighting", "channels", "layers", "prune_below")
+"""Settings of a search that say what its supernet is, and which images validate it."""
+
+
+class DiagnoseConfig(BaseModel):
+    """What a search did to its supernet, from its last weights. The first settings are those of the search."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    weights: dict[str, Any]
+    """Its last weights: `${search.weights}`, where the stage that is needed is called `search`."""
+    dataset: str = "cifar10"
+    """The search's."""
+    train_images: Annotated[Integer, Field(ge=2)] | None = None
+    """The search's."""
+    space: Space = "darts_ssc"
+    """The search's."""
+    weighting: Weighting = "scalar"
+    """The search's."""
+    channels: Annotated[Integer, Field(ge=1)] = 16
+    """The search's."""
+    layers: Annotated[Integer, Field(ge=3)] = 8
+    """The search's."""
+    prune_below: Annotated[Number, Field(ge=0, lt=1)] | None = None
+    """The search's."""
+    batch_size: Annotated[Integer, Field(ge=2)] = 64
+    """Images at once, by whose own statistics batch norms normalise: not the search's, but as many unless said."""
+    hessian_images: Annotated[Integer, Field(ge=2)] = 256
+    """Validation images that the loss is a mean over whose Hessian is looked at; fewer where there are fewer."""
+    cells: Annotated[Integer, Field(ge=2)] = 100
+    """Cells of a NAS-Bench-201 that are drawn for Kendall's τ; fewer where there are fewer."""
+    cell_images: Annotated[Integer, Field(ge=2)] = 1000
+    """Validation images that each drawn cell's one-shot accuracy is measured on; fewer where there are fewer."""
+
+
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
 

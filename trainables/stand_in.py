@@ -53,6 +53,7 @@ def start(
     seed: int,
     threads: int,
     gpus: float = 0,
+    files: Mapping[str, bytes] | None = None,
     twin: Mapping[str, JSON],
     pace: float = 0.0,
     least: float = 0.0,
@@ -108,7 +109,7 @@ class StandInRun:
         return Outcome(
             metrics=self._numbers(self._entry.metrics),
             artifacts={name: self._artifact(name) for name in self._entry.artifacts if self._finds(name)},
-            files={FILE: hashlib.shake_256(self._past.encode()).digest(FILE_BYTES)},
+            files={name: self._file(name) for name in (FILE, *self._entry.files.values())},
             epochs=self._history,
         )
 
@@ -127,6 +128,10 @@ class StandInRun:
 
         chance = random.Random(f"{self._past}/{name}")
         return describe(random_architecture(space, chance), space.operations or "ssc")
+
+    def _file(self, name: str) -> bytes:
+        past = self._past if name == FILE else f"{self._past}/{name}"
+        return hashlib.shake_256(past.encode()).digest(FILE_BYTES)
 
     def _finds(self, name: str) -> bool:
         return self._entry.why_absent(name, self._settings) is None

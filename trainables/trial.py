@@ -175,7 +175,12 @@ class TrialRow:
     """Commit, versions, hardware, and who asked for it."""
 
     def found(self, key: str) -> JSON:
-        """Return what a child can take: the artifact, or else the metric, of that name; None when there is none."""
+        """Return what a child can take of that name: an artifact, else a metric, else what is said of a file.
+
+        Of a file these are its name and its sha256. None when there is nothing of the name.
+        """
+        if (told := self.files.get(key)) is not None:
+            return {"file": key, "sha256": told["sha256"]}
         return self.artifacts.get(key, self.metrics.get(key))
 
     def digest(self, key: str) -> str | None:

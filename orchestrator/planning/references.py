@@ -45,7 +45,7 @@ def read_reference(value: JSON, *, reader: str, lineage: Sequence[StageGrid]) ->
     position = by_name[reference.stage]
     _refuse_undetermined(reference, position, [own, *ancestors])
     entry = ancestors[position].entry
-    found = (*entry.artifacts, *entry.metrics)
+    found = (*entry.artifacts, *entry.files, *entry.metrics)
     if reference.key not in found:
         raise unknown_name(f"result of stage {reference.stage!r}:", reference.key, found)
     return reference

@@ -244,7 +244,8 @@ class StageBuilder:
 
     def _context(self, references: Mapping[str, Reference], group: ParentGroup) -> Context:
         gpus = self.grid.stage.resources.gpus
-        return Context(gpus=gpus, referred=frozenset(references), inherited=group.inherited_settings)
+        referred = {name: reference.key for name, reference in references.items()}
+        return Context(gpus=gpus, referred=referred, inherited=group.inherited_settings)
 
     def _spec(
         self, config: Mapping[str, JSON], seed: int, references: Mapping[str, Reference], group: ParentGroup
@@ -308,7 +309,7 @@ class StageBuilder:
                     (ancestor_id,) = group.ancestors[ancestor.name]
                     parents += [ancestor_id] if ancestor_id not in parents else []
                     parent = parents.index(ancestor_id)
-                pointers[name] = {"parent": parent, "key": reference.key}
+                pointers[name] = {"parent": parent, "key": ancestor.entry.files.get(reference.key, reference.key)}
         return tuple(parents), {**config, **pointers}
 
 

@@ -92,6 +92,8 @@ def _of_the_benchmark() -> Iterator[tuple[str, Quantity]]:
     yield "benchmark_marked", Quantity(title="marked in the benchmark", short="marked", kind="count", units=WHOLE)
 
 
+HUNDREDTHS = (Unit(symbol="", digits=2),)
+
 QUANTITIES: Mapping[str, Quantity] = {
     "test_error": Quantity(title="test error, last epoch", short="test err., last", kind="error", units=PERCENT),
     "test_error_best": Quantity(title="test error, best epoch", short="test err., best", kind="error", units=PERCENT),
@@ -129,6 +131,13 @@ QUANTITIES: Mapping[str, Quantity] = {
     "search_val_error_best": Quantity(
         title="search val. error, best epoch", short="search err., best", kind="error", units=PERCENT
     ),
+    "discretisation_gap": Quantity(
+        title="discretisation gap", short="discr. gap", units=(Unit(symbol="nats", digits=3),)
+    ),
+    "hessian_eigenvalue": Quantity(title="largest eigenvalue of the Hessian", short="λ max"),
+    "kendall_tau": Quantity(title="Kendall's τ of the supernet", short="τ", units=HUNDREDTHS),
+    "kendall_tau_params": Quantity(title="Kendall's τ of params", short="τ of Par.", units=HUNDREDTHS),
+    "kendall_tau_addmult": Quantity(title="Kendall's τ of +×", short="τ of +×", units=HUNDREDTHS),
     "best_epoch": Quantity(title="best epoch", short="best ep.", kind="count", units=WHOLE),
     "selected_epoch": Quantity(title="selected epoch", short="sel. ep.", kind="count", units=WHOLE),
     "pools": Quantity(title="pools", kind="count", units=WHOLE),

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from trainables.architecture.blocks import BatchNorm
 from trainables.architecture.spaces import read_space
 
 
@@ -30,7 +31,7 @@ class SmallSupernet(nn.Module):
     def __init__(self, config, classes):
         super().__init__()
         width = len(read_space(config.space).primitives)
-        self.stem = nn.Sequential(nn.Conv2d(3, width, 4, stride=4, bias=False), nn.BatchNorm2d(width))
+        self.stem = nn.Sequential(nn.Conv2d(3, width, 4, stride=4, bias=False), BatchNorm(width))
         self.classifier = nn.Linear(width, classes)
         self.alphas_normal = nn.Parameter(torch.zeros(14, width))
         self.alphas_reduce = nn.Parameter(torch.zeros(14, width))
@@ -46,8 +47,9 @@ class SmallSupernet(nn.Module):
     def alpha_parameters(self):
         return [self.alphas_normal, self.alphas_reduce]
 
-    def forward(self, x_BCHW):
-        scale = (self.alphas_normal.softmax(-1) * self.alphas_reduce.softmax(-1)).sum(0)
+    def forward(self, x_BCHW, multipliers=None):
+        normal, reduce = multipliers or [alphas.softmax(-1) for alphas in self.alpha_parameters()]
+        scale = (normal * reduce).sum(0)
         return self.classifier(scale * self.stem(x_BCHW).mean(dim=(2, 3)))
 
 

@@ -13,6 +13,7 @@ TORCH_FREE = (
     "trainables.kinds.checks",
     "trainables.kinds.contents",
     "trainables.kinds.costs",
+    "trainables.kinds.diagnosis",
     "trainables.kinds.findings",
     "trainables.kinds.inheritance",
     "trainables.kinds.sizes",

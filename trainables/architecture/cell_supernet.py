@@ -94,10 +94,16 @@ class CellSupernet(nn.Module):
         """Return the alphas: normal, reduce."""
         return [self.alphas_normal, self.alphas_reduce]
 
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Return the logits, (B, classes)."""
-        normal_N = self._multipliers(self.alphas_normal, self._places_normal_N)
-        reduce_N = self._multipliers(self.alphas_reduce, self._places_reduce_N)
+    def forward(self, x_BCHW: Tensor, multipliers: Sequence[Tensor] | None = None) -> Tensor:
+        """Return the logits, (B, classes).
+
+        Args:
+            multipliers: of the operations, in place of what the weighting makes of the alphas: (14, K) of the normal
+                and of the reduction cell, 1 for each operation of a genotype and 0 for all others, say.
+        """
+        normal_EK, reduce_EK = multipliers or (self._weighted(alphas_EK) for alphas_EK in self.alpha_parameters())
+        normal_N = normal_EK.flatten().index_select(0, self._places_normal_N)
+        reduce_N = reduce_EK.flatten().index_select(0, self._places_reduce_N)
         s0 = s1 = self.stem(x_BCHW.contiguous(memory_format=torch.channels_last))
         for cell in self.cells:
             assert isinstance(cell, MixedCell)
@@ -105,9 +111,8 @@ class CellSupernet(nn.Module):
             s0, s1 = s1, computed_again(cell, *inputs) if self.activation_checkpointing else cell(*inputs)
         return self.classifier(self.pool(s1).flatten(1))
 
-    def _multipliers(self, alphas_EK: Tensor, places_N: Tensor) -> Tensor:
-        """Return the multipliers of a kind of cell as `MixedCell` takes them."""
-        return self._weighting(alphas_EK.softmax(dim=-1)).flatten().index_select(0, places_N)
+    def _weighted(self, alphas_EK: Tensor) -> Tensor:
+        return self._weighting(alphas_EK.softmax(dim=-1))
 
 
 class MixedCell(nn.Module):

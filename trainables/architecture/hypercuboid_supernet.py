@@ -89,13 +89,24 @@ class HyperCuboidSupernet(nn.Module):
 
     def weights_after_softmax(self) -> Tensor:
         """Return w_LK: layers in the order of a path, operations in that of the cuboid's candidates; rows sum to 1."""
-        alphas_LK = self.alphas.permute(self.cuboid.permutation).reshape(len(self.cuboid.layers), -1)
-        return alphas_LK.softmax(dim=-1)
+        return self._by_layer(self.alphas).softmax(dim=-1)
 
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Return the logits, (B, classes). Raises: TrialFailure when no path is left."""
-        w_LK = self.weights_after_softmax()
-        multipliers_LK, kept_LK = self._weighting(w_LK), self._kept(w_LK)
+    def forward(self, x_BCHW: Tensor, multipliers: Sequence[Tensor] | None = None) -> Tensor:
+        """Return the logits, (B, classes).
+
+        Args:
+            multipliers: of the operations, in place of what the weighting makes of the alphas: one tensor, in their
+                shape. Operations with a multiplier of 0 are not computed.
+
+        Raises: TrialFailure when no path is left.
+        """
+        if multipliers is None:
+            w_LK = self.weights_after_softmax()
+            multipliers_LK, kept_LK = self._weighting(w_LK), self._kept(w_LK)
+        else:
+            (given,) = multipliers
+            multipliers_LK = self._by_layer(given)
+            kept_LK = (multipliers_LK != 0).tolist()
         x_BCHW = x_BCHW.contiguous(memory_format=torch.channels_last)
         states: Sequence[State] = [stem(x_BCHW) for stem in self.stems]
         for layer, multipliers_K, kept_K in zip(self.layers, multipliers_LK, kept_LK, strict=True):
@@ -107,6 +118,10 @@ class HyperCuboidSupernet(nn.Module):
                 "set a lower prune_below or leave it out"
             )
         return self.classifier(sum(ends[1:], start=ends[0]))
+
+    def _by_layer(self, alphas: Tensor) -> Tensor:
+        """Return what has the alphas' shape as (L, K)."""
+        return alphas.permute(self.cuboid.permutation).reshape(len(self.cuboid.layers), -1)
 
     def _kept(self, w_LK: Tensor) -> Sequence[Sequence[bool]]:
         """Say which operations are computed."""

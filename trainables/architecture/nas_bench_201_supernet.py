@@ -5,6 +5,8 @@ takes, H and W = pixels.
 Source: arXiv:2001.00326, section 2; the search is that of arXiv:1806.09055.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -76,9 +78,14 @@ class NasBench201Supernet(nn.Module):
         """Return the alphas."""
         return [self.alphas]
 
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Return the logits, (B, classes)."""
-        multipliers_N = self._weighting(self.alphas.softmax(dim=-1)).flatten().index_select(0, self._places_N)
+    def forward(self, x_BCHW: Tensor, multipliers: Sequence[Tensor] | None = None) -> Tensor:
+        """Return the logits, (B, classes).
+
+        Args:
+            multipliers: of the operations, in place of what the weighting makes of the alphas: one tensor, (6, K).
+        """
+        (multipliers_EK,) = multipliers or [self._weighting(self.alphas.softmax(dim=-1))]
+        multipliers_N = multipliers_EK.flatten().index_select(0, self._places_N)
         x_BCHW = self.stem(x_BCHW.contiguous(memory_format=torch.channels_last))
         for module in self.stages:
             if not isinstance(module, MixedCell):

@@ -21,7 +21,7 @@ from trainables.execution.printed import Printed
 from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
 from trainables.record.claims import Busy, Claim
-from trainables.record.lineage import Inputs, ParentNotDone, gather
+from trainables.record.lineage import Inputs, ParentNotDone, gather, read_files
 from trainables.record.secrets import masked
 from trainables.record.storage import Storage, here_path, open_storage, trouble
 from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
@@ -219,7 +219,8 @@ class Attempt:
 
     def _start(self, config: BaseModel) -> Run:
         job = self.job
-        return job.trainable.run(config, seed=job.spec.seed, threads=job.threads, gpus=job.gpus)
+        files = read_files(self.folder.storage, self._inputs)
+        return job.trainable.run(config, seed=job.spec.seed, threads=job.threads, gpus=job.gpus, files=files)
 
     def _work(self, run: Run, should_stop: Callable[[], bool]) -> Generator[Progress, None, Progress | None]:
         """Step through the run; returns None at its end, or the progress at which it was stopped."""

@@ -1,4 +1,4 @@
-"""What searches and trainings say of themselves while they are planned: the catalog names these by import paths.
+"""What trials of each kind say of themselves while they are planned: the catalog names these by import paths.
 
 In: a config, or settings by name. Out: what is wrong with it, what it does not read, what it costs, what children take
 over, what will not be found, how large its network is. Loads no torch, but where a network is counted. A kind of trial
@@ -7,4 +7,4 @@ Public face: `checks.check_search`, `checks.check_training`, `costs.search_cost`
 `contents.filled_in`.
 """
 
-__all__ = ["checks", "contents", "costs", "findings", "inheritance", "sizes", "unread"]
+__all__ = ["checks", "contents", "costs", "diagnosis", "findings", "inheritance", "sizes", "unread"]

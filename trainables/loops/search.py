@@ -4,12 +4,13 @@ Shape letters: B = images of a batch, N = images of a half, C = channels or clas
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from trainables.architecture.genotype import Architecture
 from trainables.architecture.spaces import read_space
 from trainables.config import SECOND_ORDER_PRECISIONS, SearchConfig, canonical
 from trainables.data.augmentation.transforms import EvalTransform, TrainTransform
@@ -17,6 +18,7 @@ from trainables.data.cache import Dataset
 from trainables.data.subsets import search_halves
 from trainables.errors import TrialFailure
 from trainables.loops import randomness
+from trainables.loops.derived import discretisation_gap, multipliers_of
 from trainables.loops.devices import choose_device
 from trainables.loops.evaluation import evaluate, evaluation_loss, top_k_error
 from trainables.loops.images import Images
@@ -26,7 +28,16 @@ from trainables.loops.metering import Meter
 from trainables.loops.random_search import RandomRun
 from trainables.loops.states import check_identity, load_or_leave, pack, weights_file
 from trainables.loops.sums import CHECK_EVERY, EpochSums
-from trainables.loops.supernets import build_supernet, derive, findings, measure, measured, named_alphas, operations_of
+from trainables.loops.supernets import (
+    Alphas,
+    build_supernet,
+    derive,
+    findings,
+    measure,
+    measured,
+    named_alphas,
+    operations_of,
+)
 from trainables.optimization.bilevel import Batch, FirstOrder, SecondOrder
 from trainables.optimization.descent import learning_rate_of
 from trainables.optimization.schedules import scheduled
@@ -141,14 +152,25 @@ class SearchRun:
         """Evaluate what the epoch has made of the network, and open the next one."""
         self.network.eval()
         logits_NC = yield from evaluate(self._classify, self._alphas_images, self._normalise, self._here())
-        metrics = self._finish_epoch(logits_NC)
-        yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
-
-    def _finish_epoch(self, logits_NC: Tensor) -> dict[str, float]:
-        """Add the epoch to the history and open the next one; return the metrics so far."""
-        labels_N = self._alphas_images.labels_N.cpu()
         alphas = {name: value.tolist() for name, value in named_alphas(self.network).items()}
         architecture = derive(self._space, alphas)
+        gap = yield from self._gap(architecture)
+        metrics = self._finish_epoch(logits_NC, alphas, architecture, gap)
+        yield Step(epoch=self._epoch - 1, step=self._steps, steps=self._steps, metrics=metrics)
+
+    def _gap(self, architecture: Architecture) -> Generator[Step, None, float | None]:
+        """Return the discretisation gap of the network as it is."""
+        multipliers = multipliers_of(self._space, architecture)
+        compute = self._bilevel.weights_precision.compute
+        return discretisation_gap(
+            self.network, multipliers, self._alphas_images, self._normalise, compute, self._here()
+        )
+
+    def _finish_epoch(
+        self, logits_NC: Tensor, alphas: Alphas, architecture: Architecture, gap: float | None
+    ) -> dict[str, float]:
+        """Add the epoch to the history and open the next one; return the metrics so far."""
+        labels_N = self._alphas_images.labels_N.cpu()
         alphas_moved = bool(self._alphas_sums.sizes_S.any())
         self._history.append(
             {
@@ -160,6 +182,7 @@ class SearchRun:
                 "alphas_error": self._alphas_sums.error() if alphas_moved else None,
                 "search_val_loss": evaluation_loss(logits_NC, labels_N, epoch=self._epoch),
                 "search_val_error": top_k_error(logits_NC, labels_N),
+                "discretisation_gap": gap,
                 "genotype": canonical_json(architecture.to_json()),
                 **measure(architecture, operations_of(self._space)),
                 **alphas,
@@ -222,6 +245,7 @@ class SearchRun:
             "search_val_error": last["search_val_error"],
             "search_val_error_best": best["search_val_error"],
             "best_epoch": best["epoch"],
+            **({} if best.get("discretisation_gap") is None else {"discretisation_gap": best["discretisation_gap"]}),
             **measured(best),
         }
 

@@ -23,6 +23,8 @@ class Inputs:
     config: dict[str, JSON] = field(default_factory=dict)
     consumed: dict[str, dict[str, str]] = field(default_factory=dict)
     """{parent id: {key: sha256 of what was taken}}."""
+    files: dict[str, tuple[TrialRow, str]] = field(default_factory=dict)
+    """Settings that are files -> the row of the parent that has it, and its name there."""
     artifacts: dict[str, JSON] = field(default_factory=dict)
     """`chosen`, when a parent was the best of several: who won, by what, with which value."""
     ancestors: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -41,8 +43,22 @@ def taken_from(rows: Mapping[str, TrialRow], spec: TrialSpec) -> Inputs:
         inputs.ancestors.update(row.provenance.get("ancestors", {}))
         inputs.ancestors[row.trial_id] = {kind: row.timing.get(kind, 0.0) for kind in ("gpu_days", "cpu_days")}
     for name, value in spec.config.items():
-        inputs.config[name] = _take(value, spec, rows, inputs) if is_reference(value) else value
+        inputs.config[name] = _take(name, value, spec, rows, inputs) if is_reference(value) else value
     return inputs
+
+
+def read_files(storage: Storage, inputs: Inputs) -> dict[str, bytes]:
+    """Return the files of parents that settings are, proven to be what they were. Raises: TrialFailure."""
+    return {setting: _read_file(storage, row, name) for setting, (row, name) in inputs.files.items()}
+
+
+def _read_file(storage: Storage, row: TrialRow, name: str) -> bytes:
+    try:
+        return TrialFolder(storage, row.trial_id).read_file(row, name)
+    except FileNotFoundError as error:
+        raise TrialFailure(f"parent trial {row.trial_id} has lost its {name}") from error
+    except DamagedFile as error:
+        raise TrialFailure(f"parent trial {row.trial_id}: {error}") from error
 
 
 def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs) -> dict[str, float]:
@@ -67,14 +83,18 @@ def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs)
     return {**own, **whole}
 
 
-def _take(reference: Mapping[str, JSON], spec: TrialSpec, rows: Mapping[str, TrialRow], inputs: Inputs) -> JSON:
-    """Return the value a reference stands for, and note it in the receipt."""
+def _take(
+    setting: str, reference: Mapping[str, JSON], spec: TrialSpec, rows: Mapping[str, TrialRow], inputs: Inputs
+) -> JSON:
+    """Return the value a setting's reference stands for, and note it in the receipt."""
     parent, key = reference["parent"], reference["key"]
     row = _best(parent["best"], rows, inputs) if isinstance(parent, Mapping) else rows[spec.parents[parent]]
     value = row.found(key)
     if value is None:
         raise TrialFailure(f"parent trial {row.trial_id} found no {key!r}")
     inputs.consumed.setdefault(row.trial_id, {})[key] = artifact_digest(value)
+    if key in row.files:
+        inputs.files[setting] = (row, key)
     return value
 
 

@@ -22,7 +22,7 @@ LOOKS = {(quantity.kind, quantity.units): metric for metric, quantity in reverse
 METRICS = (*LOOKS.values(), "a_metric_of_someones_own")
 """One of each look that a quantity has."""
 COUNTS = [metric for metric, quantity in QUANTITIES.items() if quantity.kind == "count"]
-UNITS = {"%": 1, "s": 1, "k": 10**3, "M": 10**6, "B": 10**9, "GiB": 2**30, "MiB": 2**20}
+UNITS = {"%": 1, "nats": 1, "s": 1, "k": 10**3, "M": 10**6, "B": 10**9, "GiB": 2**30, "MiB": 2**20}
 LONGEST = 17
 """Characters of the longest number."""
 ARMS = ("a", "b", "c")

@@ -13,8 +13,8 @@ from trainables.errors import DamagedFile, TrialFailure
 from trainables.loops.search import SearchRun, start
 from trainables.loops.states import pack
 
-PAUSES = 2 * (2 + 2 + 1)
-"""Of two epochs: steps, evaluation batches, the end."""
+PAUSES = 2 * (2 + 2 + 2 + 1)
+"""Of two epochs: steps, evaluation batches, those of the discretisation gap, the end."""
 
 
 @pytest.fixture
