@@ -7,9 +7,11 @@ Public face: `spaces.read_space`, `genotype.read_architecture`, `final_networks.
 
 __all__ = [
     "blocks",
+    "budget",
     "cell_supernet",
     "complexity",
     "derive_path",
+    "derive_within",
     "discretize",
     "drop_path",
     "final_networks",

@@ -1,4 +1,4 @@
-"""Budgets: how large the final network of an architecture may be, written `600M-addmult`.
+"""Budgets: how large the final network of an architecture may be, written `600M-addmult`, and what keeps them.
 
 Nothing here imports torch.
 """
@@ -6,6 +6,7 @@ Nothing here imports torch.
 import re
 from dataclasses import dataclass
 
+from trainables.architecture.genotype import Architecture
 from trainables.errors import SharptuneError, unknown_name
 
 BUDGET_SIZES = ("addmult", "macs", "params")
@@ -40,6 +41,27 @@ class Budget:
     def key(self) -> str:
         """The key of the architecture within it, the same however the budget was written."""
         return f"{WITHIN}{self.limit}_{self.size}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chosen:
+    """An architecture, its total weight, and what the budget limits of its final network."""
+
+    architecture: Architecture
+    weight: float
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Within:
+    """What there is within a budget."""
+
+    best: Chosen
+    """The one of the largest total weight."""
+    simplex: Chosen
+    """The one that network simplex finds."""
+    unlimited: Chosen
+    """The one of the ordinary derivation, which knows no budget."""
 
 
 def read_budget(text: str) -> Budget:

@@ -5,11 +5,13 @@ after the softmax (arXiv:1806.09055, section 2.4, here of both cells together; a
 budget limits the final network (arXiv:1903.09900, section 5), whose size is a constant and a sum over what is chosen.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from trainables.architecture.budget import Budget, InvalidBudget
+import numpy as np
+
+from trainables.architecture.budget import Budget, Chosen, InvalidBudget, Within
 from trainables.architecture.budgeted_flow import UNIT, Flow, best_within, iterated_simplex, smallest
 from trainables.architecture.cell_choices import CellChoices
 from trainables.architecture.cell_supernet import EDGES
@@ -18,30 +20,15 @@ from trainables.architecture.hypercuboid import multichannel_cuboid
 from trainables.architecture.networks import check_network
 from trainables.architecture.path_choices import PathChoices
 from trainables.architecture.spaces import MultiChannelSpace, SearchSpace, Space
+from trainables.errors import SharptuneError
+
+
+class InvalidAlphas(SharptuneError):
+    """Alphas that are none of the space's."""
+
 
 Alphas: TypeAlias = Mapping[str, Any]
 """Alphas as nested lists, by the names under which an epoch records them."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chosen:
-    """An architecture, its total weight, and what the budget limits of its final network."""
-
-    architecture: Architecture
-    weight: float
-    size: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Within:
-    """What there is within a budget."""
-
-    best: Chosen
-    """The one of the largest total weight."""
-    simplex: Chosen
-    """The one that network simplex finds."""
-    unlimited: Chosen
-    """The one of the ordinary derivation, which knows no budget."""
 
 
 def derive_within(space: Space, alphas: Alphas, budget: Budget, *, network: str, **sizes: int) -> Within:
@@ -54,8 +41,8 @@ def derive_within(space: Space, alphas: Alphas, budget: Budget, *, network: str,
     Args:
         network, sizes: how the final network is built: arguments of `architecture_cost`.
 
-    Raises: InvalidBudget when nothing keeps it; InvalidGenotype for a network that the space's architectures cannot
-        become.
+    Raises: InvalidBudget when nothing keeps it; InvalidAlphas; InvalidGenotype for a network that the space's
+        architectures cannot become.
     """
     choices = _choices(space, alphas, budget, network, sizes)
 
@@ -96,9 +83,24 @@ def _no_alphas(space: Space) -> Alphas:
     return {name: [[0.0] * len(space.primitives)] * EDGES for name in ("alphas_normal", "alphas_reduce")}
 
 
+def _check_alphas(space: Space, alphas: Alphas) -> None:
+    """Raises: InvalidAlphas."""
+    shapes = {name: np.shape(value) for name, value in _no_alphas(space).items()}
+    for name, shape in shapes.items():
+        try:
+            values = np.asarray(alphas[name], dtype=float)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidAlphas(f"there are no numbers {name!r}, which a search of this space has") from error
+        if values.size != math.prod(shape) or (len(shape) == 2 and values.shape != shape):
+            raise InvalidAlphas(f"{name!r} have the shape {values.shape}, and those of this space {shape}")
+        if not np.isfinite(values).all():
+            raise InvalidAlphas(f"not all of {name!r} are finite numbers")
+
+
 def _choices(
     space: Space, alphas: Alphas, budget: Budget, network: str, sizes: Mapping[str, int]
 ) -> CellChoices | PathChoices:
+    _check_alphas(space, alphas)
     choices = (
         CellChoices(space, alphas, size=budget.size, network=network, **sizes)
         if isinstance(space, SearchSpace)
