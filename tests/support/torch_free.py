@@ -1,6 +1,7 @@
 """Which modules of `trainables` are free of torch and Ray."""
 
 TORCH_FREE = (
+    "trainables.architecture.budget",
     "trainables.architecture.genotype",
     "trainables.architecture.hypercuboid",
     "trainables.architecture.nas_bench_201.benchmark",

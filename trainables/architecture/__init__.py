@@ -7,8 +7,10 @@ Public face: `spaces.read_space`, `genotype.read_architecture`, `final_networks.
 
 __all__ = [
     "blocks",
+    "budget",
     "complexity",
     "derive_path",
+    "derive_within",
     "discretize",
     "drop_path",
     "families",

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from trainables.config import is_reference
 from trainables.errors import DamagedFile, SharptuneError, TrialFailure
 from trainables.record.storage import Storage
-from trainables.record.trial_folder import TrialFolder
+from trainables.record.trial_folder import TrialFolder, read_epochs
 from trainables.trial import JSON, Spent, TrialRow, TrialSpec, artifact_digest
 
+EPOCHS = "epochs.parquet"
+BEST_EPOCH = "best_epoch"
+"""The metric of a search that says which epoch's alphas its findings are derived from."""
 SECONDS_PER_DAY = 86_400.0
 
 
@@ -59,6 +63,35 @@ def _read_file(storage: Storage, row: TrialRow, name: str) -> bytes:
         raise TrialFailure(f"parent trial {row.trial_id} has lost its {name}") from error
     except DamagedFile as error:
         raise TrialFailure(f"parent trial {row.trial_id}: {error}") from error
+
+
+def recorded_alphas(folder: TrialFolder, row: TrialRow, epoch: int | None = None) -> tuple[int, dict[str, Any]]:
+    """Return an epoch and its alphas by their names, as nested lists; the epoch of the search's findings when None.
+
+    Raises: TrialFailure when there are none; DamagedFile.
+    """
+    name = f"trial {row.trial_id}"
+    if row.state != "done" or "space" not in row.config:
+        raise TrialFailure(f"{name} is no search that is done, so there are no alphas to derive from")
+    if row.config.get("strategy") == "random":
+        raise TrialFailure(f"{name} drew its architecture at random, so there are no alphas to derive from")
+    try:
+        epochs = read_epochs(folder.read_file(row, EPOCHS))
+    except (FileNotFoundError, KeyError) as error:
+        raise TrialFailure(f"the {EPOCHS} of {name}, which holds its alphas, is not in its folder") from error
+    except DamagedFile as error:
+        raise DamagedFile(f"{name}: {error}; sharptune retry {row.trial_id} computes it anew") from error
+    wanted = row.metrics.get(BEST_EPOCH) if epoch is None else epoch
+    for recorded in epochs:
+        if recorded.get("epoch") == wanted:
+            alphas = {key: value for key, value in recorded.items() if _is_alphas(key, value)}
+            if alphas:
+                return int(recorded["epoch"]), alphas
+    raise TrialFailure(f"{name} has recorded no alphas for epoch {wanted:g}; it has {len(epochs)} epochs")
+
+
+def _is_alphas(key: str, value: Any) -> bool:
+    return key.startswith("alphas") and isinstance(value, list)
 
 
 def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs) -> dict[str, float]:

@@ -15,6 +15,7 @@ from orchestrator.architectures.drawing.architecture import draw
 from orchestrator.architectures.find import find_genotype
 from orchestrator.architectures.sources import SOURCES
 from orchestrator.cli.networks.benchmark import benchmark
+from orchestrator.cli.networks.derive import derive
 from orchestrator.cli.options import asking_for_a_network, json_option, storage_option
 from orchestrator.cli.output import replace_file, say, say_json
 from trainables.architecture.genotype import (
@@ -130,6 +131,9 @@ def draw_(what: str, output: Path | None, storage: str) -> None:
         return
     replace_file(output, svg.encode())
     say(f"{output} shows {found.name}", err=True)
+
+
+genotype.add_command(derive)
 
 
 def _find(what: str, storage: str) -> _Found:

@@ -1,0 +1,54 @@
+"""Rows of searches that nobody ran, with alphas that are written down: two epochs, of which the second is the best."""
+
+import hashlib
+import random
+from pathlib import Path
+from typing import Any
+
+from trainables.architecture.genotype import describe
+from trainables.architecture.hypercuboid import multichannel_cuboid
+from trainables.architecture.spaces import MultiChannelSpace, SearchSpace, Space, read_space
+from trainables.loops.supernets import derive
+from trainables.record.trial_folder import epochs_parquet, seal
+from trainables.trial import TrialRow, TrialSpec
+
+
+def made_search(storage: Path, space: Any, **settings: Any) -> str:
+    """Write the row of a search and its epochs, and return its id."""
+    spec = TrialSpec(trainable="search", version=2, config={"space": space, **settings}, seed=0)
+    return write_search(storage, spec)
+
+
+def write_search(storage: Path, spec: TrialSpec) -> str:
+    space = read_space(spec.config.get("space", "darts_ssc"))
+    epochs = [{"epoch": epoch, "search_val_error": 40.0 - epoch, **made_alphas(space, epoch)} for epoch in (1, 2)]
+    data = epochs_parquet(epochs)
+    operations = space.operations if isinstance(space, SearchSpace) else "ssc"
+    config = {"space": spec.config.get("space", "darts_ssc"), "strategy": "gradient", **spec.config}
+    row = TrialRow(
+        trial_id=spec.trial_id,
+        spec=spec,
+        config=config,
+        state="done",
+        metrics={"best_epoch": 2.0, "search_val_error_best": 38.0},
+        artifacts={"genotype": describe(derive(space, epochs[-1]), operations)},
+        files={"epochs.parquet": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}},
+    )
+    folder = storage / "trials" / spec.trial_id
+    folder.mkdir(parents=True)
+    (folder / "epochs.parquet").write_bytes(data)
+    (folder / "row.json").write_bytes(seal(row))
+    return spec.trial_id
+
+
+def made_alphas(space: Space, seed: int) -> dict[str, Any]:
+    """Return alphas of a space, in tenths."""
+    rng = random.Random(seed)
+    if isinstance(space, MultiChannelSpace):
+        shape = multichannel_cuboid(space).shape
+        return {"alphas": _filled(shape, rng)}
+    return {name: _filled((14, len(space.primitives)), rng) for name in ("alphas_normal", "alphas_reduce")}
+
+
+def _filled(shape: tuple[int, ...], rng: random.Random) -> Any:
+    return [_filled(shape[1:], rng) for _ in range(shape[0])] if shape else rng.randrange(-20, 21) / 10
