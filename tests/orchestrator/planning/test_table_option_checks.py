@@ -61,7 +61,9 @@ def test_one_axis_without_a_list_around_it_is_read_as_it_is_written():
     assert ("tables[0].pool", "'wieghting'") in [(problem.path, problem.read) for problem in caught.value.problems]
 
 
-NAMES = chain() + """\
+NAMES = (
+    chain()
+    + """\
 tables:
   - {name: t, stage: train, rows: [weighting], pool: [p], columns: [test_error_best], paper: table2}
 figures:
@@ -69,6 +71,7 @@ figures:
   - {name: pareto, kind: pareto, stage: train, lines: [p], sizes: [params], filter: {weighting: max_w}}
   - {name: dots, kind: dots, table: t, columns: [test_error_best]}
 """
+)
 
 
 def test_one_name_needs_no_list_around_it_wherever_names_stand():
