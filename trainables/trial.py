@@ -171,11 +171,15 @@ class TrialRow:
         """Return what a child can take: the artifact, or else the metric, of that name; None when there is none."""
         return self.artifacts.get(key, self.metrics.get(key))
 
-    def contradiction(self, parent: "TrialRow") -> str:
-        """Return a sentence when this row was made from something that its parent's row no longer says; else ""."""
+    def contradiction(self, parent: "TrialRow", digests: "Digests | None" = None) -> str:
+        """Return a sentence when this row was made from something that its parent's row no longer says; else "".
+
+        Args:
+            digests: of what parents found; for many rows, whose parents they share.
+        """
+        digests = digests or Digests()
         for key, digest in self.parents.get(parent.trial_id, {}).items():
-            value = parent.found(key)
-            if value is None or artifact_digest(value) != digest:
+            if digests.of(parent, key) != digest:
                 return f"it was made from another {key} than its parent {parent.trial_id} now records"
         return ""
 
@@ -266,6 +270,23 @@ _ROW: Mapping[str, Callable[[JSON], bool]] = {
     "provenance": _is_provenance,
 }
 """What must hold of each of a row's fields."""
+
+
+class Digests:
+    """The digests of what rows found: of each finding once, however many trials took it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[JSON, str]] = {}
+
+    def of(self, row: TrialRow, key: str) -> str:
+        """Return `artifact_digest` of what a child can take from a row; "" when there is none."""
+        value = row.found(key)
+        if value is None:
+            return ""
+        known = self._known.get((row.trial_id, key))
+        if known is None or known[0] is not value:  # not seen yet, or the row was read anew
+            known = self._known[row.trial_id, key] = value, artifact_digest(value)
+        return known[1]
 
 
 def artifact_digest(value: JSON) -> str:
