@@ -18,7 +18,7 @@ from trainables.record.beats import Beat, BeatWatcher, read_beats
 from trainables.record.listing import Listed
 from trainables.record.storage import Storage, open_storage
 from trainables.record.trial_folder import ROW, TRIALS, TrialFolder
-from trainables.trial import TrialRow, TrialSpec
+from trainables.trial import Digests, TrialRow, TrialSpec
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -66,6 +66,7 @@ class Ledger:
         self._said: set[str] = set()
         self._watcher = BeatWatcher()
         self._done: dict[str, TrialRow] = {}
+        self._digests = Digests()
         self._index = Index(self._mention)
 
     @property
@@ -276,10 +277,8 @@ class Ledger:
     def _stale_parent(self, row: TrialRow, seen: Storage) -> str:
         """Return a sentence when a row was made from something its parent's row no longer says."""
         for parent_id in row.parents:
-            parent = self.row(parent_id, seen)
-            if parent is None or parent.state != "done":
-                continue  # the parent will be run again and then found equal, or not
-            if stale := row.contradiction(parent):
+            parent = self.row(parent_id, seen)  # one that is not done will be run again and then found equal, or not
+            if parent is not None and parent.state == "done" and (stale := row.contradiction(parent, self._digests)):
                 return stale
         return ""
 

@@ -183,15 +183,20 @@ class TrialRow:
             return {"file": key, "sha256": told["sha256"]}
         return self.artifacts.get(key, self.metrics.get(key))
 
-    def digest(self, key: str) -> str | None:
-        """Return the `artifact_digest` of what a child can take; None when there is none."""
+    def digest(self, key: str) -> str:
+        """Return the `artifact_digest` of what a child can take; "" when there is none."""
         value = self.found(key)
-        return None if value is None else artifact_digest(value)
+        return "" if value is None else artifact_digest(value)
 
-    def contradiction(self, parent: "TrialRow") -> str:
-        """Return a sentence when this row was made from something that its parent's row no longer says; else ""."""
+    def contradiction(self, parent: "TrialRow", digests: "Digests | None" = None) -> str:
+        """Return a sentence when this row was made from something that its parent's row no longer says; else "".
+
+        Args:
+            digests: of what parents found; for many rows, whose parents they share.
+        """
+        digests = digests or Digests()
         for key, digest in self.parents.get(parent.trial_id, {}).items():
-            if parent.digest(key) != digest:
+            if digests.of(parent, key) != digest:
                 return f"it was made from another {key} than its parent {parent.trial_id} now records"
         return ""
 
@@ -287,6 +292,20 @@ _ROW: Mapping[str, Callable[[JSON], bool]] = {
 def is_field(name: str, value: JSON) -> bool:
     """Say whether a value, read as JSON, is one that a row may have in the field of that name."""
     return _ROW[name](value)
+
+
+class Digests:
+    """The digests of what rows found: of each finding once, however many trials took it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[TrialRow, str]] = {}
+
+    def of(self, row: TrialRow, key: str) -> str:
+        """Return `artifact_digest` of what a child can take from a row; "" when there is none."""
+        known = self._known.get((row.trial_id, key))
+        if known is None or known[0] is not row:  # not seen yet, or the row was read anew
+            known = self._known[row.trial_id, key] = row, row.digest(key)
+        return known[1]
 
 
 def artifact_digest(value: JSON) -> str:

@@ -24,7 +24,8 @@ def check_paper(catalog: Catalog, paper: Path, storage: str | None, as_json: boo
     """Hold the numbers of a paper's LaTeX, which carry our comments, against the rows of today.
 
     Macros (`table --macros`) and tables (`table --format latex`) are looked for in PAPER.TEX and in all that it inputs
-    from its folder. Exit code 1 when a number is not what the rows say, or its runs failed or are gone since.
+    from its folder. Exit code 1 when a number is not what the rows say, or its runs, rows or storage are gone; 2 when
+    the paper cannot be read.
     """
 
     def load(record: TableRecord) -> Table:
@@ -34,7 +35,7 @@ def check_paper(catalog: Catalog, paper: Path, storage: str | None, as_json: boo
         (table,) = tables_of(plan, ledger, record.table)
         return table
 
-    report = check(read_paper(paper), load)
+    report = check(read_paper(paper), load, storage)
     if as_json:
         say_json({"paper": str(paper), **report.to_json()})
     else:
@@ -59,10 +60,8 @@ def _say_report(paper: Path, report: Report) -> None:
         wanted = "sharptune table --macros and --format latex write them"
         say(shown_line(f"{paper}: no number here carries a comment of sharptune's; {wanted}"))
         return
-    wrong = len({(finding.file, finding.line, finding.called) for finding in report.findings})
-    found = (
-        f"{report.checked} numbers of {len(report.tables)} tables"
-        if len(report.tables) != 1
-        else (f"{report.checked} numbers of table {next(iter(report.tables))}")
-    )
-    say(shown_line(f"{paper}: {found} looked at; {wrong or 'none'} not as the rows have it"))
+    wrong = len({(each.file, each.line, each.called) for each in report.findings if each.called or each.kind != "gone"})
+    tables = f"table {next(iter(report.tables))}" if len(report.tables) == 1 else f"{len(report.tables)} tables"
+    ends = [f"{wrong or 'none'} not as the rows have it"] if wrong or report.not_judged < report.checked else []
+    ends += [f"{report.not_judged} could not be held against any row"] if report.not_judged else []
+    say(shown_line(f"{paper}: {report.checked} numbers of {tables} looked at; {'; '.join(ends)}"))

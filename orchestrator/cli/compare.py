@@ -14,7 +14,7 @@ from orchestrator.cli.options import (
     pass_catalog,
     terminal_width,
 )
-from orchestrator.cli.output import say, say_json
+from orchestrator.cli.output import say, say_json, spelled
 from orchestrator.cli.table import tables_of
 from orchestrator.comparisons.comparison import Comparisons
 from orchestrator.comparisons.comparison import compare as compare_arms
@@ -102,7 +102,7 @@ def _text(found: Comparisons, noise: Sequence[str], growth: Sequence[str]) -> st
     arms = lines[: len(found.arms)]
     parts = [
         [head, *arms],
-        text_lines(grid(found), width=terminal_width()),
+        text_lines(grid(found), width=terminal_width(), spelled=spelled),
         lines[len(found.arms) :],
         noise,
         growth,

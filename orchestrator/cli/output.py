@@ -175,6 +175,14 @@ def fit_streams() -> None:
             stream.reconfigure(errors=ENCODING_ERRORS)
 
 
+def spelled(text: str) -> str:
+    """Return text in the letters of stdout's encoding, as `say` will print it: that is how wide it is."""
+    stream = sys.stdout
+    if text.isascii() or not isinstance(stream, io.TextIOWrapper) or stream.errors != ENCODING_ERRORS:
+        return text
+    return shown(text).encode(stream.encoding, ENCODING_ERRORS).decode(stream.encoding)
+
+
 def settle_streams() -> None:
     """Flush what is printed; what cannot be written is given up, so that the end of the process is quiet."""
     for stream in (sys.stdout, sys.stderr):

@@ -3,13 +3,15 @@
 import contextlib
 import textwrap
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from orchestrator.cli.output import spelled
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import ASKED_BY, STATES, Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.tables.formats.widths import display_width, padded
 from orchestrator.words import duration, shown_line, shown_lines
 from trainables.record.beats import Beat, told
 from trainables.trial import JSON, TrialSpec
@@ -68,7 +70,7 @@ def counts_json(states: Any) -> dict[str, int]:
 
 def plan_lines(plan: Plan, states: States) -> list[str]:
     """Return the trials stage by stage, each with its state and why."""
-    width = max((len(trial.label) for trial in plan.trials), default=0)
+    width = _width(trial.label for trial in plan.trials)
     lines = []
     for stage in plan.stages:
         trials = list(plan.of_stage(stage))
@@ -85,9 +87,9 @@ def state_lines(labels: Sequence[tuple[str, str]], states: States, columns: int 
 
     What does not fit into so many columns stands below, indented.
     """
-    width = max((len(label) for _, label in labels), default=0)
+    width = _width(label for _, label in labels)
     lines = _lines(labels, states, width)
-    if columns is None or all(len(line) <= columns for line in lines):
+    if columns is None or all(display_width(spelled(line)) <= columns for line in lines):
         return lines
     narrow = []
     for trial_id, label in labels:
@@ -98,10 +100,15 @@ def state_lines(labels: Sequence[tuple[str, str]], states: States, columns: int 
     return narrow
 
 
+def _width(labels: Iterable[str]) -> int:
+    """Return how wide the widest is on this terminal."""
+    return max((display_width(spelled(label)) for label in labels), default=0)
+
+
 def _lines(labels: Sequence[tuple[str, str]], states: States, width: int) -> list[str]:
     """Return one line per trial, its label as wide as that."""
     return shown_lines(
-        f"{trial_id}  {label:<{width}}  {states[trial_id].state:<9}  {states[trial_id].reason}"
+        f"{trial_id}  {padded(spelled(label), width, False)}  {states[trial_id].state:<9}  {states[trial_id].reason}"
         for trial_id, label in labels
     )
 

@@ -9,7 +9,7 @@ import click
 
 from orchestrator.cli.explain import cell_json, cell_text, explanation
 from orchestrator.cli.options import Catalog, experiment_options, load_plan, open_ledger, pass_catalog, terminal_width
-from orchestrator.cli.output import replace_file, say, say_json
+from orchestrator.cli.output import replace_file, say, say_json, spelled
 from orchestrator.comparisons.in_tables import with_comparison
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
@@ -148,7 +148,9 @@ def tables_text(tables: Sequence[Table], form: str, source: Source | None = None
     if form == "html":
         return html_page(tables).rstrip("\n")
     width = terminal_width()
-    return "\n\n".join(render(table, form, width=width, source=source).rstrip("\n") for table in tables)
+    return "\n\n".join(
+        render(table, form, width=width, spelled=spelled, source=source).rstrip("\n") for table in tables
+    )
 
 
 def _explain_cell(tables: Sequence[Table], cell: tuple[str, str], ledger: Ledger, *, as_json: bool) -> None:

@@ -58,8 +58,8 @@ class IndexedRow(TrialRow):
         except (ValueError, TypeError, KeyError, RecursionError):
             return {}
 
-    def digest(self, key: str) -> str | None:
-        """Return the `artifact_digest` of what a child can take; None when there is none."""
+    def digest(self, key: str) -> str:
+        """Return the `artifact_digest` of what a child can take; "" when there is none."""
         try:
             digests = json.loads(self._indexed.digests)
         except (ValueError, RecursionError):

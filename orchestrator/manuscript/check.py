@@ -56,6 +56,8 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     checked: int = 0
     """Numbers with a comment of ours."""
+    not_judged: int = 0
+    """Those among them whose table cannot be made any more, or has no row."""
     tables: set[str] = field(default_factory=set)
     bare: list[str] = field(default_factory=list)
     """Sentences on numbers without one that equal a tabulated one."""
@@ -65,6 +67,7 @@ class Report:
         return {
             "ok": not self.findings,
             "checked": self.checked,
+            "not_judged": self.not_judged,
             "tables": sorted(self.tables),
             "findings": [asdict(finding) for finding in self.findings],
             "bare": self.bare,
@@ -72,10 +75,14 @@ class Report:
         }
 
 
-def check_paper(paper: TexPaper, load: Load) -> Report:
-    """Return what of a paper's numbers is not as the rows have it today; each table is loaded once."""
+def check_paper(paper: TexPaper, load: Load, storage: str | None = None) -> Report:
+    """Return what of a paper's numbers is not as the rows have it today; each table is loaded once.
+
+    Args:
+        storage: from which `load` takes the rows; None for the one that each comment names.
+    """
     report = Report(notes=list(paper.notes))
-    check = _Check(report=report, load=load)
+    check = _Check(report=report, load=load, storage=storage)
     ours: set[tuple[str, int]] = set()
     for index, line in enumerate(paper.lines):
         try:
@@ -107,10 +114,15 @@ def _below(lines: Sequence[TexLine], index: int, record: LineRecord | MacroRecor
 class _Check:
     report: Report
     load: Load
+    storage: str | None
     loaded: dict[TableRecord, Table | None] = field(default_factory=dict)
     today: dict[TableRecord, list[LineRecord]] = field(default_factory=dict)
     heads: dict[str, TableRecord] = field(default_factory=dict)
     """The table whose lines or macros a file is at."""
+    begun: dict[TableRecord, TexLine] = field(default_factory=dict)
+    """Where a table was named first."""
+    told: set[tuple[str, str]] = field(default_factory=set)
+    """What was said of a storage."""
 
     def report_at(self, line: TexLine, kind: Kind, sentence: str, **number: str) -> None:
         self.report.findings.append(Finding(file=line.file, line=line.number, kind=kind, sentence=sentence, **number))
@@ -121,15 +133,22 @@ class _Check:
         self.report.tables.add(head.table)
         if head in self.loaded:
             return
+        self.begun[head] = line
         try:
             table = self.load(head)
         except (SharptuneError, OSError) as error:
             self.loaded[head] = None
-            where = f"table {head.table!r} of {head.experiment}, storage {head.storage}"
-            self.report_at(line, "gone", f"{where}, cannot be made any more: {one_line(error)}")
+            where = f"table {head.table!r} of {head.experiment}, storage {self.storage or head.storage}"
+            self._lose(head, one_line(error), f"{where}, cannot be made any more: {one_line(error)}")
             return
         self.loaded[head] = table
         self.today[head] = line_records(table)
+
+    def _lose(self, head: TableRecord, why: str, sentence: str) -> None:
+        """Say that no number of a table can be judged; of one storage the same is said once."""
+        if (head.storage, why) not in self.told:
+            self.told.add((head.storage, why))
+            self.report_at(self.begun[head], "gone", sentence)
 
     def hold(self, line: TexLine, record: LineRecord | MacroRecord) -> None:
         """Hold a line of a table, or of a macro, against its comment, and that against the rows."""
@@ -144,7 +163,12 @@ class _Check:
             self.report_at(line, "unreadable", "the comment of its table does not stand above it: write the file again")
             return
         table = self.loaded[head]
+        if table is not None and not _has_rows(table) and any(cell.trials for cell in cells.values()):
+            why = f"storage {self.storage or head.storage} has no row of {head.experiment} any more"
+            self._lose(head, why, f"{why}: nothing can be held against it")
+            table = None
         if table is None:
+            self.report.not_judged += len(cells)
             return
         place = _find(record, self.today[head])
         for column, cell in cells.items():
@@ -173,6 +197,11 @@ class _Check:
         change = f"is {old.text} here and should be {new.text}" if old.text != new.text else f"is still {new.text}"
         said = f"{called} {change}: {'; '.join(reasons)}"
         self.report_at(line, kind, said, called=called, printed=old.text, should_be=new.text)
+
+
+def _has_rows(table: Table) -> bool:
+    """Say whether any run of a table has a row."""
+    return any(set(cell.states) - {"missing"} for row in table.rows for cell in row.cells.values())
 
 
 def _evidence(table: Table, line: int, column: str) -> Iterator[Evidence]:

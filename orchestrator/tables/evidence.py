@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from orchestrator.planning.planned_trial import PlannedTrial
-from trainables.trial import JSON, TrialRow, artifact_digest, canonical_json
+from trainables.trial import JSON, Digests, TrialRow, canonical_json
 
 RUN = ""
 """The metric that every finished run has, with the value 1: counting it counts runs."""
@@ -101,7 +101,7 @@ class Record:
         self._rows = rows
         self._distrust: dict[str, str] = {}
         self._unverified: dict[str, bool] = {}
-        self._digests: dict[tuple[str, str], str] = {}
+        self._digests = Digests()
         self._origins: dict[tuple[Any, ...], Origin] = {}
 
     def row(self, trial_id: str) -> TrialRow | None:
@@ -162,21 +162,11 @@ class Record:
             parent = self._done(parent_id)
             if row is None or parent is None:
                 continue
-            if not self._agree(row, parent) and (stale := row.contradiction(parent)):
+            if stale := row.contradiction(parent, self._digests):
                 return stale
             if self.distrust(parent_id):
                 return f"its parent {parent_id} cannot be trusted: {self.distrust(parent_id)}"
         return ""
-
-    def _agree(self, row: TrialRow, parent: TrialRow) -> bool:
-        """Say whether a parent still has all that a row took from it; what many took is digested once."""
-        return all(self._digest(parent, key) == digest for key, digest in row.parents[parent.trial_id].items())
-
-    def _digest(self, parent: TrialRow, key: str) -> str:
-        if (parent.trial_id, key) not in self._digests:
-            value = parent.found(key)
-            self._digests[parent.trial_id, key] = "" if value is None else artifact_digest(value)
-        return self._digests[parent.trial_id, key]
 
     def _done(self, trial_id: str) -> TrialRow | None:
         row = self._rows.get(trial_id)

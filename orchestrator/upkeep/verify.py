@@ -13,7 +13,7 @@ from trainables.record.checkpoints import decode, position
 from trainables.record.claims import Claim
 from trainables.record.storage import Storage
 from trainables.record.trial_folder import ROW, SPEC, TrialFolder, unseal
-from trainables.trial import JSON, TrialRow, TrialSpec
+from trainables.trial import JSON, Digests, TrialRow, TrialSpec
 
 FILE_SECONDS = 10.0
 """For how long a file is waited for that cannot be read."""
@@ -70,9 +70,10 @@ def verify(ledger: Ledger, trial_ids: Iterable[str], progress: Callable[[int], o
         if row is not None:
             rows[trial_id] = row
         progress(1)
+    digests = Digests()
     for row in rows.values():
         if row.state == "done":
-            _check_parents(row, rows, ledger, report)
+            _check_parents(row, rows, ledger, report, digests)
     _check_index(storage, report)
     return report
 
@@ -208,7 +209,9 @@ def _check_index(storage: Storage, report: Report) -> None:
         report.wrong.append(Wrong(trial=folder, file=name, what=what, means=means, do=do))
 
 
-def _check_parents(row: TrialRow, rows: Mapping[str, TrialRow], ledger: Ledger, report: Report) -> None:
+def _check_parents(
+    row: TrialRow, rows: Mapping[str, TrialRow], ledger: Ledger, report: Report, digests: Digests
+) -> None:
     """Hold what a row says that it took from its parents against their rows."""
     damaged = {wrong.trial for wrong in report.wrong if wrong.file == ROW}
     for parent_id in row.parents:
@@ -219,7 +222,7 @@ def _check_parents(row: TrialRow, rows: Mapping[str, TrialRow], ledger: Ledger, 
             what = f"its parent {parent_id} has no row here that says done"
             means = "what it took from there cannot be checked; tables mark it"
             do = f"run its experiment again: {parent_id} is computed anew, and the two are compared"
-        elif what := row.contradiction(parent):
+        elif what := row.contradiction(parent, digests):
             means, do = "no table has it", f"sharptune retry {row.trial_id}, and run: it is computed anew"
         else:
             continue

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.cli.options import terminal_width
+from orchestrator.cli.output import spelled
 from orchestrator.paper.published import load_published
 from orchestrator.paper.sizes import AGREES, CUT, DIFFERS, QUOTED, SizeRow, SizeTable, size_tables, tally
 from orchestrator.tables.formats.markdown import PIPES
@@ -34,7 +35,9 @@ def markdown(rows: Sequence[SizeRow]) -> str:
 def text(rows: Sequence[SizeRow]) -> str:
     """Return the tables as aligned lines."""
     width = terminal_width() or USUAL_WIDTH
-    tables = ((table, text_lines(_layout(table), width=width, style=_WIDE)) for table in size_tables(rows))
+    tables = (
+        (table, text_lines(_layout(table), width=width, style=_WIDE, spelled=spelled)) for table in size_tables(rows)
+    )
     return "\n".join("".join(f"{line}\n" for line in (table.title, *lines)) for table, lines in tables)
 
 

@@ -8,14 +8,18 @@ from orchestrator.tables.formats.html import html_text
 from orchestrator.tables.formats.latex import latex
 from orchestrator.tables.formats.markdown import markdown
 from orchestrator.tables.formats.text import text
+from orchestrator.tables.formats.widths import Spelled
 from orchestrator.tables.table import Table
 from trainables.errors import unknown_name
 
 
-def render(table: Table, form: str, *, width: int | None = None, source: Source | None = None) -> str:
+def render(
+    table: Table, form: str, *, width: int | None = None, spelled: Spelled = str, source: Source | None = None
+) -> str:
     """Return a table in one of FORMATS, ending in a newline.
 
-    `width` in characters bounds text; with a `source`, LaTeX says in comments what its numbers were made from.
+    `width` in characters bounds text, and `spelled` returns what stands in it in its reader's letters; with a `source`,
+    LaTeX says in comments what its numbers were made from.
 
     Raises: UnknownName for another format.
     """
@@ -23,7 +27,7 @@ def render(table: Table, form: str, *, width: int | None = None, source: Source 
         raise unknown_name("format", form, FORMATS)
     if form == "latex":
         return latex(table, source=source)
-    return text(table, width=width) if form == "text" else FORMATS[form](table)
+    return text(table, width=width, spelled=spelled) if form == "text" else FORMATS[form](table)
 
 
 FORMATS: Mapping[str, Callable[[Table], str]] = {

@@ -2,10 +2,10 @@
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import zip_longest
+from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
 
-from orchestrator.tables.formats.widths import Frame, fitted_widths, natural_widths
+from orchestrator.tables.formats.widths import Frame, Spelled, fitted_widths, natural_widths
 from orchestrator.tables.layout import Entry, Layout, lay_out
 from orchestrator.tables.table import Table
 
@@ -27,26 +27,40 @@ class TextStyle:
 SPACED = TextStyle(line=Frame(between=GAP), rule=Frame(between=GAP))
 
 
-def text(table: Table, *, width: int | None = None) -> str:
-    """Return a table as aligned lines; where they do not fit into `width`, as one paragraph a row."""
+def text(table: Table, *, width: int | None = None, spelled: Spelled = str) -> str:
+    """Return a table as aligned lines; where they do not fit into `width`, as one paragraph a row.
+
+    `spelled` returns a text in the letters that there are where it will be read.
+    """
     layout = lay_out(table)
     notes = [f"{letter.translate(_RAISED)} {words}" for letter, words in layout.footnotes]
-    tail = [line for note in (*notes, *layout.notes) for line in _wrapped(note, width)]
-    return "\n".join([*_wrapped(layout.title, width), "", *text_lines(layout, width=width), "", *tail]).rstrip() + "\n"
+    head, *tail = [_wrapped(spelled(note), width) for note in (layout.title, *notes, *layout.notes)]
+    body = text_lines(layout, width=width, spelled=spelled)
+    return "\n".join([*head, "", *body, "", *chain(*tail)]).rstrip() + "\n"
 
 
-def text_lines(layout: Layout, *, width: int | None, style: TextStyle = SPACED) -> list[str]:
+def text_lines(layout: Layout, *, width: int | None, style: TextStyle = SPACED, spelled: Spelled = str) -> list[str]:
     """Return a table's headings and entries: aligned, or as one paragraph a row where they do not fit into `width`."""
+    layout = _spelled(layout, spelled)
     columns = _columns(layout)
     room = None if width is None else style.line.room(width, len(columns))
     widths = natural_widths(columns) if room is None else fitted_widths(columns, room)
     return _paragraphs(layout, width or 0) if widths is None else _grid(layout, columns, widths, style)
 
 
+def _spelled(layout: Layout, spelled: Spelled) -> Layout:
+    """Return the layout with all that stands in its grid spelled, marks included."""
+    return replace(
+        layout,
+        headings=tuple(replace(heading, title=spelled(heading.title)) for heading in layout.headings),
+        lines=tuple(tuple(Entry(text=spelled(_plain(entry))) for entry in line) for line in layout.lines),
+        blocks={place: spelled(words) for place, words in layout.blocks.items()},
+    )
+
+
 def _columns(layout: Layout) -> list[list[str]]:
     """Return the columns of text, each with its heading first."""
-    lines = [[_plain(entry) for entry in line] for line in layout.lines]
-    return [[heading.title, *(line[i] for line in lines)] for i, heading in enumerate(layout.headings)]
+    return [[heading.title, *(line[i].text for line in layout.lines)] for i, heading in enumerate(layout.headings)]
 
 
 def _plain(entry: Entry) -> str:
@@ -84,7 +98,7 @@ def _paragraphs(layout: Layout, width: int) -> list[str]:
             if not entry.text:
                 continue
             said = f"{heading.title}: " if heading.title else ""
-            lines += textwrap.wrap(f"{said}{_plain(entry)}", max(20, width), subsequent_indent=GAP)
+            lines += textwrap.wrap(f"{said}{entry.text}", max(20, width), subsequent_indent=GAP)
         lines.append("")
     return lines[:-1]
 

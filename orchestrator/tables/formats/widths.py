@@ -1,8 +1,11 @@
 """Lines whose entries stand in columns: how wide these are, and what stands between them."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+Spelled = Callable[[str], str]
+"""Returns a text in the letters that there are where it will be read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +45,8 @@ def fitted_widths(columns: Sequence[Sequence[str]], room: int) -> list[int] | No
 
 def display_width(words: str) -> int:
     """Return how many columns of a terminal a text takes."""
+    if words.isascii():
+        return len(words)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in words)
     return len(words) + wide - sum(bool(unicodedata.combining(c)) for c in words)
 

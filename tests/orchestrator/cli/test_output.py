@@ -123,6 +123,40 @@ def test_any_encoding_takes_what_is_printed(sharptune, chains, monkeypatch, caps
     }[encoding] in printed
 
 
+LABELLED = """\
+experiment: labelled
+stages:
+  root:
+    trainable: chain
+    config: {epochs: 1}
+    grid: {size: [{label: "a±b × c…", width: 1}, {label: plain, width: 2}], seed: [0, 1]}
+tables:
+  - {name: labelled, stage: root, rows: [size], columns: [error, error_best], note: "1 – 2"}
+"""
+
+
+def test_columns_stay_aligned_where_characters_are_spelled_in_ascii(sharptune, monkeypatch):
+    Path("labelled.yaml").write_text(LABELLED)
+    assert sharptune("run", "labelled.yaml", "--runner", "local").code == 0
+    printed = {}
+    for command in ("table", "compare", "plan", "status"):
+        stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+        assert printing_to(monkeypatch, stream, command, "labelled.yaml") == 0
+        stream.seek(0)
+        printed[command] = stream.read().splitlines()
+
+    for command in ("table", "compare"):
+        (rule,) = [place for place, line in enumerate(printed[command]) if re.fullmatch("-+(  -+)+", line)]
+        lines = [printed[command][rule - 1], *printed[command][rule : rule + 2]]
+        gaps = [place for place, character in enumerate(lines[1]) if character == " "]
+        assert any("+-" in line for line in lines)
+        assert [line for line in lines if any(line[place : place + 1].strip() for place in gaps)] == []
+    for command in ("plan", "status"):
+        lines = [line for line in printed[command] if " done " in line]
+        assert any("a+-b x c..." in line for line in lines)
+        assert len({line.index(" done ") for line in lines}) == 1
+
+
 def test_the_picture_of_a_run_takes_any_encoding_too(chains, monkeypatch):
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)

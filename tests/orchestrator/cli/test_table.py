@@ -191,7 +191,15 @@ def test_macros_and_tables_in_a_paper_are_held_against_the_rows(sharptune, run):
     assert {finding["kind"] for finding in data["findings"]} == {"fewer"}
     assert {finding["file"] for finding in data["findings"]} == {"numbers.tex", "table.tex"}
 
-    assert "there is no storage" in sharptune("check-paper", "paper.tex", "--storage", "nowhere").out
+    nowhere = sharptune("check-paper", "paper.tex", "--storage", "nowhere")
+    assert "storage nowhere, cannot be made any more: there is no storage" in nowhere.out
+    assert nowhere.out.splitlines()[1:] == [
+        "paper.tex: 8 numbers of table widths looked at; 8 could not be held against any row"
+    ]
+    Path("empty/trials").mkdir(parents=True)
+    empty = sharptune("check-paper", "paper.tex", "--storage", "empty")
+    assert (empty.code, len(empty.out.splitlines())) == (1, 2)
+    assert "storage empty has no row of chains.yaml any more: nothing can be held against it\n" in empty.out
     shutil.move("runs", "moved")
     gone = sharptune("check-paper", "paper.tex")
     assert (gone.code, "cannot be made any more: there is no storage" in gone.out) == (1, True)

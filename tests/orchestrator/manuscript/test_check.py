@@ -140,6 +140,45 @@ def test_an_experiment_or_storage_that_is_gone_is_said_once():
 
 
 @pytest.mark.parametrize("write", WRITERS)
+def test_a_storage_whose_rows_are_all_gone_is_said_once_and_judges_no_number(write):
+    world = make_world()
+    text = write(table_of(world))
+    world.rows.clear()
+    report = check(text + text, world)
+    (finding,) = report.findings
+
+    assert (finding.kind, finding.called) == ("gone", "")
+    assert finding.line == 1 + next(n for n, line in enumerate(text.splitlines()) if '"digest"' in line)
+    assert finding.sentence == "storage runs has no row of small.yaml any more: nothing can be held against it"
+    assert (report.checked, report.not_judged) == (16, 16)
+    assert report.to_json()["not_judged"] == 16
+
+
+def test_a_storage_that_is_gone_is_said_once_for_all_its_tables():
+    def load(record: TableRecord) -> Table:
+        raise LedgerError(f"there is no storage {record.storage}")
+
+    text = macros_file(table_of(make_world()))
+    other = text.replace('"table": "weighting"', '"table": "others"')
+    elsewhere = other.replace('"storage": "runs"', '"storage": "elsewhere"')
+    report = check_paper(paper_of(text + other + elsewhere), load)
+
+    assert report.tables == {"weighting", "others"}
+    assert [finding.sentence.rpartition(": ")[2] for finding in report.findings] == [
+        "there is no storage runs",
+        "there is no storage elsewhere",
+    ]
+    assert report.not_judged == report.checked == 24
+
+
+def test_a_table_that_never_had_a_row_is_fine():
+    world = make_world()
+    world.rows.clear()
+
+    assert check(table_file(table_of(world)), world).findings == []
+
+
+@pytest.mark.parametrize("write", WRITERS)
 def test_a_number_that_was_changed_by_hand_is_said(write):
     world = make_world()
     text = write(table_of(world)).replace("6.15$", "6.05$").replace("{6.15", "{6.05")
