@@ -34,9 +34,9 @@ class Trainable:
     Code is named by import paths, "package.module:name", and loaded when it is needed. `start(config, *, seed,
     threads, gpus)` returns a `trainables.trial.Run` that computes with so many threads and on the GPU only where the
     trial was given some; `version` is raised when a fix changes results, so that old and new rows never mix. The others
-    (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray, but for `computed`, which
-    tables ask for what has not run. They get a trial's
-    settings by name, `check` the config itself; what stands for a parent's finding is no JSON value.
+    (`check` to `absent`) are asked while trials are planned, so they load neither torch nor Ray; only `computed`, which
+    tables ask for what has not run, may. They get a trial's settings by name, `check` the config itself; what stands
+    for a parent's finding is no JSON value.
     """
 
     name: str
