@@ -121,6 +121,8 @@ def _quoted(table: Table, row: TableRow, column: Column) -> str:
     number = quoted_number(table, row, column)
     if number is None or table.paper is None:
         return "no number: no trial of the plan belongs here, and nothing is quoted"
+    if number.median is None:
+        return f"quoted, not measured: {table.paper.title} prints {number.printed} for no number"
     return f"quoted, not measured: {number.printed} in {table.paper.title}; no run stands behind it"
 
 

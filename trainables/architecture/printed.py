@@ -65,9 +65,12 @@ def in_log(text: str, epoch: str) -> tuple[int, int]:
     start = found.get(int(epoch)) if epoch else last
     if start is None:
         epochs = [number for number in found if number is not None]
-        have = f"those of epochs {min(epochs)} to {max(epochs)}" if epochs else "none that says its epoch"
+        have = "there are none that say their epoch"
+        if epochs:
+            span = f"there are those of epochs {min(epochs)} to {max(epochs)}"
+            have = span if len(epochs) > 1 else f"there is only that of epoch {epochs[0]}"
         raise InvalidGenotype(
-            f"no genotype is printed under epoch {epoch}; there are {have}" if epoch else "no genotype is printed there"
+            f"no genotype is printed under epoch {epoch}; {have}" if epoch else "no genotype is printed there"
         )
     return start, _line(text, start)
 

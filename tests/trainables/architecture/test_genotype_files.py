@@ -145,6 +145,9 @@ def test_a_log_gives_its_last_genotype_or_that_of_an_epoch(read, refusal, epoch)
     assert refusal(log, "search.log:50") == (
         "search.log: no genotype is printed under epoch 50; there are those of epochs 8 to 10"
     )
+    assert refusal(log_of(FIRST, epoch=epoch, start=8), "search.log:50") == (
+        "search.log: no genotype is printed under epoch 50; there is only that of epoch 8"
+    )
 
 
 def test_a_search_that_was_begun_twice_in_one_log_counts_from_its_last_beginning(read):
@@ -153,7 +156,7 @@ def test_a_search_that_was_begun_twice_in_one_log_counts_from_its_last_beginning
 
 def test_a_log_without_epochs_says_so(refusal):
     assert refusal(printed(FIRST), "search.log:1").endswith(
-        "no genotype is printed under epoch 1; there are none that says its epoch"
+        "no genotype is printed under epoch 1; there are none that say their epoch"
     )
     assert refusal(printed(FIRST), "search.log:last").endswith(
         "the number of an epoch follows the name of a log, got 'last'"
