@@ -22,7 +22,7 @@ run: $(READY)
 export PYTHONDONTWRITEBYTECODE :=
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist loadgroup --durations 40
+	$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder --durations 40
 
 # Without Ray nothing is logged, so nothing watches for logs.
 unit: $(READY)

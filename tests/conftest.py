@@ -13,6 +13,8 @@ import pytest
 from hypothesis import settings
 
 SUPPORT = Path(__file__).parent / "support"
+FIRST = ("nodes", "ray", "slurm", "browser", "checked heap")
+"""The groups of tests that take longest, the longest first."""
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -87,8 +89,32 @@ def pytest_collection_modifyitems(items):
     """Keep tests that start Ray in one process of the test runner, but for those that mostly wait.
 
     Those of several nodes, and rehearsals, are the group `nodes`; Slurm's is one of its own. So there are at most three
-    Rays at once, each of which needs a processor for a seventh of its time.
+    Rays at once, each of which needs a processor for a seventh of its time. The longest begin first; what takes
+    milliseconds fills the gaps at the end.
     """
     for item in items:
         if item.get_closest_marker("ray") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group("ray"))
+    items.sort(key=turn)
+
+
+def turn(item) -> int:
+    """Return when a test's turn is, from 0."""
+    group = item.get_closest_marker("xdist_group")
+    if group:
+        return FIRST.index(group.args[0])
+    return len(FIRST) if item.nodeid.startswith(("tests/integration/", "tests/benchmarks/")) else len(FIRST) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give one process of the test runner whole groups, or else whole files: what their tests share is made once."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class Files(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return super()._split_scope(nodeid).partition("::")[0]
+
+    return Files(config, log)

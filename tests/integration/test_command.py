@@ -78,7 +78,7 @@ def test_an_interrupted_run_says_so_and_goes_on_to_the_same_rows(sharptune, run,
         if "epoch 1" in line:
             break
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
 
     assert process.returncode == 130
     assert "The same command goes on from here." in out
@@ -129,7 +129,7 @@ def drawn_by(arguments: list[str], cwd: Path, **environment: str) -> tuple[int, 
             break
         written += part
     os.close(leader)
-    return process.wait(timeout=60), written.decode()
+    return process.wait(timeout=180), written.decode()
 
 
 @pytest.mark.parametrize("colour", [True, False])
@@ -172,7 +172,7 @@ def test_a_run_whose_terminal_is_gone_saves_and_ends(sharptune, chains):
         written += os.read(leader, 65536)
     os.close(leader)
 
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=180) == 130
     assert "resumable" in sharptune("status", "chains.yaml", *slower).out
 
 
@@ -186,6 +186,6 @@ def test_a_run_goes_on_when_nobody_reads_what_it_says_any_more(chains):
     said = process.stderr.read()
     process.stderr.close()
 
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=180) == 0
     assert said == b"note: nobody reads what is printed here any more; the run goes on all the same\n"
     assert len(rows()) == 6

@@ -24,7 +24,7 @@ WORKS = "    pass\ntime.sleep(1.5)"
 )
 def test_a_process_without_a_step_is_ended_with_its_stack_and_one_between_trials_is_not(minutes, then, ended):
     code = WATCHED.format(minutes=minutes, then=then)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False)
 
     assert (done.returncode, done.stdout) == ((1, "") if ended else (0, "went on\n"))
     assert ("in stuck" in done.stderr) == ended

@@ -145,7 +145,7 @@ def workers(storage: Path) -> list[psutil.Process]:
 
 def wait_for(storage: Path, file: str) -> None:
     """Return as soon as a trial has such a file, and in a minute at the latest."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not list(storage.glob(f"trials/*/{file}")) and time.monotonic() < deadline:
         time.sleep(0.05)
 
@@ -200,7 +200,7 @@ def test_kill_9_of_the_driver_changes_nothing_and_its_processes_end_by_themselve
     driver.kill()
 
     again = finish(tmp_path)
-    _, alive = psutil.wait_procs(at_work, timeout=60)
+    _, alive = psutil.wait_procs(at_work, timeout=180)
 
     assert essences(tmp_path) == undisturbed
     assert not set(started(again)) & set(before)
@@ -291,7 +291,7 @@ def test_after_a_signal_and_exit_130_the_same_command_goes_on_to_the_same_rows(
     took = time.monotonic() - asked
 
     assert driver.process.returncode == 130
-    assert took < 30
+    assert took < 120
     assert "running" not in states.values()
     assert list((tmp_path / "drivers").iterdir()) == []
     finish(tmp_path)
@@ -304,7 +304,7 @@ def test_two_drivers_at_once_run_no_trial_twice_and_no_process_outlives_them(dri
     families = [driver.family() for driver in drivers]
 
     ends = [driver.end() for driver in drivers]
-    gone, alive = psutil.wait_procs([process for family in families for process in family], timeout=15)
+    gone, alive = psutil.wait_procs([process for family in families for process in family], timeout=120)
 
     assert all(set(states.values()) == {"done"} for states in ends)
     assert essences(tmp_path) == undisturbed

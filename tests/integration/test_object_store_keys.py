@@ -135,7 +135,7 @@ def test_wrong_and_expired_keys_are_said_at_once(answering, monkeypatch, status)
     begin = f"it answers {status}: {code}: {message.rstrip('.')}; keys come from AWS_ACCESS_KEY_ID"
     assert caught.value.strerror.startswith(begin)
     assert "AKIAWRONG" not in str(caught.value)
-    assert time.monotonic() - since < 20
+    assert time.monotonic() - since < 45  # it is patient with others for a minute
 
 
 def test_a_trial_whose_node_has_no_keys_or_has_them_no_more_has_not_failed(no_keys, uri, monkeypatch):

@@ -141,7 +141,7 @@ def test_a_run_that_nobody_carries_on_ends_its_ranks(mini):
     began = time.monotonic()
     del paused
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert not other.is_running()
 
 
@@ -168,7 +168,7 @@ def test_a_trial_that_lost_a_rank_hears_of_it_at_once_and_ends_in_the_row_of_an_
 
     with pytest.raises(RankLost, match=r"^rank 1 was killed by SIGKILL$"):
         list(execute(job, should_stop=kill_in_the_second_epoch))
-    assert time.monotonic() - killed[0] < 20
+    assert time.monotonic() - killed[0] < 90
     assert children() == []
     assert folder.read_row() is None
     *_, last = execute(job, should_stop=lambda: False)
@@ -193,7 +193,7 @@ def test_no_rank_outlives_a_killed_rank_0(pipe_held):
     leader.kill()
     leader.communicate()
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not has_ended(rank) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert has_ended(rank)

@@ -77,7 +77,7 @@ print("the table")
 
 def test_those_that_come_while_ray_ends_are_heard_and_end_no_process_whichever_thread_they_come_to():
     """As it goes, Ray has SIGTERM end the process."""
-    done = subprocess.run([sys.executable, "-c", ENDING], stdout=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", ENDING], stdout=subprocess.PIPE, text=True, timeout=180)
 
     assert (done.returncode, done.stdout) == (0, "amid True\nthe table\n")
 

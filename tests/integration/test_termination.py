@@ -33,7 +33,7 @@ from trainables.trial import TrialRow
 
 TELLING_SHARPTUNE = Path(__file__).parent.parent / "support" / "telling_sharptune.py"
 INTERRUPTED = 130
-SOON = 20.0
+SOON = 60.0
 """Seconds in which a process has saved and ended, on however busy a machine; alone on one, it takes one and a half."""
 
 BASE = {"dataset": "cifar10-mini", "epochs": 2, "batch_size": 5, "warmup_epochs": 0, "autoaugment": True}

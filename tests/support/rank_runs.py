@@ -49,7 +49,7 @@ class PlainRun(FinalRun):
 def take_a_step_and_wait(*, pipe_held: bool) -> None:
     """Be rank 0 of two, in the middle of an epoch; print the other's process and the folder in which they met.
 
-    Where the pipe is held, another child of this process keeps the pipe to the other rank open for a minute.
+    Where the pipe is held, another child of this process keeps the pipe to the other rank open for five minutes.
     """
     from finished_training import CONFIG
 
@@ -63,7 +63,7 @@ def take_a_step_and_wait(*, pipe_held: bool) -> None:
         os.close(1)  # whoever reads the output sees the end
         for connection in psutil.Process().net_connections(kind="all"):  # and the exchange breaks, when rank 0 dies
             os.close(connection.fd)
-        time.sleep(60)
+        time.sleep(300)
         os._exit(0)
     print(other.pid, meeting, flush=True)
     sys.stdin.read()

@@ -106,7 +106,7 @@ def rehearsing(chains):
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     )
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while not list(place.glob("rehearsal-*/rehearsals/*/trials/*")) and time.monotonic() < until:
         time.sleep(0.05)
     yield rehearsal, psutil.Process(rehearsal.pid).children(), place
@@ -118,7 +118,7 @@ def test_one_that_is_interrupted_ends_its_driver_and_leaves_nothing(rehearsing):
     rehearsal, drivers, place = rehearsing
 
     rehearsal.send_signal(signal.SIGTERM)
-    _, err = rehearsal.communicate(timeout=60)
+    _, err = rehearsal.communicate(timeout=180)
 
     assert (rehearsal.returncode, err.decode().splitlines()[-1]) == (130, "interrupted")
     assert len(drivers) == 1
@@ -132,4 +132,4 @@ def test_one_that_is_killed_takes_its_driver_with_it(rehearsing):
     rehearsal.kill()
 
     assert len(drivers) == 1
-    assert psutil.wait_procs(drivers, timeout=30)[1] == []
+    assert psutil.wait_procs(drivers, timeout=120)[1] == []
