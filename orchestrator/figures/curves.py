@@ -12,7 +12,7 @@ from orchestrator.figures.figure import Epochs, Figure, Line, what_is_missing
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.tables.evidence import Record
 from orchestrator.tables.grouping import Group, grouped, selected
-from orchestrator.tables.layout import key_text, symbol_of
+from orchestrator.tables.layout import symbol_of, whole_key_text
 from orchestrator.tables.quantities import number_text, quantity_of
 from orchestrator.tables.statistics import median_range
 from trainables.trial import JSON, TrialRow
@@ -229,7 +229,7 @@ def label_of(group: Group) -> str:
 
 def _key_words(key: str, value: JSON) -> str:
     """Return `p=2`; a label speaks for itself."""
-    return key_text(value) if isinstance(value, str) else f"{key}={key_text(value)}"
+    return whole_key_text(value) if isinstance(value, str) else f"{key}={whole_key_text(value)}"
 
 
 def _curve(label: str, planned: tuple[PlannedTrial, ...], trials: Mapping[str, Mapping[int, float]]) -> Curve:

@@ -10,7 +10,7 @@ from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.tables.cells import Column
 from orchestrator.tables.evidence import Record
 from orchestrator.tables.grouping import selected
-from orchestrator.tables.layout import column_title, key_text, quoted_number, unit_of
+from orchestrator.tables.layout import column_title, quoted_number, unit_of, whole_key_text
 from orchestrator.tables.quantities import Unit, number_text, quantity_of
 from orchestrator.tables.table import Table, TableRow
 from orchestrator.tables.table import build as build_table
@@ -123,7 +123,7 @@ def _label(table: Table, row: TableRow, *, one_key: bool) -> str:
     alike = [other for other in table.rows if other.keys[name] == row.keys[name]]
     telling = [key for key in details if len({str(other.keys[key]) for other in alike}) > 1]
     more = ", ".join(f"{key} {row.keys[key]}" for key in telling if row.keys[key])
-    return f"{key_text(row.keys[name])} ({more})" if more else key_text(row.keys[name])
+    return f"{whole_key_text(row.keys[name])} ({more})" if more else whole_key_text(row.keys[name])
 
 
 def _strip(table: Table, row: TableRow, column: Column, label: str) -> Strip:
@@ -143,4 +143,4 @@ def _strip(table: Table, row: TableRow, column: Column, label: str) -> Strip:
 
 def _words(key: str, value: JSON) -> str:
     """Return `p=2`; a label speaks for itself."""
-    return key_text(value) if isinstance(value, str) else f"{key}={key_text(value)}"
+    return whole_key_text(value) if isinstance(value, str) else f"{key}={whole_key_text(value)}"

@@ -17,7 +17,7 @@ from orchestrator.figures.curves import NOTHING_YET, Panel
 from orchestrator.figures.dots import DotsPanel
 from orchestrator.figures.figure import Figure
 from orchestrator.figures.pareto import PointsPanel
-from orchestrator.figures.style import FONT, SETTINGS, WIDTHS, wrapped
+from orchestrator.figures.style import FONT, LETTERS_AN_INCH, SETTINGS, WIDTHS, wrapped
 from orchestrator.figures.timeline import TimelinePanel
 from orchestrator.words import shown_line
 
@@ -25,8 +25,6 @@ FORMATS = ("svg", "pdf", "png")
 DPI = 200
 _WITHOUT_DATE: Mapping[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 _REMARK: Mapping[str, Any] = {"fontsize": 6.5, "color": "#404040"}
-_LETTERS_AN_INCH = 13
-"""Of the font's size; a little fewer than there are room for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,8 +36,8 @@ class Painter:
     """What of a panel is told apart by colour."""
     side_by_side: Mapping[str, int]
     """How many panels stand side by side at most, in a width."""
-    height: Callable[[Any, str], float]
-    """In inches."""
+    height: Callable[[Any, str, int], float]
+    """In inches; of a panel, in a width, with room for so many letters across."""
     shared: bool = False
     """Whether all panels have one scale, which stands at the outer ones only."""
     part: Callable[[Any], str] = lambda panel: ""
@@ -102,20 +100,21 @@ def _canvas(figure: Figure, width: str) -> Any:
     if not figure.panels:
         canvas = Canvas(figsize=(inches, 1.2))
         FigureCanvasAgg(canvas)
-        canvas.suptitle(wrapped(figure.title, int(inches * _LETTERS_AN_INCH * 0.8)))
-        canvas.text(0.5, 0.3, figure.missing or NOTHING_YET, ha="center")
+        canvas.suptitle(wrapped(figure.title, int(inches * LETTERS_AN_INCH * 0.8)))
+        canvas.text(0.5, 0.3, wrapped(figure.missing or NOTHING_YET, int(inches * LETTERS_AN_INCH)), ha="center")
         return canvas
     painter = PAINTERS[type(figure.panels[0])]
     grid = _grid(figure.panels, painter.side_by_side[width], painter.part)
-    heights = [max(painter.height(panel, width) for panel in row if panel) for row in grid]
+    letters = int(inches / len(grid[0]) * LETTERS_AN_INCH)
+    heights = [max(painter.height(panel, width, letters) for panel in row if panel) for row in grid]
     canvas = Canvas(figsize=(inches, sum(heights)), layout="constrained")
     FigureCanvasAgg(canvas)
-    canvas.suptitle(wrapped(figure.title, int(inches * _LETTERS_AN_INCH * 0.8)))
+    canvas.suptitle(wrapped(figure.title, int(inches * LETTERS_AN_INCH * 0.8)))
     axes = canvas.subplots(
         len(grid), len(grid[0]), squeeze=False, height_ratios=heights, sharex=painter.shared, sharey=painter.shared
     )
     merged = _paint(axes, grid, painter, inches)
-    missing = wrapped(figure.missing, int(inches * _LETTERS_AN_INCH))
+    missing = wrapped(figure.missing, int(inches * LETTERS_AN_INCH))
     below = _legend(canvas, merged, missing, inches) if any(label for _, label in merged) else 0
     if missing and not below:
         canvas.supxlabel(missing, **_REMARK)
@@ -136,7 +135,7 @@ def _paint(axes: Any, grid: Sequence[Sequence[Any]], painter: Painter, inches: f
     panels = [panel for row in grid for panel in row if panel]
     labels = dict.fromkeys(label for panel in panels for label in painter.labels(panel))
     places = {label: place for place, label in enumerate(labels)}
-    letters = int(inches / len(grid[0]) * _LETTERS_AN_INCH * (1.2 if painter.shared else 1))
+    letters = int(inches / len(grid[0]) * LETTERS_AN_INCH * (1.2 if painter.shared else 1))
     legends: list[list[painting.Key]] = []
     for row, column in itertools.product(range(len(grid)), range(len(grid[0]))):
         each, panel = axes[row][column], grid[row][column]
@@ -164,7 +163,7 @@ def _merged(legends: Sequence[Sequence[painting.Key]], places: Mapping[str, int]
 
 def _legend(canvas: Any, keys: Sequence[painting.Key], remark: str, inches: float) -> int:
     """Put the legend below all panels, in as many columns as there is room for; return how many lines it has."""
-    texts = [wrapped(label, int(inches * _LETTERS_AN_INCH) - 8, 2) for _, label in keys]
+    texts = [wrapped(label, int(inches * LETTERS_AN_INCH) - 8, 2) for _, label in keys]
     longest = max(len(line) for text in texts for line in (text.splitlines() or [""]))
     columns = max(1, min(len(keys), int(inches / (longest * 0.056 + 0.52))))
     places = [str(place) for place in range(len(keys))]  # matplotlib leaves out labels that begin with _
@@ -197,13 +196,13 @@ PAINTERS: Mapping[type, Painter] = {
         paint=painting.curves,
         labels=_curve_labels,
         side_by_side={"column": 1, "page": 3},
-        height=lambda panel, width: 2.0 if width == "column" else 2.5,
+        height=lambda panel, width, letters: 2.0 if width == "column" else 2.5,
     ),
     EdgePanel: Painter(
         paint=painting.edges,
         labels=painting.coloured,
         side_by_side={"column": 3, "page": 5},
-        height=lambda panel, width: 0.9 if width == "column" else 1.05,
+        height=lambda panel, width, letters: 0.9 if width == "column" else 1.05,
         shared=True,
         part=lambda panel: panel.part,
     ),
@@ -211,19 +210,21 @@ PAINTERS: Mapping[type, Painter] = {
         paint=painting.points,
         labels=_point_labels,
         side_by_side={"column": 1, "page": 2},
-        height=lambda panel, width: 2.4 if width == "column" else 2.9,
+        height=lambda panel, width, letters: 2.4 if width == "column" else 2.9,
     ),
     TimelinePanel: Painter(
         paint=painting_rows.timeline,
         labels=lambda panel: panel.stages,
         side_by_side={"column": 1, "page": 1},
-        height=lambda panel, width: min(9.0, 1.0 + 0.17 * len({(span.host, span.lane) for span in panel.spans})),
+        height=lambda panel, width, letters: min(
+            9.0, 1.0 + 0.17 * len({(span.host, span.lane) for span in panel.spans})
+        ),
     ),
     DotsPanel: Painter(
         paint=painting_rows.dots,
         labels=lambda panel: [],
         side_by_side={"column": 1, "page": 2},
-        height=lambda panel, width: 0.95 + 0.2 * len(panel.strips),
+        height=lambda panel, width, letters: painting_rows.dots_height(panel, letters),
     ),
 }
 """By the type of a panel. Pictures of architectures are drawn in `picture.py`."""

@@ -6,7 +6,7 @@ from typing import Any
 from orchestrator.figures.alphas import EdgePanel
 from orchestrator.figures.curves import NOTHING_YET, Curve, Panel
 from orchestrator.figures.pareto import Point, PointsPanel
-from orchestrator.figures.style import GREY, colour, marker, plain, style
+from orchestrator.figures.style import GREY, LETTERS_AN_INCH, colour, marker, plain, style, wrapped
 
 Places = Mapping[str, int]
 """Label -> its place, which says how it looks, in all panels of a figure."""
@@ -150,8 +150,8 @@ def points(axes: Any, panel: PointsPanel, places: Places) -> list[Key]:
         )
         keys.append((drawn, "published"))
     axes.xaxis.set_major_locator(MaxNLocator(5))
-    axes.set_xlabel(plain(panel.size_title))
-    axes.set_ylabel(plain(panel.error_title))
+    axes.set_xlabel(wrapped(panel.size_title, room(axes), 2))
+    axes.set_ylabel(wrapped(panel.error_title, room(axes, across=False), 2))
     axes.set_title("")
     if not panel.points:
         say_nothing_yet(axes)
@@ -184,6 +184,13 @@ def _name_points(axes: Any, published: Sequence[Point], across: float, above: fl
             fontsize=6,
             color=GREY,
         ).set_in_layout(False)
+
+
+def room(axes: Any, *, across: bool = True) -> int:
+    """Return how many letters there is room for along a side of a panel."""
+    grid, canvas = axes.get_subplotspec().get_gridspec(), axes.get_figure()
+    inches = canvas.get_figwidth() / grid.ncols if across else canvas.get_figheight() / grid.nrows
+    return int(inches * LETTERS_AN_INCH)
 
 
 def _point_text(point: Point) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from orchestrator.figures.dots import DotsPanel
-from orchestrator.figures.painting import Key, Places, say_nothing_yet
-from orchestrator.figures.style import GREY, colour, hatch, plain
+from orchestrator.figures.painting import Key, Places, room, say_nothing_yet
+from orchestrator.figures.style import GREY, colour, hatch, plain, wrapped
 from orchestrator.figures.timeline import Span, TimelinePanel
 
 MOST_BARS = 400
@@ -30,20 +30,33 @@ def timeline(axes: Any, panel: TimelinePanel, places: Places) -> list[Key]:
     for span in panel.spans:
         if span.attempts > 1 and span.end - span.start > last / 50:
             _say_attempts(axes, span, tops[span.host] + span.lane, scale)
-    axes.set_yticks([tops[host] + (lanes[host] - 1) / 2 for host in lanes], [plain(host, 24) for host in lanes])
+    hosts = [plain(host, max(16, room(axes) // 3)) for host in lanes]
+    axes.set_yticks([tops[host] + (lanes[host] - 1) / 2 for host in lanes], hosts)
     axes.set_ylim(sum(lanes.values()) - 0.4, -0.6)
     for host in list(lanes)[1:]:
         axes.axhline(tops[host] - 0.5, color=GREY, linewidth=0.5)
     axes.set_xlim(0, 1.02 * last / scale or 1)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"{unit} since {panel.began.replace('T', ' ').replace('+00:00', ' UTC')}")
+    began = panel.began.replace("T", " ").replace("+00:00", " UTC")
+    _name_below(axes, f"{unit} since {began}", hosts)
     keys = [(Patch(facecolor=colour(places[s]), hatch=hatch(places[s]), edgecolor="white"), s) for s in panel.stages]
     if any(span.state == "failed" for span in panel.spans):
         keys.append((Patch(**FAILED), "failed"))
     if any(span.attempts > 1 for span in panel.spans):
         keys.append((_text_key(), "×2, ×3, …: attempts"))
     return keys
+
+
+def _name_below(axes: Any, name: str, labels: Sequence[str]) -> None:
+    """Name the axis below, in lines as long as there is room beside the labels at the left."""
+    beside = max((len(line) for label in labels for line in label.split("\n")), default=0)
+    axes.set_xlabel(wrapped(name, max(14, room(axes) - beside)))
+
+
+def timeline_height(panel: TimelinePanel) -> float:
+    """Return how high a panel is, in inches."""
+    return min(9.0, 1.0 + 0.17 * len({(span.host, span.lane) for span in panel.spans}))
 
 
 def _text_key() -> Any:
@@ -122,15 +135,27 @@ def dots(axes: Any, panel: DotsPanel, places: Places) -> list[Key]:
                 elinewidth=0.7,
                 zorder=2,
             )
-    axes.set_yticks(range(len(panel.strips)), [plain(strip.label, 34) for strip in panel.strips])
+    labels = _labels(panel, room(axes))
+    axes.set_yticks(range(len(panel.strips)), labels)
     axes.set_ylim(len(panel.strips) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.set_title("")
-    axes.set_xlabel(plain(panel.title))
+    _name_below(axes, panel.title, labels)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     if not any(strip.values or strip.published is not None for strip in panel.strips):
         say_nothing_yet(axes, keep_rows=True)
     return [(keys[label], label) for label in ("single run", "median", "published") if label in keys]
+
+
+def dots_height(panel: DotsPanel, letters: int) -> float:
+    """Return how high a panel is, in inches, with room for so many letters across."""
+    lines = 1 + max((label.count("\n") for label in _labels(panel, letters)), default=0)
+    return 0.95 + (0.1 + 0.1 * lines) * len(panel.strips)
+
+
+def _labels(panel: DotsPanel, letters: int) -> list[str]:
+    """Return what stands at the left of a panel's rows, with room for so many letters across all of it."""
+    return [wrapped(strip.label, max(16, letters * 2 // 5), 2) for strip in panel.strips]
 
 
 def _aside(ordered: Sequence[float], near: float) -> Iterator[tuple[float, float]]:

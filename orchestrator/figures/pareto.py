@@ -83,6 +83,8 @@ class PointsPanel:
             )
             if of:
                 parts.append(f"{len(of)} {'published' if published else 'measured'} points; on their front {named}")
+            if others := ", ".join(point.label for point in of if not point.front and not published):
+                parts.append(f"not on it {others}")
         return "; ".join(parts) or "no point yet"
 
 

@@ -25,8 +25,8 @@ POINTS = 72
 """Of an inch."""
 HIGHEST = 9.0
 """Inches: what a page has room for, with its caption."""
-HEADING_LETTERS = 12
-"""In an inch: so many leave room for the name of the cell."""
+HEADING_LETTERS = 7
+"""On one line, for each inch: however wide they are, there is room for the name of the cell beside them."""
 FONT_SCALE = 0.88
 """The font that matplotlib has is wider than the one that drawings are laid out for."""
 

@@ -19,7 +19,9 @@ GREY = "#595959"
 FONT = "DejaVu Sans"
 """It comes with matplotlib, so that every machine draws the same."""
 LONGEST = 90
-"""Characters shown of a text; longer ones are cut."""
+"""Characters shown of a text on one line; of longer ones both ends stand, as labels often differ in the last."""
+LETTERS_AN_INCH = 13
+"""Of the font's size; a little fewer than there are room for."""
 SETTINGS: Mapping[Any, Any] = {
     "svg.hashsalt": "sharptune",
     "svg.fonttype": "none",
@@ -67,11 +69,19 @@ def hatch(place: int) -> str:
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
-    """Return a text on one line, without characters that would act on it, and not too long."""
+    """Return a text on one line, without characters that would act on it; a longer one without its middle."""
     line = shown_line(text)
-    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+    if len(line) <= longest:
+        return line
+    end = (longest - 1) // 2
+    return f"{line[: longest - 1 - end]}…{line[len(line) - end :]}"
 
 
 def wrapped(text: str, width: int, lines: int = 3) -> str:
-    """Return a text in lines of so many characters at most; what does not fit is cut."""
-    return "\n".join(textwrap.wrap(plain(text, width * lines), width, max_lines=lines, placeholder=" …"))
+    """Return a text in so many lines of so many characters at most; a longer one without its middle."""
+    found: list[str] = []
+    for longest in range(width * lines, 0, -1):
+        found = textwrap.wrap(plain(text, longest), width)
+        if len(found) <= lines:
+            break
+    return "\n".join(found)

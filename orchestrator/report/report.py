@@ -37,6 +37,8 @@ LARGEST_SVG = 250_000
 LONGEST_LABEL = 1500
 FIGURE_SCALE = 1.35
 """What is drawn for the width of a page of paper is larger on a screen."""
+PRINTED = 516.0
+"""Points: how wide a picture is on A4."""
 MOST_DRAWN = 12
 """Architectures that are drawn; of all others it is said how to draw them."""
 
@@ -270,9 +272,8 @@ def _architecture(row: TrialRow, number: int, finders: Sequence[str]) -> Picture
         architecture = read_architecture(artifact)
     except SharptuneError:
         return None  # another kind of trial calls something else a genotype
-    document = draw(
-        architecture, name=f"architecture {number}", operations=str(declared(artifact).get("operations", ""))
-    )
+    operations = str(declared(artifact).get("operations", ""))
+    document = draw(architecture, name=f"architecture {number}", operations=operations, points=PRINTED)
     label = f"Architecture {number}, found by {run_place(finders[0]).replace('-', ' ')}: {architecture}"
     svg = inline_svg(document, prefix=f"architecture-{number}-", label=label[:2000])
     return Picture(name=f"architecture-{number}", title=f"Architecture {number}", svg=svg, trials=tuple(finders))

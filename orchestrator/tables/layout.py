@@ -208,9 +208,14 @@ def whole_text(column: Column, row: TableRow, unit: Unit) -> str:
 
 def key_text(value: JSON) -> str:
     """Return a key of a row as one short line of printable characters."""
-    text = plain_text(value)
-    text = " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())
+    text = whole_key_text(value)
     return text if len(text) <= LONGEST_KEY else f"{text[: LONGEST_KEY - 1]}…"
+
+
+def whole_key_text(value: JSON) -> str:
+    """Return the same, however long it is."""
+    text = plain_text(value)
+    return " ".join("".join(c if unicodedata.category(c)[0] != "C" else " " for c in text).split())
 
 
 def notes_of(table: Table) -> list[str]:

@@ -14,6 +14,7 @@ from orchestrator.figures.files import DPI, draw_figure, svg
 from orchestrator.figures.kinds import build, default_figures
 from orchestrator.figures.style import WIDTHS
 from orchestrator.planning.plan import Plan
+from trainables.architecture.genotype import ARCHITECTURES
 
 HOSTILE = ("$x_1^{2}$ 100%", "_under & <b>bold</b>", "😀 漢字 עברית", "w" * 300)
 """Labels that an experiment may have."""
@@ -77,6 +78,53 @@ def test_hostile_labels_stay_text_in_their_place_and_two_draws_are_the_same_byte
         assert (r"\u202enode\t1\n\x1b[2J $…"[:6] in words) == (kind == "timeline")
         assert ("$x_1^{2}$ 100%" in words) == (kind in ("curves", "pareto"))
         assert ("_under & <b>bold</b>" in words) == (kind in ("curves", "pareto"))
+
+
+LONG = ("the search whose weighting and annealing power are those of arm one", "漢字", "w" * 300)
+"""Labels of which the first is one of two that differ in their last word only."""
+
+
+@pytest.fixture(scope="module")
+def long() -> Plan:
+    labels = (*LONG, LONG[0].replace("one", "two"))
+    arms = ", ".join(f'{{label: "{label}", p: {p}}}' for p, label in enumerate(labels, start=1))
+    title = "a title that is longer than any column of a paper is wide, whatever one does"
+    metric = f'{{metric: test_error_best, title: "{title}"}}'
+    return plan(TEXT.format(arms=arms).replace("[test_error_best]", f"[{metric}]"))
+
+
+@pytest.mark.parametrize("kind", ["curves", "dots", "pareto", "timeline", "cells"])
+def test_long_words_are_not_cut_by_the_edge_of_a_narrow_picture(long, kind):
+    drawn = Image.open(io.BytesIO(draw_figure(figure_of(long, kind), "png", width="column"))).convert("L")
+
+    for edge in ((0, 0, 2, drawn.height), (drawn.width - 2, 0, drawn.width, drawn.height)):
+        assert drawn.crop(edge).getextrema()[0] > 250
+
+
+@pytest.mark.parametrize("kind", ["curves", "dots", "pareto"])
+def test_labels_that_differ_in_their_last_word_differ_in_the_picture_and_stand_whole_in_its_description(long, kind):
+    drawn = ET.fromstring(draw_figure(figure_of(long, kind), "svg", width="column"))
+    texts = ["".join(text.itertext()) for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    described = drawn.findtext("{http://www.w3.org/2000/svg}desc")
+
+    assert [sum(f"arm {end}" in text or text.endswith(f"m {end}") for text in texts) for end in ("one", "two")] == [
+        1,
+        1,
+    ]
+    assert all(label in described for label in (*LONG, LONG[0].replace("one", "two")))
+
+
+@pytest.mark.parametrize("genotype", ["NASNet", "MULTI_CHANNEL_RANDOM_PATH"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_architectures_have_letters_of_six_points_whatever_the_width(hostile, genotype, width):
+    figure = figure_of(hostile, "cells")
+    panel = replace(figure.panels[0], architecture=ARCHITECTURES[genotype], heading="w" * 300)
+    drawn = draw_figure(replace(figure, panels=(panel,)), "svg", width=width).decode()
+    across = float(re.search(r'viewBox="0 0 ([\d.]+)', drawn)[1])
+    inches = float(re.search(r'width="([\d.]+)in"', drawn)[1])
+
+    assert inches <= WIDTHS[width] + 0.01
+    assert min(map(float, re.findall(r'font-size="([\d.]+)"', drawn))) * 72 * inches / across >= 6
 
 
 def test_a_pdf_is_the_same_bytes_each_time(hostile):
