@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from doc_commands import inline_mistake, matches, mistake, shown
+from doc_commands import inline_mistake, matches, mistake, shown, words_of
 from doc_outputs import ALIKE_EVERYWHERE
 from doc_pages import ROOT, Block, blocks, blocks_of, broken_links, pages, prose
 from pydantic import TypeAdapter, ValidationError
@@ -92,7 +92,7 @@ SAME = [(block, line, output) for block, line, output in COMMANDS if output.stri
 def test_what_a_command_prints_stands_in_the_page(block, line, output, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
-    assert invoke(line.split()[1:]) == 0
+    assert invoke(words_of(line)[1:]) == 0
     assert matches(output, capsys.readouterr().out), block.place
 
 

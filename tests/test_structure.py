@@ -44,7 +44,8 @@ ORCHESTRATOR = {
     "manuscript": "tables tables.formats words",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
-    "report": "tables tables.formats comparisons figures architectures.drawing planning document ledger words",
+    "report": "tables tables.formats comparisons figures architectures architectures.drawing planning document ledger"
+    " words",
     "upkeep": "ledger index planning document",
     "cli": "words document planning ledger launching running running.ray_tune running.rehearsal tables"
     " tables.formats comparisons figures exports manuscript report",

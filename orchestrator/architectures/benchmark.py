@@ -33,6 +33,14 @@ def cell_lines(cell: NasBench201Cell) -> Iterator[str]:
         yield f"note: {mark.sentence}"
 
 
+def cell_notes(cell: NasBench201Cell) -> tuple[str, ...]:
+    """Return the same in few words, for below a picture."""
+    table = benchmark()
+    numbers = ", ".join(f"{table.entry(cell, dataset).accuracy:.2f} ({dataset})" for dataset in DATASETS)
+    marks = (f"Note: {mark.sentence}" for mark in table.marks(cell))
+    return (f"Cell {cell.digits} of NAS-Bench-201, {WHAT}: {numbers}", *marks)
+
+
 def cell_json(cell: NasBench201Cell) -> dict[str, Any]:
     """Return the same as data."""
     table = benchmark()

@@ -19,11 +19,6 @@ CIFAR_SIZE = 32
 """Width and height of a CIFAR image."""
 
 
-def kind_of(architecture: Architecture) -> str:
-    """Return what JSON calls the kind of an architecture: `cells`, `path` or `nas_bench_201`."""
-    return architecture.to_json().get("kind", "cells")
-
-
 def title(architecture: Architecture, name: str, operations: str) -> str:
     """Return the first line about an architecture."""
     return f"{name}: {_what(architecture, operations)}"

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.architectures.benchmark import cell_notes
 from orchestrator.architectures.drawing.architecture import draw
 from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import FigureKind, FigureSpec
@@ -23,7 +24,7 @@ from orchestrator.report.results import Result, Sources, result_of
 from orchestrator.report.runs import Runs, run_place, runs_of
 from orchestrator.tables.evidence import Record
 from orchestrator.tables.layout import key_text
-from trainables.architecture.genotype import declared, read_architecture
+from trainables.architecture.genotype import NasBench201Cell, declared, read_architecture
 from trainables.errors import SharptuneError
 from trainables.trial import TrialRow, canonical_json
 
@@ -275,4 +276,6 @@ def _architecture(row: TrialRow, number: int, finders: Sequence[str]) -> Picture
     )
     label = f"Architecture {number}, found by {run_place(finders[0]).replace('-', ' ')}: {architecture}"
     svg = inline_svg(document, prefix=f"architecture-{number}-", label=label[:2000])
-    return Picture(name=f"architecture-{number}", title=f"Architecture {number}", svg=svg, trials=tuple(finders))
+    notes = cell_notes(architecture) if isinstance(architecture, NasBench201Cell) else ()
+    title = f"Architecture {number}"
+    return Picture(name=f"architecture-{number}", title=title, svg=svg, notes=notes, trials=tuple(finders))

@@ -1,19 +1,25 @@
-"""Genotypes in files: JSON, and what the code of DARTS and its descendants prints into logs and genotypes.py.
+"""Genotypes in files: JSON, what the code of DARTS and its descendants prints into logs and genotypes.py, and cells as
+NAS-Bench-201 writes them.
 
 The content counts, not the name: a genotype is the same one in all of them.
 """
 
 import codecs
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+from trainables.architecture.nas_bench_201.cell import NasBench201Cell
 from trainables.architecture.printed import holds_printed, in_log, in_module, read_printed
 from trainables.errors import InvalidGenotype, SharptuneError
 
 LARGEST = 16 * 2**20
 """Bytes of the largest file that is read."""
 LARGEST_JSON = 2**20
+
+_CELLS = re.compile(r"\|\w+~0\|\+\|\w+~0\|\w+~1\|\+\|\w+~0\|\w+~1\|\w+~2\|")
+"""A cell of NAS-Bench-201, as its code prints it."""
 
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """What a file may begin with, and how it is encoded then."""
@@ -48,6 +54,9 @@ def read_file(path: Path, choice: str) -> tuple[str, Any]:
     text = raw.decode(encoding, errors="replace")
     place = str(path)
     try:
+        if path.suffix not in (".json", ".py") and (cells := list(_CELLS.finditer(text))):
+            place = f"{path}:{text.count(chr(10), 0, cells[-1].start()) + 1}"
+            return place, _cell(cells[-1].group(), choice)
         if path.suffix == ".json" or not (path.suffix == ".py" or holds_printed(text)):
             return place, _json(raw, encoding, choice, only=path.suffix == ".json")
         start, line = in_module(text, choice) if path.suffix == ".py" else in_log(text, choice)
@@ -55,6 +64,14 @@ def read_file(path: Path, choice: str) -> tuple[str, Any]:
         return place, read_printed(text, start)
     except (SharptuneError, RecursionError) as error:
         raise InvalidGenotype(f"{place}: {error}") from error
+
+
+def _cell(written: str, choice: str) -> dict[str, Any]:
+    if choice:
+        raise InvalidGenotype(
+            f"of the cells of NAS-Bench-201 in a file the last one counts; {':' + choice!r} chooses none"
+        )
+    return NasBench201Cell.from_string(written).to_json()
 
 
 def _bytes(path: Path) -> bytes:

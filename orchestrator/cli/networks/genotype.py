@@ -10,7 +10,7 @@ import click
 
 from orchestrator.architectures.benchmark import cell_lines
 from orchestrator.architectures.comparison import Difference, differences, operation_counts, places
-from orchestrator.architectures.description import kind_of, lines, title
+from orchestrator.architectures.description import lines, title
 from orchestrator.architectures.drawing.architecture import draw
 from orchestrator.architectures.find import find_genotype
 from orchestrator.architectures.sources import SOURCES
@@ -161,7 +161,7 @@ def _entry(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "aliases": [alias for alias, meant in ARCHITECTURE_ALIASES.items() if meant == name],
-        "kind": kind_of(ARCHITECTURES[name]),
+        "kind": ARCHITECTURES[name].kind,
         "source": source.where,
         "what": source.what,
     }
@@ -190,7 +190,7 @@ def _comparison_json(pair: tuple[_Found, _Found], sizes: tuple[dict[str, int], .
         **{
             key: {
                 "name": one.name,
-                "kind": kind_of(one.architecture),
+                "kind": one.architecture.kind,
                 "operations": None if isinstance(one.architecture, NasBench201Cell) else one.operations,
                 "counts": operation_counts(one.architecture),
                 **size,
@@ -225,27 +225,27 @@ def _verdict(pair: tuple[_Found, _Found], found: list[Difference]) -> str:
     if _same(pair, found):
         alike = isinstance(one.architecture, NasBench201Cell) and one.architecture != other.architecture
         return f"{one.name} and {other.name} {'compute the same, on other edges' if alike else 'are the same'}"
-    if kind_of(one.architecture) != kind_of(other.architecture):
+    if one.architecture.kind != other.architecture.kind:
         kinds = {"cells": "consists of cells", "path": "is a path", "nas_bench_201": "is a cell of NAS-Bench-201"}
-        return " and ".join(f"{named.name} {kinds[kind_of(named.architecture)]}" for named in pair)
+        return " and ".join(f"{named.name} {kinds[named.architecture.kind]}" for named in pair)
     if not found:
         return (
-            f"{one.name} and {other.name} have the same {kind_of(one.architecture)}, of different operations:"
+            f"{one.name} and {other.name} have the same {one.architecture.kind}, of different operations:"
             f" {one.operations!r} and {other.operations!r}"
         )
     total = max(places(named.architecture) for named in pair)
-    what = {"cells": "nodes and outputs", "path": "layers", "nas_bench_201": "edges"}[kind_of(one.architecture)]
+    what = {"cells": "nodes and outputs", "path": "layers", "nas_bench_201": "edges"}[one.architecture.kind]
     built = "" if one.operations == other.operations else f", and are of {one.operations!r} and {other.operations!r}"
     operations = f"{built} operations" if built else ""
     return f"{one.name} and {other.name} differ in {len(found)} of {total} {what}{operations}"
 
 
 def _same(pair: tuple[_Found, _Found], found: list[Difference]) -> bool:
-    alike = kind_of(pair[0].architecture) == kind_of(pair[1].architecture)
+    alike = pair[0].architecture.kind == pair[1].architecture.kind
     return alike and not found and pair[0].operations == pair[1].operations
 
 
 def _network_title(found: _Found) -> str:
     usual = NETWORKS[natural_network(found.architecture)]
-    size = f" of {usual.layers} cells and {usual.channels} channels" if usual.cells else ""
+    size = f" of {usual.layers} cells and {usual.channels} channels" if usual.layers is not None else ""
     return f"the {usual.title}{size}"

@@ -53,6 +53,15 @@ def test_the_best_of_candidates_by_what_some_of_them_will_not_measure_is_refused
     assert mistakes(text(needs=needs)) == [f"not every candidate will have it: {RANDOM}"]
 
 
+def test_the_best_by_what_is_best_where_it_is_highest_is_refused():
+    needs = "{stage: search, over: [chosen, seed], best: benchmark_cifar10}"
+    train = "network: nas_bench_201, layers: 15, auxiliary: false, drop_path: 0"
+    wrong = text(needs=needs, train=train).replace("cifar10-mini, p: 2", "cifar10-mini, space: nas_bench_201")
+
+    assert mistakes(wrong) == ["the lowest is taken, and of benchmark_cifar10 the highest is the best"]
+    assert plan(wrong.replace("best: benchmark_cifar10", "best: benchmark_regret_cifar10")).trials
+
+
 @pytest.mark.parametrize(
     ("metric", "sentence"),
     [

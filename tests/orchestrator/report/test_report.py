@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,6 +12,7 @@ from orchestrator.ledger import TrialState
 from orchestrator.report.page import page
 from orchestrator.report.pictures import inline_svg
 from orchestrator.report.report import Report, again
+from trainables.architecture.genotype import NasBench201Cell
 
 UNLIKE = "loss is nan in epoch 3"
 
@@ -109,6 +111,19 @@ def test_a_failure_says_what_why_and_what_to_do():
     )
     assert UNLIKE in text
     assert f"failed: {UNLIKE}" in text  # also beside the numbers that lack it
+
+
+def find_cells(plan, rows):
+    for trial, digits in zip(plan.of_stage("search"), ("333132", "103030"), strict=True):
+        genotype = NasBench201Cell.from_digits(digits).to_json()
+        rows[trial.trial_id] = replace(rows[trial.trial_id], artifacts={"genotype": genotype})
+
+
+def test_cells_of_nas_bench_201_stand_there_with_what_is_known_of_them():
+    text = Reader(page(made_report(grid(), find_cells))).text
+
+    assert "Cell 333132 of NAS-Bench-201, validation accuracy after 200 epochs, in %: 91.61 (cifar10)" in text
+    assert text.count("Note: its entry has one 3×3 convolution less") == 1
 
 
 def test_a_half_finished_grid_has_a_report_that_says_so():

@@ -157,3 +157,36 @@ def test_a_cell_is_drawn_with_an_edge_for_each_operation(sharptune):
         "skip_connect",
     ]
     assert "102034: cell 102034 of NAS-Bench-201" in out
+
+
+def test_two_cells_that_compute_the_same_are_the_same_and_two_that_do_not_differ_edge_by_edge(sharptune):
+    same = sharptune("compare", written("103030"), written("000300"))[1].splitlines()
+    other = sharptune("compare", written("333132"), written("333133"))[1].splitlines()
+    found = json.loads(sharptune("compare", written("103030"), written("000300"), "--json")[1])
+
+    assert same[0] == "103030 and 000300 compute the same, on other edges"
+    assert (found["same"], found["differences"]) == (True, [])
+    assert other[:4] == [
+        "333132 and 333133 differ in 1 of 6 edges",
+        "edge 2→3",
+        "  333132  nor_conv_1x1",
+        "  333133  nor_conv_3x3",
+    ]
+    assert other[-1] == "Sizes are of: the NAS-Bench-201 network of 15 cells and 16 channels."
+
+
+def test_a_cell_and_two_cells_have_nothing_in_common(sharptune):
+    _, out, _ = sharptune("compare", written("333132"), "DARTS_V2")
+
+    assert out.startswith("333132 is a cell of NAS-Bench-201 and DARTS_V2 consists of cells\n")
+
+
+def test_the_last_cell_that_a_log_has_printed_counts(sharptune, tmp_path):
+    log = "epoch 1\n{}\nepoch 2\ngenotype : {}, done\n".format(written("111111"), written("333132"))
+    (tmp_path / "search.log").write_text(log)
+    (tmp_path / "bad.txt").write_text(written("111111").replace("skip_connect~2", "sep_conv~2"))
+
+    assert sharptune("show", "search.log")[1].splitlines()[0] == "search: cell 333132 of NAS-Bench-201"
+    code, _, err = sharptune("show", "search.log:1")
+    assert (code, "search.log:4: of the cells of NAS-Bench-201 in a file the last one counts" in err) == (2, True)
+    assert "bad.txt:1: unknown operation of NAS-Bench-201 'sep_conv'" in sharptune("show", "bad.txt")[2]

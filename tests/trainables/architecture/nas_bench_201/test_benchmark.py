@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.nas_bench_201.benchmark import (
     CELLS,
     DATASETS,
@@ -184,3 +185,16 @@ def test_a_table_that_is_not_the_one_that_was_shipped_is_refused():
     assert len(content) < 2**20
     with pytest.raises(DataError, match=r"is not the file that ships with sharptune; install it again"):
         Benchmark(content[:-1])
+
+
+@pytest.mark.parametrize("digits", ["333132", "021304", "111111"])
+def test_the_final_network_of_a_cell_has_the_parameters_of_the_table(table, digits):
+    cell = NasBench201Cell.from_digits(digits)
+
+    assert architecture_cost(cell, network="nas_bench_201").params == entry(table, digits).params
+
+
+def test_runs_of_a_cell_differ_as_the_page_says(table):
+    deviation_X = np.nanstd(table.accuracy_XDR[:, 0], axis=1, ddof=1)
+
+    assert round(float(np.median(deviation_X)), 2) == 0.21
