@@ -64,7 +64,7 @@ class DiagnoseRun:
     """Products with the Hessian, batch by batch, then drawn cells one by one; satisfies `trainables.trial.Run`.
 
     `hessian_eigenvalue` is the largest eigenvalue of the Hessian in the alphas of the mean cross entropy
-    (arXiv:1909.09656, section 3).
+    (arXiv:1909.09656, section 4.1).
 
     `kendall_tau`, of NAS-Bench-201 alone, is Kendall's τ between the one-shot accuracy of drawn cells (the supernet
     with their operations alone) and what the benchmark knows of them; `kendall_tau_params` and `kendall_tau_addmult`

@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Sequence
+from typing import Any
 
 from trainables.architecture.genotype import NasBench201Cell
 from trainables.architecture.nas_bench_201.cell import EDGES
@@ -35,6 +36,7 @@ def kendall_tau(first: Sequence[float], second: Sequence[float]) -> float | None
 
     if min(len(set(first)), len(set(second))) < 2:
         return None
-    tau = float(kendalltau(first, second).statistic)
+    found: Any = kendalltau(first, second)
+    tau = float(found.statistic)
     assert math.isfinite(tau), "pairs differ in both"
     return tau

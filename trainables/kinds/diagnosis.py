@@ -10,6 +10,7 @@ from trainables.kinds.costs import EVALUATION, search_cost
 from trainables.trial import JSON
 
 WEIGHTS = "weights"
+SEARCH = "search"
 PRODUCTS = 40
 """Products with the Hessian that the largest eigenvalue takes, roughly."""
 PRODUCT = 3
@@ -21,11 +22,11 @@ OF_CELLS = ("cells", "cell_images")
 def check(config: Any, context: Context) -> list[tuple[str, str]]:
     """Return what is wrong with a `trainables.config.DiagnoseConfig`."""
     parent = context.inherited.get(KIND_OF_TRIAL)
-    if context.referred.get(WEIGHTS) != WEIGHTS or parent != "search":
-        needs = "a stage of searches" if parent == "search" else f"a stage of searches, not one of {parent!r} trials"
-        say = "must be the weights that a search left; say needs: search and weights: ${search.weights}"
-        return [(WEIGHTS, f"{say}, with the name of {needs}")]
-    return []
+    if context.referred.get(WEIGHTS) == WEIGHTS and parent == SEARCH:
+        return []
+    others = "" if parent in (SEARCH, None) else f", not of {parent!r} trials"
+    said = 'must be those that a search left: "${search.weights}", where needs: names a stage of searches'
+    return [(WEIGHTS, said + others)]
 
 
 def unread(config: Any, _context: Context) -> dict[str, str]:

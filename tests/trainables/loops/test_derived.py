@@ -8,8 +8,8 @@ import torch
 from naive_networks import in_double_precision
 from torch.nn import functional as F
 
-from trainables.architecture.sampling import random_genotype, random_path
-from trainables.architecture.spaces import SearchSpace
+from trainables.architecture.sampling import random_architecture
+from trainables.architecture.spaces import MultiChannelSpace, NasBench201Space
 from trainables.config import SearchConfig
 from trainables.loops.derived import discretisation_gap, multipliers_of
 from trainables.loops.supernets import build_supernet, derive, named_alphas
@@ -19,6 +19,7 @@ __all__ = ["in_double_precision"]
 
 SPACES = {
     "cells": ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3"],
+    "nas_bench_201": {"kind": "nas_bench_201", "cells_per_stage": 1},
     "path": {"kind": "multichannel", "scales": [2, 3], "blocks": 2, "layers": 2, "head_channels": 4},
 }
 HERE = Step(epoch=1, step=2, steps=2)
@@ -50,7 +51,9 @@ def found(network):
 
 def chosen_alone(network, architecture, x_BCHW):
     """Return the logits of what is chosen, operation by operation: no other one is looked at."""
-    if not isinstance(network.space, SearchSpace):
+    if isinstance(network.space, NasBench201Space):
+        return chosen_alone_of_nas_bench_201(network, architecture, x_BCHW)
+    if isinstance(network.space, MultiChannelSpace):
         states = dict(zip(network.cuboid.states, [stem(x_BCHW) for stem in network.stems], strict=True))
         y = states[architecture.steps[0].channels_in]
         for layer, step in enumerate(architecture.steps):
@@ -74,29 +77,47 @@ def chosen_alone(network, architecture, x_BCHW):
     return network.classifier(s1.mean(dim=(2, 3)))
 
 
+def chosen_alone_of_nas_bench_201(network, cell, x_BCHW):
+    y = network.stem(x_BCHW)
+    for module in network.stages:
+        if not hasattr(module, "sources"):
+            y = module(y)
+            continue
+        nodes = [y, *[torch.zeros_like(y) for _ in range(3)]]
+        for node in range(1, 4):
+            for primitive, source in cell.edges_into(node):
+                if primitive != "none":
+                    mixture, copy = module.sources[source], node - source - 1
+                    nodes[node] = nodes[node] + of_mixture(mixture, primitive, copy, nodes[source], read=1)
+        y = nodes[3]
+    return network.head(y)
+
+
 def one_edge(cell, primitive, state, node, x):
     """Return what one operation makes of a state, out of the block that holds it beside the other edges' copies."""
-    source = cell.sources[state]
+    return of_mixture(cell.sources[state], primitive, node - max(0, state - 1), x, read=cell.sources[state].edges)
+
+
+def of_mixture(source, primitive, copy, x, read):
+    """Return what one edge makes of a state whose copies, so many, the block reads side by side."""
     if primitive in source.shared:
         return source.shared[primitive](x)
-    copy = node - max(0, state - 1)
-    return source.blocks[primitive](torch.cat([x] * source.edges, dim=1)).unflatten(1, (source.edges, -1))[:, copy]
+    return source.blocks[primitive](torch.cat([x] * read, dim=1)).unflatten(1, (source.edges, -1))[:, copy]
 
 
 @pytest.mark.parametrize("space", SPACES)
 def test_multipliers_of_an_architecture_leave_it_alone_of_the_supernet(space):
     network = supernet(SPACES[space], "scalar")
-    draw = random_genotype if space == "cells" else random_path
     x_BCHW = torch.randn(2, 3, 16, 16)
     for seed in range(3):
-        architecture = draw(network.space, random.Random(seed))
+        architecture = random_architecture(network.space, random.Random(seed))
 
         logits_BC = network(x_BCHW, multipliers_of(network.space, architecture))
 
         torch.testing.assert_close(logits_BC, chosen_alone(network, architecture, x_BCHW), rtol=0, atol=1e-11)
 
 
-@pytest.mark.parametrize(("space", "weighting"), [("cells", "scalar"), ("cells", "max_w"), ("path", "scalar")])
+@pytest.mark.parametrize(("space", "weighting"), [("cells", "scalar"), ("nas_bench_201", "max_w"), ("path", "scalar")])
 def test_the_gap_is_the_loss_of_the_chosen_operations_less_that_of_all(space, weighting, monkeypatch):
     monkeypatch.setattr("trainables.loops.evaluation.EVALUATION_BATCH", 3)
     network, images = supernet(SPACES[space], weighting).eval(), FewImages()
