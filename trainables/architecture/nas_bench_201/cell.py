@@ -111,7 +111,8 @@ class NasBench201Cell:
 
         `x` is the input. An edge of `none` adds nothing, nor does one from a node that nothing reaches, and what no
         edge leads on from is not there; an identity adds the terms of the sum it leaves. (All of them up to what a
-        batch norm learns to add to zeros.) Terms that are there several times are counted: `2 x` is not `x`.
+        batch norm learns to add to zeros.) Terms that are there several times are counted: `2 x` is not `x`. A pool of
+        a sum is told from the sum of pools, though they are the same up to rounding, as the benchmark tells them apart.
         """
         sums: list[Counter[str]] = [Counter({"x": 1})]
         for node in range(1, NODES):
