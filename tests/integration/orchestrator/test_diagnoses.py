@@ -19,8 +19,8 @@ stages:
   search:
     trainable: search
     config:
-      {space: {kind: nas_bench_201, cells_per_stage: 1}, dataset: cifar10-mini, train_images: 40, epochs: 1,
-       warmup_epochs: 0, batch_size: 10, channels: 2}
+      {space: {kind: nas_bench_201, cells_per_stage: 1, primitives: [skip_connect, nor_conv_3x3]},
+       dataset: cifar10-mini, train_images: 40, epochs: 1, warmup_epochs: 0, batch_size: 10, channels: 2}
     resources: {cpus: 1}
   diagnose:
     trainable: diagnose
@@ -34,7 +34,7 @@ tables:
     columns: [hessian_eigenvalue, kendall_tau, kendall_tau_params, kendall_tau_addmult, search.discretisation_gap]
     lines: [{label: scalar, filter: {weighting: scalar}}]
 """
-STEPS = 30 + 6
+STEPS = 12 + 6
 """One for each alpha, one for each cell."""
 
 

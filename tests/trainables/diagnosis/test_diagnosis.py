@@ -81,19 +81,20 @@ def test_a_diagnosis_stopped_at_any_pause_equals_an_uninterrupted_one(build, res
     runs = resumes(build)
     pauses, uninterrupted = runs.uninterrupted()
 
-    for position in (0, 1, 2, 33, len(pauses) - 2, len(pauses) - 1):
+    for position in (0, 33, len(pauses) - 2, len(pauses) - 1):
         assert runs.stopped_at(position) == uninterrupted, pauses[position]
 
 
 def test_a_state_of_another_trial_is_refused_and_leaves_the_run_as_it_was(build):
-    run, other = build(), build(seed=1)
+    run, other, undisturbed = build(), build(seed=1), build()
     next(run.steps())
-    before = run.state()
+    next(other.steps())
 
     with pytest.raises(DamagedFile):
         run.load(other.state())
 
-    assert run.state() == before
+    assert len(list(run.steps())) == len(list(undisturbed.steps())) - 1
+    assert run.outcome() == undisturbed.outcome()
 
 
 def test_diagnoses_of_one_seed_look_at_the_same_images_and_others_at_others(build):

@@ -8,8 +8,8 @@ from small_searches import small_search
 
 from trainables.errors import TrialFailure
 
-PAUSES = 2 * (2 + 2 + 1)
-"""Of two epochs: steps, evaluation batches, the end."""
+PAUSES = 2 * (2 + 2 + 2 + 1)
+"""Of two epochs: steps, evaluation batches, those of the discretisation gap, the end."""
 
 
 @pytest.fixture
