@@ -23,6 +23,7 @@ from orchestrator.comparisons.words import as_json as comparisons_json
 from orchestrator.comparisons.words import grid, paragraph, sentences
 from orchestrator.errors import SpecError, TableError
 from orchestrator.planning.plan import Plan
+from orchestrator.tables.computed import measured_only
 from orchestrator.tables.formats.text import text_lines
 from orchestrator.tables.table import Table
 from orchestrator.words import shown
@@ -58,7 +59,7 @@ def compare(
     ledger = open_ledger(storage, to_read=True)
     plan = load_plan(experiment, catalog, overrides, ledger, max_trials)
     rows = ledger.rows(trial.trial_id for trial in plan.trials)
-    found = _comparisons(plan, tables_of(plan, ledger, name), metric)
+    found = _comparisons(plan, tables_of(measured_only(plan), ledger, name), metric)
     if prose and not as_json:
         say(shown("\n\n".join(filter(None, map(paragraph, found)))))
         return

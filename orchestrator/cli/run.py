@@ -33,6 +33,7 @@ from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner
 from orchestrator.running.stop import Stop
 from orchestrator.running.time_left import Outline
+from orchestrator.tables.computed import measured_only
 from orchestrator.words import shown_line
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import ensure
@@ -133,7 +134,7 @@ def _print_results(
     if as_json:
         outlet.attempt(lambda: say_json(plan_json(plan, states)))
         return
-    for table in tables_of(plan, ledger):
+    for table in tables_of(measured_only(plan), ledger):  # a run that is told to stop has few seconds
         outlet.say("\n" + tables_text([table], "text"))
 
 

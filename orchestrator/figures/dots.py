@@ -8,6 +8,7 @@ from orchestrator.figures.figure import Epochs, Figure, Line, what_is_missing
 from orchestrator.paper.published import UNITS
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.tables.cells import Column
+from orchestrator.tables.computed import measured_only
 from orchestrator.tables.evidence import Record
 from orchestrator.tables.grouping import selected
 from orchestrator.tables.layout import column_title, quoted_number, unit_of, whole_key_text
@@ -79,7 +80,7 @@ def build(
     if spec.table not in tables:
         raise unknown_name("table", spec.table, tables)
     asked = tables[spec.table]
-    table = build_table(plan, rows, asked)
+    table = build_table(measured_only(plan), rows, asked)
     errors = [column for column in table.columns if quantity_of(column.metric).judges]
     first = (errors or table.columns)[:1]
     wanted = spec.columns or [column.asked for column in first]
@@ -131,9 +132,9 @@ def _strip(table: Table, row: TableRow, column: Column, label: str) -> Strip:
     return Strip(
         label=label,
         block=row.block,
-        median=cell.median if cell.n else None,
-        low=cell.low if cell.n else None,
-        high=cell.high if cell.n else None,
+        median=cell.median,
+        low=cell.low,
+        high=cell.high,
         values={one.trial_id: one.value for one in cell.evidence if one.value is not None},
         expected=cell.expected,
         published=quoted.value if quoted else None,

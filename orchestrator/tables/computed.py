@@ -16,6 +16,11 @@ from trainables.record.lineage import taken_from
 from trainables.trial import JSON, canonical_json
 
 
+def measured_only(plan: Plan) -> Plan:
+    """Return a plan whose tables say nothing but what was measured: nothing is computed for them."""
+    return replace(plan, entries={stage: replace(entry, computed="") for stage, entry in plan.entries.items()})
+
+
 class Computed:
     """What the settings of a plan's trials determine, each setting looked at once."""
 

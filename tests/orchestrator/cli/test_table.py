@@ -268,6 +268,26 @@ def test_no_file_of_macros_is_written_over_from_a_storage_that_is_not_there(size
     assert Path("numbers.tex").read_text().count('"computed": true') == 2
 
 
+FIGURE = "figures:\n  - {name: dots, kind: dots, table: sizes, columns: [params]}\n"
+
+
+@pytest.mark.parametrize("asked", [["run", "--runner", "local"], ["compare"], ["figure", "--json"], ["table"]])
+def test_only_a_table_that_is_asked_for_waits_for_sizes(sizes, monkeypatch, capsys, asked):
+    """Also of a run that was told to stop: it has few seconds."""
+    counted = []
+    monkeypatch.setattr("trainables.kinds.sizes.size_of_training", lambda *about: counted.append(about))
+    monkeypatch.setattr(
+        "orchestrator.cli.run.run_plan", lambda trials, ledger, **_: ledger.states(t.spec for t in trials)
+    )
+    Path("runs").mkdir()
+    Path("sizes.yaml").write_text(SIZES + FIGURE)
+    command, *options = asked
+    invoke([command, "sizes.yaml", *options])
+
+    assert "DARTS_V1" in capsys.readouterr().out
+    assert bool(counted) is (command == "table")
+
+
 def test_a_misspelt_genotype_is_one_sentence_and_nothing_is_computed(sizes, monkeypatch):
     monkeypatch.setattr("trainables.kinds.sizes.size_of_training", None)
     Path("sizes.yaml").write_text(SIZES.replace("DARTS_V2", "DARTS_V3"))
