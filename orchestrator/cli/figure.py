@@ -12,6 +12,7 @@ from orchestrator.document.spec import FigureKind, FigureSpec
 from orchestrator.errors import LedgerError
 from orchestrator.figures.figure import Epochs, Figure
 from orchestrator.figures.files import FORMATS, draw_figure
+from orchestrator.figures.fonts import missing_letters
 from orchestrator.figures.kinds import build, default_figures
 from orchestrator.figures.style import WIDTHS
 from orchestrator.ledger import Ledger
@@ -83,6 +84,8 @@ def figure(
     for each in figures:
         path = output or Path(f"{plan.experiment}-{each.name}.{form}")
         replace_file(path, draw_figure(each, form, width=width))
+        if form != "svg" and (letters := missing_letters(each)):
+            say(f"note: no installed font has {letters}, boxes in {path}; an SVG keeps them as text", err=True)
         say(f"{path}: {each.title}" + f" ({each.missing})" * bool(each.missing))
 
 

@@ -4,4 +4,4 @@ In: a `Plan`, rows, their epochs and a figure's wishes. Out: a `Figure` (data, a
 Public face: `kinds.build`, `kinds.default_figures`, `files.draw_figure`, `files.svg`.
 """
 
-__all__ = ["figure", "files", "kinds", "style"]
+__all__ = ["figure", "files", "fonts", "kinds", "style"]

@@ -16,8 +16,9 @@ from orchestrator.figures.cells import Picture
 from orchestrator.figures.curves import NOTHING_YET, Panel
 from orchestrator.figures.dots import DotsPanel
 from orchestrator.figures.figure import Figure
+from orchestrator.figures.fonts import settings_for
 from orchestrator.figures.pareto import PointsPanel
-from orchestrator.figures.style import FONT, LETTERS_AN_INCH, SETTINGS, WIDTHS, wrapped
+from orchestrator.figures.style import FONT, LETTERS_AN_INCH, WIDTHS, wrapped
 from orchestrator.figures.timeline import TimelinePanel
 from orchestrator.words import shown_line
 
@@ -50,8 +51,8 @@ def draw_figure(figure: Figure, form: str, *, width: str = "page") -> bytes:
         return picture.draw(figure.panels[0], figure, form, WIDTHS[width], DPI)
     import matplotlib as mpl
 
-    with mpl.rc_context(dict(SETTINGS)), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a viewer of the SVG has it; elsewhere it is a box
+    with mpl.rc_context(settings_for(form)), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a viewer of the SVG has it; else it is told
         canvas = _canvas(figure, width)
         buffer = io.BytesIO()
         canvas.savefig(buffer, format=form, dpi=DPI, metadata=_WITHOUT_DATE[form])

@@ -1,6 +1,7 @@
 """Drawings of architectures in a figure's sizes and formats: the SVG as `drawing` writes it, others by matplotlib."""
 
 import io
+import warnings
 from math import fsum
 from typing import Any
 
@@ -18,7 +19,8 @@ from orchestrator.architectures.drawing.svg import (
 )
 from orchestrator.figures.cells import Picture
 from orchestrator.figures.figure import Figure
-from orchestrator.figures.style import SETTINGS, plain, wrapped
+from orchestrator.figures.fonts import settings_for
+from orchestrator.figures.style import plain, wrapped
 from orchestrator.words import shown_line
 
 POINTS = 72
@@ -47,7 +49,8 @@ def draw(panel: Picture, figure: Figure, form: str, inches: float, dpi: int) -> 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
-    with mpl.rc_context(dict(SETTINGS)):
+    with mpl.rc_context(settings_for(form)), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         canvas = Canvas(figsize=(inches, inches * height / width))
         FigureCanvasAgg(canvas)
         axes = canvas.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))

@@ -23,6 +23,8 @@ RUNNING_TIME = ColumnSpec(metric="wall_seconds")
 ALPHAS = "alphas_loss"
 """The curve of trials that move alphas; the alphas themselves are no curve, but stand in their epochs too."""
 GENOTYPE = "genotype"
+PARTS: Mapping[str, str] = {"pareto": "point"}
+"""What trials make together in a figure, where it is not a line."""
 FALLING = ("_error", "_loss", "_error_top5")
 """How the names of curves end of which a lower value is an improvement."""
 
@@ -97,7 +99,7 @@ class _FigureCheck:
                 known = dict.fromkeys(each for names in measured.values() for each in names)
                 self.report(path, str(unknown_name("metric", name, known)))
             elif lacking := checker.why_empty(name):
-                self.report(path, f"no trial of the figure can fill this: {lacking}")
+                self.report(path, f"no trial of the figure has this: {lacking}")
         return figure.model_copy(update={"filter": checker.table.filter})
 
     def timeline(self) -> FigureSpec | None:
@@ -133,7 +135,7 @@ class _FigureCheck:
         elif panel.show == "time_between_improvements" and not panel.metric.endswith(FALLING):
             self.report((*here, "show"), f"{panel.metric} is no error and no loss: nothing says which value is better")
         if lacking := checker.why_lacking(panel.metric):
-            self.report(here, f"not every trial of the figure can fill this: {lacking}")
+            self.report(here, f"not every trial of the figure has this: {lacking}")
         return whole.model_copy(update={"filter": checker.table.filter})
 
     def _single_trials(self, name: str, where: str) -> FigureSpec | None:
@@ -169,6 +171,9 @@ class _FigureCheck:
         like = TableSpec(
             name=self.figure.name, stage=stage, rows=list(lines), columns=[RUNNING_TIME], filter=dict(chosen)
         )
-        checker = TableCheck(table=like, path=path, lineage=lineage, reader=reader, report=report, rows="lines")
+        part = PARTS.get(self.figure.kind, "line")
+        checker = TableCheck(
+            table=like, path=path, lineage=lineage, reader=reader, report=report, rows="lines", part=part
+        )
         checker.table = checker.check(self.trials.get(stage))
         return checker

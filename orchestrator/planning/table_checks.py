@@ -78,6 +78,8 @@ class TableCheck:
     report: Report
     rows: str = "rows"
     """Under which key the keys stand that tell rows apart."""
+    part: str = "cell"
+    """What the trials make together that have the same values of these keys."""
     pooled: dict[str, str] = field(default_factory=dict, init=False)
     """The keys of `pool` that mean an axis of the table's stages -> that axis, `stage.key`."""
     chosen: Sequence[PlannedTrial] = field(default=(), init=False)
@@ -198,7 +200,7 @@ class TableCheck:
             key = short_key(stage, name, keys_of(self.lineage))
             values = ", ".join(map(shown, mixed))
             where = "rows, columns or pool" if self.rows == "rows" else self.rows
-            message = f"a cell would mix {key} = {values}; put {key} into {where}, or fix it by filter"
+            message = f"a {self.part} would mix {key} = {values}; put {key} into {where}, or fix it by filter"
             self.report(self.path, message)
 
 

@@ -12,6 +12,7 @@ from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import FigureKind, FigureSpec
 from orchestrator.figures.figure import Epochs, Figure
 from orchestrator.figures.files import draw_figure, svg
+from orchestrator.figures.fonts import missing_letters
 from orchestrator.figures.kinds import build as build_figures
 from orchestrator.figures.kinds import default_figures
 from orchestrator.ledger import STATES, TrialState
@@ -243,6 +244,8 @@ def _figure(figure: Figure) -> Picture:
     notes = tuple(filter(None, (*figure.notes, figure.missing)))
     drawn = svg(figure)
     if len(drawn) > LARGEST_SVG:
+        boxes = missing_letters(figure)
+        notes += (f"No installed font has {boxes}",) * bool(boxes)
         png = base64.b64encode(draw_figure(figure, "png")).decode()
         return Picture(name=figure.name, title=figure.title, png=png, label=label[:LONGEST_LABEL], notes=notes)
     drawn = inline_svg(drawn, prefix=f"{figure.name}-", label=label[:LONGEST_LABEL], scale=FIGURE_SCALE)

@@ -1,12 +1,13 @@
 """docs/results/weighting_bias.md says of its table what the table says, which is as its script prints it.
 
 Its searches ran once, with an earlier version, and are not in the repository: numbers and picture cannot be made here.
-The script is given made-up searches that have the page's numbers.
+The script is given made-up searches that have the page's numbers, and the picture's curves are measured.
 """
 
 import re
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 from doc_pages import ROOT, pages
@@ -53,6 +54,31 @@ def test_its_picture_is_as_large_as_one_that_its_script_draws(script, tmp_path):
 
     with Image.open(tmp_path / "drawn.png") as drawn, Image.open(ROOT / "docs/results/weighting_bias.png") as shown:
         assert shown.size == drawn.size
+
+
+@pytest.mark.parametrize(("panel", "column"), list(enumerate(COLUMNS)))
+def test_the_curves_of_its_picture_go_through_the_numbers_of_its_table(script, panel, column):
+    """Heights in a panel are the table's medians on one straight scale, to three pixels of about 340."""
+    with Image.open(ROOT / "docs/results/weighting_bias.png") as shown:
+        pixels = np.asarray(shown.convert("RGB")).astype(int)
+    part = pixels[:, panel * pixels.shape[1] // 3 : (panel + 1) * pixels.shape[1] // 3]
+    heights, medians = [], []
+    for weighting, label in script.LABELS.items():
+        colour = [int(script.COLOURS[weighting][place : place + 2], 16) for place in (1, 3, 5)]
+        line = np.abs(part - colour).sum(axis=2) < 20
+        (across,) = np.nonzero(line.any(axis=0))
+        first, last = across[0] + 2, across[-1] - 2
+        for name, epoch, *cells, _ in LINES:
+            if name == label:
+                at = first + (last - first) * (int(epoch) - 1) // 14
+                (rows,) = np.nonzero(line[:, at])
+                heights.append(rows.mean())
+                medians.append(float(dict(zip(COLUMNS, cells, strict=True))[column].split("±")[0]))
+
+    slope, start = np.polyfit(medians, heights, 1)
+
+    assert slope < 0
+    assert np.abs(np.polyval((slope, start), medians) - heights).max() < 3
 
 
 def test_what_it_says_can_be_said_stands_in_its_table():

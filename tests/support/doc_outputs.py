@@ -68,9 +68,9 @@ PICTURES = {
     "docs/pictures/report.png": "tests/orchestrator/cli/test_report.py::"
     "test_the_picture_in_the_documentation_is_small_and_how_it_is_made_is_said",
     "docs/results/weighting_bias.png": "tests/docs/test_weighting_bias_page.py::"
-    "test_it_says_what_was_run_and_how_the_picture_was_made",
+    "test_the_curves_of_its_picture_go_through_the_numbers_of_its_table",
 }
-"""A picture, or a folder of them -> its test. Of the last two it holds how they are made, not what they show."""
+"""A picture, or a folder of them -> its test. Of the report's it holds how it is made, not what it shows."""
 
 
 def outputs() -> Iterator[tuple[str, str]]:

@@ -123,7 +123,7 @@ def test_the_same_figure_is_the_same_file_with_its_words_in_it():
     [
         ("panels: [test_error,", "panels: [test_eror,", "unknown curve 'test_eror'; did you mean 'test_error'?"),
         ("stage: train\n    lines", "stage: tran\n    lines", "unknown stage 'tran'; did you mean 'train'?"),
-        ("    lines: [p]\n", "", "a cell would mix p = 1, 2; put p into lines, or fix it by filter"),
+        ("    lines: [p]\n", "", "a line would mix p = 1, 2; put p into lines, or fix it by filter"),
         ("lines: [p]", "lines: [q]", "unknown key 'q'"),
         ("[test_error,", "[validation_error,", "a training measures 'validation_error' only where images are held out"),
         ("lines: [p]", "lines: [p]\n    filter: {p: 3}", "matches no trial of the plan"),

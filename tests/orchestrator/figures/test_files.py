@@ -11,6 +11,7 @@ from PIL import Image
 from plans import plan
 
 from orchestrator.figures.files import DPI, draw_figure, svg
+from orchestrator.figures.fonts import missing_letters
 from orchestrator.figures.kinds import build, default_figures
 from orchestrator.figures.style import WIDTHS
 from orchestrator.planning.plan import Plan
@@ -125,6 +126,18 @@ def test_architectures_have_letters_of_six_points_whatever_the_width(hostile, ge
 
     assert inches <= WIDTHS[width] + 0.01
     assert min(map(float, re.findall(r'font-size="([\d.]+)"', drawn))) * 72 * inches / across >= 6
+
+
+def test_letters_that_the_usual_font_lacks_are_drawn_with_another_that_is_installed(hostile, monkeypatch):
+    figure = replace(figure_of(hostile, "timeline", {}), title="ℊ")  # a font of matplotlib's own has it
+    drawn, boxes = {}, {}
+    for others in ((), ("No such font", "STIXGeneral")):
+        monkeypatch.setattr("orchestrator.figures.fonts.OTHERS", others)
+        drawn[others], boxes[others] = draw_figure(figure, "png"), missing_letters(figure)
+        assert draw_figure(figure, "pdf").startswith(b"%PDF")
+
+    assert list(boxes.values()) == ["ℊ", ""]
+    assert len(set(drawn.values())) == 2
 
 
 def test_a_pdf_is_the_same_bytes_each_time(hostile):

@@ -32,7 +32,11 @@ def with_figure(figure: str) -> str:
         ("{name: f, kind: cells, stage: search, filter: {weighting: maxw}}", "unknown weighting 'maxw'"),
         (
             "{name: f, kind: pareto, stage: train}",
-            "a cell would mix weighting = 'scalar', 'max_w'; put weighting into lines",
+            "a point would mix weighting = 'scalar', 'max_w'; put weighting into lines",
+        ),
+        (
+            "{name: f, kind: pareto, stage: train, lines: [weighting, p], metric: validation_error}",
+            "of the figure has this: ",
         ),
         (
             "{name: f, kind: pareto, stage: train, lines: [weighting, p], metric: test_eror}",
@@ -53,7 +57,7 @@ def with_figure(figure: str) -> str:
             "{name: f, stage: train, lines: [weighting, p], panels: [{metric: pools, stage: search, lines: [wght]}]}",
             "unknown key 'wght'",
         ),
-        ("{name: f, stage: train, panels: [{metric: search_val_error, stage: search}]}", "a cell would mix weighting"),
+        ("{name: f, stage: train, panels: [{metric: search_val_error, stage: search}]}", "a line would mix weighting"),
     ],
 )
 def test_a_mistake_in_a_figure_is_one_sentence(figure, message):

@@ -102,9 +102,7 @@ def test_a_column_that_only_the_paper_can_fill_is_planned():
 def test_a_panel_that_a_trial_of_the_figure_cannot_fill_is_refused_by_the_trial():
     (found,) = mistakes(text(FIGURE, COLUMN="search_val_error", FILTER=""))
 
-    assert found.startswith(
-        "not every trial of the figure can fill this: a random choice measures no 'search_val_error'"
-    )
+    assert found.startswith("not every trial of the figure has this: a random choice measures no 'search_val_error'")
     assert found.endswith("(at random seed=0)")
     assert plan(text(FIGURE, COLUMN="search_val_error", FILTER=", filter: {chosen: searched}")).figures
 
