@@ -56,11 +56,13 @@ def compare(
     from orchestrator.comparisons.image_noise import image_noise  # loads NumPy
     from orchestrator.comparisons.noise_words import noise_json, noise_sentences
 
+    if prose and as_json:
+        raise click.UsageError("--paragraph is text, and --json is data: name one of them")
     ledger = open_ledger(storage, to_read=True)
     plan = load_plan(experiment, catalog, overrides, ledger, max_trials)
     rows = ledger.rows(trial.trial_id for trial in plan.trials)
     found = _comparisons(plan, tables_of(measured_only(plan), ledger, name), metric)
-    if prose and not as_json:
+    if prose:
         say(shown("\n\n".join(filter(None, map(paragraph, found)))))
         return
     data, blocks = [], []

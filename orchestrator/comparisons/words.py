@@ -124,7 +124,8 @@ def _arm(arm: Arm, found: Comparisons) -> str:
     each = {len(trials) for trials in arm.trials.values()}
     if arm.measured != arm.stage and each:
         span = str(min(each)) if len(each) == 1 else f"{min(each)} to {max(each)}"
-        text += f", each the mean of {span} {plural(arm.measured_noun)}"
+        several = f"each the mean of {span} {plural(arm.measured_noun)}"
+        text += f", {several if each != {1} else f'of one {arm.measured_noun} each'}"
     split = variance_split(arm.values.values())
     if split is not None:
         deviations = [_number(math.sqrt(part), found) for part in (split.between, split.within)]

@@ -27,6 +27,8 @@ from trainables.errors import SharptuneError
 from trainables.trial import JSON
 
 Kind = Literal["stale", "fewer", "failed", "gone", "edited", "unreadable"]
+_SINCE: Mapping[str, str] = {"failed": "has failed since", "untrusted": "cannot be trusted any more"}
+"""What has become of a run that has a row, but none that counts."""
 Load = Callable[[TableRecord], Table]
 """Gives the table of today that a comment names. Raises: SharptuneError, OSError."""
 
@@ -217,10 +219,8 @@ def _why(
 ) -> tuple[Kind | None, Sequence[str]]:
     """Return what is wrong with a number, and why; None where nothing is. A `whole` line prints its n, too."""
     lost = [trial for trial in old.trials if trial not in new.trials]
-    failed = [
-        evidence[trial] for trial in lost if trial in evidence and evidence[trial].state in ("failed", "untrusted")
-    ]
-    reasons = [f"run {one.trial_id} has {one.state} since: {_shortened(one.reason)}" for one in failed]
+    failed = [evidence[trial] for trial in lost if trial in evidence and evidence[trial].state in _SINCE]
+    reasons = [f"run {one.trial_id} {_SINCE[one.state]}: {_shortened(one.reason)}" for one in failed]
     for trial in lost:
         if trial not in evidence:
             reasons.append(f"run {trial} is not of this table any more")

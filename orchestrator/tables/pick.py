@@ -31,6 +31,7 @@ def pick_row(table: Table, words: str) -> int:
         several = ", ".join(f"{index + 1} ({_settings(table.rows[index])})" for index in found)
         raise TableError(f"table {table.name!r} has {len(found)} rows {words!r}; name one by its number: {several}")
     if not found:
+        _refuse_number(table, words, f"{len(labels)} rows")
         raise unknown_name("row", words, labels)
     return found[0]
 
@@ -51,6 +52,7 @@ def pick_column(table: Table, words: str) -> Column:
             raise TableError(f"table {table.name!r} has {len(found)} columns {words!r}; name one of {several}")
     number = _number(words, len(table.columns))
     if number is None:
+        _refuse_number(table, words, f"{len(table.columns)} columns of numbers")
         raise unknown_name("column", words, [column.name for column in table.columns])
     return table.columns[number]
 
@@ -63,6 +65,12 @@ def _number(words: str, count: int) -> int | None:
     """Return a place from 0 that is given from 1; None for what is no number up to so many."""
     plain = words.isascii() and words.isdigit() and len(words) < 10
     return int(words) - 1 if plain and 1 <= int(words) <= count else None
+
+
+def _refuse_number(table: Table, words: str, there: str) -> None:
+    """Raises: TableError for a number, which is then one that there is not."""
+    if words.isdecimal():
+        raise TableError(f"table {table.name!r} has {there}, and they are counted from 1; got {words}")
 
 
 def _places(names: Sequence[set[str]], words: str) -> list[int]:

@@ -65,6 +65,8 @@ def test_the_paragraph_alone_is_text_to_copy(sharptune, run):
     text = sharptune("compare", "chains.yaml", "widths", "--paragraph").out
     assert text.startswith("Arms are compared by error. Independent runs are roots;")
     assert text.count("\n") == 1
+    refused = sharptune("compare", "chains.yaml", "widths", "--paragraph", "--json")
+    assert (refused.code, "--paragraph is text, and --json is data" in refused.err) == (2, True)
 
 
 def test_a_comparison_that_the_table_has_not_is_refused_with_its_line(sharptune, chains):

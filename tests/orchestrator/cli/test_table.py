@@ -1,6 +1,7 @@
 """`sharptune table`: every format, and the way back from a number to its runs."""
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -204,6 +205,25 @@ def test_macros_and_tables_in_a_paper_are_held_against_the_rows(sharptune, run):
     gone = sharptune("check-paper", "paper.tex")
     assert (gone.code, "cannot be made any more: there is no storage" in gone.out) == (1, True)
     assert sharptune("check-paper", "paper.tex", "--storage", "moved").code == 1
+
+
+def test_what_a_paper_names_is_found_beside_it_as_it_was_made_and_notes_do_not_judge(sharptune, run, chains):
+    chains.write_text(CHAINS.replace("[error, error_best]", "[{metric: error, digits: 2}]"))
+    deeper = "stages.child.config.steps=3"
+    run("--set", deeper)
+    Path("paper").mkdir()
+    sharptune("table", "chains.yaml", "--set", deeper, "--macros", "paper/numbers.tex")
+    for name in ("runs", "chains.yaml"):
+        shutil.move(name, f"paper/{name}")
+    numbers = Path("paper/numbers.tex").read_text()
+    known = re.findall(r"}{(\d+\.\d\d)", numbers)[0]
+    Path("paper/paper.tex").write_text(f"\\input{{numbers}}\n\\input{{none}}\nIt is {known} here.\n")
+
+    result = sharptune("check-paper", "paper/paper.tex")
+    assert result[:2] == (0, "paper/paper.tex: 2 numbers of table widths looked at; none not as the rows have it\n")
+    assert "note: paper.tex:2: \\input{none} is not there" in result.err
+    assert f"note: paper.tex:3: {known}" in result.err
+    assert sharptune("check-paper", "paper/paper.tex", "--json").json["paper"] == "paper/paper.tex"
 
 
 def test_macros_as_json_are_those_of_the_file(sharptune, run):

@@ -46,6 +46,12 @@ def test_it_is_said_how_much_searches_vary_and_how_much_trainings_of_one_search(
     assert "each the mean of 3 trainings (standard deviations: 0.28 % between searches, 0.05 % within one)" in said
 
 
+def test_one_training_of_each_search_is_no_mean():
+    said = sentences(compared(make_world(search_seeds=(0, 1), ps=(1,), seeds=(0,)), rows=["weighting"]))[1]
+
+    assert said.endswith(" %, of one training each")
+
+
 def test_where_one_search_was_made_its_trainings_are_the_runs_and_it_is_said_that_nothing_holds_for_others():
     found = compared(make_world(ps=(1,)), rows=["weighting"])
 

@@ -96,6 +96,29 @@ def test_what_the_rows_do_not_say_any_more_is_said_with_its_place_and_the_right_
     assert str(finding).endswith(f"is 6.15±0.05 here and should be {now}: {why}")
 
 
+def test_runs_that_are_not_trusted_any_more_and_runs_of_no_such_table_are_said_so():
+    world = make_world()
+    text = macros_file(table_of(world))
+    search = world.find("search", weighting="scalar", seed=0)
+    world.change(search, artifacts={"genotype": {"normal": ["found", "anew"]}})
+    report = check(text, world)
+    fewer = check(text, make_world(seeds=(0, 1))).findings
+
+    untrusted = next(found for found in report.findings if found.printed == "6.15±0.05")
+    assert untrusted.kind == "failed"
+    assert f"run {first(world)} cannot be trusted any more: it was made from another genotype" in untrusted.sentence
+    assert all("is not of this table any more; n fell from 3 to 2" in found.sentence for found in fewer)
+
+
+def test_a_number_that_begins_or_ends_as_the_one_above_it_was_changed_by_hand_too():
+    world = make_world()
+    text = macros_file(table_of(world))
+
+    for longer in ("13.53}", "3.535}", "3.53.1}"):
+        found = check(text.replace("{3.53}", f"{{{longer}", 1), world).findings
+        assert [(one.kind, one.printed) for one in found] == [("edited", "3.53")]
+
+
 def test_a_number_that_is_the_same_without_one_of_its_runs_is_said_too():
     world = make_world()
     text = macros_file(table_of(world))
@@ -126,6 +149,37 @@ def test_lines_and_columns_that_are_gone_are_said(write):
     assert [finding.kind for finding in (*fewer, *narrow)] == ["gone"] * (4 + 4)
     assert "the table has no such line any more" in str(fewer[0])
     assert "the table has no such column any more" in str(narrow[0])
+
+
+def test_programs_are_told_all_that_people_are():
+    world = make_world()
+    paper = paper_of(f"{macros_file(table_of(world))}\nWe reach 5.15 here.")
+    paper.notes.append("p.tex:1: a note")
+    changed(world)
+    report = check_paper(paper, lambda record: table_of(world))
+    data = report.to_json()
+    macro = r"\weightingScalarPOneTestErrorBest"
+    line = next(line.number for line in paper.lines if line.text.startswith(rf"\newcommand{{{macro}}}"))
+
+    assert data["findings"] == [
+        {
+            "file": "p.tex",
+            "line": line,
+            "kind": "stale",
+            "sentence": f"{macro} is 6.15±0.05 here and should be 6.20±0.43: the rows have changed",
+            "called": macro,
+            "printed": "6.15±0.05",
+            "should_be": "6.20±0.43",
+        }
+    ]
+    assert {name: data[name] for name in data if name not in ("findings", "bare")} == {
+        "ok": False,
+        "checked": 8,
+        "not_judged": 0,
+        "tables": ["weighting"],
+        "notes": ["p.tex:1: a note"],
+    }
+    assert [sentence.partition(" stands")[0] for sentence in data["bare"]] == [f"p.tex:{len(paper.lines)}: 5.15"]
 
 
 def test_an_experiment_or_storage_that_is_gone_is_said_once():

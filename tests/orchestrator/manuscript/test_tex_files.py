@@ -31,14 +31,16 @@ def test_files_are_read_in_the_order_of_latex(paper):
     lines, notes = paper(
         paper="a\n\\input{one} \\include{parts/two.tex}\n\\input three\nz",
         one="1",
-        parts__two="2\n\\subfile{one}",  # read before
+        parts__two="2\n\\subfile{one}\\subfile{four}",  # the first was read before
         three="3",
+        four="4",
     )
 
     assert [line for line in lines if "\\" not in line] == [
         "paper.tex:1 a",
         "one.tex:1 1",
         "parts/two.tex:1 2",
+        "four.tex:1 4",
         "three.tex:1 3",
         "paper.tex:4 z",
     ]
