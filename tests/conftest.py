@@ -101,7 +101,7 @@ def pytest_collection_modifyitems(items):
 def turn(item) -> int:
     """Return when a test's turn is, from 0."""
     group = item.get_closest_marker("xdist_group")
-    if group:
+    if group and group.args[0] in FIRST:
         return FIRST.index(group.args[0])
     return len(FIRST) if item.nodeid.startswith(("tests/integration/", "tests/benchmarks/")) else len(FIRST) + 1
 

@@ -14,6 +14,7 @@ from running_contract import essences, undisturbed_essences
 pytestmark = [
     pytest.mark.ray,
     pytest.mark.xdist_group("slurm"),  # it mostly waits
+    pytest.mark.timeout(1800),  # two minutes on an idle machine
     pytest.mark.skipif(bool(slurm_cluster.missing()), reason="Slurm is not installed: slurm-wlm, munge"),
 ]
 SLOW = CHAINS.replace("steps: 2}", "steps: 500, seconds: 0.25}")
@@ -93,12 +94,15 @@ def test_a_job_that_is_preempted_runs_out_of_time_and_loses_a_node_goes_on_by_it
     slurm.call("scontrol", "update", f"JobId={job}", "TimeLimit=30")
     wait_for_work()
     slurm.lose("n2")
+    log = tmp_path / f"sharptune-chains-{job}.log"
+    wait_for(lambda: "its node is gone" in log.read_text())
+    slurm.notice("n2")
     wait_for(lambda: slurm.restarts(job) == 3 or slurm.state(job) == "PENDING")
     slurm.repair("n2")
     wait_for_work()
     (tmp_path / "hurry").touch()
     wait_for(lambda: slurm.state(job) in ("COMPLETED", "FAILED", "CANCELLED"))
-    said = (tmp_path / f"sharptune-chains-{job}.log").read_text()
+    said = log.read_text()
 
     assert sent.code == 0
     assert slurm.state(job) == "COMPLETED", said[-3000:]

@@ -58,13 +58,14 @@ class Slurm:
         return 60 * int(hours) + int(minutes)
 
     def processes(self, node: str = "") -> list[psutil.Process]:
-        """Return what runs in jobs of this cluster, on one node or on all."""
+        """Return what runs in jobs of this cluster, on one node or on all, then also Slurm's own for them."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 environment = process.environ()
                 ours = environment.get("SLURM_CONF") == str(self.folder / "slurm.conf")
-                if ours and "SLURM_JOB_ID" in environment and environment.get("SLURMD_NODENAME", "").startswith(node):
+                job = "SLURM_JOB_ID" in environment and environment.get("SLURMD_NODENAME", "").startswith(node)
+                if ours and (job or (not node and process.name() == "slurmstepd")):
                     found.append(process)
         return found
 
@@ -75,6 +76,10 @@ class Slurm:
         for process in [slurmd, *slurmd.children(recursive=True), *steps, *self.processes(node)]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+
+    def notice(self, node: str) -> None:
+        """Let Slurm know at once that a node is lost, which it finds out by itself half a minute later."""
+        self.call("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=lost")
 
     def repair(self, node: str) -> None:
         """Start the node again."""
@@ -112,7 +117,7 @@ def slurm(folder: Path) -> Iterator[Slurm]:
             process.terminate()
         for process in started:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=10)
+                process.wait(timeout=30)
             process.kill()
             process.wait()
 
@@ -124,7 +129,7 @@ def _started(folder: Path, name: str, *options: str) -> subprocess.Popen:
         return subprocess.Popen([program, *options], env=Slurm(folder=folder).environment, stdout=output, stderr=output)
 
 
-def _wait(seen, seconds: float = 60) -> None:
+def _wait(seen, seconds: float = 180) -> None:
     deadline = time.monotonic() + seconds
     while True:
         with contextlib.suppress(AssertionError):
