@@ -7,7 +7,7 @@ from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import describe
 from trainables.errors import SharptuneError
 from trainables.kinds.inheritance import KINDS, kind_of
-from trainables.trial import JSON
+from trainables.trial import JSON, WITHIN
 
 _ARTIFACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("gradient", "cells"): ("genotype", "genotype_with_none"),
@@ -43,6 +43,9 @@ def absent_of_search(name: str, settings: Mapping[str, JSON]) -> str | None:
         return f"a random choice measures no {name!r}, only {measured}" if random else None
     if space is None or strategy not in ("gradient", "random"):
         return None
+    if name.startswith(WITHIN):
+        drawn = "a random choice has no alphas, from which an architecture within a budget could be derived"
+        return drawn if strategy == "random" else None
     kind = kind_of(space)
     found = _ARTIFACTS[strategy, kind]
     if name in found:

@@ -4,4 +4,4 @@ In: a config, a seed and a dataset. Out: a `Run` (see `trainables.trial`): steps
 Public face: `search.start`, `training.start`, `predictions.right_answers`.
 """
 
-__all__ = ["devices", "evaluation", "images", "predictions", "search", "training"]
+__all__ = ["derived", "devices", "evaluation", "images", "predictions", "search", "training"]

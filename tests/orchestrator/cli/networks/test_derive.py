@@ -85,7 +85,7 @@ def test_another_epoch_has_other_alphas(derive, cells):
 
 
 def test_a_path_keeps_a_budget_too(derive, path):
-    code, out, _ = derive(path, "--budget", "11.8k-params", "--json")
+    code, out, _ = derive(path, "--budget", "612k-params", "--json")
     told = json.loads(out)
     assert code == 0
     assert told["genotype"]["kind"] == "path"
