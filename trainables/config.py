@@ -17,9 +17,9 @@ from trainables.trial import MOST_GPUS
 
 Weighting = Literal["scalar", "max_w"]
 Operations = Literal["ssc", "original"]
-Network = Literal["cifar", "imagenet", "multichannel", "multichannel_released"]
-"""What final training builds: cells on small images, cells on 224 × 224, a MultiChannelNet path, and the same without
-the path's last operation, as the released code built it."""
+Network = Literal["cifar", "imagenet", "multichannel", "multichannel_released", "nas_bench_201"]
+"""What final training builds: cells on small images, cells on 224 × 224, a MultiChannelNet path, the same without the
+path's last operation, as the released code built it, and a cell of NAS-Bench-201 in three stages."""
 
 SECOND_ORDER_PRECISIONS = ("fp32", "tf32")
 """Those that a search of second order can be computed in: `trainables.optimization.bilevel.SecondOrder` says why."""
@@ -170,7 +170,7 @@ class TrainConfig(_Config):
     operations: Operations = "ssc"
     """How primitives are built: as SharpSepConv, or as DARTS builds them."""
     network: Network = "cifar"
-    """What is built: cells for small images or for ImageNet, or a path through a MultiChannelNet."""
+    """What is built: cells for small images or for ImageNet, a path through a MultiChannelNet, or NAS-Bench-201."""
     mid_channels: Annotated[Integer, Field(ge=1)] = 32
     """Channels in the middle of a choke_conv."""
     accumulate: Annotated[Integer, Field(ge=1)] = 1

@@ -6,6 +6,8 @@ SharptuneError              one clear sentence for a person; never shown with a 
 ├── DamagedFile             a checkpoint, row or claim that cannot be trusted
 ├── StorageError            a storage that does not answer, however often it is asked; an OSError too
 ├── DataError               a dataset that is missing, incomplete or not what it says it is
+├── InvalidGenotype         a genotype that describes no architecture
+├── InvalidSpace            a search space that cannot be searched
 └── UnknownName             a name that is in no table, with a suggestion
 
 StorageRefusal              an OSError, and no trial's fault: an object store says no, to these keys or to what is asked
@@ -13,7 +15,9 @@ RankLost                    an OSError, for it is the machine's fault: one of a 
 """
 
 import difflib
+import reprlib
 from collections.abc import Iterable
+from typing import Any
 
 LONGEST_SHOWN = 200
 """Characters of a name that a sentence quotes."""
@@ -43,6 +47,14 @@ class DataError(SharptuneError):
     """A dataset is missing, incomplete, or its pixels are not the ones promised."""
 
 
+class InvalidGenotype(SharptuneError):
+    """A genotype that describes no architecture."""
+
+
+class InvalidSpace(SharptuneError):
+    """A search space that cannot be searched."""
+
+
 class UnknownName(SharptuneError):
     """A name that no table knows."""
 
@@ -53,6 +65,16 @@ class StorageRefusal(OSError):
 
 class RankLost(OSError):
     """A process of the trial died, which is the machine's fault: the trial goes on from its last checkpoint."""
+
+
+def shown(value: Any) -> str:
+    """Return a value as it is quoted in a sentence: its beginning, if there is too much of it."""
+    return _SHORT.repr(value)
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 12
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownName:

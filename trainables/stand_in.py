@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pydantic import BaseModel
 
 from trainables.architecture.genotype import describe
-from trainables.architecture.spaces import SearchSpace, known_space
+from trainables.architecture.spaces import known_space
 from trainables.catalog import Trainable
 from trainables.errors import DamagedFile
 from trainables.trial import JSON, Outcome, Spent, Step, TrialRow, canonical_json
@@ -133,12 +133,10 @@ class StandInRun:
         space = known_space(self._settings.get("space"))
         if space is None:
             return self._past
-        from trainables.architecture.sampling import random_genotype, random_path  # loads NumPy
+        from trainables.architecture.sampling import random_architecture  # loads NumPy
 
         chance = random.Random(f"{self._past}/{name}")
-        if isinstance(space, SearchSpace):
-            return describe(random_genotype(space, chance), space.operations)
-        return describe(random_path(space, chance), "ssc")
+        return describe(random_architecture(space, chance), space.operations or "ssc")
 
     def _finds(self, name: str) -> bool:
         return self._entry.why_absent(name, self._settings) is None

@@ -1,8 +1,16 @@
 """An architecture in words: node by node, or step by step."""
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
-from trainables.architecture.genotype import Architecture, Edges, Genotype, MultiChannelPath, PathStep
+from trainables.architecture.genotype import (
+    Architecture,
+    Edges,
+    Genotype,
+    MultiChannelPath,
+    NasBench201Cell,
+    PathStep,
+)
 
 CELLS = ("normal", "reduction")
 INPUTS = ("c_{k-2}", "c_{k-1}")
@@ -11,23 +19,58 @@ CIFAR_SIZE = 32
 """Width and height of a CIFAR image."""
 
 
+def kind_of(architecture: Architecture) -> str:
+    """Return what JSON calls the kind of an architecture: `cells`, `path` or `nas_bench_201`."""
+    return architecture.to_json().get("kind", "cells")
+
+
 def title(architecture: Architecture, name: str, operations: str) -> str:
     """Return the first line about an architecture."""
-    if isinstance(architecture, Genotype):
-        return f"{name}: cells of {operations!r} operations"
-    return f"{name}: path of {len(architecture.steps)} {operations!r} operations"
+    return f"{name}: {_what(architecture, operations)}"
+
+
+def _what(architecture: Architecture, operations: str) -> str:
+    match architecture:
+        case Genotype():
+            return f"cells of {operations!r} operations"
+        case MultiChannelPath():
+            return f"path of {len(architecture.steps)} {operations!r} operations"
+        case NasBench201Cell():
+            return f"cell {architecture.digits} of NAS-Bench-201"
+    assert_never(architecture)
 
 
 def lines(architecture: Architecture) -> Iterator[str]:
     """Yield what an architecture consists of."""
-    if isinstance(architecture, MultiChannelPath):
-        yield from _path_lines(architecture)
-        return
-    for cell, edges, concat in cells_of(architecture):
+    match architecture:
+        case Genotype():
+            yield from _cell_lines(architecture)
+        case MultiChannelPath():
+            yield from _path_lines(architecture)
+        case NasBench201Cell():
+            yield from _nas_bench_201_lines(architecture)
+        case _:
+            assert_never(architecture)
+
+
+def _cell_lines(genotype: Genotype) -> Iterator[str]:
+    for cell, edges, concat in cells_of(genotype):
         yield f"{cell} cell"
         for node in range(len(edges) // 2):
             yield f"  node {node} = {node_text(edges[2 * node : 2 * node + 2])}"
         yield f"  output = {output_text(concat)}"
+
+
+def _nas_bench_201_lines(cell: NasBench201Cell) -> Iterator[str]:
+    *inner, output = range(1, 4)
+    for node in inner:
+        yield f"  node {node} = {_sum_into(cell, node)}"
+    yield f"  output = {_sum_into(cell, output)}"
+
+
+def _sum_into(cell: NasBench201Cell, node: int) -> str:
+    edges = cell.edges_into(node)
+    return " + ".join(f"{operation}({f'node {source}' if source else 'input'})" for operation, source in edges)
 
 
 def cells_of(genotype: Genotype) -> tuple[tuple[str, Edges, tuple[int, ...]], ...]:

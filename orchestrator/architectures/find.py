@@ -1,12 +1,13 @@
 """Find an architecture by whatever a person calls it: a published name, a file, or the trial that found it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.planning.resolvers import genotype_content
-from trainables.architecture.genotype import Architecture, read_architecture
+from trainables.architecture.genotype import Architecture, declared, read_architecture
 from trainables.data.datasets import describe
 from trainables.errors import UnknownName, unknown_name
 from trainables.record.storage import open_storage
@@ -76,7 +77,12 @@ def _find(what: str, storage: str) -> tuple[Architecture, str, TrialRow | None]:
     trial_id = ledger.find(prefix)
     row = ledger.row(trial_id)
     artifact = _artifact(row, trial_id, key or DEFAULT_ARTIFACT)
-    return read_architecture(artifact), str(artifact.get("operations", DEFAULT_OPERATIONS)), row
+    return read_architecture(artifact), operations_of(artifact), row
+
+
+def operations_of(artifact: Mapping[str, Any]) -> str:
+    """Return the operations that an artifact of a search goes with; DEFAULT_OPERATIONS where it says none."""
+    return str(declared(artifact).get("operations", DEFAULT_OPERATIONS))
 
 
 def _artifact(row: TrialRow | None, trial_id: str, key: str) -> dict:

@@ -49,6 +49,8 @@ class Comparison:
     """Runs of each arm with which it could be small enough, the other comparisons as they are."""
     needed: int | None = None
     """Runs of each arm that would find a difference of this size; None where that cannot be known."""
+    of_accuracies: bool = False
+    """Whether its numbers are accuracies, not errors."""
 
     @property
     def decided(self) -> bool:
@@ -57,15 +59,15 @@ class Comparison:
 
     @property
     def relative_improvement(self) -> float | None:
-        """100·(Acc − Acc of random)/Acc of random, of the accuracies in percent; for errors only.
+        """100·(Acc − Acc of random)/Acc of random, of the accuracies in percent; for errors and accuracies only.
 
         None unless exactly one of the two arms was drawn at random. Source: arXiv:1912.12522, section 3.
         """
         if self.first.random == self.second.random or not self.first.runs or not self.second.runs:
             return None
         drawn, searched = (self.first, self.second) if self.first.random else (self.second, self.first)
-        chance = 100 - drawn.mean
-        return 100 * ((100 - searched.mean) - chance) / chance if chance else None
+        chance, found = (arm.mean if self.of_accuracies else 100 - arm.mean for arm in (drawn, searched))
+        return 100 * (found - chance) / chance if chance else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,7 +108,8 @@ def compare(
     pairs = [pair for pair in pairs if not _overlap(*pair)]
     if not pairs:
         raise TableError(f"table {table.name!r} has nothing to compare: it takes two lines that stand for trials")
-    drafts = [_compared(first, second) for first, second in pairs]
+    rising = quantity_of(columns[0].metric).rising
+    drafts = [replace(_compared(first, second), of_accuracies=rising) for first, second in pairs]
     return Comparisons(
         table=table.name,
         title=table.title,
@@ -125,9 +128,9 @@ def columns_of(table: Table, metric: str | None) -> list[Column]:
     asked = list(dict.fromkeys(column.asked for column in table.columns))
     if metric is not None and metric not in asked:
         raise TableError(f"table {table.name!r} has no column {metric!r}; it has {', '.join(asked)}")
-    kinds = {column.asked: quantity_of(column.metric).kind for column in table.columns}
+    found = {column.asked: quantity_of(column.metric) for column in table.columns}
     measured = sorted(
-        (name for name in asked if kinds[name] not in ("size", "time")), key=lambda name: kinds[name] != "error"
+        (name for name in asked if found[name].kind not in ("size", "time")), key=lambda name: not found[name].judges
     )
     if metric is None and not measured:
         raise TableError(f"table {table.name!r} has no column of errors; name one: {', '.join(asked)}")

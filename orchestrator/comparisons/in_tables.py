@@ -1,15 +1,16 @@
 """A table with what comparisons say of it: sentences below it, and the bold that they do not deny.
 
 A class is the lines below one heading of a table; a table without headings is one class. Its best line is that of the
-lowest error, and is bold only where it was shown to be lower than every other line of its class.
+lowest error, regret, or highest accuracy, and is bold only where it was shown to be better than every other line of its
+class.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from math import comb
 
 from orchestrator.comparisons.arms import Arm, arms_of
-from orchestrator.comparisons.comparison import MOST_COMPARISONS, all_pairs, columns_of, compare
+from orchestrator.comparisons.comparison import MOST_COMPARISONS, Comparison, all_pairs, columns_of, compare
 from orchestrator.comparisons.words import as_json, conclusions, metric_title
 from orchestrator.errors import TableError
 from orchestrator.planning.plan import Plan
@@ -49,14 +50,28 @@ def _with_bold(plan: Plan, table: Table) -> Table:
         for place in _confirmed(plan, table, column):
             bold[place].add(column.name)
     rows = [replace(row, bold=False, best=frozenset(names)) for row, names in zip(table.rows, bold, strict=True)]
-    words = ("Bold: the lowest error, where it was shown to be lower than all others (permutation tests, Holm, 5 %)",)
-    return replace(table, rows=tuple(rows), said=(*table.said, *words * any(bold)))
+    words = (f"Bold: {_best_of(table, bold)} than all others (permutation tests, Holm, 5 %)",) if any(bold) else ()
+    return replace(table, rows=tuple(rows), said=(*table.said, *words))
+
+
+def _best_of(table: Table, bold: Sequence[Collection[str]]) -> str:
+    """Return what is bold, in words: `the lowest error, where it was shown to be lower`."""
+    columns = [column for column in table.columns if any(column.name in names for names in bold)]
+    kinds = dict.fromkeys(quantity_of(column.metric).kind for column in columns)
+    if len(kinds) > 1:
+        return "the best of its column, where it was shown to be better"
+    (kind,) = kinds
+    if kind == "accuracy":
+        return "the highest accuracy, where it was shown to be higher"
+    return f"the lowest {kind}, where it was shown to be lower"
 
 
 def _confirmed(plan: Plan, table: Table, column: Column) -> Iterator[int]:
     """Yield the places of lines that are the best of their class in a column, as all comparisons of the class show."""
-    if quantity_of(column.metric).kind != "error" or column.best:
+    quantity = quantity_of(column.metric)
+    if not quantity.judges or column.best:
         return
+    sign = -1 if quantity.rising else 1
     arms = arms_of(plan, table, column)
     for places in _classes(table.rows):
         if any(not table.rows[place].runs.expected and column.name in table.rows[place].paper for place in places):
@@ -66,19 +81,19 @@ def _confirmed(plan: Plan, table: Table, column: Column) -> Iterator[int]:
             continue
         found = all_pairs([arm for _, arm in there])
         values = {place: column.value(table.rows[place].cells[column.name]) for place, _ in there}
-        known = {place: value for place, value in values.items() if value is not None}
+        known = {place: sign * value for place, value in values.items() if value is not None}
         if len(there) < 2 or len(known) < len(there):
             continue
         best = min(known, key=known.__getitem__)
         arm = dict(there)[best]
         held = [one for one in found if arm in (one.first, one.second)]
-        if len(held) == len(there) - 1 and all(one.decided and _lower(one.first, one.second, arm) for one in held):
+        if len(held) == len(there) - 1 and all(one.decided and sign * _ahead(one, arm) < 0 for one in held):
             yield best
 
 
-def _lower(first: Arm, second: Arm, arm: Arm) -> bool:
-    other = second if arm is first else first
-    return arm.mean < other.mean
+def _ahead(one: Comparison, arm: Arm) -> float:
+    """Return how much more one of two compared arms has than the other, on average."""
+    return arm.mean - (one.second if arm is one.first else one.first).mean
 
 
 def _classes(rows: Sequence[TableRow]) -> list[list[int]]:

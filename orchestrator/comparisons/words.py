@@ -189,7 +189,7 @@ def _notes(found: Comparisons) -> Iterator[str]:
     holm = f"; adjusted by Holm's method for {found.family} comparisons" * (found.family > 1)
     yield f"p: exact permutation test of the mean difference, two-sided{holm}"
     for one in found.comparisons:
-        if one.relative_improvement is not None and quantity_of(_metric(found)).kind == "error":
+        if one.relative_improvement is not None and quantity_of(_metric(found)).kind in ("error", "accuracy"):
             drawn, searched = (one.first, one.second) if one.first.random else (one.second, one.first)
             sign = "−" if one.relative_improvement < 0 else "+"
             yield (

@@ -14,7 +14,15 @@ from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.tables.evidence import Record
 from orchestrator.tables.grouping import selected
 from trainables.architecture.hypercuboid import multichannel_cuboid
-from trainables.architecture.spaces import NONE, SearchSpace, Space, known_space
+from trainables.architecture.nas_bench_201.cell import EDGES
+from trainables.architecture.spaces import (
+    NONE,
+    MultiChannelSpace,
+    NasBench201Space,
+    SearchSpace,
+    Space,
+    known_space,
+)
 from trainables.trial import JSON, TrialRow
 
 INPUTS = ("k−2", "k−1")
@@ -52,7 +60,7 @@ class EdgePanel:
     weights: tuple[Weight, ...]
     flips: tuple[Flip, ...]
     chosen: str
-    """What has the largest weight at the end, `none` aside."""
+    """What has the largest weight at the end of all that can be chosen: `none` only in NAS-Bench-201."""
 
     def to_json(self) -> dict[str, JSON]:
         """Return all that is drawn."""
@@ -116,24 +124,26 @@ def edges_of(row: TrialRow, epochs: Epochs) -> list[EdgePanel]:
     if space is None:
         return []
     panels: list[EdgePanel] = []
+    labels = _labels(space)
+    able = [label for label in labels if label != NONE or isinstance(space, NasBench201Space)]
     for name in CELLS if isinstance(space, SearchSpace) else ("alphas",):
-        series = [
-            (epoch, alphas)
-            for each in epochs
-            if isinstance(epoch := each.get("epoch"), int) and (alphas := _rows_of(space, each.get(name))) is not None
-        ]
+        where = _titles(space, name)
+        by_epoch = ((each.get("epoch"), _rows_of(space, len(where), each.get(name))) for each in epochs)
+        series = [(epoch, alphas) for epoch, alphas in by_epoch if isinstance(epoch, int) and alphas is not None]
         if not series:
             return []
-        where, labels = _titles(space, name), _labels(space)
         for edge, title in enumerate(where):
-            panels.append(_panel(title, CELLS.get(name, ""), labels, {epoch: alphas[edge] for epoch, alphas in series}))
+            of_edge = {epoch: alphas[edge] for epoch, alphas in series}
+            panels.append(_panel(title, CELLS.get(name, ""), labels, able, of_edge))
     return panels
 
 
-def _panel(title: str, part: str, labels: Sequence[str], alphas: Mapping[int, Sequence[float]]) -> EdgePanel:
+def _panel(
+    title: str, part: str, labels: Sequence[str], able: Sequence[str], alphas: Mapping[int, Sequence[float]]
+) -> EdgePanel:
     epochs = tuple(sorted(alphas))
     weights = [softmax(alphas[epoch]) for epoch in epochs]
-    leaders = [_leader(each, labels) for each in weights]
+    leaders = [_leader(each, labels, able) for each in weights]
     flips = [
         Flip(epoch=epoch, before=before, after=after)
         for epoch, before, after in zip(epochs[1:], leaders, leaders[1:], strict=False)
@@ -160,36 +170,39 @@ def softmax(alphas: Sequence[float]) -> list[float]:
     return [exponential / total for exponential in exponentials]
 
 
-def _leader(weights: Sequence[float], labels: Sequence[str]) -> str:
-    """Return what would be chosen: the largest weight but for `none`, which is never; the first of equals."""
-    able = [place for place, label in enumerate(labels) if label != NONE]
-    return labels[max(able, key=lambda place: weights[place])]
+def _leader(weights: Sequence[float], labels: Sequence[str], able: Sequence[str]) -> str:
+    """Return what would be chosen: the largest weight of those that can be; the first of equals."""
+    return max(able, key=lambda label: weights[labels.index(label)])
 
 
 def _labels(space: Space) -> list[str]:
-    if isinstance(space, SearchSpace):
+    if not isinstance(space, MultiChannelSpace):
         return list(space.primitives)
     cuboid = multichannel_cuboid(space)
     return [f"{c['primitive']} {c['channels_in']}→{c['channels_out']}" for c in cuboid.candidates(0)]
 
 
 def _titles(space: Space, name: str) -> list[str]:
-    if isinstance(space, SearchSpace):
-        states = [*INPUTS, *map(str, range(4))]
-        return [f"{CELLS[name]} {states[source]}→{node}" for node in range(4) for source in range(node + 2)]
-    return [f"block {layer['block']} layer {layer['layer']}" for layer in multichannel_cuboid(space).layers]
+    match space:
+        case SearchSpace():
+            states = [*INPUTS, *map(str, range(4))]
+            return [f"{CELLS[name]} {states[source]}→{node}" for node in range(4) for source in range(node + 2)]
+        case MultiChannelSpace():
+            return [f"block {layer['block']} layer {layer['layer']}" for layer in multichannel_cuboid(space).layers]
+        case NasBench201Space():
+            return [f"node {source}→{target}" for target, source in EDGES]
 
 
-def _rows_of(space: Space, value: JSON) -> list[list[float]] | None:
+def _rows_of(space: Space, rows: int, value: JSON) -> list[list[float]] | None:
     """Return the alphas of an epoch, a row for each edge or layer; None for anything else."""
     numbers = _flat(value)
     if numbers is None or not all(map(math.isfinite, numbers)):
         return None
-    rows, columns = (14, len(space.primitives)) if isinstance(space, SearchSpace) else (0, 0)
-    if isinstance(space, SearchSpace):
-        places = [[row * columns + column for column in range(columns)] for row in range(rows)]
-    else:
+    if isinstance(space, MultiChannelSpace):
         places = multichannel_cuboid(space).indices_LK.tolist()
+    else:
+        columns = len(space.primitives)
+        places = [[row * columns + column for column in range(columns)] for row in range(rows)]
     if len(numbers) != sum(map(len, places)):
         return None
     return [[numbers[place] for place in each] for each in places]

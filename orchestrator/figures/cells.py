@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from orchestrator.architectures.description import lines as architecture_lines
 from orchestrator.architectures.drawing.architecture import drawings
 from orchestrator.architectures.drawing.svg import Drawing
+from orchestrator.architectures.find import operations_of
 from orchestrator.document.spec import FigureSpec
 from orchestrator.figures.figure import Epochs, Figure, Line, what_is_missing
 from orchestrator.planning.plan import Plan, PlannedTrial
@@ -85,7 +86,7 @@ def build(
 
 def _read(row: TrialRow) -> tuple[Architecture, str]:
     artifact = row.artifacts[ARTIFACT]
-    return read_architecture(artifact), str(artifact.get("operations", "ssc"))
+    return read_architecture(artifact), operations_of(artifact)
 
 
 def _picture(row: TrialRow, trials: list[PlannedTrial]) -> Picture:

@@ -12,7 +12,7 @@ from orchestrator.figures.figure import Epochs, Figure, Line, what_is_missing
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.tables.evidence import Record
 from orchestrator.tables.grouping import Group, grouped, selected
-from orchestrator.tables.layout import key_text
+from orchestrator.tables.layout import key_text, symbol_of
 from orchestrator.tables.quantities import number_text, quantity_of
 from orchestrator.tables.statistics import median_range
 from trainables.trial import JSON, TrialRow
@@ -197,7 +197,7 @@ def _panel(panel: PanelSpec, groups: list[Group], read: _Read, *, several_stages
         values = read.values(trial, panel.metric)
         return time_between_improvements(values) if gaps else values
 
-    title = "time between improvements (%)" if gaps else panel.metric.replace("_", " ") + _unit(panel.metric)
+    title = "time between improvements (%)" if gaps else _title(panel.metric)
     return Panel(
         metric=panel.metric,
         title=panel.title or (f"{panel.stage}: {title}" if several_stages else title),
@@ -214,8 +214,12 @@ def _panel(panel: PanelSpec, groups: list[Group], read: _Read, *, several_stages
     )
 
 
-def _unit(metric: str) -> str:
-    return " (%)" if metric.endswith("_error") else ""
+def _title(metric: str) -> str:
+    """Return what a curve is called where nobody says so: `train error (%)`."""
+    quantity = quantity_of(metric)
+    if quantity.kind in ("accuracy", "regret"):
+        return quantity.title + symbol_of(quantity.units[-1])
+    return metric.replace("_", " ") + (" (%)" if metric.endswith("_error") else "")
 
 
 def label_of(group: Group) -> str:

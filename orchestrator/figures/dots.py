@@ -80,7 +80,7 @@ def build(
         raise unknown_name("table", spec.table, tables)
     asked = tables[spec.table]
     table = build_table(plan, rows, asked)
-    errors = [column for column in table.columns if quantity_of(column.metric).kind == "error"]
+    errors = [column for column in table.columns if quantity_of(column.metric).judges]
     first = (errors or table.columns)[:1]
     wanted = spec.columns or [column.asked for column in first]
     record = Record(rows)

@@ -1,4 +1,4 @@
-"""Errors against sizes: a point is the median of its runs, and the front is what nothing else beats in both.
+"""Errors, or accuracies, against sizes: a point is the median of its runs; the front, what nothing else beats in both.
 
 Published points have a front of their own: nothing published is ever shown as measured.
 """
@@ -174,7 +174,8 @@ def _published(paper: str | None, size: str, error: str) -> list[Point]:
 
 
 def _panel(size: str, error: str, measured: Sequence[Point], published: Sequence[Point]) -> PointsPanel:
-    points = (*with_front(measured), *with_front(published))
+    rising = quantity_of(error).rising
+    points = (*with_front(measured, rising=rising), *with_front(published, rising=rising))
     return PointsPanel(
         title=f"{quantity_of(error).title} against {quantity_of(size).title}",
         size=size,
@@ -185,14 +186,19 @@ def _panel(size: str, error: str, measured: Sequence[Point], published: Sequence
     )
 
 
-def with_front(points: Sequence[Point]) -> list[Point]:
-    """Return the points, those marked that no other is better than in one of size and error and no worse in both."""
+def with_front(points: Sequence[Point], *, rising: bool = False) -> list[Point]:
+    """Return the points, those marked that no other is better than in one of size and error and no worse in both.
+
+    Args:
+        rising: what is called their error is an accuracy, of which the highest is best.
+    """
+    sign = -1 if rising else 1
 
     def beaten(point: Point) -> bool:
         return any(
             other.size <= point.size
-            and other.error <= point.error
-            and (other.size < point.size or other.error < point.error)
+            and sign * other.error <= sign * point.error
+            and (other.size < point.size or other.error != point.error)
             for other in points
         )
 

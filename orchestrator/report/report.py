@@ -23,7 +23,7 @@ from orchestrator.report.results import Result, Sources, result_of
 from orchestrator.report.runs import Runs, run_place, runs_of
 from orchestrator.tables.evidence import Record
 from orchestrator.tables.layout import key_text
-from trainables.architecture.genotype import read_architecture
+from trainables.architecture.genotype import declared, read_architecture
 from trainables.errors import SharptuneError
 from trainables.trial import TrialRow, canonical_json
 
@@ -270,7 +270,9 @@ def _architecture(row: TrialRow, number: int, finders: Sequence[str]) -> Picture
         architecture = read_architecture(artifact)
     except SharptuneError:
         return None  # another kind of trial calls something else a genotype
-    document = draw(architecture, name=f"architecture {number}", operations=str(artifact.get("operations", "")))
+    document = draw(
+        architecture, name=f"architecture {number}", operations=str(declared(artifact).get("operations", ""))
+    )
     label = f"Architecture {number}, found by {run_place(finders[0]).replace('-', ' ')}: {architecture}"
     svg = inline_svg(document, prefix=f"architecture-{number}-", label=label[:2000])
     return Picture(name=f"architecture-{number}", title=f"Architecture {number}", svg=svg, trials=tuple(finders))

@@ -172,7 +172,7 @@ def _metrics(trials: Sequence[PlannedTrial], rows: Mapping[str, TrialRow], tabul
     """Return what stands in the table: what tables show, then errors, as long as there is room."""
     measured = dict.fromkeys(m for t in trials if t.trial_id in rows for m in rows[t.trial_id].metrics)
     wanted = [metric for metric in tabulated if metric in measured]
-    errors = [metric for metric in measured if quantity_of(metric).kind == "error" and metric not in wanted]
+    errors = [metric for metric in measured if quantity_of(metric).judges and metric not in wanted]
     others = [metric for metric in measured if metric not in (*wanted, *errors)]
     return tuple([*wanted, *errors, *others][: max(len(wanted), MOST_METRICS)])
 

@@ -7,6 +7,7 @@ from orchestrator.paper.published import PAPER_RUNS
 from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.tables.evidence import Ancestry, Evidence, EvidenceState, Origin, Record
 from orchestrator.tables.grouping import pooling
+from orchestrator.tables.quantities import quantity_of
 from orchestrator.tables.standing import Evidences, Standing, independent, measurements, standing_of
 from orchestrator.tables.statistics import half_range, median_range
 from trainables.catalog import TIMING
@@ -112,7 +113,9 @@ class Column:
 
     def value(self, cell: Cell) -> float | None:
         """Return the number that stands in the table."""
-        return cell.low if self.best else cell.median
+        if not self.best:
+            return cell.median
+        return cell.high if quantity_of(self.metric).rising else cell.low
 
 
 Members = Mapping[str, Sequence[PlannedTrial]]

@@ -43,7 +43,7 @@ def ask(
                 stage=place,
                 metric=metric,
                 own=place == spec.stage,
-                best=statistic == "best" and quantity_of(metric).kind == "error",
+                best=statistic == "best" and quantity_of(metric).judges,
                 **written(column),
             )
         )

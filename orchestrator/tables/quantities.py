@@ -7,14 +7,16 @@ What is printed says something: a number that is not 0 never looks like 0. Where
 it, all numbers of the cell have more; where MOST_DECIMALS do not either, it is written as 2.0e-7.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from orchestrator.tables.statistics import decimal_of
 
-Kind = Literal["error", "size", "time", "count", "other"]
+Kind = Literal["error", "regret", "accuracy", "size", "time", "count", "other"]
+JUDGING: tuple[Kind, ...] = ("error", "regret", "accuracy")
+"""Those that say how good something is: of errors and regrets the lowest is best, of accuracies the highest."""
 SIGNIFICANT = 2
 """Digits shown of a number whose unit fixes no decimals."""
 MOST_DECIMALS = 6
@@ -44,8 +46,19 @@ class Quantity:
     kind: Kind = "other"
     units: tuple[Unit, ...] = (Unit(symbol=""),)
 
+    @property
+    def judges(self) -> bool:
+        """Whether it says how good something is, so that one can be the best."""
+        return self.kind in JUDGING
+
+    @property
+    def rising(self) -> bool:
+        """Whether the highest is the best."""
+        return self.kind == "accuracy"
+
 
 PERCENT = (Unit(symbol="%", digits=2),)
+WHOLE = (Unit(symbol="", digits=0),)
 DAYS = (Unit(symbol=""),)
 SECONDS = (Unit(symbol="s"),)
 MILLIONS = (Unit(symbol="M", scale=10**6, digits=2), Unit(symbol="k", scale=10**3, digits=1))
@@ -55,6 +68,29 @@ BILLIONS = (
     Unit(symbol="k", scale=10**3, digits=1),
 )
 BYTES = (Unit(symbol="GiB", scale=2**30, digits=1), Unit(symbol="MiB", scale=2**20, digits=0))
+
+_BENCHMARKED = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16_120": "ImageNet16-120"}
+"""The datasets of NAS-Bench-201, whose numbers are validation accuracies."""
+
+
+def _of_the_benchmark() -> Iterator[tuple[str, Quantity]]:
+    """Yield what is looked up of a cell of NAS-Bench-201, by metric."""
+    for dataset, name in _BENCHMARKED.items():
+        short = name.replace("CIFAR", "C").replace("ImageNet", "IN")
+        yield (
+            f"benchmark_{dataset}",
+            Quantity(title=f"benchmark val. accuracy, {name}", short=f"{short} val.", kind="accuracy", units=PERCENT),
+        )
+        yield (
+            f"benchmark_regret_{dataset}",
+            Quantity(title=f"benchmark regret, {name}", short=f"{short} regret", kind="regret", units=PERCENT),
+        )
+        yield (
+            f"benchmark_rank_{dataset}",
+            Quantity(title=f"benchmark rank, {name}", short=f"{short} rank", kind="count", units=WHOLE),
+        )
+    yield "benchmark_marked", Quantity(title="marked in the benchmark", short="marked", kind="count", units=WHOLE)
+
 
 QUANTITIES: Mapping[str, Quantity] = {
     "test_error": Quantity(title="test error, last epoch", short="test err., last", kind="error", units=PERCENT),
@@ -93,15 +129,11 @@ QUANTITIES: Mapping[str, Quantity] = {
     "search_val_error_best": Quantity(
         title="search val. error, best epoch", short="search err., best", kind="error", units=PERCENT
     ),
-    "best_epoch": Quantity(title="best epoch", short="best ep.", kind="count", units=(Unit(symbol="", digits=0),)),
-    "selected_epoch": Quantity(
-        title="selected epoch", short="sel. ep.", kind="count", units=(Unit(symbol="", digits=0),)
-    ),
-    "pools": Quantity(title="pools", kind="count", units=(Unit(symbol="", digits=0),)),
-    "skips": Quantity(title="skips", kind="count", units=(Unit(symbol="", digits=0),)),
-    "corrupt_images": Quantity(
-        title="unreadable images", short="unread. im.", kind="count", units=(Unit(symbol="", digits=0),)
-    ),
+    "best_epoch": Quantity(title="best epoch", short="best ep.", kind="count", units=WHOLE),
+    "selected_epoch": Quantity(title="selected epoch", short="sel. ep.", kind="count", units=WHOLE),
+    "pools": Quantity(title="pools", kind="count", units=WHOLE),
+    "skips": Quantity(title="skips", kind="count", units=WHOLE),
+    "corrupt_images": Quantity(title="unreadable images", short="unread. im.", kind="count", units=WHOLE),
     "params": Quantity(title="params", short="Par.", kind="size", units=MILLIONS),
     "params_with_auxiliary": Quantity(
         title="params with auxiliary head", short="Par. + aux.", kind="size", units=MILLIONS
@@ -115,6 +147,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "wall_seconds": Quantity(title="wall time", short="wall", kind="time", units=SECONDS),
     "device_seconds": Quantity(title="device time", short="device", kind="time", units=SECONDS),
     "peak_memory_bytes": Quantity(title="peak memory", short="memory", kind="other", units=BYTES),
+    **dict(_of_the_benchmark()),
 }
 SMALLEST_SHOWN = 0.1
 """A unit is too large for a column in which a number would be smaller than this."""

@@ -4,6 +4,8 @@ TORCH_FREE = (
     "trainables.architecture.budget",
     "trainables.architecture.genotype",
     "trainables.architecture.hypercuboid",
+    "trainables.architecture.nas_bench_201.benchmark",
+    "trainables.architecture.nas_bench_201.cell",
     "trainables.architecture.networks",
     "trainables.architecture.primitives",
     "trainables.architecture.published",

@@ -56,7 +56,9 @@ def test_seed_and_settings_make_the_digits():
     assert len({result["search_val_error"] for result in results}) == 3
 
 
-@pytest.mark.parametrize(("space", "kind"), [("darts_ssc", "cells"), ("multichannel", "path")])
+@pytest.mark.parametrize(
+    ("space", "kind"), [("darts_ssc", "cells"), ("multichannel", "path"), (*["nas_bench_201"] * 2,)]
+)
 def test_a_search_finds_what_its_children_can_build_and_nothing_else(space, kind):
     _, artifacts, _, epochs = found(new_run(space=space))
 

@@ -5,35 +5,22 @@ sum of two edges; the cell's output is the concatenation of some of the nodes. E
 node i, which is state i + 2.
 """
 
-import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from trainables.architecture.spaces import OPERATION_NAMES, OPERATION_SETS, SPACES
-from trainables.errors import SharptuneError, UnknownName, unknown_name
+from trainables.errors import InvalidGenotype, UnknownName, shown, unknown_name
 
 Edges = tuple[tuple[str, int], ...]
 """(operation, source state), two for each node."""
 
 
-class InvalidGenotype(SharptuneError):
-    """A genotype that describes no cell."""
-
-
-def shown(value: Any) -> str:
-    """Return a value as it is quoted in a sentence: its beginning, if there is too much of it."""
-    return _SHORT.repr(value)
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 80
-_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 12
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Genotype:
     """A normal and a reduction cell. Raises: InvalidGenotype, UnknownName when they cannot be built."""
+
+    kind: ClassVar[str] = "cells"
 
     normal: Edges
     normal_concat: tuple[int, ...]
@@ -42,7 +29,7 @@ class Genotype:
     reduce_concat: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        _check_names(tuple(operation for operation, _ in (*self.normal, *self.reduce)))
+        _check_names(self.operations)
         _check_cell("normal", self.normal, self.normal_concat)
         _check_cell("reduce", self.reduce, self.reduce_concat)
 
@@ -53,6 +40,11 @@ class Genotype:
             "reduce": [[operation, state] for operation, state in self.reduce],
             "reduce_concat": list(self.reduce_concat),
         }
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The operations of the edges, those of the normal cell before those of the reduction cell."""
+        return tuple(operation for operation, _ in (*self.normal, *self.reduce))
 
     @classmethod
     def from_json(cls, data: Any) -> "Genotype":
@@ -68,7 +60,7 @@ class Genotype:
             )
         if missing := sorted(_CELL_KEYS - set(data)):
             raise InvalidGenotype(f"a genotype needs the key {missing[0]!r}")
-        if data.get("kind", "cells") != "cells":
+        if data.get("kind", cls.kind) != cls.kind:
             raise InvalidGenotype(f"a genotype of kind {shown(data['kind'])} has no cells")
         return cls(
             normal=_read_edges("normal", data["normal"]),
@@ -85,14 +77,14 @@ _ARTIFACT_KEYS = {"kind", "operations"}
 def describe(genotype: Genotype, operations: str) -> dict[str, Any]:
     """Return the artifact of a genotype: its cells, and how their operations are built."""
     check_operations(genotype, operations)
-    return {"kind": "cells", "operations": operations, **genotype.to_json()}
+    return {"kind": genotype.kind, "operations": operations, **genotype.to_json()}
 
 
 def check_operations(genotype: Genotype, operations: str) -> None:
     """Raises: UnknownName for an unknown set of operations; InvalidGenotype for a cell that the set cannot build."""
     if operations not in OPERATION_SETS:
         raise unknown_name("operations", operations, OPERATION_SETS)
-    for operation, _ in (*genotype.normal, *genotype.reduce):
+    for operation in genotype.operations:
         if operation not in OPERATION_SETS[operations]:
             raise InvalidGenotype(f"the {operations!r} operations have no {operation!r}, which the genotype uses")
 

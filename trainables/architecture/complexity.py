@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from trainables.architecture.cell_supernet import CellSupernet
-from trainables.architecture.hypercuboid_supernet import MultiChannelSupernet
-from trainables.architecture.spaces import SearchSpace, Space
+from trainables.architecture.spaces import Space
+from trainables.architecture.supernets import space_supernet
 
 AUXILIARY = "auxiliary"
 """Parameters whose name starts so belong to the head that is only there while training."""
@@ -51,14 +50,11 @@ class SupernetCost(Cost):
 def supernet_cost(space: Space, *, channels: int = 16, layers: int = 8, classes: int = 10) -> SupernetCost:
     """Return the cost of a supernet as it is computed here.
 
-    Channels and layers are for cells; a MultiChannelNet has its own, and none of its operations is pruned.
+    Channels and layers are for cells; a MultiChannelNet has its own, and none of its operations is pruned. How many
+    cells there are of NAS-Bench-201 stands in the space.
     """
     with _without_numbers():
-        network = (
-            CellSupernet(space=space, weighting="scalar", channels=channels, layers=layers, classes=classes)
-            if isinstance(space, SearchSpace)
-            else MultiChannelSupernet(space=space, weighting="scalar", classes=classes)
-        )
+        network = space_supernet(space, weighting="scalar", channels=channels, layers=layers, classes=classes)
     alphas = 0
     for name, parameter in list(network.named_parameters()):
         if name.startswith(ALPHAS):

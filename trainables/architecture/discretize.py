@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from torch import Tensor
 
-from trainables.architecture.genotype import Edges, Genotype
+from trainables.architecture.genotype import Edges, Genotype, NasBench201Cell
 from trainables.architecture.spaces import NONE
 
 Alphas: TypeAlias = Sequence[Sequence[float]]
@@ -43,6 +43,16 @@ def derive_genotype(
         reduce=reduce,
         reduce_concat=_concat(reduce),
     )
+
+
+def derive_nas_bench_201(alphas_EK: Tensor | Alphas, primitives: Sequence[str]) -> NasBench201Cell:
+    """Return the cell of each edge's strongest operation, which may be `none`; ties go to the earlier primitive.
+
+    So the benchmark's searches derive (arXiv:2001.00326): a cell has all six edges, and one of `none` is how it leaves
+    an edge out.
+    """
+    rows = alphas_EK.tolist() if isinstance(alphas_EK, Tensor) else alphas_EK
+    return NasBench201Cell(operations=tuple(_strongest(softmax(row), primitives, primitives)[1] for row in rows))
 
 
 def _concat(edges: Edges) -> tuple[int, ...]:

@@ -1,14 +1,25 @@
-"""Build and count the final networks: cells for CIFAR and for ImageNet, paths of a MultiChannelNet."""
+"""Build and count the final networks: cells for CIFAR and for ImageNet, paths of a MultiChannelNet, NAS-Bench-201."""
 
 import functools
+from typing import TypeAlias
 
 from trainables.architecture.cell_network import CellNetwork, ImageNetNetwork, StackedCells
-from trainables.architecture.cells import InvalidGenotype
 from trainables.architecture.complexity import Cost, count_unbuilt
-from trainables.architecture.genotype import Architecture, Genotype, check_operations
+from trainables.architecture.genotype import (
+    Architecture,
+    Genotype,
+    MultiChannelPath,
+    NasBench201Cell,
+    check_operations,
+)
+from trainables.architecture.nas_bench_201.cell import STAGES
+from trainables.architecture.nas_bench_201_network import NasBench201Network
 from trainables.architecture.networks import check_network, look_up_network
 from trainables.architecture.operations import CHOKE_CHANNELS
 from trainables.architecture.path_network import PathNetwork
+from trainables.errors import InvalidGenotype
+
+Network: TypeAlias = StackedCells | PathNetwork | NasBench201Network
 
 
 def build_network(
@@ -21,36 +32,48 @@ def build_network(
     classes: int,
     auxiliary: bool,
     mid_channels: int = CHOKE_CHANNELS,
-) -> StackedCells | PathNetwork:
+) -> Network:
     """Return a network that maps images to (logits, logits of the auxiliary head or None), each (B, classes).
 
     Args:
-        architecture: a genotype for the networks of cells, a path for those of paths.
+        architecture: what the network is made of, of the kind that it takes.
         network: a name of NETWORKS.
         operations: how a genotype's operations are built; `ssc` for a path.
-        channels, layers, mid_channels: for cells; a path has its own.
+        channels, layers: for cells, also those of NAS-Bench-201; a path has its own.
+        mid_channels: for a genotype's cells.
         classes: outputs.
-        auxiliary: whether there is a second classifier while training; a path has no place for one.
+        auxiliary: whether there is a second classifier while training; only a genotype's cells have a place for one.
 
     Raises: UnknownName, InvalidGenotype when they do not go together, or channels are too few.
     """
     check_network(architecture, network, auxiliary=auxiliary)
-    if isinstance(architecture, Genotype):
-        least = look_up_network(network).least_channels
-        if channels < least:
-            raise InvalidGenotype(f"the network {network!r} needs {least} channels at least, got {channels}")
-        build = ImageNetNetwork if network == "imagenet" else CellNetwork
-        return build(
-            genotype=architecture,
-            operations=operations,
-            channels=channels,
-            layers=layers,
-            classes=classes,
-            auxiliary=auxiliary,
-            mid_channels=mid_channels,
-        )
-    check_operations(architecture, operations)
-    return PathNetwork(path=architecture, classes=classes, released=network == "multichannel_released")
+    match architecture:
+        case Genotype():
+            least = look_up_network(network).least_channels
+            if channels < least:
+                raise InvalidGenotype(f"the network {network!r} needs {least} channels at least, got {channels}")
+            build = ImageNetNetwork if network == "imagenet" else CellNetwork
+            return build(
+                genotype=architecture,
+                operations=operations,
+                channels=channels,
+                layers=layers,
+                classes=classes,
+                auxiliary=auxiliary,
+                mid_channels=mid_channels,
+            )
+        case MultiChannelPath():
+            check_operations(architecture, operations)
+            return PathNetwork(path=architecture, classes=classes, released=network == "multichannel_released")
+        case NasBench201Cell():
+            cells_per_stage, left_over = divmod(layers, STAGES)
+            if left_over or not cells_per_stage:
+                raise InvalidGenotype(
+                    f"the network {network!r} has {STAGES} stages of equally many cells, got {layers}"
+                )
+            return NasBench201Network(
+                cell=architecture, channels=channels, cells_per_stage=cells_per_stage, classes=classes
+            )
 
 
 def architecture_cost(
@@ -97,7 +120,7 @@ def _count(
 ) -> Cost:
     usual = look_up_network(network)
 
-    def build() -> StackedCells | PathNetwork:
+    def build() -> Network:
         return build_network(
             architecture,
             network=network,

@@ -1,6 +1,6 @@
 """Architectures by name or from a file: what `genotype:` in an experiment may say.
 
-An architecture is two cells (`cells.py`) or a path (`paths.py`).
+An architecture is two cells (`cells.py`), a path (`paths.py`) or a cell of NAS-Bench-201 (`nas_bench_201/cell.py`).
 """
 
 from collections.abc import Mapping
@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from trainables.architecture import cells
-from trainables.architecture.cells import Edges, Genotype, InvalidGenotype
+from trainables.architecture.cells import Edges, Genotype
 from trainables.architecture.genotype_files import find_file, read_file
+from trainables.architecture.nas_bench_201.cell import NasBench201Cell
 from trainables.architecture.paths import MultiChannelPath, PathStep
 from trainables.architecture.published import ALIASES, PUBLISHED
 from trainables.architecture.published_paths import PATH_ALIASES, PUBLISHED_PATHS
 from trainables.architecture.spaces import OPERATION_SETS, SearchSpace
-from trainables.errors import SharptuneError, unknown_name
+from trainables.errors import InvalidGenotype, SharptuneError, unknown_name
 
 __all__ = [
     "ARCHITECTURES",
@@ -24,6 +25,7 @@ __all__ = [
     "Genotype",
     "InvalidGenotype",
     "MultiChannelPath",
+    "NasBench201Cell",
     "PathStep",
     "check_operations",
     "declared",
@@ -35,7 +37,7 @@ __all__ = [
     "read_genotype",
 ]
 
-Architecture: TypeAlias = Genotype | MultiChannelPath
+Architecture: TypeAlias = Genotype | MultiChannelPath | NasBench201Cell
 """What a search finds and final training builds."""
 
 ARCHITECTURES: Mapping[str, Architecture] = {**PUBLISHED, **PUBLISHED_PATHS}
@@ -53,9 +55,9 @@ def read_genotype(text: str, *, base: Path) -> Architecture:
 def read_declared(text: str, *, base: Path) -> tuple[Architecture, dict[str, Any]]:
     """Return the architecture that a text stands for, and what a file declares of it: how its operations are built.
 
-    A published name or an alias comes before a file. A file is JSON as `read_architecture` reads it; a log or another
-    text with printed genotypes, of which the last one counts, or that of an epoch (`log.txt:12`); or a module of them
-    (`genotypes.py:NAME`).
+    A cell as NAS-Bench-201 writes it (`|nor_conv_3x3~0|+…`) stands for itself. A published name or an alias comes
+    before a file. A file is JSON as `read_architecture` reads it; a log or another text with printed genotypes, of
+    which the last one counts, or that of an epoch (`log.txt:12`); or a module of them (`genotypes.py:NAME`).
 
     Args:
         text: the name or the path.
@@ -65,6 +67,8 @@ def read_declared(text: str, *, base: Path) -> tuple[Architecture, dict[str, Any
         UnknownName: neither a name nor a file.
         InvalidGenotype: a file that holds no architecture; the sentence starts with its path.
     """
+    if text.lstrip().startswith("|"):
+        return NasBench201Cell.from_string(text), {}
     name = ARCHITECTURE_ALIASES.get(text, text)
     if name in ARCHITECTURES:
         return ARCHITECTURES[name], {}
@@ -80,7 +84,8 @@ def read_declared(text: str, *, base: Path) -> tuple[Architecture, dict[str, Any
 
 def declared(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what an architecture's mapping says about other settings of who uses it."""
-    return {"operations": data["operations"]} if "operations" in data else {}
+    of_a_set = "operations" in data and data.get("kind") != NasBench201Cell.kind
+    return {"operations": data["operations"]} if of_a_set else {}
 
 
 def read_architecture(data: Any) -> Architecture:
@@ -88,13 +93,13 @@ def read_architecture(data: Any) -> Architecture:
 
     Raises: InvalidGenotype, UnknownName: one sentence about the first thing that is wrong.
     """
-    kind = data.get("kind", "cells") if isinstance(data, Mapping) else "cells"
+    kind = data.get("kind", Genotype.kind) if isinstance(data, Mapping) else Genotype.kind
     if not isinstance(kind, str) or kind not in _READERS:
         raise unknown_name("kind of genotype", kind, _READERS)
     return _READERS[kind](data)
 
 
-_READERS = {"cells": Genotype.from_json, "path": MultiChannelPath.from_json}
+_READERS = {each.kind: each.from_json for each in (Genotype, MultiChannelPath, NasBench201Cell)}
 
 
 def describe(architecture: Architecture, operations: str) -> dict[str, Any]:
@@ -103,13 +108,18 @@ def describe(architecture: Architecture, operations: str) -> dict[str, Any]:
     Raises: UnknownName, InvalidGenotype, as `check_operations` does.
     """
     check_operations(architecture, operations)
-    if isinstance(architecture, MultiChannelPath):
-        return architecture.to_json()
-    return cells.describe(architecture, operations)
+    if isinstance(architecture, Genotype):
+        return cells.describe(architecture, operations)
+    return architecture.to_json()
 
 
 def check_operations(architecture: Architecture, operations: str) -> None:
-    """Raises: UnknownName for an unknown set of operations; InvalidGenotype when the set cannot build all of it."""
+    """Raises: UnknownName for an unknown set of operations; InvalidGenotype when the set cannot build all of it.
+
+    A cell of NAS-Bench-201 is built in one way and of no set.
+    """
+    if isinstance(architecture, NasBench201Cell):
+        return
     if isinstance(architecture, Genotype):
         cells.check_operations(architecture, operations)
     elif operations not in OPERATION_SETS:

@@ -8,9 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainables.architecture.cells import InvalidGenotype
 from trainables.architecture.printed import holds_printed, in_log, in_module, read_printed
-from trainables.errors import SharptuneError
+from trainables.errors import InvalidGenotype, SharptuneError
 
 LARGEST = 16 * 2**20
 """Bytes of the largest file that is read."""

@@ -3,7 +3,7 @@
 Shape letters: B = images, C = channels, E = edges that leave one state, F = E·C, K = primitives, H and W = pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,36 +13,38 @@ from trainables.architecture.operations import OPERATIONS
 from trainables.architecture.spaces import SearchSpace
 
 
-class MixedEdges(nn.Module):
+class Mixture(nn.Module):
     """All edges of a cell that leave one state: edge e is the sum over k of multipliers_EK[e, k] · primitive_k(x).
 
     An edge by itself is the case E = 1. Edges of one state share what does not depend on the edge: the ReLU, the pools
-    and their batch norms. Their convolutions are copies in one block. `none` adds nothing and is not computed. Pools
-    are followed by a batch norm here, and only here (arXiv:1806.09055, released code).
+    and what follows them. Their convolutions are copies in one block. `none` adds nothing and is not computed.
 
     Under any precision multipliers and sums are float32. In half precision what is rounded are the outputs of the
     operations (of a convolution already scaled, since its multiplier is in its batch norm, which computes in float32)
     and in the end the sum. (As half precision has it, a multiplier such as the 0.9996 of Max-W would be 1 in bfloat16:
     of pools and identities alone.)
+
+    Args:
+        operations: of each primitive in the order of the alphas' columns: a block that makes the maps of all edges,
+            what all edges share, or `Zero`.
+        edges: E.
+        copied: whether blocks read a copy of the state for each edge, as grouped convolutions do; one for all else.
     """
 
-    def __init__(self, *, space: SearchSpace, channels: int, stride: int, edges: int) -> None:
+    def __init__(self, operations: Mapping[str, nn.Module], *, edges: int, copied: bool) -> None:
         super().__init__()
         self.edges = edges
         self.relu = nn.ReLU()
         self.blocks = nn.ModuleDict()
         self.shared = nn.ModuleDict()
-        for primitive in space.primitives:
-            operation = OPERATIONS[space.operations][primitive](
-                channels_in=channels, channels_out=channels, stride=stride, affine=False, copies=edges
-            )
+        self._copies = edges if copied else 1
+        for primitive, operation in operations.items():
             if isinstance(operation, Block):
                 self.blocks[primitive] = operation
-            elif isinstance(operation, nn.Identity):
-                self.shared[primitive] = operation
             elif not isinstance(operation, Zero):
-                self.shared[primitive] = nn.Sequential(operation, BatchNorm(channels, affine=False))
-        self.columns = [space.primitives.index(primitive) for primitive in (*self.blocks, *self.shared)]
+                self.shared[primitive] = operation
+        primitives = list(operations)
+        self.columns = [primitives.index(primitive) for primitive in (*self.blocks, *self.shared)]
         """What is computed: places in the space's primitives, in the order in which `forward` takes the multipliers."""
 
     def forward(self, x_BCHW: Tensor, multipliers_EK: Tensor) -> Sequence[Tensor]:
@@ -62,7 +64,7 @@ class MixedEdges(nn.Module):
     def _sum_of_blocks(self, x_BCHW: Tensor, multipliers_EK: Tensor) -> Sequence[Tensor]:
         # The last batch norm of a block multiplies by its gamma in any case: the multiplier takes that place.
         scales_KF = multipliers_EK.T.repeat_interleave(x_BCHW.shape[1], dim=1)
-        rectified_BFHW = torch.cat([self.relu(x_BCHW)] * self.edges, dim=1)
+        rectified_BFHW = torch.cat([self.relu(x_BCHW)] * self._copies, dim=1)
         total_BFHW = None
         for block, scale_F in zip(self.blocks.values(), scales_KF, strict=True):
             assert isinstance(block, Block)
@@ -78,3 +80,20 @@ class MixedEdges(nn.Module):
         with without_autocast(x_BCHW.device):
             mixed_EN = multipliers_EK @ maps_KBHWC.flatten(1)
         return mixed_EN.unflatten(1, maps_KBHWC.shape[1:]).permute(0, 1, 4, 2, 3).unbind(0)
+
+
+class MixedEdges(Mixture):
+    """The edges of a cell that is built from a set of operations.
+
+    Pools are followed by a batch norm here, and only here (arXiv:1806.09055, released code).
+    """
+
+    def __init__(self, *, space: SearchSpace, channels: int, stride: int, edges: int) -> None:
+        operations: dict[str, nn.Module] = {}
+        for primitive in space.primitives:
+            operation = OPERATIONS[space.operations][primitive](
+                channels_in=channels, channels_out=channels, stride=stride, affine=False, copies=edges
+            )
+            bare = isinstance(operation, Block | nn.Identity | Zero)
+            operations[primitive] = operation if bare else nn.Sequential(operation, BatchNorm(channels, affine=False))
+        super().__init__(operations, edges=edges, copied=True)

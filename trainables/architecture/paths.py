@@ -5,11 +5,10 @@ Nothing here imports torch.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from trainables.architecture.cells import InvalidGenotype, shown
 from trainables.architecture.spaces import NONE, OPERATION_SETS
-from trainables.errors import unknown_name
+from trainables.errors import InvalidGenotype, shown, unknown_name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +27,8 @@ class MultiChannelPath:
 
     Raises: InvalidGenotype, UnknownName when no network can be built of it.
     """
+
+    kind: ClassVar[str] = "path"
 
     steps: tuple[PathStep, ...]
 
@@ -52,12 +53,17 @@ class MultiChannelPath:
     def to_json(self) -> dict[str, Any]:
         """Return a description of itself: kind and steps, each [operation, channels in, channels out, stride]."""
         steps = [[step.operation, step.channels_in, step.channels_out, step.stride] for step in self.steps]
-        return {"kind": "path", "operations": "ssc", "steps": steps}
+        return {"kind": self.kind, "operations": "ssc", "steps": steps}
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """The operations of the steps, in their order."""
+        return tuple(step.operation for step in self.steps)
 
     @classmethod
     def from_json(cls, data: Any) -> "MultiChannelPath":
         """Take what `to_json` writes. Raises: InvalidGenotype, UnknownName: one sentence about what is wrong."""
-        if not isinstance(data, Mapping) or data.get("kind") != "path":
+        if not isinstance(data, Mapping) or data.get("kind") != cls.kind:
             raise InvalidGenotype(f"a path must be a mapping of kind 'path', got {shown(data)}")
         for key in data:
             if key not in _KEYS:

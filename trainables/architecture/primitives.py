@@ -8,7 +8,7 @@ prints a kernel of 1 for the pools, which are 3×3, and a stride of 2 for one ch
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from trainables.architecture.spaces import NONE, OperationSet
+from trainables.architecture.spaces import NONE, OperationSet, Space
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,3 +61,14 @@ PRIMITIVES: Mapping[OperationSet, Mapping[str, Primitive]] = {
     },
 }
 """By set of operations and name."""
+
+_NAS_BENCH_201: Mapping[str, Primitive] = {
+    **{name: _COMMON[name] for name in (NONE, "skip_connect", "avg_pool_3x3")},
+    "nor_conv_1x1": Primitive(kernel=1),
+    "nor_conv_3x3": Primitive(kernel=3),
+}
+
+
+def primitives_of(space: Space) -> Mapping[str, Primitive]:
+    """Return what each operation is that such a space can choose from, by name."""
+    return _NAS_BENCH_201 if space.operations is None else PRIMITIVES[space.operations]

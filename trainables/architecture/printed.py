@@ -10,8 +10,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from trainables.architecture.cells import InvalidGenotype, shown
-from trainables.errors import unknown_name
+from trainables.errors import InvalidGenotype, shown, unknown_name
 
 LONGEST = 20_000
 """Characters of the longest call that is read; those of published ones have some hundreds."""

@@ -7,12 +7,25 @@ import random
 
 from trainables.architecture.cells import Genotype
 from trainables.architecture.derive_path import Operations, to_path
+from trainables.architecture.genotype import Architecture
 from trainables.architecture.hypercuboid import HyperCuboid, multichannel_cuboid
+from trainables.architecture.nas_bench_201.cell import EDGES, NasBench201Cell
 from trainables.architecture.paths import MultiChannelPath
-from trainables.architecture.spaces import NONE, MultiChannelSpace, SearchSpace
+from trainables.architecture.spaces import NONE, MultiChannelSpace, NasBench201Space, SearchSpace, Space
 
 NODES = 4
 """Of a cell, as a search derives them."""
+
+
+def random_architecture(space: Space, rng: random.Random) -> Architecture:
+    """Return one of the architectures that a search of the space can find, each equally likely."""
+    match space:
+        case SearchSpace():
+            return random_genotype(space, rng)
+        case MultiChannelSpace():
+            return random_path(space, rng)
+        case NasBench201Space():
+            return NasBench201Cell(operations=tuple(rng.choice(space.primitives) for _ in EDGES))
 
 
 def random_genotype(space: SearchSpace, rng: random.Random) -> Genotype:

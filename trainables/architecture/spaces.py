@@ -3,11 +3,12 @@
 Nothing here imports torch; `operations.py` builds what is named here, and a test holds the two together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
-from trainables.errors import SharptuneError, unknown_name
+from trainables.architecture.nas_bench_201 import cell as nas_bench_201
+from trainables.errors import InvalidSpace, SharptuneError, unknown_name
 
 OperationSet = Literal["ssc", "original"]
 """`ssc`: separable and dilated primitives are SharpSepConv blocks; `original`: those of DARTS (arXiv:1806.09055)."""
@@ -46,10 +47,6 @@ OPERATION_NAMES: tuple[str, ...] = OPERATION_SETS["ssc"]
 """The names of all operations: a genotype may use these and no others."""
 
 
-class InvalidSpace(SharptuneError):
-    """A search space that cannot be searched."""
-
-
 def _check_primitives(primitives: tuple[str, ...], known: tuple[str, ...]) -> None:
     for primitive in primitives:
         if primitive not in known:
@@ -58,6 +55,8 @@ def _check_primitives(primitives: tuple[str, ...], known: tuple[str, ...]) -> No
         raise InvalidSpace(f"the primitive {repeated[0]!r} is there twice")
     if not primitives:
         raise InvalidSpace("a space needs primitives")
+    if set(primitives) == {NONE}:
+        raise InvalidSpace("a space needs a primitive besides 'none'")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +65,10 @@ class SearchSpace:
 
     Raises: InvalidSpace, UnknownName when no supernet can be built of it.
     """
+
+    kind: ClassVar[str] = "cells"
+    finds: ClassVar[str] = "cells"
+    """The kind of genotype that a search of it ends in."""
 
     name: str
     """Empty for a space that somebody wrote down themselves."""
@@ -76,12 +79,10 @@ class SearchSpace:
         if self.operations not in OPERATION_SETS:
             raise unknown_name("operations", self.operations, OPERATION_SETS)
         _check_primitives(self.primitives, OPERATION_SETS[self.operations])
-        if set(self.primitives) == {NONE}:
-            raise InvalidSpace("a space needs a primitive besides 'none'")
 
     def to_json(self) -> dict[str, Any]:
         """Return the content, without the name."""
-        return {"kind": "cells", "operations": self.operations, "primitives": list(self.primitives)}
+        return {"kind": self.kind, "operations": self.operations, "primitives": list(self.primitives)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +95,10 @@ class MultiChannelSpace:
 
     Raises: InvalidSpace, UnknownName when no supernet can be built of it.
     """
+
+    kind: ClassVar[str] = "multichannel"
+    finds: ClassVar[str] = "path"
+    operations: ClassVar[OperationSet] = "ssc"
 
     name: str
     scales: tuple[int, ...] = (32, 64, 128, 256)
@@ -123,10 +128,39 @@ class MultiChannelSpace:
         """Return the content, without the name."""
         content = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         del content["name"]
-        return {"kind": "multichannel", **content}
+        return {"kind": self.kind, **content}
 
 
-Space: TypeAlias = SearchSpace | MultiChannelSpace
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NasBench201Space:
+    """The cells of NAS-Bench-201: one operation for each of six edges, the same in every cell of the network.
+
+    The order of `primitives` is that of the alphas' columns. Source: arXiv:2001.00326, section 2.
+
+    Raises: InvalidSpace, UnknownName when no supernet can be built of it.
+    """
+
+    kind: ClassVar[str] = nas_bench_201.KIND
+    finds: ClassVar[str] = nas_bench_201.KIND
+    operations: ClassVar[None] = None
+    """Of no set: a primitive is what the benchmark says it is."""
+
+    name: str
+    primitives: tuple[str, ...] = nas_bench_201.OPERATIONS
+    cells_per_stage: int = 5
+    """Of the supernet, which has three stages; the benchmark's networks have 5 in each."""
+
+    def __post_init__(self) -> None:
+        _check_primitives(self.primitives, nas_bench_201.OPERATIONS)
+        if self.cells_per_stage < 1:
+            raise InvalidSpace(f"cells_per_stage must be 1 or more, got {self.cells_per_stage}")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content, without the name."""
+        return {"kind": self.kind, "cells_per_stage": self.cells_per_stage, "primitives": list(self.primitives)}
+
+
+Space: TypeAlias = SearchSpace | MultiChannelSpace | NasBench201Space
 
 _DARTS_PRIMITIVES = (
     NONE,
@@ -194,22 +228,27 @@ MULTICHANNEL_SPACES: Mapping[str, MultiChannelSpace] = {
 }
 """MultiChannelNets by name."""
 
-SPACE_NAMES: tuple[str, ...] = (*SPACES, *MULTICHANNEL_SPACES)
+NAS_BENCH_201 = NasBench201Space(name=nas_bench_201.KIND)
+"""All five operations, and the benchmark's size."""
+
+ALL_SPACES: Mapping[str, Space] = {**SPACES, **MULTICHANNEL_SPACES, NAS_BENCH_201.name: NAS_BENCH_201}
+"""Those of every kind by name."""
+
+SPACE_NAMES: tuple[str, ...] = tuple(ALL_SPACES)
 
 
 def look_up_space(name: str) -> Space:
     """Return the space of that name. Raises: UnknownName."""
-    known: Mapping[str, Space] = {**SPACES, **MULTICHANNEL_SPACES}
-    if name not in known:
-        raise unknown_name("space", name, known)
-    return known[name]
+    if name not in ALL_SPACES:
+        raise unknown_name("space", name, ALL_SPACES)
+    return ALL_SPACES[name]
 
 
 def read_space(written: Any) -> Space:
     """Return the space that a name, a list of primitives, or a mapping as of `to_json` stands for.
 
-    A list is one of SharpSepConv operations. In a mapping `kind` may be left out for cells, and whatever is left out of
-    a `multichannel` one is as in the space of that name. Whatever equals a named space is that space.
+    A list is one of SharpSepConv operations. In a mapping `kind` may be left out for cells, and whatever is left out
+    of any other is as in the space of its kind's name. Whatever equals a named space is that space.
 
     Raises: UnknownName, InvalidSpace: one sentence about the first thing that is wrong.
     """
@@ -220,10 +259,10 @@ def read_space(written: Any) -> Space:
     if not isinstance(written, Mapping):
         raise InvalidSpace(f"a space is a name, a list of primitives or a mapping, got {written!r}")
     kind = written.get("kind", "cells")
-    if kind not in ("cells", "multichannel"):
-        raise unknown_name("kind of space", kind, ("cells", "multichannel"))
-    space = _read_cells(written) if kind == "cells" else _read_multichannel(written)
-    return next((named for named in map(look_up_space, SPACE_NAMES) if named.to_json() == space.to_json()), space)
+    if not isinstance(kind, str) or kind not in _READERS:
+        raise unknown_name("kind of space", kind, _READERS)
+    space = _READERS[kind](written)
+    return next((named for named in ALL_SPACES.values() if named.to_json() == space.to_json()), space)
 
 
 def known_space(written: Any) -> Space | None:
@@ -255,9 +294,7 @@ def _read_cells(written: Mapping[str, Any]) -> SearchSpace:
 def _read_multichannel(written: Mapping[str, Any]) -> MultiChannelSpace:
     default = MULTICHANNEL_SPACES["multichannel"].to_json()
     _check_keys(written, tuple(default))
-    for name in ("blocks", "layers", "head_channels"):
-        if not _is_count(written.get(name, 1)):
-            raise InvalidSpace(f"{name} must be a whole number, got {written[name]!r}")
+    _check_counts(written, ("blocks", "layers", "head_channels"))
     content = {**default, **written}
     scales = content["scales"]
     if not isinstance(scales, list | tuple) or not all(map(_is_count, scales)):
@@ -270,6 +307,29 @@ def _read_multichannel(written: Mapping[str, Any]) -> MultiChannelSpace:
         primitives=_read_names(content["primitives"]),
         head_channels=content["head_channels"],
     )
+
+
+def _read_nas_bench_201(written: Mapping[str, Any]) -> NasBench201Space:
+    default = NAS_BENCH_201.to_json()
+    _check_keys(written, tuple(default))
+    _check_counts(written, ("cells_per_stage",))
+    content = {**default, **written}
+    return NasBench201Space(
+        name="", primitives=_read_names(content["primitives"]), cells_per_stage=content["cells_per_stage"]
+    )
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], Space]] = {
+    SearchSpace.kind: _read_cells,
+    MultiChannelSpace.kind: _read_multichannel,
+    NasBench201Space.kind: _read_nas_bench_201,
+}
+
+
+def _check_counts(written: Mapping[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        if not _is_count(written.get(name, 1)):
+            raise InvalidSpace(f"{name} must be a whole number, got {written[name]!r}")
 
 
 def _check_keys(written: Mapping[str, Any], known: tuple[str, ...]) -> None:

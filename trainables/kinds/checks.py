@@ -5,15 +5,16 @@ The checks of the catalog's trials; each returns what it finds as (setting, sent
 
 from typing import Any, TypeAlias
 
-from trainables.architecture.genotype import check_operations, read_architecture
-from trainables.architecture.networks import NETWORKS
+from trainables.architecture.families import FAMILIES
+from trainables.architecture.genotype import NasBench201Cell, check_operations, read_architecture
+from trainables.architecture.nas_bench_201.cell import STAGES
+from trainables.architecture.networks import NETWORKS, networks_of
 from trainables.architecture.spaces import MultiChannelSpace, read_space
 from trainables.catalog import GPUS, KIND_OF_GENOTYPE, Context
 from trainables.config import SECOND_ORDER_PRECISIONS
 from trainables.data import datasets
 from trainables.distributed.shares import share_problem
 from trainables.errors import SharptuneError
-from trainables.kinds.inheritance import KINDS
 
 Problem: TypeAlias = tuple[str, str]
 """(setting, sentence)."""
@@ -71,11 +72,11 @@ def check_training(config: Any, context: Context) -> list[Problem]:
             check_operations(architecture, config.operations)
         except SharptuneError as error:
             return [*found, ("genotype", str(error))]
-        kind = architecture.to_json().get("kind", "cells")
-    if kind is not None and network.cells != (kind == "cells"):
-        fitting = " or ".join(name for name, other in NETWORKS.items() if other.cells == (kind == "cells"))
-        return [*found, ("network", f"the genotype is {KINDS[kind]}, which takes network: {fitting}")]
-    return found + (_cell_network_problems(config) if network.cells else _path_network_problems(config))
+        kind = architecture.kind
+    if kind is not None and network.kind != kind:
+        fitting = " or ".join(networks_of(kind))
+        return [*found, ("network", f"the genotype is {FAMILIES[kind].words}, which takes network: {fitting}")]
+    return found + (_cell_network_problems(config) if network.cells else _whole_network_problems(config))
 
 
 def _rank_problems(config: Any, gpus: float) -> list[Problem]:
@@ -110,12 +111,17 @@ def _cell_network_problems(config: Any) -> list[Problem]:
     return []
 
 
-def _path_network_problems(config: Any) -> list[Problem]:
+def _whole_network_problems(config: Any) -> list[Problem]:
     found: list[Problem] = []
+    kind = NETWORKS[config.network].kind
+    what = FAMILIES[kind].words
     if config.auxiliary:
-        found.append(("auxiliary", "the network of a path has no auxiliary head; say auxiliary: false"))
+        found.append(("auxiliary", f"the network of {what} has no auxiliary head; say auxiliary: false"))
     if config.drop_path:
-        found.append(("drop_path", "the network of a path drops none of it; say drop_path: 0"))
+        found.append(("drop_path", f"the network of {what} drops none of it; say drop_path: 0"))
+    if kind == NasBench201Cell.kind and config.layers % STAGES:
+        stages = f"network: {config.network} has {STAGES} stages of equally many cells, {config.layers} in all"
+        found.append(("layers", f"{stages} is no multiple of {STAGES}; the benchmark has 15"))
     return found
 
 

@@ -5,7 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trainables.architecture.genotype import ARCHITECTURE_ALIASES, ARCHITECTURES, read_architecture, read_genotype
+from trainables.architecture.genotype import (
+    ARCHITECTURE_ALIASES,
+    ARCHITECTURES,
+    declared,
+    read_architecture,
+    read_genotype,
+)
 from trainables.data import datasets
 from trainables.errors import SharptuneError
 from trainables.trial import JSON
@@ -49,4 +55,4 @@ def _operations(genotype: JSON, base: Path) -> str | None:
             genotype = json.loads((base / genotype).read_text(encoding="utf-8"))
         except (OSError, ValueError):  # said by who reads it
             return None
-    return genotype.get("operations") if isinstance(genotype, Mapping) else None
+    return declared(genotype).get("operations") if isinstance(genotype, Mapping) else None

@@ -5,7 +5,11 @@ The longest can start first; only the order among trials means anything.
 
 from collections.abc import Mapping
 
-from trainables.architecture.spaces import MultiChannelSpace, known_space
+from trainables.architecture.genotype import MultiChannelPath
+from trainables.architecture.nas_bench_201.cell import EDGES as NAS_BENCH_201_EDGES
+from trainables.architecture.nas_bench_201.cell import STAGES
+from trainables.architecture.networks import networks_of
+from trainables.architecture.spaces import MultiChannelSpace, NasBench201Space, SearchSpace, Space, known_space
 from trainables.data.catalog import DATASETS
 from trainables.trial import JSON
 
@@ -23,17 +27,13 @@ def search_cost(settings: Mapping[str, JSON]) -> float:
     """Return the work of a search; of a random one next to nothing."""
     if settings.get("strategy") == "random":
         return 1.0
-    space = known_space(settings.get("space"))
-    if isinstance(space, MultiChannelSpace):
-        one_image = _multichannel(space)
-    else:
-        one_image = _cells(settings) * (len(space.primitives) if space else 1)
-    return _passes(settings) * one_image * (SECOND_ORDER if settings.get("order") == 2 else 1.0)
+    orders = SECOND_ORDER if settings.get("order") == 2 else 1.0
+    return _passes(settings) * _supernet(known_space(settings.get("space")), settings) * orders
 
 
 def training_cost(settings: Mapping[str, JSON]) -> float:
     """Return the work of a training: of the path, where its network is one, else of as many cells."""
-    of_path = str(settings.get("network", "")).startswith("multichannel")
+    of_path = settings.get("network") in networks_of(MultiChannelPath.kind)
     return _passes(settings) * (_path(settings.get("genotype")) if of_path else _cells(settings))
 
 
@@ -47,6 +47,19 @@ def _passes(settings: Mapping[str, JSON]) -> float:
 
 def _cells(settings: Mapping[str, JSON]) -> float:
     return _number(settings.get("layers", 1)) * _number(settings.get("channels", 1)) ** 2
+
+
+def _supernet(space: Space | None, settings: Mapping[str, JSON]) -> float:
+    match space:
+        case None:  # one that is not known yet
+            return _cells(settings)
+        case SearchSpace():
+            return _cells(settings) * len(space.primitives)
+        case MultiChannelSpace():
+            return _multichannel(space)
+        case NasBench201Space():
+            edges = STAGES * space.cells_per_stage * len(NAS_BENCH_201_EDGES) / EDGES
+            return edges * _number(settings.get("channels", 1)) ** 2 * len(space.primitives)
 
 
 def _multichannel(space: MultiChannelSpace) -> float:

@@ -2,21 +2,12 @@
 
 from collections.abc import Mapping
 
+from trainables.architecture.families import FAMILIES
 from trainables.architecture.spaces import known_space
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import describe
 from trainables.errors import SharptuneError
-from trainables.kinds.inheritance import KINDS, kind_of
 from trainables.trial import JSON, WITHIN
-
-_ARTIFACTS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("gradient", "cells"): ("genotype", "genotype_with_none"),
-    ("gradient", "path"): ("genotype", "genotype_top_down", "genotype_bottom_up"),
-    ("random", "cells"): ("genotype",),
-    ("random", "path"): ("genotype",),
-}
-"""What a search finds, by its strategy and its space's kind of genotype."""
-
 
 _OF_RANDOM = ("params", "addmult", "macs", "pools", "skips")
 """All that is measured of an architecture that is drawn, and nothing of how it was found."""
@@ -46,11 +37,11 @@ def absent_of_search(name: str, settings: Mapping[str, JSON]) -> str | None:
     if name.startswith(WITHIN):
         drawn = "a random choice has no alphas, from which an architecture within a budget could be derived"
         return drawn if strategy == "random" else None
-    kind = kind_of(space)
-    found = _ARTIFACTS[strategy, kind]
+    family = FAMILIES[space.finds]
+    found = family.artifacts[:1] if strategy == "random" else family.artifacts
     if name in found:
         return None
-    search = "a random choice" if strategy == "random" else f"a search that ends in {KINDS[kind]}"
+    search = "a random choice" if strategy == "random" else f"a search that ends in {family.words}"
     return f"{search} finds no {name!r}, only {' and '.join(found)}"
 
 

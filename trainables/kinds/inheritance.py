@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 
-from trainables.architecture.spaces import SearchSpace, Space, known_space
+from trainables.architecture.spaces import known_space
 from trainables.catalog import KIND_OF_GENOTYPE
 from trainables.data.datasets import describe
 from trainables.errors import SharptuneError
 from trainables.trial import JSON
-
-KINDS = {"cells": "cells", "path": "a path"}
-"""The kinds of genotype, in words."""
 
 
 def left_by_search(settings: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -17,8 +14,8 @@ def left_by_search(settings: Mapping[str, JSON]) -> dict[str, JSON]:
     space = known_space(settings.get("space"))
     if space is None:
         return {}
-    operations = space.operations if isinstance(space, SearchSpace) else "ssc"
-    return {"operations": operations, KIND_OF_GENOTYPE: kind_of(space)}
+    operations = {} if space.operations is None else {"operations": space.operations}
+    return {**operations, KIND_OF_GENOTYPE: space.finds}
 
 
 def left_by_training(settings: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -36,8 +33,3 @@ def is_transfer(name: str, value: JSON) -> bool:
         return name == "dataset" and describe(str(value)).stored == "files"
     except SharptuneError:  # said elsewhere
         return False
-
-
-def kind_of(space: Space) -> str:
-    """Return of which kind the genotypes found in a space are."""
-    return "cells" if isinstance(space, SearchSpace) else "path"

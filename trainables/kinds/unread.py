@@ -6,9 +6,10 @@ one stage share, so that they may stand in its `config` though nobody reads them
 
 from typing import Any
 
-from trainables.architecture.genotype import Genotype, read_architecture
+from trainables.architecture.families import FAMILIES
+from trainables.architecture.genotype import Genotype, MultiChannelPath, NasBench201Cell, read_architecture
 from trainables.architecture.networks import NETWORKS
-from trainables.architecture.spaces import MultiChannelSpace, read_space
+from trainables.architecture.spaces import read_space
 from trainables.catalog import Context
 from trainables.data.datasets import describe
 from trainables.errors import SharptuneError
@@ -41,20 +42,20 @@ def unread_by_search(config: Any, _context: Context) -> dict[str, str]:
     else:
         sizes = "only random architectures can be asked for by size; say strategy: random, or leave it out"
         found |= {"params_min": sizes, "params_max": sizes}
-    if isinstance(read_space(config.space), MultiChannelSpace):
-        sizes = "a MultiChannelNet's sizes stand in its space (scales, blocks, layers); leave this out"
-        return found | {"channels": sizes, "layers": sizes}
-    cells = "only a MultiChannelNet is pruned, and this space is one of cells; leave it out"
-    return {"prune_below": cells, **found}
+    of_space = FAMILIES[read_space(config.space).finds].unread
+    return {**of_space, **{name: why or of_space.get(name, "") for name, why in found.items()}}
 
 
 def unread_by_training(config: Any, _context: Context) -> dict[str, str]:
     """Return what a training with a `trainables.config.TrainConfig` does not read; its genotype may be unknown."""
     found: dict[str, str] = {} if config.auxiliary else {"auxiliary_weight": ""}
-    if not NETWORKS[config.network].cells:
+    kind = NETWORKS[config.network].kind
+    if kind == MultiChannelPath.kind:
         sizes = "the network of a path has the sizes of the path; leave this out"
-        found |= {"channels": sizes, "layers": sizes, "mid_channels": ""}
-    elif _without_chokes(config.genotype):
+        found |= {"channels": sizes, "layers": sizes}
+    if kind == NasBench201Cell.kind:
+        found |= {"operations": "the operations of NAS-Bench-201 are built in one way; leave this out"}
+    if kind != Genotype.kind or _without_chokes(config.genotype):
         found |= {"mid_channels": ""}
     return found | _unread_of_arrays(config.dataset)
 
@@ -67,8 +68,7 @@ def _without_chokes(genotype: Any) -> bool:
         architecture = read_architecture(genotype)
     except SharptuneError:  # said elsewhere
         return False
-    edges = (*architecture.normal, *architecture.reduce) if isinstance(architecture, Genotype) else ()
-    return not any(primitive in OF_CHOKES for primitive, _ in edges)
+    return not any(operation in OF_CHOKES for operation in architecture.operations)
 
 
 def _unread_of_arrays(dataset: str) -> dict[str, str]:

@@ -57,6 +57,9 @@ def _network(config: TrainConfig) -> dict[str, Any]:
         "classes": images.classes,
         "image_size": config.image_size or images.image_size,
     }
-    if NETWORKS[config.network].cells:
-        built |= {"channels": config.channels, "layers": config.layers, "mid_channels": config.mid_channels}
+    network = NETWORKS[config.network]
+    if network.layers is not None:  # a path has its own
+        built |= {"channels": config.channels, "layers": config.layers}
+    if network.cells:
+        built["mid_channels"] = config.mid_channels
     return built

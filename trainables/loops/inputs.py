@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from trainables.architecture.genotype import Architecture, check_operations, read_architecture
+from trainables.architecture.genotype import Architecture, check_operations, declared, read_architecture
 from trainables.architecture.networks import check_network
 from trainables.config import SearchConfig, TrainConfig
 from trainables.data.cache import Dataset
@@ -59,7 +59,7 @@ def read_config_architecture(config: TrainConfig) -> Architecture:
 
     Raises: TrialFailure when they are none, or when the config asks for something that they cannot have.
     """
-    found = config.genotype.get("operations", config.operations)
+    found = declared(config.genotype).get("operations", config.operations)
     if found != config.operations:
         raise TrialFailure(f"the genotype is made of {found!r} operations, but the config says {config.operations!r}")
     try:

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from trainables.architecture.genotype import Architecture, describe, read_architecture
-from trainables.architecture.sampling import random_genotype, random_path
-from trainables.architecture.spaces import SearchSpace, read_space
+from trainables.architecture.sampling import random_architecture
+from trainables.architecture.spaces import read_space
 from trainables.config import SearchConfig, canonical
 from trainables.errors import TrialFailure
 from trainables.loops import randomness
@@ -67,9 +67,7 @@ class RandomRun:
     def _draw(self, number: int) -> Architecture:
         """Return the architecture of that draw, from 0."""
         rng = random.Random(randomness.key(seed=self._seed, trainable=TRAINABLE, purpose="architecture", step=number))
-        if isinstance(self._space, SearchSpace):
-            return random_genotype(self._space, rng)
-        return random_path(self._space, rng)
+        return random_architecture(self._space, rng)
 
     def _fits(self, params: int) -> bool:
         low, high = self.config.params_min, self.config.params_max

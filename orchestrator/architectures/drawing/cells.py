@@ -1,5 +1,7 @@
 """Drawings of cells, after Fig. 2 of arXiv:1903.09900: inputs at the left, output at the right, operations on edges.
 
+Cells of NAS-Bench-201 have one input, and their last node is the output.
+
 A node stands in the column of its depth: the number of nodes on the longest way to it. Between two columns of nodes
 stand the names of operations, each just before the node it leads to. An edge over several columns keeps a place free in
 each of them, so that no edge runs through a node or a name.
@@ -23,7 +25,7 @@ from orchestrator.architectures.drawing.svg import (
     heading_width,
     text_width,
 )
-from trainables.architecture.genotype import Edges
+from trainables.architecture.genotype import Edges, NasBench201Cell
 from trainables.architecture.spaces import NONE
 
 STATE, NAME, PASS = "state", "name", "pass"
@@ -49,6 +51,26 @@ _GAPS = {STATE: 12.0, NAME: 4.0, PASS: 6.0}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Cell:
+    """What is drawn: states in the order of their numbers, and edges between them."""
+
+    edges: tuple[tuple[str, int, int], ...]
+    """(operation, source, target) of each."""
+    concat: tuple[int, ...]
+    """The states that lead to the output without an operation."""
+    names: tuple[str, ...]
+    """Of the states: the inputs, the nodes, the output."""
+    inputs: int
+
+    @property
+    def output(self) -> int:
+        return len(self.names) - 1
+
+    def is_node(self, state: int) -> bool:
+        return self.inputs <= state < self.output
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Route:
     """One line of the drawing: from a state through the columns between to another; `edge` has a name, -1 has none."""
 
@@ -67,7 +89,7 @@ class _Route:
 class _Layout:
     """Where the things of a cell stand."""
 
-    edges: Edges
+    cell: _Cell
     columns: Sequence[Sequence[Thing]]
     widths: Sequence[float]
     """Of the columns."""
@@ -78,7 +100,7 @@ class _Layout:
 
     def area(self, thing: Thing) -> Area:
         column = next(number for number, things in enumerate(self.columns) if thing in things)
-        width, height = _width(thing, self.edges), _HEIGHTS[thing.kind]
+        width, height = _width(thing, self.cell), _HEIGHTS[thing.kind]
         return Area(x=self.centres[column], y=self.heights[thing], width=width, height=height)
 
     def points(self, things: Sequence[Thing]) -> tuple[Point, ...]:
@@ -90,35 +112,53 @@ class _Layout:
 
 
 def draw_cell(edges: Edges, concat: Sequence[int], heading: str = "") -> Drawing:
-    """Return the drawing of a cell.
+    """Return the drawing of a cell of a genotype.
 
     Labels are in the order of the edges, nodes in that of the states; strokes are those to the output, then the edges'.
     """
-    depth = _depths(edges)
-    columns, routes = _columns(edges, concat, depth)
-    layout = _lay_out(edges, columns, routes, top=MARGIN + (HEADING_HEIGHT if heading else 0))
-    used = _used(edges, concat)
+    nodes = len(edges) // 2
+    cell = _Cell(
+        edges=tuple((operation, source, edge // 2 + 2) for edge, (operation, source) in enumerate(edges)),
+        concat=tuple(concat),
+        names=(*INPUTS, *map(str, range(nodes)), OUTPUT),
+        inputs=len(INPUTS),
+    )
+    return _draw(cell, heading)
+
+
+def draw_nas_bench_201_cell(cell: NasBench201Cell, heading: str = "") -> Drawing:
+    """Return the drawing of a cell of NAS-Bench-201, in the same order."""
+    edges = [(operation, source, node) for node in (1, 2, 3) for operation, source in cell.edges_into(node)]
+    return _draw(_Cell(edges=tuple(edges), concat=(), names=("in", "1", "2", "out"), inputs=1), heading)
+
+
+def _draw(cell: _Cell, heading: str) -> Drawing:
+    columns, routes = _columns(cell, _depths(cell))
+    layout = _lay_out(cell, columns, routes, top=MARGIN + (HEADING_HEIGHT if heading else 0))
+    used = _used(cell)
     return Drawing(
         heading=heading,
         width=max(layout.centres[-1] + layout.widths[-1] / 2 + MARGIN, heading_width(heading)),
         height=max(layout.heights.values()) + NODE_SIZE / 2 + MARGIN,
         strokes=tuple(
-            _stroke(layout.points(route.things), edges[route.edge][0] if route.edge >= 0 else "") for route in routes
+            _stroke(layout.points(route.things), cell.edges[route.edge][0] if route.edge >= 0 else "")
+            for route in routes
         ),
         nodes=tuple(
-            _state_label(state, layout.area(Thing(STATE, state)), edges, state in used) for state in range(len(depth))
+            _state_label(state, layout.area(Thing(STATE, state)), cell, state in used)
+            for state in range(len(cell.names))
         ),
-        labels=tuple(_name_label(name, layout.area(Thing(NAME, edge))) for edge, (name, _) in enumerate(edges)),
+        labels=tuple(_name_label(name, layout.area(Thing(NAME, edge))) for edge, (name, _, _) in enumerate(cell.edges)),
     )
 
 
-def _lay_out(edges: Edges, columns: list[list[Thing]], routes: Sequence[_Route], *, top: float) -> _Layout:
+def _lay_out(cell: _Cell, columns: list[list[Thing]], routes: Sequence[_Route], *, top: float) -> _Layout:
     strengths = {pair: route.strength for route in routes for pair in pairwise(route.things)}
     columns, heights = lay_out(columns, strengths, _distance, _passing)
     heights = {thing: height + top + NODE_SIZE / 2 for thing, height in heights.items()}
-    widths = [max(_width(thing, edges) for thing in column) for column in columns]
+    widths = [max(_width(thing, cell) for thing in column) for column in columns]
     return _Layout(
-        edges=edges,
+        cell=cell,
         columns=columns,
         widths=widths,
         centres=_centres(widths, columns, list(strengths), heights),
@@ -126,21 +166,22 @@ def _lay_out(edges: Edges, columns: list[list[Thing]], routes: Sequence[_Route],
     )
 
 
-def _depths(edges: Edges) -> list[int]:
+def _depths(cell: _Cell) -> list[int]:
     """Return the depth of each state, that of the output last."""
-    depth = [0, 0]
-    for (_, first), (_, second) in zip(edges[::2], edges[1::2], strict=True):
-        depth.append(1 + max(depth[first], depth[second]))
-    return [*depth, 1 + max(depth)]
+    depth = [0] * cell.inputs
+    for state in range(cell.inputs, len(cell.names)):
+        sources = [source for _, source, target in cell.edges if target == state]
+        depth.append(1 + max((depth[source] for source in sources), default=max(depth)))
+    return depth
 
 
-def _columns(edges: Edges, concat: Sequence[int], depth: list[int]) -> tuple[list[list[Thing]], list[_Route]]:
+def _columns(cell: _Cell, depth: list[int]) -> tuple[list[list[Thing]], list[_Route]]:
     """Return the columns, those of states alternating with those of names, and the lines through them."""
-    columns: list[list[Thing]] = [[] for _ in range(2 * max(depth))]
-    output = len(depth) - 1
+    nameless = bool(cell.concat)  # no names before the output
+    columns: list[list[Thing]] = [[] for _ in range(2 * max(depth) + (not nameless))]
 
     def column_of(state: int) -> int:
-        return 2 * depth[state] if state != output else 2 * depth[state] - 1  # no names before the output
+        return 2 * depth[state] - (nameless and state == cell.output)
 
     def route(source: int, target: int, edge: int) -> _Route:
         first, last = column_of(source), column_of(target)
@@ -156,10 +197,10 @@ def _columns(edges: Edges, concat: Sequence[int], depth: list[int]) -> tuple[lis
     for state in range(len(depth)):
         columns[column_of(state)].append(Thing(STATE, state))
     routes: list[_Route] = []
-    for state in concat:
-        routes.append(route(state, output, -1))
-    for edge, (_, source) in enumerate(edges):
-        routes.append(route(source, edge // 2 + 2, edge))
+    for state in cell.concat:
+        routes.append(route(state, cell.output, -1))
+    for edge, (_, source, target) in enumerate(cell.edges):
+        routes.append(route(source, target, edge))
     return columns, routes
 
 
@@ -172,12 +213,12 @@ def _distance(above: Thing, below: Thing) -> float:
     return (_HEIGHTS[above.kind] + _HEIGHTS[below.kind]) / 2 + _GAPS[above.kind] + _GAPS[below.kind]
 
 
-def _width(thing: Thing, edges: Edges) -> float:
+def _width(thing: Thing, cell: _Cell) -> float:
     if thing.kind == NAME:
-        return text_width(edges[thing.number][0], _NAME.size) + 2 * NAME_PADDING
+        return text_width(cell.edges[thing.number][0], _NAME.size) + 2 * NAME_PADDING
     if thing.kind == PASS:
         return 0.0
-    return NODE_SIZE if 2 <= thing.number < len(edges) // 2 + 2 else END_WIDTH
+    return NODE_SIZE if cell.is_node(thing.number) else END_WIDTH
 
 
 def _centres(
@@ -204,22 +245,21 @@ def _stroke(points: tuple[Point, ...], operation: str) -> Stroke:
     return Stroke(points=points, color="#52606d" if operation else "#a98b2d")
 
 
-def _state_label(state: int, area: Area, edges: Edges, used: bool) -> Label:
-    if state < 2:
-        return Label(text=INPUTS[state], area=area, look=_INPUT)
-    if state == len(edges) // 2 + 2:
-        return Label(text=OUTPUT, area=area, look=_OUTPUT)
-    return Label(text=str(state - 2), area=area, look=_NODE if used else _UNUSED)
+def _state_label(state: int, area: Area, cell: _Cell, used: bool) -> Label:
+    look = _NODE if used else _UNUSED
+    if not cell.is_node(state):
+        look = _OUTPUT if state == cell.output else _INPUT
+    return Label(text=cell.names[state], area=area, look=look)
 
 
 def _name_label(name: str, area: Area) -> Label:
     return Label(text=name, area=area, look=_NO_NAME if name == NONE else _NAME)
 
 
-def _used(edges: Edges, concat: Sequence[int]) -> set[int]:
+def _used(cell: _Cell) -> set[int]:
     """Return the states that the output depends on, itself included."""
-    used = {*concat, len(edges) // 2 + 2}
-    for edge in reversed(range(len(edges))):
-        if edge // 2 + 2 in used:
-            used.add(edges[edge][1])
+    used = {*cell.concat, cell.output}
+    for operation, source, target in reversed(cell.edges):
+        if target in used and operation != NONE:
+            used.add(source)
     return used

@@ -9,8 +9,9 @@ from orchestrator.cli.networks.sizes import FORMATS
 from orchestrator.cli.options import asking_for_a_network, json_option, storage_option
 from orchestrator.cli.output import say, say_json
 from orchestrator.paper.sizes import paper_sizes
+from trainables.architecture.genotype import MultiChannelPath, NasBench201Cell
 from trainables.architecture.networks import NETWORKS, check_network, natural_network
-from trainables.architecture.spaces import SearchSpace, look_up_space
+from trainables.architecture.spaces import MultiChannelSpace, NasBench201Space, SearchSpace, look_up_space
 
 CHANNELS_OF_SUPERNETS = 16
 LAYERS_OF_SUPERNETS = 8
@@ -77,16 +78,19 @@ def _count(what: str, storage: str, chosen: dict[str, Any]) -> tuple[str, dict[s
     options = {"network": natural_network(architecture), **found, **chosen}
     usual = NETWORKS[options["network"]]
     check_network(architecture, options["network"])
-    if not usual.cells:
+    if usual.kind == MultiChannelPath.kind:
         _refuse(chosen, ("network", "operations"), "a path has channels and layers of its own")
+    if usual.kind == NasBench201Cell.kind:
+        _refuse(chosen, ("network", "channels", "layers"), "the operations of NAS-Bench-201 are built in one way")
     if options["network"] != found.get("network"):  # of another network than the trial's, with sizes of its own
         options = {name: value for name, value in options.items() if name in ("network", "operations", *chosen)}
     counted = architecture_cost(architecture, **options)
     size = ""
-    if usual.cells:
+    if usual.layers is not None:
         layers, channels = options.get("layers", usual.layers), options.get("channels", usual.channels)
         size = f" of {layers} cells and {channels} channels"
-    title = f"{what}: {usual.title}{size}, operations {options['operations']}"
+    built = "" if usual.kind == NasBench201Cell.kind else f", operations {options['operations']}"
+    title = f"{what}: {usual.title}{size}{built}"
     return title, {name: getattr(counted, name) for name in ("params", "params_with_auxiliary", "macs", "addmult")}
 
 
@@ -95,14 +99,20 @@ def _count_supernet(name: str, chosen: dict[str, Any]) -> tuple[str, dict[str, i
     from trainables.architecture.complexity import supernet_cost
 
     space = look_up_space(name)
-    if isinstance(space, SearchSpace):
-        _refuse(chosen, ("channels", "layers"), "a search space says itself how its operations are built")
-        size = {"channels": CHANNELS_OF_SUPERNETS, "layers": LAYERS_OF_SUPERNETS, **chosen}
-        title = f"{name}: supernet of {size['layers']} cells and {size['channels']} channels"
-    else:
-        _refuse(chosen, (), "a MultiChannelNet has channels and layers of its own")
-        size = {}
-        title = f"{name}: supernet of {space.blocks} blocks of {space.layers} layers"
+    usual = {"channels": CHANNELS_OF_SUPERNETS, "layers": LAYERS_OF_SUPERNETS}
+    match space:
+        case SearchSpace():
+            _refuse(chosen, ("channels", "layers"), "a search space says itself how its operations are built")
+            size = {**usual, **chosen}
+            title = f"{name}: supernet of {size['layers']} cells and {size['channels']} channels"
+        case MultiChannelSpace():
+            _refuse(chosen, (), "a MultiChannelNet has channels and layers of its own")
+            size = {}
+            title = f"{name}: supernet of {space.blocks} blocks of {space.layers} layers"
+        case NasBench201Space():
+            _refuse(chosen, ("channels",), "the cells of a stage are counted in the space")
+            size = {"channels": usual["channels"], **chosen}
+            title = f"{name}: supernet of 3 stages of {space.cells_per_stage} cells and {size['channels']} channels"
     counted = supernet_cost(space, **size)
     names = ("params", "params_with_auxiliary", "macs", "addmult", "alphas")
     return title, {name: getattr(counted, name) for name in names}

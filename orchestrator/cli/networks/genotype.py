@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
+from orchestrator.architectures.benchmark import cell_lines
 from orchestrator.architectures.comparison import Difference, differences, operation_counts, places
-from orchestrator.architectures.description import lines, title
+from orchestrator.architectures.description import kind_of, lines, title
 from orchestrator.architectures.drawing.architecture import draw
 from orchestrator.architectures.find import find_genotype
 from orchestrator.architectures.sources import SOURCES
+from orchestrator.cli.networks.benchmark import benchmark
 from orchestrator.cli.networks.derive import derive
 from orchestrator.cli.options import asking_for_a_network, json_option, storage_option
 from orchestrator.cli.output import replace_file, say, say_json
@@ -20,7 +22,7 @@ from trainables.architecture.genotype import (
     ARCHITECTURE_ALIASES,
     ARCHITECTURES,
     Architecture,
-    Genotype,
+    NasBench201Cell,
     check_operations,
     describe,
     find_file,
@@ -42,12 +44,16 @@ class _Found:
 
 @click.group()
 def genotype() -> None:
-    """Architectures: cells of a genotype, or a path through a MultiChannelNet.
+    """Architectures: cells of a genotype, a path through a MultiChannelNet, or a cell of NAS-Bench-201.
 
-    NAME is a published one or its alias; FILE a JSON file of one, a log that prints some (the last one counts, or
-    search.log:12, the one under epoch 12), or a module of them (genotypes.py:NAME); TRIAL the beginning of the id of a
-    trial that found one, or of several, as in 0123456789ab:genotype_top_down.
+    NAME is a published one or its alias, or a cell as NAS-Bench-201 writes it, '|nor_conv_3x3~0|+|…'; FILE a JSON file
+    of one, a log that prints some (the last one counts, or search.log:12, the one under epoch 12), or a module of them
+    (genotypes.py:NAME); TRIAL the beginning of the id of a trial that found one, or of several, as in
+    0123456789ab:genotype_top_down.
     """
+
+
+genotype.add_command(benchmark)
 
 
 @genotype.command("list")
@@ -71,7 +77,7 @@ def list_(as_json: bool) -> None:
 @storage_option
 @json_option
 def show(what: str, storage: str, as_json: bool) -> None:
-    """Show an architecture node by node or step by step.
+    """Show an architecture node by node or step by step; of a cell of NAS-Bench-201, also how well it did there.
 
     Its JSON, saved as a file, can stand wherever a name can.
     """
@@ -82,6 +88,9 @@ def show(what: str, storage: str, as_json: bool) -> None:
     say(title(found.architecture, found.name, found.operations))
     for line in lines(found.architecture):
         say(line)
+    if isinstance(found.architecture, NasBench201Cell):
+        for line in cell_lines(found.architecture):
+            say(line)
 
 
 @genotype.command()
@@ -139,7 +148,9 @@ def _find(what: str, storage: str) -> _Found:
 
 
 def _name(what: str) -> str:
-    """Return what an architecture is called: as published, as its trial, or after its file."""
+    """Return what an architecture is called: as published, as its trial, after its file, or by a cell's digits."""
+    if what.lstrip().startswith("|"):
+        return NasBench201Cell.from_string(what).digits
     found = None if what in ARCHITECTURES or what in ARCHITECTURE_ALIASES else find_file(what, base=Path.cwd())
     if found is None:
         return what
@@ -154,14 +165,10 @@ def _entry(name: str) -> dict[str, Any]:
     return {
         "name": name,
         "aliases": [alias for alias, meant in ARCHITECTURE_ALIASES.items() if meant == name],
-        "kind": _kind(ARCHITECTURES[name]),
+        "kind": kind_of(ARCHITECTURES[name]),
         "source": source.where,
         "what": source.what,
     }
-
-
-def _kind(architecture: Architecture) -> str:
-    return "cells" if isinstance(architecture, Genotype) else "path"
 
 
 def _artifact_text(artifact: dict[str, Any]) -> str:
@@ -187,8 +194,8 @@ def _comparison_json(pair: tuple[_Found, _Found], sizes: tuple[dict[str, int], .
         **{
             key: {
                 "name": one.name,
-                "kind": _kind(one.architecture),
-                "operations": one.operations,
+                "kind": kind_of(one.architecture),
+                "operations": None if isinstance(one.architecture, NasBench201Cell) else one.operations,
                 "counts": operation_counts(one.architecture),
                 **size,
             }
@@ -220,24 +227,25 @@ def _comparison_lines(pair: tuple[_Found, _Found], sizes: tuple[dict[str, int], 
 def _verdict(pair: tuple[_Found, _Found], found: list[Difference]) -> str:
     one, other = pair
     if _same(pair, found):
-        return f"{one.name} and {other.name} are the same"
-    if _kind(one.architecture) != _kind(other.architecture):
-        kinds = {"cells": "consists of cells", "path": "is a path"}
-        return " and ".join(f"{named.name} {kinds[_kind(named.architecture)]}" for named in pair)
+        alike = isinstance(one.architecture, NasBench201Cell) and one.architecture != other.architecture
+        return f"{one.name} and {other.name} {'compute the same, on other edges' if alike else 'are the same'}"
+    if kind_of(one.architecture) != kind_of(other.architecture):
+        kinds = {"cells": "consists of cells", "path": "is a path", "nas_bench_201": "is a cell of NAS-Bench-201"}
+        return " and ".join(f"{named.name} {kinds[kind_of(named.architecture)]}" for named in pair)
     if not found:
         return (
-            f"{one.name} and {other.name} have the same {_kind(one.architecture)}, of different operations:"
+            f"{one.name} and {other.name} have the same {kind_of(one.architecture)}, of different operations:"
             f" {one.operations!r} and {other.operations!r}"
         )
     total = max(places(named.architecture) for named in pair)
-    what = "nodes and outputs" if isinstance(one.architecture, Genotype) else "layers"
+    what = {"cells": "nodes and outputs", "path": "layers", "nas_bench_201": "edges"}[kind_of(one.architecture)]
     built = "" if one.operations == other.operations else f", and are of {one.operations!r} and {other.operations!r}"
     operations = f"{built} operations" if built else ""
     return f"{one.name} and {other.name} differ in {len(found)} of {total} {what}{operations}"
 
 
 def _same(pair: tuple[_Found, _Found], found: list[Difference]) -> bool:
-    alike = _kind(pair[0].architecture) == _kind(pair[1].architecture)
+    alike = kind_of(pair[0].architecture) == kind_of(pair[1].architecture)
     return alike and not found and pair[0].operations == pair[1].operations
 
 

@@ -10,15 +10,9 @@ from orchestrator.cli.options import json_option
 from orchestrator.cli.output import say, say_json
 from orchestrator.planning.resolvers import find_space
 from trainables.architecture.hypercuboid import multichannel_cuboid
-from trainables.architecture.primitives import PRIMITIVES
-from trainables.architecture.spaces import (
-    MULTICHANNEL_SPACES,
-    SPACES,
-    MultiChannelSpace,
-    OperationSet,
-    SearchSpace,
-    Space,
-)
+from trainables.architecture.nas_bench_201.cell import EDGES, STAGES
+from trainables.architecture.primitives import primitives_of
+from trainables.architecture.spaces import ALL_SPACES, MultiChannelSpace, NasBench201Space, SearchSpace, Space
 
 CELLS_EDGES = 2 * 14
 """Edges of a normal and a reduction cell: each has an alpha for each primitive."""
@@ -36,11 +30,10 @@ def space() -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """List the spaces that have a name."""
-    spaces = [*SPACES.values(), *MULTICHANNEL_SPACES.values()]
     if as_json:
-        say_json([_json(each) for each in spaces])
+        say_json([_json(each) for each in ALL_SPACES.values()])
         return
-    for each in spaces:
+    for each in ALL_SPACES.values():
         say(f"{each.name:<22}{_summary(each)}")
 
 
@@ -59,8 +52,8 @@ def show(what: str, as_json: bool) -> None:
 def _json(found: Space) -> dict[str, Any]:
     content = {
         "name": found.name or None,
-        "kind": "cells" if isinstance(found, SearchSpace) else "multichannel",
-        "operations": _operations(found),
+        "kind": found.kind,
+        "operations": found.operations,
         "alphas": _alphas(found),
         "primitives": _rows(found),
     }
@@ -68,6 +61,8 @@ def _json(found: Space) -> dict[str, Any]:
         cuboid = multichannel_cuboid(found)
         axes = {name: list(values) for name, values in cuboid.axes.items()}
         content |= {"axes": axes, "path_length": len(cuboid.layers), "head_channels": found.head_channels}
+    if isinstance(found, NasBench201Space):
+        content |= {"cells_per_stage": found.cells_per_stage}
     return content
 
 
@@ -81,19 +76,27 @@ def _lines(what: str, found: Space) -> Iterator[str]:
         cells = zip(HEADINGS[1:], numbers, strict=True)
         yield f"{name:<{width}}" + "  ".join(f"{number:>{len(heading)}}" for heading, number in cells)
     yield ""
-    where = "where a reduction cell reads its inputs"
-    if isinstance(found, MultiChannelSpace):
-        where = "in the last layer of each block"
-        for name, values in multichannel_cuboid(found).axes.items():
-            yield f"axis {name:<14}{len(values):>3}: {', '.join(map(str, values))}"
-        steps = found.blocks * found.layers
-        yield f"A path has {steps} operations, then a SharpSepConv to {found.head_channels} channels."
-    yield f"The stride is 2 {where}."
+    yield from _shape(found)
+
+
+def _shape(found: Space) -> Iterator[str]:
+    match found:
+        case SearchSpace():
+            yield "The stride is 2 where a reduction cell reads its inputs."
+        case MultiChannelSpace():
+            for name, values in multichannel_cuboid(found).axes.items():
+                yield f"axis {name:<14}{len(values):>3}: {', '.join(map(str, values))}"
+            steps = found.blocks * found.layers
+            yield f"A path has {steps} operations, then a SharpSepConv to {found.head_channels} channels."
+            yield "The stride is 2 in the last layer of each block."
+        case NasBench201Space():
+            yield f"A cell has {len(EDGES)} edges, each with one of these; all cells of a network are alike."
+            yield f"A supernet has {STAGES} stages of {found.cells_per_stage} cells; the size is halved between them."
 
 
 def _rows(found: Space) -> list[dict[str, Any]]:
     """Return the rows of Table 1."""
-    known = PRIMITIVES[_operations(found)]
+    known = primitives_of(found)
     described = ((name, known[name]) for name in found.primitives)
     return [
         dict(zip(COLUMNS, (name, p.kernel, p.stride, p.dilation, p.middle, p.multiplier), strict=True))
@@ -103,17 +106,21 @@ def _rows(found: Space) -> list[dict[str, Any]]:
 
 def _summary(found: Space) -> str:
     count = f"{len(found.primitives)} primitives, {_alphas(found)} alphas"
-    if isinstance(found, SearchSpace):
-        return f"cells, {count}, {found.operations!r} operations"
-    shape = " × ".join(map(str, multichannel_cuboid(found).shape))
-    return f"HyperCuboid, {count} ({shape}), 'ssc' operations"
+    match found:
+        case SearchSpace():
+            return f"cells, {count}, {found.operations!r} operations"
+        case MultiChannelSpace():
+            shape = " × ".join(map(str, multichannel_cuboid(found).shape))
+            return f"HyperCuboid, {count} ({shape}), 'ssc' operations"
+        case NasBench201Space():
+            return f"NAS-Bench-201, {count}, {found.cells_per_stage} cells a stage"
 
 
 def _alphas(found: Space) -> int:
-    if isinstance(found, SearchSpace):
-        return CELLS_EDGES * len(found.primitives)
-    return multichannel_cuboid(found).weights
-
-
-def _operations(found: Space) -> OperationSet:
-    return found.operations if isinstance(found, SearchSpace) else "ssc"
+    match found:
+        case SearchSpace():
+            return CELLS_EDGES * len(found.primitives)
+        case MultiChannelSpace():
+            return multichannel_cuboid(found).weights
+        case NasBench201Space():
+            return len(EDGES) * len(found.primitives)

@@ -229,6 +229,20 @@ def test_an_arm_that_was_drawn_at_random_gives_the_others_a_relative_improvement
     assert only(compared(make_world(ps=(1,)), rows=["weighting"])).relative_improvement is None
 
 
+@pytest.mark.parametrize(("metric", "said"), [("benchmark_cifar10", True), ("benchmark_regret_cifar10", False)])
+def test_of_accuracies_the_relative_improvement_is_of_these_and_of_regrets_there_is_none(metric, said):
+    world = make_world(search_seeds=range(2), ps=(1,))
+    for trial in world.plan.of_stage("train"):
+        drawn = trial.coordinates["search.weighting"] == "scalar"
+        trial.config["strategy"] = "random" if drawn else "gradient"
+        world.change(trial, metrics={metric: 80.0 if drawn else 90.0})
+    table = build(world.plan, world.rows, FakeTable(columns=[metric], rows=["weighting"]))
+    words = sentences(compare(world.plan, table))
+
+    assert any("relative improvement +12.50 % over the random scalar" in line for line in words) == said
+    assert any("relative improvement" in line for line in words) == said
+
+
 def test_lines_that_share_trials_are_not_compared_with_each_other():
     world = make_world(search_seeds=range(3), ps=(1,))
     lines = [Line(label=label, stage="train", filter={"weighting": "max_w"}) for label in ("Max-W", "the same")]

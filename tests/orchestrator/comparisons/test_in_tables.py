@@ -61,6 +61,23 @@ def test_the_best_line_is_bold_where_it_was_shown_to_be_the_best_and_only_its_er
     assert bold_in(tabled(6, bold=True)) == [[], ["5.18±0.08"]]
 
 
+@pytest.mark.parametrize(
+    ("metric", "bold", "words"),
+    [
+        ("benchmark_cifar10", 0, "Bold: the highest accuracy, where it was shown to be higher than all others"),
+        ("benchmark_regret_cifar10", 1, "Bold: the lowest regret, where it was shown to be lower than all others"),
+    ],
+)
+def test_the_highest_accuracy_is_bold_and_the_lowest_regret(metric, bold, words):
+    world = make_world(search_seeds=range(6), ps=(1,))  # where the second line has the lower numbers
+    for trial in world.plan.of_stage("train"):
+        world.change(trial, metrics={metric: world.rows[trial.trial_id].metrics["test_error_best"]})
+    table = tabled(world=world, columns=[metric], bold=True)
+
+    assert [bool(line) for line in bold_in(table)] == [place == bold for place in (0, 1)]
+    assert table.said[-1].startswith(words)
+
+
 @pytest.mark.parametrize("searches", [1, 3, 5])
 def test_the_best_line_is_not_bold_where_so_few_runs_show_nothing(searches):
     table = tabled(searches, bold=True)

@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from figure_rows import epochs_of, rows_of
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plans import plan
 
+from orchestrator.figures.alphas import edges_of
 from orchestrator.figures.curves import time_between_improvements
 from orchestrator.figures.figure import Figure
 from orchestrator.figures.kinds import KINDS, build, default_figures
@@ -119,6 +121,17 @@ def test_alphas_of_a_path_are_drawn_layer_by_layer():
     assert [len(panel.weights) for panel in figure.panels] == [32] * 8
 
 
+def test_alphas_of_nas_bench_201_are_drawn_edge_by_edge_and_none_may_lead():
+    row = SimpleNamespace(config={"space": {"kind": "nas_bench_201", "primitives": ["none", "skip_connect"]}})
+    none_leads, skip_leads = [[1.0, 0.0]] * 6, [[0.0, 1.0]] * 6
+
+    panels = edges_of(row, [{"epoch": 1, "alphas": skip_leads}, {"epoch": 2, "alphas": none_leads}])
+
+    assert [panel.title for panel in panels] == [f"node {edge}" for edge in ("0→1", "0→2", "1→2", "0→3", "1→3", "2→3")]
+    assert {panel.words() for panel in panels} == {"none in the end; the lead changed at epoch 2: skip_connect to none"}
+    assert edges_of(row, [{"epoch": 1, "alphas": none_leads[:5]}]) == []
+
+
 def test_a_search_without_alphas_in_its_epochs_is_left_out_and_said(chain, rows):
     (spec,) = default_figures(chain, "alphas")
     figure, *others = build(
@@ -153,7 +166,10 @@ def test_the_front_is_what_no_other_point_beats(given_points):
         no_worse = [o for o in given_points if o.size <= point.size and o.error <= point.error]
         return any(o.size < point.size or o.error < point.error for o in no_worse)
 
+    accuracies = [replace(point, error=100 - point.error) for point in given_points]
+
     assert [point.front for point in with_front(given_points)] == [not beaten(point) for point in given_points]
+    assert [point.front for point in with_front(accuracies, rising=True)] == [not beaten(p) for p in given_points]
 
 
 def test_points_are_medians_of_their_runs_and_published_ones_are_never_shown_as_measured(chain, rows):

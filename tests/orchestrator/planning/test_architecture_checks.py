@@ -16,6 +16,8 @@ from trainables.catalog import CATALOG
 OWN_CELLS = "{primitives: [none, sep_conv_3x3, skip_connect], operations: original}"
 OWN_PATHS = "{kind: multichannel, scales: [4, 8], blocks: 2}"
 HANDMADE = "genotype: MULTI_CHANNEL_HANDMADE_PATH, dataset: cifar10-mini"
+BENCHED = "dataset: cifar10-mini, genotype: '|none~0|+|none~0|none~1|+|nor_conv_3x3~0|none~1|none~2|'"
+OF_THE_BENCHMARK = "network: nas_bench_201, channels: 16"
 OF_A_PATH = "auxiliary: false, drop_path: 0"
 
 
@@ -51,6 +53,7 @@ def chain(space: str, settings: str, key: str = "genotype") -> str:
         (str(list(SPACES["sharpdarts"].primitives)), "sharpdarts"),
         ("[sep_conv_3x3, none]", {"kind": "cells", "operations": "ssc", "primitives": ["sep_conv_3x3", "none"]}),
         ("{kind: multichannel}", "multichannel"),
+        ("{kind: nas_bench_201, cells_per_stage: 5}", "nas_bench_201"),
         ("{kind: multichannel, blocks: 3, layers: 3}", "multichannel_printed"),
     ],
 )
@@ -159,6 +162,19 @@ def test_children_of_a_multichannelnet_are_made_of_sharp_sep_convs(space):
         (search("space: multichannel, layers: 4"), "layers", "sizes stand in its space"),
         (search(f"space: {OWN_PATHS}, prune_below: 0.2"), "prune_below", "all weights of a layer are 0.125 at first"),
         (search("space: sharpdarts, prune_below: 0.001"), "prune_below", "only a MultiChannelNet is pruned"),
+        (search("space: nas_bench_201, layers: 9"), "layers", "counted in its space .cells_per_stage.; leave this out"),
+        (search("space: nas_bench_201, prune_below: 0.1"), "prune_below", "only a MultiChannelNet is pruned"),
+        (chain("nas_bench_201", "seed: 0"), "network", "a cell of NAS-Bench-201, which takes network: nas_bench_201$"),
+        (chain("darts", "network: nas_bench_201"), "network", "the genotype is cells, which takes network: cifar or"),
+        (train(f"{BENCHED}, network: cifar"), "network", "takes network: nas_bench_201"),
+        (train(f"{BENCHED}, {OF_THE_BENCHMARK}, layers: 20, {OF_A_PATH}"), "layers", "20 in all is no multiple of 3"),
+        (train(f"{BENCHED}, {OF_THE_BENCHMARK}, layers: 15, drop_path: 0"), "auxiliary", "say auxiliary: false"),
+        (train(f"{BENCHED}, {OF_THE_BENCHMARK}, layers: 15, auxiliary: false"), "drop_path", "say drop_path: 0"),
+        (
+            train(f"{BENCHED}, {OF_THE_BENCHMARK}, layers: 15, {OF_A_PATH}, operations: original"),
+            "operations",
+            "are built in one way; leave this out",
+        ),
         (search("params_min: 5"), "params_min", "only random architectures"),
         (search("params_max: 5"), "params_max", "only random architectures"),
         (search("strategy: random, params_min: 5, params_max: 4"), "params_min", "not be more than params_max, .* 4"),
@@ -193,6 +209,10 @@ def test_settings_that_do_not_go_together_are_refused_by_name(text, field, messa
         train("genotype: DARTS, dataset: cifar10"),
         chain("multichannel", f"network: multichannel_released, {OF_A_PATH}", key="genotype_top_down"),
         chain("darts", "seed: 0", key="genotype_with_none"),
+        chain("nas_bench_201", f"{OF_THE_BENCHMARK}, layers: 15, {OF_A_PATH}"),
+        train(f"{BENCHED}, {OF_THE_BENCHMARK}, layers: 3, {OF_A_PATH}"),
+        search("space: {kind: nas_bench_201, cells_per_stage: 1}, channels: 8, weighting: max_w, order: 2"),
+        search("space: nas_bench_201, strategy: random, params_min: 100000"),
     ],
 )
 def test_settings_that_go_together_are_planned(text):

@@ -15,7 +15,7 @@ from table_worlds import FakeTable, make_world
 
 from orchestrator.tables.formats.catalog import render
 from orchestrator.tables.layout import NOTHING
-from orchestrator.tables.quantities import QUANTITIES
+from orchestrator.tables.quantities import QUANTITIES, quantity_of
 from orchestrator.tables.table import Table, build
 
 LOOKS = {(quantity.kind, quantity.units): metric for metric, quantity in reversed(QUANTITIES.items())}
@@ -103,7 +103,8 @@ def printed_numbers(table: Table) -> list[tuple[str, Fraction]]:
             if cell["n"] == 0:
                 assert text == NOTHING
                 continue
-            values = [cell["low" if column.best else "median"], cell["half_range"]]
+            best = "high" if quantity_of(column.metric).rising else "low"
+            values = [cell[best if column.best else "median"], cell["half_range"]]
             scale = scale_of(data["titles"][column.name])
             found += [(t, Fraction(repr(v)) / scale) for t, v in zip(text.split("±"), values, strict=False)]
     return found

@@ -222,6 +222,18 @@ def test_the_best_is_the_lowest_error_and_sizes_stay_medians():
     assert (size.best, size.value(row.cells["params"])) == (False, 3_529_270)
 
 
+def test_the_best_is_the_highest_accuracy_and_the_lowest_regret():
+    world = make_world()
+    metrics = ("benchmark_cifar10", "benchmark_regret_cifar10")
+    for seed, value in enumerate((90.0, 91.0, 89.0)):
+        trial = world.find("train", **{"search.weighting": "max_w"}, p=1, seed=seed)
+        world.change(trial, metrics=dict(zip(metrics, (value, 91.6 - value), strict=True)))
+    table = table_of(world, statistic="best", columns=metrics)
+    cells = line(table, weighting="max_w", p=1).cells
+
+    assert [column.value(cells[column.name]) for column in table.columns] == [91.0, pytest.approx(0.6)]
+
+
 def test_a_baseline_compares_rows_that_differ_in_nothing_else():
     table = table_of(make_world(), baseline={"weighting": "scalar"})
 

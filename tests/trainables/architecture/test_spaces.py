@@ -44,6 +44,14 @@ def test_what_a_multichannel_mapping_leaves_out_is_as_in_the_space_of_that_name(
     assert read_space({"kind": "multichannel", "blocks": 3, "layers": 3}) is MULTICHANNEL_SPACES["multichannel_printed"]
 
 
+def test_what_a_nas_bench_201_mapping_leaves_out_is_as_in_the_benchmark():
+    small = read_space({"kind": "nas_bench_201", "cells_per_stage": 1})
+
+    assert (small.primitives, small.cells_per_stage) == (look_up_space("nas_bench_201").primitives, 1)
+    assert read_space({"kind": "nas_bench_201"}) == look_up_space("nas_bench_201")
+    assert read_space(small.to_json()) == small
+
+
 def test_the_released_spaces_have_the_primitives_of_their_lists():
     assert [len(space.primitives) for space in SPACES.values()] == [8, 8, 9, 10, 12]
     assert set(SPACES["sharpdarts_table1"].primitives) - set(SPACES["sharpdarts"].primitives) == {"avg_pool_3x3"}
@@ -72,6 +80,11 @@ def test_the_released_spaces_have_the_primitives_of_their_lists():
         ({"kind": "multichannel", "blocks": 1.5}, "blocks must be a whole number, got 1.5"),
         ({"kind": "multichannel", "layers": True}, "layers must be a whole number, got True"),
         ({"kind": "multichannel", "primitives": ["none", "sep_conv_3x3"]}, "a path cannot lead through 'none'"),
+        ({"kind": "nas_bench_201", "cells_per_stage": 0}, "cells_per_stage must be 1 or more, got 0"),
+        ({"kind": "nas_bench_201", "cells_per_stage": 1.5}, "cells_per_stage must be a whole number, got 1.5"),
+        ({"kind": "nas_bench_201", "primitives": ["sep_conv_3x3"]}, "'sep_conv_3x3'; did you mean 'nor_conv_3x3'?"),
+        ({"kind": "nas_bench_201", "primitives": ["none"]}, "a space needs a primitive besides 'none'"),
+        ({"kind": "nas_bench_201", "layers": 3}, "unknown key of a space 'layers'"),
         ({"kind": "multichannel", "scales": [1, 4], "primitives": ["skip_connect"]}, "needs 2 channels or more"),
     ],
 )

@@ -21,6 +21,8 @@ EDGES = [["skip_connect", 0], ["skip_connect", 1]]
 CELLS = {"normal": EDGES, "normal_concat": [2], "reduce": EDGES, "reduce_concat": [2]}
 CHOKES = {**CELLS, "normal": [["choke_conv_3x3", 0], ["skip_connect", 1]]}
 PATH = {"kind": "path", "steps": [["sep_conv_3x3", 2, 2, 2], ["sep_conv_3x3", 2, 3, 2]]}
+TINY_BENCH = {"kind": "nas_bench_201", "cells_per_stage": 1}
+CELL = {"kind": "nas_bench_201", "operations": ["skip_connect"] * 6}
 TRAIN = {**SHARED, "test_images": 10, "channels": 1, "layers": 3, "auxiliary": False}
 
 OF_ALPHAS = {
@@ -65,6 +67,14 @@ CASES = {
     "search of second order": Case("search", {**SEARCH, "order": 2}, BOUNDS | {"prune_below"}),
     "search in half precision": Case("search", {**SEARCH, "precision": "bf16"}, BOUNDS | {"prune_below"}),
     "search of paths": Case("search", {**SHARED, "space": TINY_PATHS}, BOUNDS | SIZES),
+    "search of NAS-Bench-201": Case(
+        "search", {**SHARED, "space": TINY_BENCH, "channels": 1}, BOUNDS | {"layers", "prune_below"}
+    ),
+    "random cell of NAS-Bench-201": Case(
+        "search",
+        {**SHARED, "strategy": "random", "space": TINY_BENCH},
+        OF_ALPHAS | OF_WEIGHTS | SIZES | {"prune_below"},
+    ),
     "random cells": Case("search", {**SEARCH, "strategy": "random"}, OF_ALPHAS | OF_WEIGHTS | SIZES | {"prune_below"}),
     "random cells within bounds": Case(
         "search",
@@ -86,8 +96,13 @@ CASES = {
         {**SHARED, "test_images": 10, "auxiliary": False, "drop_path": 0, "network": "multichannel", "genotype": PATH},
         OF_FILES | SIZES | {"auxiliary_weight", "mid_channels"},
     ),
+    "training of a cell of NAS-Bench-201": Case(
+        "train",
+        {**TRAIN, "drop_path": 0, "network": "nas_bench_201", "genotype": CELL},
+        OF_FILES | {"auxiliary_weight", "mid_channels", "operations"},
+    ),
 }
-HANDED_ON = {"prune_below", *SIZES, *OF_FILES, "mid_channels"}
+HANDED_ON = {"prune_below", *SIZES, *OF_FILES, "mid_channels", "operations"}
 LEFT_TO_CHILDREN = {"dataset"}
 
 

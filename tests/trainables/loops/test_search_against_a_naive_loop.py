@@ -31,6 +31,7 @@ from trainables.loops.supernets import SIZE, build_supernet
 SPACES = {
     "cells": ["none", "max_pool_3x3", "skip_connect", "sep_conv_3x3"],
     "multichannel": {"kind": "multichannel", "scales": [2, 3], "blocks": 1, "layers": 2, "head_channels": 4},
+    "nas_bench_201": {"kind": "nas_bench_201", "cells_per_stage": 1, "primitives": ["none", "nor_conv_3x3"]},
 }
 SETTINGS = {
     "dataset": "cifar10-mini",
@@ -156,10 +157,16 @@ def row_of(epoch, rate, steps, alphas_steps, network, validation):
     }
 
 
-# Of the eight combinations four, among which any two of the choices meet in every way.
+# Of the eight combinations of two spaces four, among which any two of the choices meet in every way; and a third space.
 @pytest.mark.parametrize(
     ("space", "weighting", "order"),
-    [("cells", "scalar", 1), ("cells", "max_w", 2), ("multichannel", "max_w", 1), ("multichannel", "scalar", 2)],
+    [
+        ("cells", "scalar", 1),
+        ("cells", "max_w", 2),
+        ("multichannel", "max_w", 1),
+        ("multichannel", "scalar", 2),
+        ("nas_bench_201", "max_w", 2),
+    ],
 )
 def test_a_search_is_the_naive_one_to_the_last_bit(mini, one_thread, small_cells, monkeypatch, space, weighting, order):
     sizes = dict.fromkeys(SIZE, 0)  # to count them takes a second

@@ -31,6 +31,7 @@ def test_the_list_tells_the_number_of_alphas(sharptune):
         "sharper": 336,
         "multichannel": 256,
         "multichannel_printed": 288,
+        "nas_bench_201": 30,
     }
     assert [line.split()[0] for line in sharptune("space", "list")[1].splitlines()] == [
         space["name"] for space in json.loads(out)
