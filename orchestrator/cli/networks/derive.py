@@ -81,11 +81,9 @@ def _built(space: Space, chosen: dict[str, Any]) -> dict[str, Any]:
     dataset = built.pop("dataset", None)
     built.setdefault("network", networks_of(space.finds)[0])
     usual = NETWORKS[built["network"]]
-    unread = (
-        ("channels", "layers", "mid_channels") if usual.layers is None else () if usual.cells else ("mid_channels",)
-    )
-    for name in unread:
-        if name in built:
+    read = {"channels": usual.layers is not None, "layers": usual.layers is not None, "mid_channels": usual.cells}
+    for name in built:
+        if not read.get(name, True):
             option, network = name.replace("_", "-"), built["network"]
             raise click.UsageError(f"--{option} does not apply to the network {network!r}")
     if dataset is not None:
