@@ -5,15 +5,15 @@ Importing this loads neither torch nor Ray. The orchestrator gets a catalog as a
 
 import importlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
 
 from trainables.config import OF_SUPERNET
-from trainables.errors import unknown_name
-from trainables.trial import JSON, Run
+from trainables.errors import TrialFailure, unknown_name
+from trainables.trial import JSON, WITHIN, Run, TrialRow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +79,14 @@ class Trainable:
     """`absent(name, settings)` returns why a trial will not find one of its artifacts, metrics or curves; None where it
     will, as far as settings tell."""
 
+    alphas: bool = False
+    """Whether it records alphas, from which children can derive: `${stage.genotype_within_600M_addmult}`."""
+    derived: str = ""
+    """`derived(key, parent, alphas, config)` returns what such a key stands for: the parent's row, what reads its
+    alphas, and the trial's config, but for what is still to be derived."""
+    underivable: str = ""
+    """`underivable(key, found_by, config)` returns why such a key can stand for nothing, whatever the alphas of a trial
+    with the settings `found_by`; None where it can. To count networks it loads torch, while trials are planned, too."""
     lacking: str = ""
     """`lacking(settings, gpus)` returns why the process that asks cannot run a trial; empty when it can."""
     arguments: Mapping[str, JSON] = field(default_factory=dict)
@@ -138,9 +146,30 @@ class Trainable:
         """Return why this process cannot run a trial that is given GPUs; empty when it can, or nobody knows."""
         return load(self.lacking)(settings, gpus) if self.lacking and gpus else ""
 
+    def derive(
+        self,
+        key: str,
+        parent: TrialRow,
+        alphas: Callable[[], Mapping[str, JSON]],
+        settings: Mapping[str, JSON],
+    ) -> JSON:
+        """Return what a key stands for that begins with `WITHIN`. Raises: TrialFailure, and what `derived` does."""
+        if not self.derived:
+            raise TrialFailure(f"a trial of kind {self.name!r} takes no architecture within a budget")
+        return load(self.derived)(key, parent, alphas, self.config_class().model_construct(**settings))
+
+    def why_underivable(self, key: str, found_by: Mapping[str, object], config: BaseModel) -> str | None:
+        """Return why a key that begins with `WITHIN` can stand for nothing; None when it can, or is another one."""
+        if not key.startswith(WITHIN):
+            return None
+        if not self.underivable:
+            return f"a trial of kind {self.name!r} takes no architecture within a budget"
+        return load(self.underivable)(key, found_by, config)
+
     def why_absent(self, name: str, settings: Mapping[str, JSON]) -> str | None:
         """Return why trials with these settings will not find or measure something; None when they may."""
         known = name in (*self.metrics, *self.artifacts, *self.files, *self.curves)
+        known = known or (bool(self.alphas) and name.startswith(WITHIN))
         return load(self.absent)(name, settings) if self.absent and known else None
 
 
@@ -224,6 +253,7 @@ CATALOG: Mapping[str, Trainable] = {
         leaves="trainables.kinds.inheritance:left_by_search",
         transfer="trainables.kinds.inheritance:is_transfer",
         absent="trainables.kinds.findings:absent_of_search",
+        alphas=True,
         lacking="trainables.loops.devices:lacking",
     ),
     "train": Trainable(
@@ -275,6 +305,8 @@ CATALOG: Mapping[str, Trainable] = {
         leaves="trainables.kinds.inheritance:left_by_training",
         transfer="trainables.kinds.inheritance:is_transfer",
         absent="trainables.kinds.findings:absent_of_training",
+        derived="trainables.loops.budgeted:derived",
+        underivable="trainables.loops.budgeted:underivable",
         lacking="trainables.loops.devices:lacking",
     ),
     "diagnose": Trainable(

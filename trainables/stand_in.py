@@ -17,7 +17,7 @@ from trainables.architecture.genotype import describe
 from trainables.architecture.spaces import known_space
 from trainables.catalog import Trainable
 from trainables.errors import DamagedFile
-from trainables.trial import JSON, Outcome, Spent, Step, canonical_json
+from trainables.trial import JSON, Outcome, Spent, Step, TrialRow, canonical_json
 
 VERSION = 0
 """Of all stand-ins: no real trial has it, so no id and no row of theirs is ever one of a real trial."""
@@ -37,8 +37,19 @@ def stand_in(entry: Trainable, *, pace: float = 0.0, least: float = 0.0) -> Trai
     """
     arguments = {"twin": asdict(entry), "pace": pace, "least": least}
     return replace(
-        entry, version=VERSION, start="trainables.stand_in:start", computed="", lacking="", arguments=arguments
+        entry,
+        version=VERSION,
+        start="trainables.stand_in:start",
+        computed="",
+        derived=entry.derived and "trainables.stand_in:derived",
+        lacking="",
+        arguments=arguments,
     )
+
+
+def derived(key: str, parent: TrialRow, alphas: object, config: object) -> JSON:
+    """Return the parent's genotype for whatever would be derived from its alphas, which a stand-in has not."""
+    return parent.artifacts["genotype"]
 
 
 def epochs_of(settings: Mapping[str, JSON]) -> int:

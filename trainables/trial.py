@@ -11,6 +11,10 @@ from typing import Any, Literal, Protocol
 JSON = Any
 """A JSON value: None, bool, int, float, str, or lists and dicts of them."""
 
+WITHIN = "genotype_within_"
+"""How the key begins of what is derived from a parent's alphas for the trial that takes it, an architecture within a
+budget: `genotype_within_600000000_addmult`."""
+
 _MOST_VERSIONS = 1000
 _NAME = re.compile(r"[\w-][\w.-]{0,199}", re.ASCII)
 """The name of a file beside a row."""

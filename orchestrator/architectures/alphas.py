@@ -5,7 +5,7 @@ from typing import Any
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
-from trainables.architecture.spaces import SearchSpace, Space, read_space
+from trainables.architecture.spaces import Space, read_space
 from trainables.record.lineage import recorded_alphas
 from trainables.record.storage import open_storage
 
@@ -23,7 +23,7 @@ class Searched:
     @property
     def operations(self) -> str:
         """How the operations of its architectures are built."""
-        return self.space.operations if isinstance(self.space, SearchSpace) else "ssc"
+        return self.space.operations or "ssc"
 
 
 def find_alphas(trial: str, storage: str, epoch: int | None = None) -> Searched:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from orchestrator.planning.grid import Reference, StageGrid
+from trainables.architecture.budget import budget_of_key
 from trainables.errors import SharptuneError, unknown_name
 from trainables.trial import JSON
 
-_WHOLE = re.compile(r"\$\{\s*([^{}.\s]+)\s*\.\s*([^{}.\s]+)\s*\}")
+_WHOLE = re.compile(r"\$\{\s*([^{}.\s]+)\s*\.\s*([^{}\s]+)\s*\}")
 
 
 class InvalidReference(SharptuneError):
@@ -30,7 +32,7 @@ def read_reference(value: JSON, *, reader: str, lineage: Sequence[StageGrid]) ->
         reader: the stage in which it stands.
         lineage: that stage's own grid first, then those of its ancestors, nearest first.
 
-    Raises: InvalidReference, UnknownName.
+    Raises: InvalidReference, InvalidBudget, UnknownName.
     """
     match = _WHOLE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
@@ -45,6 +47,10 @@ def read_reference(value: JSON, *, reader: str, lineage: Sequence[StageGrid]) ->
     position = by_name[reference.stage]
     _refuse_undetermined(reference, position, [own, *ancestors])
     entry = ancestors[position].entry
+    if (budget := budget_of_key(reference.key)) is not None:
+        if not entry.alphas:
+            raise InvalidReference(f"stage {reference.stage!r} records no alphas to derive from; only searches do")
+        return replace(reference, key=budget.key)
     found = (*entry.artifacts, *entry.files, *entry.metrics)
     if reference.key not in found:
         raise unknown_name(f"result of stage {reference.stage!r}:", reference.key, found)

@@ -265,7 +265,10 @@ class StageBuilder:
         found = self.grid.entry.problems(config, self._context(references, group))
         entries = {grid.name: grid.entry for grid in self.lineage}
         for name, reference in references.items():
-            sentence = entries[reference.stage].why_absent(reference.key, group.effective[reference.stage])
+            found_by = group.effective[reference.stage]
+            sentence = entries[reference.stage].why_absent(reference.key, found_by)
+            if not (sentence or found):
+                sentence = self.grid.entry.why_underivable(reference.key, found_by, config)
             found += [(name, sentence)] if sentence else []
         for name, sentence in found:
             self.report(self._place((name,), point), sentence)

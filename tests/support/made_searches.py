@@ -7,8 +7,8 @@ from typing import Any
 
 from trainables.architecture.genotype import describe
 from trainables.architecture.hypercuboid import multichannel_cuboid
-from trainables.architecture.spaces import MultiChannelSpace, SearchSpace, Space, read_space
-from trainables.loops.supernets import derive
+from trainables.architecture.spaces import MultiChannelSpace, NasBench201Space, SearchSpace, Space, read_space
+from trainables.loops.supernets import derive, operations_of
 from trainables.record.trial_folder import epochs_parquet, seal
 from trainables.trial import TrialRow, TrialSpec
 
@@ -23,7 +23,6 @@ def write_search(storage: Path, spec: TrialSpec) -> str:
     space = read_space(spec.config.get("space", "darts_ssc"))
     epochs = [{"epoch": epoch, "search_val_error": 40.0 - epoch, **made_alphas(space, epoch)} for epoch in (1, 2)]
     data = epochs_parquet(epochs)
-    operations = space.operations if isinstance(space, SearchSpace) else "ssc"
     config = {"space": spec.config.get("space", "darts_ssc"), "strategy": "gradient", **spec.config}
     row = TrialRow(
         trial_id=spec.trial_id,
@@ -31,7 +30,7 @@ def write_search(storage: Path, spec: TrialSpec) -> str:
         config=config,
         state="done",
         metrics={"best_epoch": 2.0, "search_val_error_best": 38.0},
-        artifacts={"genotype": describe(derive(space, epochs[-1]), operations)},
+        artifacts={"genotype": describe(derive(space, epochs[-1]), operations_of(space))},
         files={"epochs.parquet": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}},
     )
     folder = storage / "trials" / spec.trial_id
@@ -44,10 +43,13 @@ def write_search(storage: Path, spec: TrialSpec) -> str:
 def made_alphas(space: Space, seed: int) -> dict[str, Any]:
     """Return alphas of a space, in tenths."""
     rng = random.Random(seed)
-    if isinstance(space, MultiChannelSpace):
-        shape = multichannel_cuboid(space).shape
-        return {"alphas": _filled(shape, rng)}
-    return {name: _filled((14, len(space.primitives)), rng) for name in ("alphas_normal", "alphas_reduce")}
+    match space:
+        case SearchSpace():
+            return {name: _filled((14, len(space.primitives)), rng) for name in ("alphas_normal", "alphas_reduce")}
+        case MultiChannelSpace():
+            return {"alphas": _filled(multichannel_cuboid(space).shape, rng)}
+        case NasBench201Space():
+            return {"alphas": _filled((6, len(space.primitives)), rng)}
 
 
 def _filled(shape: tuple[int, ...], rng: random.Random) -> Any:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from trainables.architecture.genotype import Architecture
 from trainables.errors import SharptuneError, unknown_name
+from trainables.trial import WITHIN
 
 BUDGET_SIZES = ("addmult", "macs", "params")
 """What a budget may limit: sizes as `complexity.Cost` counts them."""
-
-WITHIN = "genotype_within_"
-"""How the key of an architecture within a budget begins, as in `${search.genotype_within_600M_addmult}`."""
 
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "B": 10**9}
 _WRITTEN = re.compile(r"(\d{1,16})(?:\.(\d{1,16}))?([A-Za-z]?)[-_](\w+)", re.ASCII)

@@ -1,4 +1,4 @@
-"""From alphas to the best architecture within a budget: cells, or a path through a MultiChannelNet.
+"""From alphas to the best architecture within a budget: cells, a path through a MultiChannelNet, or NAS-Bench-201's.
 
 Total weight is what the ordinary derivations make as large as it can be: the sum, over all that is chosen, of weights
 after the softmax (arXiv:1806.09055, section 2.4, here of both cells together; arXiv:1903.09900, section 4.1). The
@@ -17,9 +17,11 @@ from trainables.architecture.cell_choices import CellChoices
 from trainables.architecture.cell_supernet import EDGES
 from trainables.architecture.genotype import Architecture
 from trainables.architecture.hypercuboid import multichannel_cuboid
+from trainables.architecture.nas_bench_201 import cell as nas_bench_201
+from trainables.architecture.nas_bench_201_choices import NasBench201Choices
 from trainables.architecture.networks import check_network
 from trainables.architecture.path_choices import PathChoices
-from trainables.architecture.spaces import MultiChannelSpace, SearchSpace, Space
+from trainables.architecture.spaces import MultiChannelSpace, NasBench201Space, SearchSpace, Space
 from trainables.errors import SharptuneError
 
 
@@ -36,7 +38,7 @@ def derive_within(space: Space, alphas: Alphas, budget: Budget, *, network: str,
 
     Where the ordinary derivation's keeps it, that is the one. Among others of equal weight, in billionths, the first
     one wins: of cells in the order of the nodes, those of the normal cell first, then of the source states, then of the
-    primitives; of paths as in `longest_path`.
+    primitives; of paths as in `longest_path`; in NAS-Bench-201 in the order of the edges, then of the primitives.
 
     Args:
         network, sizes: how the final network is built: arguments of `architecture_cost`.
@@ -78,9 +80,14 @@ def _nothing_fits(budget: Budget, least: int) -> str:
 
 
 def _no_alphas(space: Space) -> Alphas:
-    if isinstance(space, MultiChannelSpace):
-        return {"alphas": [0.0] * multichannel_cuboid(space).weights}
-    return {name: [[0.0] * len(space.primitives)] * EDGES for name in ("alphas_normal", "alphas_reduce")}
+    row_K = [0.0] * len(space.primitives)
+    match space:
+        case SearchSpace():
+            return {name: [row_K] * EDGES for name in ("alphas_normal", "alphas_reduce")}
+        case MultiChannelSpace():
+            return {"alphas": [0.0] * multichannel_cuboid(space).weights}
+        case NasBench201Space():
+            return {"alphas": [row_K] * len(nas_bench_201.EDGES)}
 
 
 def _check_alphas(space: Space, alphas: Alphas) -> None:
@@ -99,12 +106,14 @@ def _check_alphas(space: Space, alphas: Alphas) -> None:
 
 def _choices(
     space: Space, alphas: Alphas, budget: Budget, network: str, sizes: Mapping[str, int]
-) -> CellChoices | PathChoices:
+) -> CellChoices | PathChoices | NasBench201Choices:
     _check_alphas(space, alphas)
-    choices = (
-        CellChoices(space, alphas, size=budget.size, network=network, **sizes)
-        if isinstance(space, SearchSpace)
-        else PathChoices(space, alphas, size=budget.size, network=network, **sizes)
-    )
+    match space:
+        case SearchSpace():
+            choices = CellChoices(space, alphas, size=budget.size, network=network, **sizes)
+        case MultiChannelSpace():
+            choices = PathChoices(space, alphas, size=budget.size, network=network, **sizes)
+        case NasBench201Space():
+            choices = NasBench201Choices(space, alphas, size=budget.size, network=network, **sizes)
     check_network(choices.ordinary, network)
     return choices

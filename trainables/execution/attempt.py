@@ -154,7 +154,7 @@ class Attempt:
     def fail_unseen(self, error: str) -> None:
         """Record a failure that happened in another process. Raises: ClaimLost."""
         with contextlib.suppress(Exception):  # whatever was wrong with its settings, the row says what it can
-            self._inputs = gather(self.folder.storage, self.job.spec)
+            self._inputs = gather(self.folder.storage, self.job.spec, self.job.trainable.derive)
             self._config = self.job.trainable.config_class()(**self._inputs.config).model_dump(mode="json")
         self.fail(error)
 
@@ -179,7 +179,7 @@ class Attempt:
 
     def _resume(self) -> Generator[Progress, None, Run]:
         """Build the run and load the newest good checkpoint; returns the run."""
-        self._inputs = gather(self.folder.storage, self.job.spec)
+        self._inputs = gather(self.folder.storage, self.job.spec, self.job.trainable.derive)
         config_class = self.job.trainable.config_class()
         config = config_class(**self._inputs.config)
         self._config = config.model_dump(mode="json")

@@ -7,7 +7,7 @@ from trainables.architecture.spaces import NasBench201Space, known_space
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import describe
 from trainables.errors import SharptuneError
-from trainables.trial import JSON
+from trainables.trial import JSON, WITHIN
 
 _OF_RANDOM = ("params", "addmult", "macs", "pools", "skips")
 """All that is measured of an architecture that is drawn, beside what a benchmark knows of it."""
@@ -37,6 +37,9 @@ def absent_of_search(name: str, settings: Mapping[str, JSON]) -> str | None:
         return f"a random choice measures no {name!r}, only {measured}" if random else None
     if space is None or strategy not in ("gradient", "random"):
         return None
+    if name.startswith(WITHIN):
+        drawn = "a random choice has no alphas, from which an architecture within a budget could be derived"
+        return drawn if strategy == "random" else None
     family = FAMILIES[space.finds]
     found = family.artifacts[:1] if strategy == "random" else family.artifacts
     if name in found:

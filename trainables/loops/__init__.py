@@ -5,6 +5,7 @@ Public face: `search.start`, `training.start`, `predictions.right_answers`.
 """
 
 __all__ = [
+    "budgeted",
     "derived",
     "devices",
     "evaluation",

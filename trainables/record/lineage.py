@@ -1,18 +1,20 @@
 """What a trial takes from its parents: values for its config, and the days they cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from trainables.config import is_reference
 from trainables.errors import DamagedFile, SharptuneError, TrialFailure
 from trainables.record.storage import Storage
 from trainables.record.trial_folder import TrialFolder, read_epochs
-from trainables.trial import JSON, Spent, TrialRow, TrialSpec, artifact_digest
+from trainables.trial import JSON, WITHIN, Spent, TrialRow, TrialSpec, artifact_digest
 
 EPOCHS = "epochs.parquet"
 BEST_EPOCH = "best_epoch"
 """The metric of a search that says which epoch's alphas its findings are derived from."""
+OF_BEST_EPOCH = ("genotype", "search_val_error_best")
+"""What a search's row says of that epoch: another one, or other alphas, would hardly say the same."""
 SECONDS_PER_DAY = 86_400.0
 
 
@@ -35,19 +37,52 @@ class Inputs:
     """Days of every ancestor, each once: {trial id: {"gpu_days": ..., "cpu_days": ...}}."""
 
 
-def gather(storage: Storage, spec: TrialSpec) -> Inputs:
-    """Read what the parents found. Raises: ParentNotDone, TrialFailure."""
-    return taken_from({parent: _done_row(storage, parent) for parent in spec.parents}, spec)
+Derive: TypeAlias = Callable[[str, TrialRow, Callable[[], Mapping[str, JSON]], Mapping[str, JSON]], JSON]
+"""Of a key that begins with `WITHIN`, the row of the parent, what reads its alphas, and the trial's other settings."""
 
 
-def taken_from(rows: Mapping[str, TrialRow], spec: TrialSpec) -> Inputs:
-    """Return what a trial takes from the rows of its parents, which are done. Raises: TrialFailure."""
+def gather(storage: Storage, spec: TrialSpec, derive: Derive | None = None) -> Inputs:
+    """Read what the parents found, and `derive` what a trial takes of what only their alphas tell.
+
+    Raises: ParentNotDone, TrialFailure; what `derive` does.
+    """
+    rows = {parent: _done_row(storage, parent) for parent in spec.parents}
+    if derive is None:
+        return taken_from(rows, spec)
+
+    def derived(key: str, row: TrialRow, settings: Mapping[str, JSON]) -> JSON:
+        return derive(key, row, lambda: recorded_alphas(TrialFolder(storage, row.trial_id), row)[1], settings)
+
+    return taken_from(rows, spec, derived)
+
+
+def taken_from(
+    rows: Mapping[str, TrialRow],
+    spec: TrialSpec,
+    derived: Callable[[str, TrialRow, Mapping[str, JSON]], JSON] | None = None,
+) -> Inputs:
+    """Return what a trial takes from the rows of its parents, which are done.
+
+    Args:
+        derived: returns what a key that begins with `WITHIN` stands for, given the parent's row and the settings that
+            are known without it.
+
+    Raises: TrialFailure, also for such a key where nobody derives; what `derived` does.
+    """
     inputs = Inputs()
     for row in rows.values():
         inputs.ancestors.update(row.provenance.get("ancestors", {}))
         inputs.ancestors[row.trial_id] = {kind: row.timing.get(kind, 0.0) for kind in ("gpu_days", "cpu_days")}
-    for name, value in spec.config.items():
-        inputs.config[name] = _take(name, value, spec, rows, inputs) if is_reference(value) else value
+    inputs.config = {name: value for name, value in spec.config.items() if not is_reference(value)}
+    references = {name: value for name, value in spec.config.items() if is_reference(value)}
+    for name in sorted(references, key=lambda name: references[name]["key"].startswith(WITHIN)):  # these need the rest
+        row, key = _meant(references[name], spec, rows, inputs), references[name]["key"]
+        if derived is not None and key.startswith(WITHIN):
+            for told in OF_BEST_EPOCH:
+                _take(told, row, told, inputs)
+            inputs.config[name] = derived(key, row, inputs.config)
+        else:
+            inputs.config[name] = _take(name, row, key, inputs)
     return inputs
 
 
@@ -116,12 +151,14 @@ def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs)
     return {**own, **whole}
 
 
-def _take(
-    setting: str, reference: Mapping[str, JSON], spec: TrialSpec, rows: Mapping[str, TrialRow], inputs: Inputs
-) -> JSON:
-    """Return the value a setting's reference stands for, and note it in the receipt."""
-    parent, key = reference["parent"], reference["key"]
-    row = _best(parent["best"], rows, inputs) if isinstance(parent, Mapping) else rows[spec.parents[parent]]
+def _meant(reference: Mapping[str, JSON], spec: TrialSpec, rows: Mapping[str, TrialRow], inputs: Inputs) -> TrialRow:
+    """Return the row of the parent that a reference points to."""
+    parent = reference["parent"]
+    return _best(parent["best"], rows, inputs) if isinstance(parent, Mapping) else rows[spec.parents[parent]]
+
+
+def _take(setting: str, row: TrialRow, key: str, inputs: Inputs) -> JSON:
+    """Return what a parent has found, for a setting, and note it in the receipt."""
     value = row.found(key)
     if value is None:
         raise TrialFailure(f"parent trial {row.trial_id} found no {key!r}")

@@ -13,8 +13,8 @@ from orchestrator.cli.options import json_option, storage_option
 from orchestrator.cli.output import replace_file, say, say_json
 from trainables.architecture.budget import Budget, Chosen, Within, read_budget
 from trainables.architecture.genotype import describe
-from trainables.architecture.networks import NETWORKS
-from trainables.architecture.spaces import SearchSpace, Space
+from trainables.architecture.networks import NETWORKS, networks_of
+from trainables.architecture.spaces import Space
 from trainables.data import datasets
 from trainables.errors import SharptuneError
 
@@ -35,9 +35,9 @@ class _BudgetType(click.ParamType):
     "--budget", type=_BudgetType(), required=True, metavar="SIZE", help="600M-addmult, 550M-macs or 3.5M-params."
 )
 @click.option("--epoch", type=click.IntRange(1), help="Of the search; by default the one its genotype is from.")
-@click.option("--network", type=click.Choice(list(NETWORKS)), help="cifar of cells, multichannel of paths by default.")
-@click.option("--channels", type=click.IntRange(1), help="36 by default, 48 for imagenet.")
-@click.option("--layers", type=click.IntRange(3), help="20 by default, 14 for imagenet.")
+@click.option("--network", type=click.Choice(list(NETWORKS)), help="cifar for cells; by default that of the space.")
+@click.option("--channels", type=click.IntRange(1), help="36 by default, 48 for imagenet, 16 for nas_bench_201.")
+@click.option("--layers", type=click.IntRange(3), help="20 by default, 14 for imagenet, 15 for nas_bench_201.")
 @click.option("--mid-channels", type=click.IntRange(1), help="Width of choke blocks, 32 by default.")
 @click.option("--dataset", metavar="NAME", help="Whose classes and images the network is for.")
 @click.option(
@@ -79,12 +79,13 @@ def _built(space: Space, chosen: dict[str, Any]) -> dict[str, Any]:
     """Return how the final network is built. Raises: UsageError, UnknownName, DataError."""
     built = {name: value for name, value in chosen.items() if value is not None}
     dataset = built.pop("dataset", None)
-    built.setdefault("network", "cifar" if isinstance(space, SearchSpace) else "multichannel")
-    if not NETWORKS[built["network"]].cells:
-        for name in ("channels", "layers", "mid_channels"):
-            if name in built:
-                option = name.replace("_", "-")
-                raise click.UsageError(f"--{option} does not apply: a path has channels and layers of its own")
+    built.setdefault("network", networks_of(space.finds)[0])
+    usual = NETWORKS[built["network"]]
+    read = {"channels": usual.layers is not None, "layers": usual.layers is not None, "mid_channels": usual.cells}
+    for name in built:
+        if not read.get(name, True):
+            option, network = name.replace("_", "-"), built["network"]
+            raise click.UsageError(f"--{option} does not apply to the network {network!r}")
     if dataset is not None:
         images = datasets.describe(dataset)
         built |= {"classes": images.classes, "image_size": images.image_size}
@@ -114,7 +115,7 @@ def _json(searched: Searched, budget: Budget, built: dict[str, Any], within: Wit
 def _lines(trial: str, searched: Searched, budget: Budget, built: dict[str, Any], within: Within) -> Iterator[str]:
     usual = NETWORKS[built["network"]]
     layers, channels = built.get("layers", usual.layers), built.get("channels", usual.channels)
-    size = f" of {layers} cells and {channels} channels" if usual.cells else ""
+    size = f" of {layers} cells and {channels} channels" if usual.layers else ""
     yield f"{trial}, epoch {searched.epoch}: the best within {budget}, of the {usual.title}{size}"
     yield ""
     yield f"{'':<18}{'total weight':>14}{budget.size:>16}"

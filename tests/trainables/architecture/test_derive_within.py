@@ -10,13 +10,15 @@ from trainables.architecture.budgeted_flow import UNIT, best_within
 from trainables.architecture.cell_choices import CellChoices
 from trainables.architecture.derive_within import derive_within, never_fits
 from trainables.architecture.final_networks import architecture_cost
-from trainables.architecture.genotype import Genotype, InvalidGenotype
+from trainables.architecture.genotype import Genotype, InvalidGenotype, NasBench201Cell
+from trainables.architecture.nas_bench_201_choices import NasBench201Choices
 from trainables.architecture.path_choices import PathChoices
 from trainables.architecture.paths import MultiChannelPath, PathStep
 from trainables.architecture.published import PUBLISHED
 from trainables.architecture.sampling import random_genotype, random_path
-from trainables.architecture.spaces import MultiChannelSpace, SearchSpace
+from trainables.architecture.spaces import MultiChannelSpace, NasBench201Space, SearchSpace
 
+NAS_BENCH_201 = NasBench201Space(name="")
 SIZES = ("addmult", "macs", "params")
 CELLS = SearchSpace(
     name="", primitives=("none", "skip_connect", "max_pool_3x3", "sep_conv_3x3", "dil_conv_3x3"), operations="ssc"
@@ -190,3 +192,43 @@ def test_where_nothing_fits_the_sentence_says_the_least_size_which_does(space, a
 def test_a_network_of_something_else_is_refused():
     with pytest.raises(InvalidGenotype, match="cells cannot become the network 'multichannel'"):
         derive_within(CELLS, EVEN_CELLS, Budget(size="params", limit=1), network="multichannel")
+
+
+def nas_bench_201_alphas(seed):
+    rng = random.Random(seed)
+    return {"alphas": [[rng.gauss(0, 1) for _ in NAS_BENCH_201.primitives] for _ in range(6)]}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_size_of_a_cell_of_nas_bench_201_is_a_sum_over_its_edges(size):
+    network = {"network": "nas_bench_201", "channels": 3, "layers": 3, "image_size": 9, "classes": 7}
+    choices = NasBench201Choices(NAS_BENCH_201, nas_bench_201_alphas(0), size=size, **network)
+    problem = choices.problem()
+    costs = costs_of(problem)
+    for digits in ("012343", "333333", "000000", "214032", "400331"):
+        cell = NasBench201Cell.from_digits(digits)
+        assert problem.constant + sum(costs[choice] for choice in choices.of(cell)) == choices.count(cell)
+
+
+def test_a_cell_of_nas_bench_201_within_a_budget_is_the_best_of_all_15_625():
+    network = {"network": "nas_bench_201", "channels": 2, "layers": 3}
+    choices = NasBench201Choices(NAS_BENCH_201, nas_bench_201_alphas(1), size="params", **network)
+    problem = choices.problem()
+    costs = costs_of(problem)
+    cells = [
+        (
+            problem.constant + sum(costs[choice] for choice in enumerate(cell)),
+            sum(choices.weights[choice] for choice in enumerate(cell)),
+        )
+        for cell in itertools.product(NAS_BENCH_201.primitives, repeat=6)
+    ]
+    least, most = min(cells)[0], choices.count(choices.ordinary)
+    for limit in (least, (least + most) // 2, most - 1):
+        budget = Budget(size="params", limit=limit)
+        within = derive_within(NAS_BENCH_201, nas_bench_201_alphas(1), budget, **network)
+        assert round(within.best.weight * UNIT) == max(weight for cost, weight in cells if cost <= limit)
+        assert max(within.best.size, within.simplex.size) <= limit
+        assert within.simplex.weight <= within.best.weight
+    flow = best_within(problem, 10**12)
+    assert flow is not None
+    assert choices.architecture(problem.choices(flow)) == choices.ordinary

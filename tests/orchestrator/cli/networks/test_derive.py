@@ -85,11 +85,23 @@ def test_another_epoch_has_other_alphas(derive, cells):
 
 
 def test_a_path_keeps_a_budget_too(derive, path):
-    code, out, _ = derive(path, "--budget", "11.8k-params", "--json")
+    code, out, _ = derive(path, "--budget", "612k-params", "--json")
     told = json.loads(out)
     assert code == 0
     assert told["genotype"]["kind"] == "path"
     assert told["size"] <= 612_000 < told["unlimited"]["size"]
+
+
+def test_a_cell_of_nas_bench_201_keeps_a_budget_too(derive, tmp_path):
+    trial = made_search(tmp_path / "runs", "nas_bench_201")
+    _, whole, _ = derive(trial, "--budget", "1B-params", "--json")
+    size = json.loads(whole)["size"]
+    code, out, _ = derive(trial, "--budget", f"{size - 1}-params", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["genotype"]["kind"] == "nas_bench_201"
+    assert told["size"] < size == told["unlimited"]["size"]
+    assert told["network"] == {"network": "nas_bench_201"}
 
 
 def test_the_network_is_for_the_images_and_classes_of_a_dataset(derive, cells):
@@ -120,7 +132,7 @@ def test_a_mistake_is_one_sentence(derive, cells, arguments, sentence):
 def test_a_path_has_no_channels_to_choose(derive, path):
     code, _, err = derive(path, "--budget", "1M-params", "--channels", "3")
     assert code == 2
-    assert "--channels does not apply: a path has channels and layers of its own" in err
+    assert "--channels does not apply to the network 'multichannel'" in err
 
 
 def test_what_has_no_alphas_says_so(derive, tmp_path):
