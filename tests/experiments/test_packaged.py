@@ -23,7 +23,7 @@ from trainables.optimization.schedules import SCHEDULE
 
 NAMES = sorted(packaged())
 TWINS = [name for name in NAMES if f"{name}_toy" in NAMES]
-SMALL = {"quickstart", "cifar10_short", "weighting_bias"}
+SMALL = {"quickstart", "cifar10_short", "weighting_bias", "nas_bench_201_small"}
 """Small themselves, or run by a benchmark of their own."""
 TWINLESS = {"figure5"}
 """It draws learning rates, and needs no run."""
