@@ -137,7 +137,9 @@ COMMANDS = (
         "cost", "networks.cost", "Count a network: parameters and arithmetic for one image, as exact integers."
     ),
     LazyCommand(
-        "genotype", "networks.genotype", "Architectures: cells of a genotype, or a path through a MultiChannelNet."
+        "genotype",
+        "networks.genotype",
+        "Architectures: cells of a genotype, a path through a MultiChannelNet, or a cell of NAS-Bench-201.",
     ),
     LazyCommand("space", "networks.space", "Search spaces: which operations a search chooses from."),
     LazyCommand("data", "data", "Datasets: what there is, and fetching them."),

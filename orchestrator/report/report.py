@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.architectures.benchmark import cell_notes
 from orchestrator.architectures.drawing.architecture import draw
 from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import FigureKind, FigureSpec
@@ -270,6 +269,12 @@ def _architectures(plan: Plan, rows: Mapping[str, TrialRow]) -> tuple[tuple[Pict
     return tuple(drawn), max(0, len(found) - MOST_DRAWN)
 
 
+def _notes(cell: NasBench201Cell) -> Sequence[str]:
+    from orchestrator.architectures.benchmark import cell_notes  # the table is numpy's
+
+    return cell_notes(cell)
+
+
 def _architecture(row: TrialRow, number: int, finders: Sequence[str]) -> Picture | None:
     artifact = row.artifacts["genotype"]
     try:
@@ -280,6 +285,6 @@ def _architecture(row: TrialRow, number: int, finders: Sequence[str]) -> Picture
     document = draw(architecture, name=f"architecture {number}", operations=operations, points=PRINTED)
     label = f"Architecture {number}, found by {run_place(finders[0]).replace('-', ' ')}: {architecture}"
     svg = inline_svg(document, prefix=f"architecture-{number}-", label=label[:2000])
-    notes = cell_notes(architecture) if isinstance(architecture, NasBench201Cell) else ()
+    notes = _notes(architecture) if isinstance(architecture, NasBench201Cell) else ()
     title = f"Architecture {number}"
     return Picture(name=f"architecture-{number}", title=title, svg=svg, notes=notes, trials=tuple(finders))

@@ -106,7 +106,8 @@ def _mistakes_of(stage: str, entries: list[Entry], plan: Plan) -> Iterator[str]:
         if stage in entry.stages:
             said.setdefault(entry.label, set()).update(entry.settings() or ())
     done: dict[str | None, set[Settings]] = {label: set() for label in said}
-    for trial in plan.of_stage(stage):
+    trained = [trial for trial in plan.of_stage(stage) if "epochs" in trial.effective[stage]]  # diagnoses have none
+    for trial in trained:
         labels = [label for label in said if label and label in trial.values[stage].values()] or [None]
         for label in labels:
             done.setdefault(label, set()).add(_settings_of(trial.effective[stage]))

@@ -9,7 +9,8 @@ from typing import Any
 from orchestrator.planning.plan import Plan, PlannedTrial
 from trainables.architecture.genotype import ARCHITECTURES, describe
 from trainables.architecture.hypercuboid import multichannel_cuboid
-from trainables.architecture.spaces import SearchSpace, known_space
+from trainables.architecture.nas_bench_201.cell import NasBench201Cell
+from trainables.architecture.spaces import NasBench201Space, SearchSpace, known_space
 from trainables.trial import TrialRow
 
 MORNING = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -59,6 +60,8 @@ def rows_of(plan: Plan) -> dict[str, TrialRow]:
 
 def genotype_of(shown: Mapping[str, Any]) -> dict[str, Any]:
     space = known_space(shown.get("space"))
+    if isinstance(space, NasBench201Space):
+        return NasBench201Cell.from_digits("333132").to_json()
     path = str(shown.get("network", "")).startswith("multichannel") or (space and not isinstance(space, SearchSpace))
     names = [n for n, a in ARCHITECTURES.items() if (type(a).__name__ == "MultiChannelPath") == bool(path)]
     name = shown.get("genotype") if shown.get("genotype") in names else "SHARP_DARTS" if not path else names[0]
@@ -82,6 +85,10 @@ def epochs_of(row: TrialRow, epochs: int | None = None) -> list[dict[str, Any]]:
                 "search_val_error": 9 + 60 * fall + noise,
                 "params": 2e6 + 1e6 * fall,
                 "pools": float(epoch % 5),
+                "skips": float(epoch % 3),
+                "alphas_loss": 1 + 2 * fall + noise / 10,
+                "discretisation_gap": 1 + fall,
+                "benchmark_cifar10": 90 - 60 * fall - noise,
                 **alphas_of(row, epoch),
             }
         )
@@ -97,6 +104,8 @@ def alphas_of(row: TrialRow, epoch: int) -> dict[str, Any]:
             name: [drifting(f"{row.trial_id} {name} {edge}", len(space.primitives), epoch) for edge in range(14)]
             for name in ("alphas_normal", "alphas_reduce")
         }
+    if isinstance(space, NasBench201Space):
+        return {"alphas": [drifting(f"{row.trial_id} {edge}", len(space.primitives), epoch) for edge in range(6)]}
     flat = iter(drifting(row.trial_id, multichannel_cuboid(space).weights, epoch))
     return {"alphas": nested(flat, multichannel_cuboid(space).shape)}
 

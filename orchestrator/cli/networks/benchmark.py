@@ -4,14 +4,6 @@ from functools import partial
 
 import click
 
-from orchestrator.architectures.benchmark import (
-    cell_json,
-    cell_lines,
-    marked_json,
-    marked_lines,
-    summary_json,
-    summary_lines,
-)
 from orchestrator.architectures.find import find_genotype
 from orchestrator.cli.options import asking_for_a_network, json_option, storage_option
 from orchestrator.cli.output import say, say_json
@@ -33,20 +25,22 @@ def benchmark(what: str | None, marked: bool, without: tuple[str, ...], storage:
     """Look a cell up in the table of NAS-Bench-201, or say what is in it: the best cells, and a random one.
 
     All numbers are validation accuracies after 200 epochs; the table has none of a test set. WHAT is a cell as the
-    benchmark writes it, '|nor_conv_3x3~0|+|…', a FILE of one, or a TRIAL that found one.
+    benchmark writes it, '|nor_conv_3x3~0|+|...', a FILE of one, or a TRIAL that found one.
     """
+    from orchestrator.architectures import benchmark as table  # the table is numpy's
+
     if (what is not None) + marked + bool(without) > 1:
         raise click.UsageError("say one of NAME|FILE|TRIAL, --marked and --without")
     if what is not None:
         cell = _find(what, storage)
-        found, lines = partial(cell_json, cell), partial(cell_lines, cell)
+        found, lines = partial(table.cell_json, cell), partial(table.cell_lines, cell)
     elif marked:
-        found, lines = marked_json, marked_lines
+        found, lines = table.marked_json, table.marked_lines
     else:
         operations = tuple(name for name in OPERATIONS if name not in without)
         if not operations:
             raise click.UsageError("--without leaves no operation for a cell to consist of")
-        found, lines = partial(summary_json, operations), partial(summary_lines, operations)
+        found, lines = partial(table.summary_json, operations), partial(table.summary_lines, operations)
     if as_json:
         say_json(found())
         return

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from orchestrator.architectures.benchmark import cell_lines
 from orchestrator.architectures.comparison import Difference, differences, operation_counts, places
 from orchestrator.architectures.description import lines, title
 from orchestrator.architectures.drawing.architecture import draw
@@ -46,9 +45,9 @@ class _Found:
 def genotype() -> None:
     """Architectures: cells of a genotype, a path through a MultiChannelNet, or a cell of NAS-Bench-201.
 
-    NAME is a published one or its alias, or a cell as NAS-Bench-201 writes it, '|nor_conv_3x3~0|+|…'; FILE a JSON file
-    of one, a log that prints some (the last one counts, or search.log:12, the one under epoch 12), or a module of them
-    (genotypes.py:NAME); TRIAL the beginning of the id of a trial that found one, or of several, as in
+    NAME is a published one or its alias, or a cell as NAS-Bench-201 writes it, '|nor_conv_3x3~0|+|...'; FILE a JSON
+    file of one, a log that prints some (the last one counts, or search.log:12, the one under epoch 12), or a module of
+    them (genotypes.py:NAME); TRIAL the beginning of the id of a trial that found one, or of several, as in
     0123456789ab:genotype_top_down.
     """
 
@@ -89,6 +88,8 @@ def show(what: str, storage: str, as_json: bool) -> None:
     for line in lines(found.architecture):
         say(line)
     if isinstance(found.architecture, NasBench201Cell):
+        from orchestrator.architectures.benchmark import cell_lines  # the table is numpy's
+
         for line in cell_lines(found.architecture):
             say(line)
 

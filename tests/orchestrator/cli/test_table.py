@@ -127,7 +127,7 @@ def test_what_a_number_lacks_is_told_when_it_is_opened(sharptune, nothing_ran):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--explain", "3", "error"), "unknown row '3'"),
+        (("--explain", "3", "error"), "table 'widths' has 2 rows, and they are counted from 1; got 3"),
         (("--explain", "1", "eror"), "unknown column 'eror'; did you mean 'error'"),
         (("widths", "1", "error"), "table takes an EXPERIMENT and one NAME"),
         (("--explain", "widths", "1", "error", "x"), "table takes an EXPERIMENT and a NAME, a ROW and a COLUMN"),

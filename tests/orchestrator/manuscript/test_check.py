@@ -382,7 +382,7 @@ def written(kept: int) -> str:
         (0, sizes_with(3), []),
         (0, sizes_with(1), []),
         (0, sizes_with(3, params=15000.0), ["stale"] * 4),
-        (3, sizes_with(0), ["fewer"] * 4),
+        (3, sizes_with(0), ["gone"]),
     ],
     ids=["nothing has run", "all have run", "some have run", "runs say something else", "runs were taken back"],
 )
