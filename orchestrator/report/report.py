@@ -269,10 +269,10 @@ def _architectures(plan: Plan, rows: Mapping[str, TrialRow]) -> tuple[tuple[Pict
     return tuple(drawn), max(0, len(found) - MOST_DRAWN)
 
 
-def _notes(cell: NasBench201Cell) -> Sequence[str]:
+def _notes(cell: NasBench201Cell) -> tuple[str, ...]:
     from orchestrator.architectures.benchmark import cell_notes  # the table is numpy's
 
-    return cell_notes(cell)
+    return tuple(cell_notes(cell))
 
 
 def _architecture(row: TrialRow, number: int, finders: Sequence[str]) -> Picture | None:
