@@ -61,7 +61,8 @@ class Case:
     """A loop, and where in it a trial is interrupted.
 
     Two epochs are 16 pauses: in each those of four steps, of three batches of the evaluation, and of the end. Six of
-    the held-out test follow.
+    the held-out test follow. An epoch of a search has three more, of the batches of its
+    discretisation gap.
     """
 
     experiment: str
@@ -77,10 +78,12 @@ class Case:
 
 STEPS = {"held": 9, "kept": 10, "saved": (1, 2)}
 EVALUATION = {"held": 13, "kept": 12, "saved": (1, 4)}
+STEPS_OF_SEARCH = {"held": 12, "kept": 13, "saved": (1, 2)}
+EVALUATION_OF_SEARCH = {"held": 16, "kept": 15, "saved": (1, 4)}
 CASES = {
-    "steps of a search": Case(experiment="search", **STEPS, asked=signal.SIGHUP),
-    "validation of a search": Case(experiment="search", **EVALUATION),
-    "steps of the second order": Case(experiment="second_order", **STEPS),
+    "steps of a search": Case(experiment="search", **STEPS_OF_SEARCH, asked=signal.SIGHUP),
+    "validation of a search": Case(experiment="search", **EVALUATION_OF_SEARCH),
+    "steps of the second order": Case(experiment="second_order", **STEPS_OF_SEARCH),
     "draws of a random search": Case(experiment="random", held=4, kept=5, saved=(0, 0)),
     "steps of a training": Case(experiment="training", **STEPS, asked=signal.SIGUSR1),
     "test of a training": Case(experiment="training", **EVALUATION),
@@ -273,19 +276,21 @@ def test_a_signal_amid_any_loop_saves_that_place_and_the_same_command_goes_on_fr
     assert essence(again.row) == essence(whole.row)
 
 
-@pytest.mark.parametrize("experiment", ["search", "training"])
-def test_kill_9_amid_an_epoch_loses_only_what_was_not_saved(tmp_path, machine, undisturbed, processes, experiment):
+@pytest.mark.parametrize(("experiment", "third_step"), [("search", 13), ("training", 10)])
+def test_kill_9_amid_an_epoch_loses_only_what_was_not_saved(
+    tmp_path, machine, undisturbed, processes, experiment, third_step
+):
     """Here each step is saved, and the third one of the second epoch is lost."""
     whole = undisturbed(experiment)
     often = ["--set", "stages.only.checkpoint_minutes=1e-9"]
-    killed = Command(tmp_path / "runs", experiment, "--runner", "local", *often, held=10)
+    killed = Command(tmp_path / "runs", experiment, "--runner", "local", *often, held=third_step)
     processes.append(machine.start(killed))
     wait_until(lambda: (path := killed.newest_checkpoint) and position(path.name) == (1, 2))
     os.kill(processes.pop(), signal.SIGKILL)
 
     assert machine.wait() == -signal.SIGKILL
     again = finish(machine, Command(tmp_path / "runs", experiment))
-    assert again.pauses == whole.pauses[10:]
+    assert again.pauses == whole.pauses[third_step:]
     assert "attempt 2 resumes after epoch 1, step 2 " in again.log
     assert essence(again.row) == essence(whole.row)
 

@@ -104,6 +104,8 @@ def networks() -> dict[str, tuple[Callable[[], nn.Module], int]]:
     for name in packaged():
         trials = {trial.trial_id: trial for trial in expand(load_experiment(name), CATALOG).trials}
         for trial in trials.values():
+            if trial.spec.trainable == "diagnose":
+                continue  # it has its search's supernet
             if trial.spec.trainable != "search":
                 parents = [trials[parent] for parent in trial.parents]
                 found.update((key, (build, size)) for key, build, size in _final(trial, parents))

@@ -9,7 +9,15 @@ from orchestrator.tables.table import Table, build
 from trainables.catalog import CATALOG, TIMING
 from trainables.trial import TrialRow, artifact_digest
 
-TYPICAL = {"error": 12.34, "size": 3_529_270.0, "time": 1.234, "count": 12.0, "other": 8_765_432_100.0}
+TYPICAL = {
+    "error": 12.34,
+    "accuracy": 84.12,
+    "regret": 7.49,
+    "size": 3_529_270.0,
+    "time": 1.234,
+    "count": 12.0,
+    "other": 8_765_432_100.0,
+}
 """A number of each kind of quantity: as wide as most are."""
 
 

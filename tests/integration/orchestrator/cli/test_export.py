@@ -7,6 +7,12 @@ import pytest
 from exported import recorded
 
 
+@pytest.fixture(autouse=True)
+def own_temporary_folders(tmp_path, monkeypatch):
+    """W&B makes folders in the machine's as soon as it is imported, and other tests count what is left there."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+
 def test_wandb_has_an_offline_run_for_each_trial_once(sharptune, run):
     run()
     first = sharptune("export", "wandb", "chains.yaml", "--json").json["runs"]

@@ -30,8 +30,9 @@ class OneCell(nn.Module):
         self.alphas = nn.Parameter(1e-3 * torch.randn(6, len(space.primitives)))
         self.weighting = WEIGHTINGS[weighting]
 
-    def mixed(self, x_BCHW):
-        return self.cell(x_BCHW, self.weighting(self.alphas.softmax(dim=-1)).flatten()[self.cell.places])
+    def mixed(self, x_BCHW, multipliers=None):
+        multipliers_EK = self.weighting(self.alphas.softmax(dim=-1)) if multipliers is None else multipliers[0]
+        return self.cell(x_BCHW, multipliers_EK.flatten()[self.cell.places])
 
     def forward(self, x_BCHW):
         return self.classifier(self.mixed(x_BCHW).relu().mean(dim=(2, 3)))
@@ -96,8 +97,8 @@ class OnlyIdentitiesPass(OneCell):
     def reset(self, generator):
         pass
 
-    def forward(self, x_BCHW):
-        return self.classifier(self.mixed(-(x_BCHW - x_BCHW.amin())).mean(dim=(2, 3)))
+    def forward(self, x_BCHW, multipliers=None):
+        return self.classifier(self.mixed(-(x_BCHW - x_BCHW.amin()), multipliers).mean(dim=(2, 3)))
 
 
 def test_under_scalar_weighting_identities_take_over_where_they_are_favoured_and_the_columns_show_it(
