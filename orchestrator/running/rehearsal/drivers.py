@@ -17,6 +17,9 @@ SHOWN_LINES = 3
 SOON = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}
 """For Ray: that its head is gone is believed after seconds, not after a minute."""
 
+NOT_OURS = ("wandb-media", "wandb-artifacts")
+"""Ends of the names of what W&B makes as soon as it is imported, which Ray Tune does where it is installed."""
+
 
 class Drivers:
     """Starts drivers, with variables besides those of this process. What each says goes into a file of its own."""
@@ -114,7 +117,8 @@ class Drivers:
 
     def folders_left(self) -> list[str]:
         """Return the names of what they left in their temporary folder."""
-        return sorted(path.name for path in (self._scratch / "tmp").iterdir())
+        names = sorted(path.name for path in (self._scratch / "tmp").iterdir())
+        return [name for name in names if not name.endswith(NOT_OURS)]
 
     def last_words(self) -> str:
         """Return the last lines that it said, in one."""
