@@ -8,7 +8,6 @@ import pytest
 from orchestrator.architectures.comparison import differences, operation_counts
 from orchestrator.architectures.drawing.architecture import draw
 from orchestrator.architectures.sources import SOURCES
-from orchestrator.cli.main import invoke
 from trainables.architecture.genotype import (
     ARCHITECTURE_ALIASES,
     ARCHITECTURES,
@@ -22,19 +21,6 @@ from trainables.trial import TrialRow, TrialSpec
 
 SEARCH = TrialSpec(trainable="search", version=1, config={}, seed=0, parents=())
 TOP_DOWN = ARCHITECTURES["MULTI_CHANNEL_GREEDY_MAX_W_TOP_DOWN"]
-
-
-@pytest.fixture
-def sharptune(capsys, tmp_path, monkeypatch):
-    """Returns a function that runs `sharptune genotype` in a folder of its own and returns (code, out, err)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SHARPTUNE_STORAGE", raising=False)
-
-    def call(*arguments):
-        code = invoke(["genotype", *arguments])
-        return (code, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture
@@ -53,8 +39,8 @@ def trial(tmp_path):
     return SEARCH.trial_id
 
 
-def test_the_list_has_every_published_architecture_and_where_it_is_from(sharptune):
-    code, out, _ = sharptune("list", "--json")
+def test_the_list_has_every_published_architecture_and_where_it_is_from(genotype):
+    code, out, _ = genotype("list", "--json")
     entries = json.loads(out)
 
     assert code == 0
@@ -67,8 +53,8 @@ def test_the_list_has_every_published_architecture_and_where_it_is_from(sharptun
     assert list(SOURCES) == list(ARCHITECTURES)
 
 
-def test_the_list_for_people_has_the_same_names(sharptune):
-    _, out, _ = sharptune("list")
+def test_the_list_for_people_has_the_same_names(genotype):
+    _, out, _ = genotype("list")
     lines = dict(line.split(maxsplit=1) for line in out.splitlines())
 
     assert list(lines) == list(ARCHITECTURES)
@@ -76,19 +62,19 @@ def test_the_list_for_people_has_the_same_names(sharptune):
     assert "(also DARTS)" in lines["DARTS_V2"]
 
 
-def test_cells_are_shown_node_by_node(sharptune):
-    _, out, _ = sharptune("show", "SHARP_DARTS")
+def test_cells_are_shown_node_by_node(genotype):
+    _, out, _ = genotype("show", "SHARP_DARTS")
     lines = out.splitlines()
 
     assert lines[0] == "SHARP_DARTS: cells of 'ssc' operations"
     assert "  node 1 = skip_connect(c_{k-2}) + choke_conv_3x3(c_{k-1})" in lines
     assert "  node 3 = skip_connect(node 0) + flood_conv_3x3(c_{k-2})" in lines
     assert lines.count("  output = nodes 0, 1, 2, 3, concatenated") == 2
-    assert "  output = nodes 2, 3, 4, concatenated" in sharptune("show", "NASNet")[1].splitlines()
+    assert "  output = nodes 2, 3, 4, concatenated" in genotype("show", "NASNet")[1].splitlines()
 
 
-def test_paths_are_shown_step_by_step(sharptune):
-    _, out, _ = sharptune("show", "HANDMADE")
+def test_paths_are_shown_step_by_step(genotype):
+    _, out, _ = genotype("show", "HANDMADE")
     lines = [line.split() for line in out.splitlines()]
 
     assert lines[0] == ["HANDMADE:", "path", "of", "8", "'ssc'", "operations"]
@@ -97,87 +83,85 @@ def test_paths_are_shown_step_by_step(sharptune):
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_json_saved_as_a_file_stands_for_the_name(sharptune, tmp_path, name):
+def test_json_saved_as_a_file_stands_for_the_name(genotype, tmp_path, name):
     path = tmp_path / "saved.json"
-    path.write_text(sharptune("show", name, "--json")[1])
+    path.write_text(genotype("show", name, "--json")[1])
 
     assert read_genotype("saved.json", base=tmp_path) == ARCHITECTURES[name]
-    assert sharptune("show", "saved.json", "--json")[1] == path.read_text()
-    assert sharptune("show", "saved.json")[1] == sharptune("show", name)[1].replace(f"{name}:", "saved:")
+    assert genotype("show", "saved.json", "--json")[1] == path.read_text()
+    assert genotype("show", "saved.json")[1] == genotype("show", name)[1].replace(f"{name}:", "saved:")
 
 
-def test_a_trial_and_its_file_tell_their_own_operations(sharptune, tmp_path, trial):
-    shown = sharptune("show", trial[:5], "--json")[1]
+def test_a_trial_and_its_file_tell_their_own_operations(genotype, tmp_path, trial):
+    shown = genotype("show", trial[:5], "--json")[1]
     (tmp_path / "mine.json").write_text(shown)
 
     assert json.loads(shown) == describe(ARCHITECTURES["DARTS_V2"], "original")
-    assert sharptune("show", "mine.json", "--json")[1] == shown
-    assert sharptune("show", "mine.json")[1].startswith("mine: cells of 'original' operations\n")
-    assert json.loads(sharptune("show", f"{trial}:genotype_top_down", "--json")[1]) == describe(TOP_DOWN, "ssc")
+    assert genotype("show", "mine.json", "--json")[1] == shown
+    assert genotype("show", "mine.json")[1].startswith("mine: cells of 'original' operations\n")
+    assert json.loads(genotype("show", f"{trial}:genotype_top_down", "--json")[1]) == describe(TOP_DOWN, "ssc")
 
 
-def test_a_genotype_that_darts_printed_stands_for_the_name(sharptune, tmp_path):
+def test_a_genotype_that_darts_printed_stands_for_the_name(genotype, tmp_path):
     line = "epoch {}\ngenotype = Genotype({normal}, {normal_concat}, {reduce}, {reduce_concat})\n"
     both = [ARCHITECTURES[name].to_json() for name in ("DARTS_V1", "DARTS_V2")]
     (tmp_path / "search.log").write_text("".join(line.format(epoch, **cells) for epoch, cells in enumerate(both)))
     (tmp_path / "genotypes.py").write_text(line.format("", **both[0]).replace("epoch ", "").replace("genotype", "MINE"))
 
-    assert sharptune("show", "search.log", "--json") == sharptune("show", "DARTS_V2", "--json")
-    assert sharptune("show", "genotypes.py:MINE", "--json") == sharptune("show", "DARTS_V1", "--json")
-    assert sharptune("show", "search.log:0")[1] == sharptune("show", "DARTS_V1")[1].replace(
-        "DARTS_V1", "search epoch 0"
-    )
-    assert sharptune("compare", "search.log:0", "genotypes.py:MINE")[1].startswith(
+    assert genotype("show", "search.log", "--json") == genotype("show", "DARTS_V2", "--json")
+    assert genotype("show", "genotypes.py:MINE", "--json") == genotype("show", "DARTS_V1", "--json")
+    assert genotype("show", "search.log:0")[1] == genotype("show", "DARTS_V1")[1].replace("DARTS_V1", "search epoch 0")
+    assert genotype("compare", "search.log:0", "genotypes.py:MINE")[1].startswith(
         "search epoch 0 and MINE are the same"
     )
-    assert "<title>MINE" in sharptune("draw", "genotypes.py:MINE")[1]
-    code, out, err = sharptune("show", "search.log:7")
+    assert "<title>MINE" in genotype("draw", "genotypes.py:MINE")[1]
+    code, out, err = genotype("show", "search.log:7")
     assert (code, out) == (2, "")
     assert err.endswith("no genotype is printed under epoch 7; there are those of epochs 0 to 1\n")
 
 
-def test_a_file_whose_operations_cannot_build_it_is_refused(sharptune, tmp_path):
+def test_a_file_whose_operations_cannot_build_it_is_refused(genotype, tmp_path):
     content = {**describe(ARCHITECTURES["SHARP_DARTS"], "ssc"), "operations": "original"}
     (tmp_path / "odd.json").write_text(json.dumps(content))
 
-    code, out, err = sharptune("draw", "odd.json")
+    code, out, err = genotype("draw", "odd.json")
 
     assert (code, out) == (2, "")
     assert err == "error: the 'original' operations have no 'choke_conv_3x3', which the genotype uses\n"
 
 
 @pytest.mark.parametrize("command", ["show", "draw"])
-def test_a_wrong_name_gets_a_suggestion(sharptune, command):
-    code, out, err = sharptune(command, "DARTS_V3")
+def test_a_wrong_name_gets_a_suggestion(genotype, command):
+    code, out, err = genotype(command, "DARTS_V3")
 
     assert (code, out) == (2, "")
     assert "unknown genotype 'DARTS_V3'; did you mean 'DARTS_V" in err
 
 
-def test_a_drawing_goes_to_a_file_or_to_the_output(sharptune, tmp_path, trial):
-    code, out, _ = sharptune("draw", "SHARP_DARTS", "-o", "cell.svg")
+def test_a_drawing_goes_to_a_file_or_to_the_output(genotype, tmp_path, trial):
+    code, out, _ = genotype("draw", "SHARP_DARTS", "-o", "cell.svg")
     assert (code, out) == (0, "")
     expected = draw(ARCHITECTURES["SHARP_DARTS"], name="SHARP_DARTS", operations="ssc")
     assert (tmp_path / "cell.svg").read_bytes() == expected.encode()
 
-    assert sharptune("draw", "SHARP_DARTS")[1] == expected
-    root = ElementTree.fromstring(sharptune("draw", f"{trial}:genotype_top_down")[1])
+    assert genotype("draw", "SHARP_DARTS")[1] == expected
+    root = ElementTree.fromstring(genotype("draw", f"{trial}:genotype_top_down")[1])
     assert root.findtext("{http://www.w3.org/2000/svg}title") == f"{trial}:genotype_top_down"
 
-    code, _, err = sharptune("draw", "SHARP_DARTS", "-o", "nowhere/cell.svg")
+    code, _, err = genotype("draw", "SHARP_DARTS", "-o", "nowhere/cell.svg")
     assert code == 1
     assert "nowhere/cell.svg: No such file or directory" in err
 
 
-def test_what_is_the_same_is_said_to_be(sharptune):
-    assert sharptune("compare", "DARTS", "DARTS_V2")[1].startswith("DARTS and DARTS_V2 are the same\n")
-    assert json.loads(sharptune("compare", "DARTS", "DARTS_V2", "--json")[1])["same"] is True
+def test_what_is_the_same_is_said_to_be(genotype):
+    assert genotype("compare", "DARTS", "DARTS_V2")[1].startswith("DARTS and DARTS_V2 are the same\n")
+    assert json.loads(genotype("compare", "DARTS", "DARTS_V2", "--json")[1])["same"] is True
 
 
-def test_a_comparison_names_places_operations_and_sizes(sharptune):
+def test_a_comparison_names_places_operations_and_sizes(genotype):
     """The sizes are those of the released code: 3,529,270 parameters for DARTS with SharpSepConv."""
-    compared = json.loads(sharptune("compare", "DARTS_V1", "DARTS_V2", "--json")[1])
-    _, out, _ = sharptune("compare", "DARTS_V1", "DARTS_V2")
+    compared = json.loads(genotype("compare", "DARTS_V1", "DARTS_V2", "--json")[1])
+    _, out, _ = genotype("compare", "DARTS_V1", "DARTS_V2")
 
     assert compared["same"] is False
     assert [each["place"] for each in compared["differences"]] == [
@@ -194,12 +178,12 @@ def test_a_comparison_names_places_operations_and_sizes(sharptune):
     assert ["dil_conv_3x3", "0", "1"] in [line.split() for line in out.splitlines()]
 
 
-def test_unlike_kinds_and_operations_are_told(sharptune, trial):
-    assert sharptune("compare", "DARTS", "HANDMADE")[1].startswith("DARTS consists of cells and HANDMADE is a path\n")
-    alike = json.loads(sharptune("compare", trial, "DARTS_V2", "--json")[1])
+def test_unlike_kinds_and_operations_are_told(genotype, trial):
+    assert genotype("compare", "DARTS", "HANDMADE")[1].startswith("DARTS consists of cells and HANDMADE is a path\n")
+    alike = json.loads(genotype("compare", trial, "DARTS_V2", "--json")[1])
     assert (alike["same"], alike["differences"]) == (False, [])
     assert (
-        "have the same cells, of different operations: 'original' and 'ssc'" in sharptune("compare", trial, "DARTS")[1]
+        "have the same cells, of different operations: 'original' and 'ssc'" in genotype("compare", trial, "DARTS")[1]
     )
 
 
