@@ -141,7 +141,6 @@ class Frontier:
             children = [child for child in self._children.get(each, ()) if child in self.waiting]
             dropped += [self.waiting.pop(child) for child in children]
             gone += children
-        self._ready.discard(gone)
         return dropped
 
 

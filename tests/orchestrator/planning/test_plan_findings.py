@@ -132,3 +132,12 @@ def test_a_network_whose_channels_cannot_be_halved_is_refused():
     found = mistakes(f"experiment: x\nstages:\n  s:\n    trainable: train\n    config: {config}\n")
 
     assert found == ["network: imagenet halves its first cell's channels, so there must be 2 at least"]
+
+
+def test_each_group_of_parents_is_asked_whether_it_will_find_what_its_children_refer_to():
+    """Two groups that leave their children the same settings: of which one finds it, and the other does not."""
+    found = mistakes(text().replace("${search.genotype}", "${search.genotype_with_none}"))
+
+    assert len(found) == 1
+    assert "genotype_with_none" in found[0]
+    assert "random" in found[0]

@@ -239,6 +239,36 @@ def test_a_large_grid_makes_no_estimate_dear(clock):
     assert costs.asked == 1  # of the one that runs
 
 
+def test_while_very_many_run_the_rest_is_reckoned_once_a_second_and_counts_down_in_between(clock):
+    trials, outline = of_many(1000, Costs())
+    pace = Pace(outline=outline, clock=clock)
+    for trial in trials[:400]:
+        pace.on_event(event("started", trial))
+    clock.now += 10
+    pace.on_event(event("finished", trials[0], state="done"))
+    assert pace.left_in_all() == pytest.approx(600 * 10 / 399)
+    clock.now += 0.5
+    pace.on_event(event("finished", trials[1], state="done"))
+    assert pace.left_in_all() == pytest.approx(600 * 10 / 399 - 0.5)
+    clock.now += 0.5
+    assert pace.left_in_all() == pytest.approx(600 * 10.25 / 398)
+
+
+def test_each_running_trial_has_its_own_time_left_on_its_line(terminal, clock):
+    with LiveDisplay(OUTLINE, terminal) as display:
+        display._pace.clock = clock
+        for trial, epoch_seconds in ((FIRST, 5), (SECOND, 60)):
+            display(event("started", trial))
+            display(event("progress", trial, epoch=1, metrics={"error": 45.21}))
+            clock.now += epoch_seconds
+            display(event("progress", trial, epoch=2, metrics={"error": 45.21}))
+        display._live.refresh()
+    drawn = terminal.getvalue()
+
+    for trial, left in ((FIRST, "9 min left"), (SECOND, "8 min left")):
+        assert re.search(rf"{trial.trial_id[:6]}\].*epoch 2/10, error 45.21 +{left}", drawn)
+
+
 def test_an_event_that_comes_while_the_picture_is_drawn_waits_for_it(terminal):
     """Another thread's events changed what was being looked through, and the display died of it."""
     many, outline = of_many(64, costs := Costs())

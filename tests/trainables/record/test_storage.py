@@ -55,3 +55,18 @@ def test_of_many_processes_that_create_at_once_one_wins(tmp_path):
 
     assert sum(won) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["row.json"]
+
+
+@pytest.mark.parametrize("path", ["../outside", "trials/../../outside", "{outside}", "a\0b"])
+def test_no_path_is_read_or_seen_that_leads_out_of_the_folder(tmp_path, path):
+    outside = tmp_path / "outside"
+    outside.write_text("secret")
+    storage = open_storage(tmp_path / "runs")
+    storage.write("trials/a", b"")
+    path = path.format(outside=outside)
+
+    assert not storage.exists(path)
+    with pytest.raises(FileNotFoundError):
+        storage.read(path)
+    with pytest.raises(FileNotFoundError):
+        storage.entry(path)
