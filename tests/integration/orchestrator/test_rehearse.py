@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
 
 import psutil
 import pytest
@@ -71,7 +72,8 @@ def test_ray_itself_and_workers_are_killed_on_an_object_store_and_nothing_change
         "--storage", storage, may_miss=1,
     )  # fmt: skip
 
-    assert kinds(report) in (["ray", *["worker"] * 4], ["ray", *["worker"] * 3])
+    assert len(kinds(report)) + report["missed"] == 5
+    assert Counter(kinds(report)) <= Counter({"ray": 1, "worker": 4})
     assert files(open_storage(storage)) == []
 
 
