@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from orchestrator.planning.grids.planned_trial import identity, open_axes
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import Column, plain_text
 from orchestrator.tables.grouping import drawn_stage, seed_of
 from orchestrator.tables.table import Table, TableRow

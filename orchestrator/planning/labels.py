@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator.planning.grid import StageGrid, keys_of, word
-from orchestrator.planning.keys import short_key
+from orchestrator.planning.grids.grid import StageGrid, keys_of, word
+from orchestrator.planning.grids.keys import short_key
 from orchestrator.planning.parent_groups import ParentGroup
 from trainables.trial import JSON
 

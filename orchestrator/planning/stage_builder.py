@@ -9,13 +9,13 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.document.validation_errors import findings
 from orchestrator.document.yaml_document import Path
-from orchestrator.planning.config_fields import SEED, plain_number
-from orchestrator.planning.grid import Point, Reference, StageGrid, points_of, word
+from orchestrator.planning.grids.config_fields import SEED, plain_number
+from orchestrator.planning.grids.grid import Point, Reference, StageGrid, points_of, word
+from orchestrator.planning.grids.planned_trial import PlannedTrial
+from orchestrator.planning.grids.stage_order import Report
 from orchestrator.planning.labels import Labels
 from orchestrator.planning.parent_groups import ParentGroup
-from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.settings_read import ReadSettings, Stored
-from orchestrator.planning.stage_order import Report
 from trainables.catalog import GPUS, Context
 from trainables.config import canonical
 from trainables.trial import JSON, TrialSpec

@@ -11,8 +11,8 @@ from orchestrator.comparisons.noise_words import noise_sentences
 from orchestrator.comparisons.words import grid, sentences
 from orchestrator.document.spec import TableSpec
 from orchestrator.figures.figure import Epochs
+from orchestrator.planning.grids.planned_trial import identity
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity
 from orchestrator.report.runs import number_of, run_place
 from orchestrator.tables.cells import Cell, Column
 from orchestrator.tables.evidence import Evidence

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.ledger import TrialState
+from orchestrator.planning.grids.planned_trial import identity
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity
 from orchestrator.tables.evidence import Evidence, Record, Slot, evidence_for
 from orchestrator.tables.layout import key_text
 from orchestrator.tables.quantities import quantity_of

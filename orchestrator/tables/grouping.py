@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.planning.config_fields import SEED
-from orchestrator.planning.keys import find_name
+from orchestrator.planning.grids.config_fields import SEED
+from orchestrator.planning.grids.keys import find_name
+from orchestrator.planning.grids.planned_trial import comparable, identities, identity
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import comparable, identities, identity
 from orchestrator.tables.evidence import Ancestry
 from trainables.trial import JSON
 

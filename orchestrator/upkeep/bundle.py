@@ -18,7 +18,7 @@ from pathlib import Path
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
-from orchestrator.planning.resolvers import RESOLVERS
+from orchestrator.planning.grids.resolvers import RESOLVERS
 from orchestrator.upkeep.archive import is_proper
 from orchestrator.upkeep.left_out import LEFT_OUT, left_out_json, left_out_of
 from trainables.errors import DamagedFile

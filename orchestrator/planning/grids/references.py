@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.planning.grid import Reference, StageGrid
+from orchestrator.planning.grids.grid import Reference, StageGrid
 from trainables.architecture.budget import budget_of_key
 from trainables.errors import SharptuneError, unknown_name
 from trainables.trial import JSON

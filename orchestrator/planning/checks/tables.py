@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import TableSpec
 from orchestrator.document.yaml_document import Path, shown
-from orchestrator.planning.comparison_checks import check_arms, check_metric
-from orchestrator.planning.grid import Condition, StageGrid, keys_of
-from orchestrator.planning.grid_reader import GridReader
-from orchestrator.planning.keys import find_key, find_name, short_key
-from orchestrator.planning.planned_trial import PlannedTrial, identity, open_axes
-from orchestrator.planning.resolvers import Resolve
-from orchestrator.planning.stage_order import Report
-from orchestrator.planning.table_line_checks import check_lines, check_paper, check_published, metrics_of
-from orchestrator.planning.table_option_checks import check_options, check_pool, check_settings_column, pool_of
+from orchestrator.planning.checks.comparisons import check_arms, check_metric
+from orchestrator.planning.checks.table_lines import check_lines, check_paper, check_published, metrics_of
+from orchestrator.planning.checks.table_options import check_options, check_pool, check_settings_column, pool_of
+from orchestrator.planning.grids.grid import Condition, StageGrid, keys_of
+from orchestrator.planning.grids.grid_reader import GridReader
+from orchestrator.planning.grids.keys import find_key, find_name, short_key
+from orchestrator.planning.grids.planned_trial import PlannedTrial, identity, open_axes
+from orchestrator.planning.grids.resolvers import Resolve
+from orchestrator.planning.grids.stage_order import Report
 from trainables.errors import UnknownName, unknown_name
 from trainables.trial import JSON
 
