@@ -41,7 +41,7 @@ STORAGE = "runs"
 def made(page: Path, folder: Path) -> str:
     """Return the page as its bundle makes it, and draw its pictures in a folder; without a bundle, as if never made."""
     text = page.read_text(encoding="utf-8")
-    bundle = page.with_suffix(".parquet").absolute()
+    bundle, folder = page.with_suffix(".parquet").absolute(), folder.absolute()
     if not bundle.exists():
         return ASKED.sub(lambda asked: _filled(asked["what"], ""), text)
     with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
@@ -75,7 +75,7 @@ def _told(line: str, page: str, folder: Path) -> str:
     if words[1] != "figure":
         return _printed(line)
     picture = f"{page}-{words[3]}.svg"
-    title = _printed(f"{line} -o {shlex.quote(str(folder.absolute() / picture))}").strip().partition(": ")[2]
+    title = _printed(f"{line} -o {shlex.quote(str(folder / picture))}").strip().partition(": ")[2]
     return f"![{title}]({picture})"
 
 

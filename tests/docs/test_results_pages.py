@@ -63,7 +63,7 @@ def bundled(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def _toy(tmp_path_factory) -> Path:
+def made_toy(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("toy")
     write_benchmarked(folder / "runs", "nas_bench_201_toy", epochs=2)
     bundled(folder)
@@ -73,9 +73,9 @@ def _toy(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def toy(_toy, tmp_path) -> Path:
+def toy(made_toy, tmp_path) -> Path:
     """A page and its bundle, to spoil."""
-    for path in _toy.glob("toy*"):
+    for path in made_toy.glob("toy*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path / "toy.md"
 
@@ -126,10 +126,10 @@ def test_a_number_in_the_prose_that_nothing_says_is_found(toy):
     ]
 
 
-def test_a_row_that_is_another_makes_another_page(_toy, toy, place):
+def test_a_row_that_is_another_makes_another_page(made_toy, toy, place):
     folder = place.parent
     (folder / "toy.parquet").unlink()
-    record = Ledger(open_storage(_toy / "runs"))
+    record = Ledger(open_storage(made_toy / "runs"))
     write_benchmarked(folder / "runs", "nas_bench_201_toy", epochs=2)
     row = next(row for row in record.rows().values() if "benchmark_cifar10" in row.metrics)
     changed = replace(row, metrics={**row.metrics, "benchmark_cifar10": row.metrics["benchmark_cifar10"] + 0.01})

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.document.experiment import load_experiment
-from orchestrator.planning.plan import Plan, expand
-from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.plan import Plan, PlannedTrial, expand
 from orchestrator.tables.quantities import quantity_of
 from trainables.catalog import CATALOG
 from trainables.record.storage import open_storage

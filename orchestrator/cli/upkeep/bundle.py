@@ -105,5 +105,6 @@ def _tables(plan: Plan, ledger: Ledger) -> dict[str, bytes]:
 def _sentence(file: Path, packed: Packed) -> str:
     held = f"{file}: {count_text(packed.trials, 'trial')}, {count_text(packed.files, 'file')}, {size(packed.bytes)}"
     lacks = f"; {count_text(packed.without_row, 'trial')} without a row" if packed.without_row else ""
-    weights = f"; {count_text(packed.left_out, 'file')} left out (--with-weights takes them)" if packed.left_out else ""
+    takes = "" if file.name.endswith(PARQUET) else " (--with-weights takes them)"
+    weights = f"; {count_text(packed.left_out, 'file')} left out{takes}" if packed.left_out else ""
     return f"{held}{weights}{lacks}. To open it: sharptune merge {file.name}"
