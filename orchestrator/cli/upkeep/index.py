@@ -18,8 +18,9 @@ from orchestrator.words import shown_line
 def index(catalog: Catalog, experiment: str | None, check: bool, storage: str, as_json: bool) -> int:
     """Put the rows of finished trials into few files, which are quick to read: those of EXPERIMENT, or all.
 
-    `run` does so by itself. The index holds copies: row.json stays what counts, and a row that was set aside, deleted
-    or replaced since is never taken from the index. Delete the folder whenever you like.
+    `run` does so by itself. The index holds copies: row.json stays what counts, and a row that `retry` or `prune` took
+    away since is never taken from the index. One that somebody deleted or replaced by hand is not either, but in an
+    object store of more than 1,000 trials, where this command must be given then. Delete the folder whenever you like.
     """
     ledger = open_ledger(storage, to_read=True)
     ids = ledger.ids()

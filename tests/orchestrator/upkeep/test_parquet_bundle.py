@@ -200,17 +200,22 @@ def test_where_a_row_cannot_be_trusted_no_file_is_left(small, sharptune):
     assert [path.name for path in Path().iterdir()] == ["runs"]
 
 
-@pytest.mark.parametrize("twelfth", range(12))
+@pytest.mark.parametrize("twelfth", [None, *range(12)])
 def test_a_bit_that_turned_is_never_merged(twelfth, small, sharptune):
     sharptune("bundle", "nas_bench_201_toy", FILE)
-    whole = Path(FILE).read_bytes()
-    place = 50 + twelfth * (len(whole) // 12)
-    Path(FILE).write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-    sharptune("merge", FILE, "--storage", "other")
+    data = bytearray(Path(FILE).read_bytes())
+    if twelfth is not None:
+        data[50 + twelfth * (len(data) // 12)] ^= 1
+    Path(FILE).write_bytes(data)
 
-    for row in Path("other").glob("trials/*/row.json"):
-        assert row.read_bytes() == (small / "trials" / row.parent.name / "row.json").read_bytes()
-    assert Path(FILE).read_bytes() != whole
+    code = sharptune("merge", FILE, "--storage", "other")[0]
+
+    sent = {path.relative_to(small): path.read_bytes() for path in small.glob("trials/*/row.json")}
+    taken = {path.relative_to("other"): path.read_bytes() for path in Path("other").glob("trials/*/row.json")}
+    assert len(sent) == 10
+    assert taken.items() <= sent.items()
+    assert code != 0 or taken == sent  # a bit of the columns that only other tools read is nobody's loss here
+    assert twelfth is not None or code == 0
 
 
 # --- what strangers send ---
