@@ -54,7 +54,12 @@ def pack_parquet(
     with (
         written_whole(path) as fresh,
         pq.ParquetWriter(
-            fresh, schema, compression="zstd", use_dictionary=lines.column_names, write_page_checksum=True
+            fresh,
+            schema,
+            compression="zstd",
+            use_dictionary=lines.column_names,
+            write_statistics=lines.column_names,  # those of files would hold the first and the last once more
+            write_page_checksum=True,
         ) as writer,
     ):
         for start in range(0, len(ids), AT_ONCE):

@@ -243,11 +243,12 @@ class IndexContract:
         assert segments(indexed) == [whole]
         assert shown(indexed) == ALL
 
-    def test_a_row_replaced_by_hand_is_shown_at_the_latest_when_the_index_was_written_again(self, indexed):
+    def test_a_row_replaced_by_hand_is_in_no_segment_when_the_index_was_written_again(self, indexed):
         indexed.write(f"trials/{LAST.trial_id}/row.json", seal(row_of(LAST, 6.0)))
         Ledger(indexed).index(IDS)
 
         assert shown(indexed) == ALL | {LAST.trial_id: 6.0}
+        assert not indexed.remote or check_index(indexed).old == 0
 
     def test_rows_that_are_in_several_segments_are_shown_once(self, indexed):
         segment_of(indexed, [row_of(spec) for spec in SPECS])

@@ -17,8 +17,10 @@ from made_up_rows import write_central_claim
 
 from orchestrator import load_rows
 from orchestrator.cli.main import invoke
+from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
 from orchestrator.upkeep import archive, parquet
+from orchestrator.upkeep.parquet_members import members
 from trainables.record.storage import open_storage
 
 FILE = "b.parquet"
@@ -184,6 +186,11 @@ def test_an_index_is_left_out_of_a_bundle(ending, small, sharptune):
 
 
 def test_weights_are_for_other_bundles(small, sharptune):
+    assert "; 4 files left out. To open it" in sharptune("bundle", "nas_bench_201_toy", "without.parquet")[1]
+    frame = pd.read_parquet("without.parquet").query("trainable == 'search' and `config.strategy` != 'random'")
+    assert set(frame.filter(regex="^file.weights").count()) == {0}
+    assert set(frame["file.left-out.json"].map(lambda text: "weights" in text)) == {True}
+
     code, _, err = sharptune("bundle", "nas_bench_201_toy", FILE, "--with-weights")
 
     assert code == 2
@@ -235,6 +242,7 @@ def strange(metadata=TOLD, dictionary=False, **columns) -> bytes:
         buffer,
         compression="zstd",
         use_dictionary=dictionary,
+        write_statistics=False,
         write_page_checksum=True,
     )
     return buffer.getvalue()
@@ -265,6 +273,7 @@ STRANGE = {
     "shared bomb": strange(dictionary=True, trial_id=[f"{n:012x}" for n in range(50)], **{"file.x": [bytes(90_000)]}),
     "cut": WHOLE[:-30],
     "beheaded": WHOLE[30:],
+    "flipped": WHOLE[:900] + bytes([WHOLE[900] ^ 255]) + WHOLE[901:],
     "garbage": b"garbage",
     "empty": b"",
 }
@@ -307,3 +316,12 @@ def test_a_row_that_lies_is_named_and_not_taken(small, sharptune):
     assert code == 1
     assert "damaged: row.json: its content does not match its sha256" in out
     assert len(list((small / "trials").iterdir())) == 9
+
+
+def test_what_would_expand_beyond_measure_is_refused_before_any_of_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile.iter_batches", lambda *rest, **more: pytest.fail("it was read"))
+    file = tmp_path / FILE
+    file.write_bytes(STRANGE["bomb"])
+
+    with pytest.raises(LedgerError, match="it holds more than 1,000,000 bytes, which no bundle of its size does"):
+        list(members(file, most=1_000_000))
