@@ -196,44 +196,6 @@ def test_many_small_segments_become_one_without_what_is_no_more(storage):
     assert len(Ledger(storage).rows()) == len(IDS)
 
 
-class Killed(BaseException):
-    pass
-
-
-@pytest.mark.parametrize("moment", range(1, 6))
-def test_killed_anywhere_while_it_writes_or_compacts_nothing_is_lost_or_doubled(storage, moment):
-    for spec in SPECS[:MOST_SEGMENTS]:
-        segment_of(storage, [row_of(spec)])
-    done = iter(range(1, 100))
-
-    def kill(kind, number, when):
-        if kind in ("create", "delete") and next(done) == moment:
-            raise Killed
-
-    with pytest.raises(Killed):
-        Ledger(MeddledStorage(storage, kill)).index(IDS)
-
-    rows = {each: row.metrics["test_error"] for each, row in Ledger(storage).rows().items()}
-    assert rows == dict.fromkeys(IDS, 5.0)
-    Ledger(storage).index(IDS)
-    assert check_index(storage).wrong == []
-    assert reads(storage, states)[1] <= 3 * len(segments(storage))
-
-
-def test_two_drivers_that_index_at_once_write_the_same_segment_or_two_and_neither_hurts(storage):
-    def meanwhile(kind, number, when):
-        if (kind, number, when) == ("create", 1, "before"):
-            Ledger(storage).index(IDS[:30])
-
-    Ledger(MeddledStorage(storage, meanwhile)).index(IDS)
-
-    assert len(segments(storage)) == 2
-    assert {row.metrics["test_error"] for row in Ledger(storage).rows().values()} == {5.0}
-    assert len(Ledger(storage).rows()) == len(IDS)
-    Ledger(storage).index(IDS)
-    assert check_index(storage).wrong == []
-
-
 def test_a_segment_that_became_part_of_a_larger_one_meanwhile_costs_reads_and_nothing_else(indexed):
     def vanish(kind, number, when):
         if (kind, number, when) == ("walk", 1, "after"):
