@@ -54,7 +54,7 @@ ORCHESTRATOR = {
     "cli": "words document planning ledger rows launching running running.ray_tune running.rehearsal tables"
     " tables.formats comparisons figures exports manuscript report",
     "cli.record": "cli words ledger running",
-    "cli.upkeep": "cli upkeep index planning ledger document words tables.formats",
+    "cli.upkeep": "cli upkeep index planning ledger document words tables.formats exports",
     "cli.networks": "cli paper planning.grids tables tables.formats architectures architectures.drawing",
     "__main__": "cli",
 }

@@ -47,6 +47,8 @@ class Trainable:
     start: str
     metrics: tuple[str, ...]
     """Names of the row's metrics, those a table may show."""
+    noun: str = ""
+    """What one of its trials is called in a sentence; "" where it goes by its stage."""
     rising: tuple[str, ...] = ()
     """Those of them of which the highest is the best."""
     artifacts: tuple[str, ...] = ()
@@ -210,6 +212,7 @@ BENCHMARK = (
 CATALOG: Mapping[str, Trainable] = {
     "search": Trainable(
         name="search",
+        noun="search",
         version=2,
         config="trainables.config:SearchConfig",
         start="trainables.loops.search:start",
@@ -258,6 +261,7 @@ CATALOG: Mapping[str, Trainable] = {
     ),
     "train": Trainable(
         name="train",
+        noun="training",
         version=2,
         config="trainables.config:TrainConfig",
         start="trainables.loops.training:start",
@@ -311,6 +315,7 @@ CATALOG: Mapping[str, Trainable] = {
     ),
     "diagnose": Trainable(
         name="diagnose",
+        noun="diagnosis",
         version=1,
         config="trainables.config:DiagnoseConfig",
         start="trainables.diagnosis.diagnosis:start",

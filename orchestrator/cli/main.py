@@ -114,7 +114,7 @@ COMMANDS = (
     LazyCommand(
         "bundle",
         "upkeep.bundle",
-        "Pack what a colleague needs for the tables of EXPERIMENT into FILE (.zip or .tar.gz).",
+        "Pack what a colleague needs for the tables of EXPERIMENT into FILE (.zip, .tar.gz or .parquet).",
     ),
     LazyCommand("table", "table", "Print the tables of EXPERIMENT, or the one called NAME, from the rows there are."),
     LazyCommand(

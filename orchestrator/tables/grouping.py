@@ -163,7 +163,9 @@ def pooled_axes(trial: PlannedTrial, keys: Iterable[str]) -> list[str]:
 
 
 def plural(noun: str) -> str:
-    """Return the plural of a stage's name: searches, trains, studies."""
+    """Return the plural of a noun or a stage's name: searches, trains, studies, diagnoses."""
+    if noun.endswith("sis"):
+        return f"{noun[:-2]}es"
     if noun.endswith(("s", "x", "z", "ch", "sh")):
         return f"{noun}es"
     if noun.endswith("y") and noun[-2:-1] not in tuple("aeiou"):

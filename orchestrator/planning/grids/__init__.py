@@ -5,4 +5,4 @@ type; and the `PlannedTrial` that a point of it becomes.
 Public face: `grid_reader.GridReader`.
 """
 
-__all__ = ["config_fields", "grid", "grid_reader", "keys", "planned_trial", "resolvers", "stage_order"]
+__all__ = ["config_fields", "grid", "grid_reader", "keys", "planned_trial", "references", "resolvers", "stage_order"]
