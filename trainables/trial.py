@@ -222,7 +222,7 @@ def _expect(name: str, holds: bool) -> None:
 
 
 def _all(holds: Callable[[JSON], bool], values: Iterable[JSON]) -> bool:
-    return all(holds(value) for value in values)
+    return all(map(holds, values))
 
 
 def _is_text(value: JSON) -> bool:
@@ -235,7 +235,8 @@ def _is_whole(value: JSON) -> bool:
 
 def _is_number(value: JSON) -> bool:
     """Say whether a value is one that a float holds: tables compute with it."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    known = isinstance(value, float) or _is_whole(value)
+    return known and abs(value) <= sys.float_info.max
 
 
 def _is_mapping(value: JSON) -> bool:

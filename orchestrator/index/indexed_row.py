@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
+from pydantic_core import from_json
+
 from orchestrator.index.segment import LIGHT, LIGHT_FIELDS, Indexed
 from trainables.errors import DamagedFile
 from trainables.record.trial_folder import unseal
@@ -24,10 +26,12 @@ class IndexedRow(TrialRow):
     @classmethod
     def of(cls, indexed: Indexed, read: Callable[[], bytes]) -> "IndexedRow":
         """Return the row of which there is a copy; `read` returns `row.json`, where the copy cannot be trusted."""
-        row = cls.__new__(cls)
-        known = {"trial_id": indexed.trial_id, "state": "done", "parents": indexed.parents}
-        for name, value in {**known, "_indexed": indexed, "_read": read}.items():
-            object.__setattr__(row, name, value)
+        row, put = cls.__new__(cls), object.__setattr__
+        put(row, "trial_id", indexed.trial_id)
+        put(row, "state", "done")
+        put(row, "parents", indexed.parents)
+        put(row, "_indexed", indexed)
+        put(row, "_read", read)
         return row
 
     def prove(self) -> None:
@@ -53,7 +57,7 @@ class IndexedRow(TrialRow):
     def _light(self) -> dict[str, Any]:
         """Return the fields that are asked for most; none where they are not as they should be."""
         try:
-            light = json.loads(self._indexed.copy(LIGHT))
+            light = from_json(self._indexed.copy(LIGHT))  # in half the time of json; the same texts become one
             return light if all(is_field(name, light[name]) for name in LIGHT_FIELDS) else {}
         except (ValueError, TypeError, KeyError, RecursionError):
             return {}

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pydantic_core import from_json
+
 from trainables.errors import DamagedFile
 from trainables.record.entry import Entry
 from trainables.record.trial_folder import unseal, unsealed
@@ -221,7 +223,7 @@ def _copy(light: "pa.Array", number: int, rest: _Rest, place: int, name: str) ->
 
 def _parents(text: str) -> Mapping[str, Mapping[str, str]]:
     """Raises: ValueError for what is not what a row says of its parents."""
-    parents = json.loads(text) if text != "{}" else {}
+    parents = from_json(text) if text != "{}" else {}
     if not isinstance(parents, dict) or not all(isinstance(taken, dict) for taken in parents.values()):
         raise ValueError("what it says of parents is garbled")
     return parents

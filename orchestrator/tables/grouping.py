@@ -89,7 +89,7 @@ def pooling(ancestry: Ancestry, trials: Sequence[PlannedTrial], pooled: Sequence
     for trial in trials:
         path = ""
         for level, below in zip(levels, branches, strict=True):
-            step = identity(trial.coordinates.get(level.axis)) if level.axis else ancestry.slot(trial, level.stage).key
+            step = level.step(ancestry, trial)
             above, path = path, f"{path}/{step}"
             below.setdefault(above, set()).add(path)
     counted = [
@@ -118,6 +118,12 @@ class _Level:
     def plural(self) -> str:
         return f"values of {self.axis.partition('.')[2]}" if self.axis else plural(self.stage)
 
+    def step(self, ancestry: Ancestry, trial: PlannedTrial) -> str:
+        """Return what a run has here, equal for runs that do not differ in it."""
+        if self.axis:
+            return identity(trial.coordinates.get(self.axis))
+        return trial.trial_id if self.stage == trial.stage else ancestry.slot(trial, self.stage).key
+
 
 def _levels(stage: str, pooled: Sequence[str]) -> list[_Level]:
     """Return the levels of a stage: the axes of it that pool, then its trials."""
@@ -133,13 +139,19 @@ def _level_words(level: _Level, sizes: Sequence[int]) -> str:
 def drawn_stage(trials: Sequence[PlannedTrial]) -> str:
     """Return the stage whose seeds are independent draws: the first from the root in which they vary, or the last."""
     stages = [*reversed(trials[0].lineage)]
-    varying = (stage for stage in stages[:-1] if len({seed_of(trial, stage) for trial in trials}) > 1)
+    varying = (stage for stage in stages[:-1] if len({*seeds_of(trials, stage)}) > 1)
     return next(varying, stages[-1])
 
 
 def seed_of(trial: PlannedTrial, stage: str) -> str:
     """Return the seed of a trial or of its ancestor; "null" where it is no axis, or the best of several is taken."""
     return identity(trial.coordinates.get(f"{stage}.{SEED}"))
+
+
+def seeds_of(trials: Sequence[PlannedTrial], stage: str) -> list[str]:
+    """Return `seed_of` each of these trials."""
+    axis = f"{stage}.{SEED}"
+    return identities([trial.coordinates.get(axis) for trial in trials])
 
 
 def pooled_axes(trial: PlannedTrial, keys: Iterable[str]) -> list[str]:

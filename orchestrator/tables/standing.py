@@ -13,7 +13,7 @@ from typing import overload
 
 from orchestrator.planning.grids.planned_trial import PlannedTrial
 from orchestrator.tables.evidence import RUN, Ancestry, Evidence, EvidenceState, Record, Slot, evidence_for, measured
-from orchestrator.tables.grouping import drawn_stage, seed_of
+from orchestrator.tables.grouping import drawn_stage, seeds_of
 from trainables.trial import TrialRow
 
 
@@ -130,7 +130,7 @@ def _draws(trials: Sequence[PlannedTrial], *, pools: bool) -> Mapping[str, str] 
     stage = drawn_stage(trials)
     if stage == trials[0].stage and not pools:
         return None
-    return {trial.trial_id: seed_of(trial, stage) for trial in trials}
+    return dict(zip((trial.trial_id for trial in trials), seeds_of(trials, stage), strict=True))
 
 
 class Evidences(Sequence[Evidence]):

@@ -5,6 +5,8 @@ import dataclasses
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from many_rows import SPECS, row_of
 
 from orchestrator.index.indexed_row import IndexedRow
@@ -45,13 +47,24 @@ def test_it_is_the_row_in_every_way_it_is_used():
     assert late() != dataclasses.replace(ROW, error="x")
 
 
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**80), 2**80)), st.text())
+def test_every_digit_and_letter_of_it_is_that_of_the_row(numbers, text):
+    """As texts: 1 and 1.0, 0.0 and -0.0 are equal."""
+    metrics = {f"{text}{place}": number for place, number in enumerate(numbers)}
+    row = dataclasses.replace(ROW, metrics=metrics, provenance={"hardware": text})
+    there = late(Indexed.of(row.trial_id, INDEXED.entry, seal(row)), lambda: seal(row))
+
+    assert (repr(there.metrics), there.provenance) == (repr(metrics), {"hardware": text})
+
+
 def test_what_no_row_has_it_has_not_either():
     with pytest.raises(AttributeError):
         late().weights  # noqa: B018
 
 
 def test_where_the_copy_is_damaged_the_row_itself_is_read_and_where_that_is_too_it_is_said():
-    for wrong in (spoilt(LIGHT, '"metrics": {', '"metrics": 7'), spoilt(LIGHT, "5.0", '"5.0"')):
+    no_numbers = [spoilt(LIGHT, "5.0", other) for other in ('"5.0"', "true")]
+    for wrong in (spoilt(LIGHT, '"metrics": {', '"metrics": 7'), *no_numbers):
         assert late(wrong, lambda: seal(ROW)).metrics == ROW.metrics
         with pytest.raises(DamagedFile):
             late(wrong).metrics  # noqa: B018

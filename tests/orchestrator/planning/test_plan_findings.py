@@ -19,6 +19,8 @@ stages:
     needs: NEEDS
     config: {genotype: "${search.genotype}", TRAIN}
 """
+CHOSEN = "[{label: searched, weighting: max_w}, {label: random, strategy: random}]"
+RANDOM_FIRST = "[{label: random, strategy: random}, {label: searched, weighting: max_w}]"
 TABLE = "tables:\n  - {name: t, stage: train, rows: [chosen], columns: [test_error, COLUMN]}\n"
 LINES = """\
 tables:
@@ -89,7 +91,9 @@ def test_a_column_that_no_trial_can_fill_is_refused_and_one_that_some_can_is_not
     found = mistakes(text(table, COLUMN="validation_error"))
 
     assert found == ["no trial of the table can fill this: " + HELD_OUT.format("validation_error")]
-    assert plan(text(table, COLUMN="search.search_val_error")).tables
+    some = text(table, COLUMN="search.search_val_error")
+    assert plan(some).tables
+    assert plan(some.replace(CHOSEN, RANDOM_FIRST)).tables
     assert plan(text(table, COLUMN="search.gpu_days")).tables
 
 
