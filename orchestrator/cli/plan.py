@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from orchestrator.cli.foresight import counts_of, forecasts_of
+from orchestrator.cli.foresight import counts_of, forecasts_of, lack_of_space
 from orchestrator.cli.missing_data import missing_data
 from orchestrator.cli.options import (
     Catalog,
@@ -18,6 +18,7 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import say, say_json
 from orchestrator.cli.reports import plan_json, plan_lines, summary
 from orchestrator.forecast import words
+from orchestrator.words import shown_line
 
 
 @click.command()
@@ -46,7 +47,9 @@ def plan(
     states = states_of(planned, ledger)
     for sentence in missing_data(planned, states):
         say(f"note: {sentence}", err=True)
-    forecasts = forecasts_of(planned.trials, states, gpus)
+    forecasts = forecasts_of(planned.trials, states, ledger, catalog, gpus)
+    if forecasts and (lack := lack_of_space(ledger, forecasts[0])):
+        say(shown_line(f"note: {lack}"), err=True)
     if as_json:
         foreseen = {"forecast": [each.to_json() for each in forecasts]} if forecasts else {}
         say_json({**plan_json(planned, states), **foreseen})

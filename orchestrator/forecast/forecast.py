@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from orchestrator.forecast.disk import bytes_of
 from orchestrator.forecast.draws import Draws, quantile
 from orchestrator.forecast.durations import Group, Paces
 from orchestrator.forecast.finish import finishes
@@ -64,6 +65,12 @@ class Forecast:
     done: int
     """Done trials of the plan that it rests on."""
 
+    @property
+    def factor(self) -> float:
+        """How far the cost may be off either way, in four of five cases."""
+        hours = max(self.gpu_hours, self.cpu_hours, key=lambda each: each.median)
+        return max(hours.high / hours.median, hours.median / hours.low)
+
     def to_json(self) -> dict[str, JSON]:
         """Return it for scripts: times in seconds or hours, as their names say."""
         return {
@@ -103,7 +110,7 @@ def foresee(outlook: Outlook, slots: Slots) -> Forecast | None:
         trials=len(outlook.open),
         gpu_hours=Range.of([_gpu_hours(each) for each in totals]),
         cpu_hours=Range.of([_cpu_hours(each, draws) for each in totals]),
-        disk_bytes=_disk(outlook),
+        disk_bytes=bytes_of(outlook),
         finish=None if stranded else Range.of(finishes(outlook, slots, draws, paced, totals)),
         stranded=len(stranded),
         stages=_stages(outlook, draws, totals),
@@ -131,11 +138,3 @@ def _cpu_hours(totals: Mapping[Group, float], draws: Draws) -> float:
         sum(draws.of_group[group].resources.cpus * seconds for group, seconds in totals.items() if not group.gpus)
         / HOUR
     )
-
-
-def _disk(outlook: Outlook) -> float:
-    """Return the bytes that the open trials leave: each as many as the done ones of its stage, else as all of them."""
-    count = sum(count for count, _ in outlook.bytes.values())
-    mean = sum(size for _, size in outlook.bytes.values()) / count if count else 0.0
-    means = {stage: size / count for stage, (count, size) in outlook.bytes.items()}
-    return sum(means.get(trial.stage, mean) for trial in outlook.open)
