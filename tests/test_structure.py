@@ -35,9 +35,10 @@ ORCHESTRATOR = {
     "planning.grids": "document",
     "planning.checks": "planning.grids document paper",
     "planning": "planning.grids planning.checks document",
-    "running": "planning ledger words",
+    "forecast": "planning ledger words",
+    "running": "planning ledger words forecast",
     "running.ray_tune": "running planning document",
-    "running.rehearsal": "running running.ray_tune planning ledger",
+    "running.rehearsal": "running forecast running.ray_tune planning ledger",
     "launching": "document",
     "tables": "planning planning.grids document paper words",
     "tables.formats": "tables words",
@@ -51,9 +52,9 @@ ORCHESTRATOR = {
     "report": "tables tables.formats comparisons figures architectures architectures.drawing planning planning.grids"
     " document ledger words",
     "upkeep": "ledger index planning planning.grids document",
-    "cli": "words document planning ledger rows launching running running.ray_tune running.rehearsal tables"
+    "cli": "words document planning ledger rows forecast launching running running.ray_tune running.rehearsal tables"
     " tables.formats comparisons figures exports manuscript report",
-    "cli.record": "cli words ledger running",
+    "cli.record": "cli words ledger forecast running",
     "cli.upkeep": "cli upkeep index planning ledger document words tables.formats exports",
     "cli.networks": "cli paper planning.grids tables tables.formats architectures architectures.drawing",
     "__main__": "cli",
