@@ -87,6 +87,8 @@ class Trainable:
     underivable: str = ""
     """`underivable(key, found_by, config)` returns why such a key can stand for nothing, whatever the alphas of a trial
     with the settings `found_by`; None where it can. To count networks it loads torch, while trials are planned, too."""
+    alike: str = ""
+    """`alike(settings)` returns settings that are equal for trials that compute the same digits; itself by default."""
     lacking: str = ""
     """`lacking(settings, gpus)` returns why the process that asks cannot run a trial; empty when it can."""
     arguments: Mapping[str, JSON] = field(default_factory=dict)
@@ -141,6 +143,10 @@ class Trainable:
     def may_differ(self, name: str, value: JSON) -> bool:
         """Say whether a trial may be given a value other than the one it inherits."""
         return bool(load(self.transfer)(name, value)) if self.transfer else False
+
+    def alike_settings(self, settings: Mapping[str, JSON]) -> Mapping[str, JSON]:
+        """Return settings as they are compared: equal for trials that compute the same digits. Raises: ValueError."""
+        return load(self.alike)(settings) if self.alike else settings
 
     def why_not_here(self, settings: Mapping[str, JSON], gpus: float) -> str:
         """Return why this process cannot run a trial that is given GPUs; empty when it can, or nobody knows."""
@@ -307,6 +313,7 @@ CATALOG: Mapping[str, Trainable] = {
         absent="trainables.kinds.findings:absent_of_training",
         derived="trainables.loops.budgeted:derived",
         underivable="trainables.loops.budgeted:underivable",
+        alike="trainables.kinds.likeness:alike_training",
         lacking="trainables.loops.devices:lacking",
     ),
     "diagnose": Trainable(
