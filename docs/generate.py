@@ -32,7 +32,7 @@ SPLITS = {
 }
 """Beginnings of metrics' names -> the images that they are measured on."""
 PUBLIC = (
-    ("orchestrator/ledger.py", "load_rows", "orchestrator"),
+    ("orchestrator/rows.py", "load_rows", "orchestrator"),
     ("trainables/ray_trainable.py", "SearchTrainable", "trainables.ray_trainable"),
     ("trainables/ray_trainable.py", "FinalTrainable", "trainables.ray_trainable"),
     ("trainables/architecture/genotype.py", "read_architecture", "trainables.architecture.genotype"),

@@ -6,7 +6,7 @@ Public: `load_rows(storage)`, every trustworthy row under a storage as a pandas 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from orchestrator.ledger import load_rows
+    from orchestrator.rows import load_rows
 
 __all__ = ["load_rows"]
 
@@ -14,7 +14,7 @@ __all__ = ["load_rows"]
 def __getattr__(name: str) -> Any:
     """Load what is public only when it is asked for: the command line must start fast."""
     if name == "load_rows":
-        from orchestrator.ledger import load_rows
+        from orchestrator.rows import load_rows
 
         return load_rows
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -28,7 +28,8 @@ ORCHESTRATOR = {
     "words": "",
     "work": "words",
     "index": "",
-    "ledger": "work index",
+    "rows": "index",
+    "ledger": "work rows",
     "document": "",
     "paper": "document",
     "planning": "document paper",
@@ -40,14 +41,14 @@ ORCHESTRATOR = {
     "tables.formats": "tables words",
     "comparisons": "tables planning",
     "figures": "tables planning document paper architectures architectures.drawing words",
-    "exports": "ledger",
+    "exports": "ledger rows",
     "manuscript": "tables tables.formats words",
     "architectures": "planning ledger",
     "architectures.drawing": "architectures",
     "report": "tables tables.formats comparisons figures architectures architectures.drawing planning document ledger"
     " words",
     "upkeep": "ledger index planning document",
-    "cli": "words document planning ledger launching running running.ray_tune running.rehearsal tables"
+    "cli": "words document planning ledger rows launching running running.ray_tune running.rehearsal tables"
     " tables.formats comparisons figures exports manuscript report",
     "cli.record": "cli words ledger running",
     "cli.upkeep": "cli upkeep index planning ledger document words tables.formats",
@@ -86,7 +87,7 @@ ARROWS = {
         f"trainables.{room}": {f"trainables.{to}" for to in ("trial", "errors", *may.split())}
         for room, may in TRAINABLES.items()
     },
-    "orchestrator": {"orchestrator.ledger"},
+    "orchestrator": {"orchestrator.rows"},
     "trainables": set(),
     "experiments": set(),
 }

@@ -9,8 +9,9 @@ from typing import Any
 
 from orchestrator.cli.output import spelled
 from orchestrator.errors import LedgerError
-from orchestrator.ledger import ASKED_BY, STATES, Ledger, TrialState
+from orchestrator.ledger import STATES, Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.rows import ASKED_BY
 from orchestrator.tables.formats.widths import display_width, padded
 from orchestrator.words import duration, shown_line, shown_lines
 from trainables.record.beats import Beat, told

@@ -11,7 +11,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.exports.trials import Exported, epochs_of, time_of
-from orchestrator.ledger import COLUMNS, PROVENANCE, Ledger, flat
+from orchestrator.ledger import Ledger
+from orchestrator.rows import COLUMNS, PROVENANCE, flat
 from trainables.trial import JSON
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from orchestrator.ledger import ASKED_BY, Ledger
+from orchestrator.ledger import Ledger
+from orchestrator.rows import ASKED_BY
 from trainables.errors import DamagedFile
 from trainables.record.trial_folder import read_epochs
 from trainables.trial import JSON, TrialRow, TrialSpec

@@ -10,7 +10,7 @@ def s3_server(tmp_path_factory):
     server = S3Server()
     cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("orchestrator.ledger.cache_root", lambda: cache)
+        patch.setattr("orchestrator.rows.cache_root", lambda: cache)
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "test")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from jobs import finish, folder_of, make_job
 
 from orchestrator.cli.main import invoke
-from orchestrator.ledger import Ledger, load_rows
+from orchestrator.ledger import Ledger
+from orchestrator.rows import load_rows
 from trainables.record.storage import open_storage
 from trainables.trial import TrialRow, canonical_json
 

@@ -11,7 +11,8 @@ from drive import grid, planned
 from fakes import CATALOG, HURRY
 from jobs import essence
 
-from orchestrator.ledger import Ledger, load_rows
+from orchestrator.ledger import Ledger
+from orchestrator.rows import load_rows
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
 from orchestrator.running.stop import Stop

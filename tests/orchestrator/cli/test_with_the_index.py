@@ -49,7 +49,7 @@ def place(tmp_path_factory):
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 def test_a_command_prints_the_same_with_the_index_and_without(words, place, monkeypatch, capsys):
     monkeypatch.chdir(place)
-    monkeypatch.setattr("orchestrator.ledger.MANY", 20)
+    monkeypatch.setattr("orchestrator.rows.MANY", 20)
     storage = open_storage("runs")
     for name in segments(storage):
         storage.delete(f"index/{name}")
@@ -66,7 +66,7 @@ def test_a_command_prints_the_same_with_the_index_and_without(words, place, monk
 
 def test_the_states_of_many_trials_are_read_from_the_index(place, monkeypatch, capsys):
     monkeypatch.chdir(place)
-    monkeypatch.setattr("orchestrator.ledger.MANY", 20)
+    monkeypatch.setattr("orchestrator.rows.MANY", 20)
     call(capsys, "index")
     counted = MeddledStorage(open_storage("runs"), lambda *operation: None)
     specs = [trial.spec for trial in planned(place / "many.yaml")]

@@ -5,4 +5,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def forty_are_many(monkeypatch):
-    monkeypatch.setattr("orchestrator.ledger.MANY", 20)
+    monkeypatch.setattr("orchestrator.rows.MANY", 20)

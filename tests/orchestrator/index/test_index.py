@@ -12,7 +12,8 @@ from meddling import MeddledStorage
 from orchestrator.index.check import check_index
 from orchestrator.index.index import MOST_SEGMENTS
 from orchestrator.index.segment import Indexed, pack
-from orchestrator.ledger import Ledger, load_rows
+from orchestrator.ledger import Ledger
+from orchestrator.rows import load_rows
 from trainables.record.storage import open_storage
 from trainables.record.trial_folder import seal
 
@@ -246,7 +247,7 @@ def test_a_segment_that_became_part_of_a_larger_one_meanwhile_costs_reads_and_no
 
 def test_a_few_trials_are_looked_at_one_by_one_on_a_disk_also_some_more(indexed, monkeypatch):
     _, read, _ = reads(indexed, lambda ledger: ledger.states(SPECS[:5]))
-    monkeypatch.setattr("orchestrator.ledger.MANY", 500)
+    monkeypatch.setattr("orchestrator.rows.MANY", 500)
     _, all_read, _ = reads(indexed, states)
 
     assert (read, all_read) == (5, len(IDS))

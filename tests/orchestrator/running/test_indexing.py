@@ -23,7 +23,7 @@ TRIALS = [planned(seed, epochs=1) for seed in range(len(SPECS))]
 @pytest.fixture
 def storage(tmp_path, monkeypatch):
     monkeypatch.setattr("orchestrator.index.index.SETTLED_SECONDS", 0)
-    monkeypatch.setattr("orchestrator.ledger.MANY", 20)
+    monkeypatch.setattr("orchestrator.rows.MANY", 20)
     monkeypatch.setattr("os.fsync", lambda descriptor: None)
     return open_storage(tmp_path / "runs")
 
@@ -62,7 +62,7 @@ def test_few_trials_are_not_indexed(storage):
 
 def test_while_a_run_goes_on_the_index_grows_each_time_as_many_finished_again(storage, monkeypatch):
     monkeypatch.setattr(indexing, "AT_LEAST", 2)
-    monkeypatch.setattr("orchestrator.ledger.MANY", 5)
+    monkeypatch.setattr("orchestrator.rows.MANY", 5)
     states, said = go(storage, TRIALS[:10])
 
     assert {state.state for state in states.values()} == {"done"}

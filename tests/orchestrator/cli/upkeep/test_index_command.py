@@ -17,7 +17,7 @@ from trainables.record.storage import open_storage
 def storage(tmp_path, monkeypatch):
     """Forty finished trials in `runs`."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("orchestrator.ledger.MANY", 20)
+    monkeypatch.setattr("orchestrator.rows.MANY", 20)
     storage = open_storage("runs")
     finish_all(storage)
     return storage
