@@ -1,15 +1,20 @@
 """Trials of a plan that are alike: which of them works, while the others wait to take over its row."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
-from orchestrator.ledger import Ledger
+from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
 from trainables.catalog import Trainable
 from trainables.errors import TrialFailure
-from trainables.execution.likeness import likeness_of, may_have_a_twin
+from trainables.execution.likeness import all_noted, is_alike, likeness_of, may_have_a_twin, noted
 from trainables.record.lineage import taken_from
 from trainables.trial import TrialRow
 
+FEW = 20
+"""Up to so many likenesses are asked for one by one; of more, the storage is listed."""
+MANY = 1000
+"""Of more done trials than that it is not looked up which of them took over another's row."""
 Likeness = Callable[[PlannedTrial], str]
 """Returns the likeness of a trial whose parents are done; "" where it is not known, or no other can be alike."""
 
@@ -76,3 +81,44 @@ class Turns:
         if done:
             self._done.add(likeness)
         return [*self._behind.pop(likeness, {}).values()]
+
+
+def named(
+    trials: Iterable[PlannedTrial],
+    states: Mapping[str, TrialState],
+    ledger: Ledger,
+    catalog: Mapping[str, Trainable],
+    *,
+    adopt: bool = True,
+) -> dict[str, TrialState]:
+    """Return the states of trials with their twins: whose row they took over, or, if they `adopt`, will take over.
+
+    Foreseen where parents are done; of a trial within a budget only its worker sees it.
+    """
+    found = dict(states)
+    unique = {trial.trial_id: trial for trial in trials}
+    rows = {
+        trial_id: state.row for trial_id, state in states.items() if state.state == "done" and state.row is not None
+    }
+    for trial_id, row in rows.items() if len(rows) <= MANY else ():
+        if row.adopted_from:
+            reason = f"{states[trial_id].reason}, taken over from {row.adopted_from}, which is alike"
+            found[trial_id] = replace(states[trial_id], reason=reason, twin=row.adopted_from)
+    if not adopt:
+        return found
+    open_trials = [t for t in unique.values() if states[t.trial_id].state in ("new", "resumable")]
+    likeness = likeness_in(ledger, catalog)
+    likenesses = {trial.trial_id: each for trial in open_trials if (each := likeness(trial))}
+    first: dict[str, str] = {}
+    known = None if len(set(likenesses.values())) <= FEW else all_noted(ledger.storage)
+    for trial_id, each in likenesses.items():
+        if each not in first and (known is None or each in known):
+            twin = ledger.row(other) if (other := noted(ledger.storage, each)) and other != trial_id else None
+            if twin is not None and is_alike(catalog[unique[trial_id].spec.trainable], twin, each):
+                first[each] = twin.trial_id
+        twin_id = first.setdefault(each, trial_id)
+        if twin_id != trial_id:
+            once = "" if twin_id not in likenesses else ", once that is done"
+            reason = f"{states[trial_id].reason}; would take over the row of {twin_id}, which is alike{once}"
+            found[trial_id] = replace(states[trial_id], reason=reason, twin=twin_id)
+    return found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from orchestrator.errors import HaltError
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
-from orchestrator.running.alike import likeness_in
+from orchestrator.running.alike import likeness_in, named
 from orchestrator.running.beating import Beating
 from orchestrator.running.frontier import open_frontier
 from orchestrator.running.indexing import Indexing
@@ -81,7 +81,7 @@ def run(
                 runner.close()
         states = ledger.states(trial.spec for trial in trials)
         indexing.end([trial_id for trial_id, state in states.items() if state.state == "done"], stop)
-        return states
+        return named(trials, states, ledger, catalog, adopt=adopt)
     except StorageError as error:
         raise HaltError(f"{error}; finished trials are kept, run again to go on") from error
 
