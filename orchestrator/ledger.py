@@ -12,7 +12,7 @@ from orchestrator.rows import FEW, Rows, whose
 from orchestrator.work import Work, work_of
 from trainables.record.beats import Beat, read_beats
 from trainables.record.storage import Storage
-from trainables.record.trial_folder import ROW, TRIALS, TrialFolder
+from trainables.record.trial_folder import ROW, TrialFolder
 from trainables.trial import Digests, TrialRow, TrialSpec
 
 State = Literal["done", "running", "resumable", "new", "failed", "blocked"]
@@ -48,7 +48,7 @@ class Ledger(Rows):
 
     def state(self, spec: TrialSpec) -> TrialState:
         """Return where one trial stands by itself, whatever its ancestors do."""
-        return self._state(spec, self._seen(f"{TRIALS}/{spec.trial_id}", [spec.trial_id]))
+        return self._state(spec, self._seen(spec.trial_id))
 
     def _state(self, spec: TrialSpec, seen: Storage) -> TrialState:
         trial_id = spec.trial_id
@@ -83,9 +83,7 @@ class Ledger(Rows):
         """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
         unique = {spec.trial_id: spec for spec in specs}
         with self._watcher.look():
-            seen = None if len(unique) <= FEW else self._seen(TRIALS, unique)
-            if seen is not None:
-                self._take_indexed(unique, seen)
+            seen = None if len(unique) <= FEW else self._look(unique)
             look = self.state if seen is None else lambda spec: self._state(spec, seen)
             states = dict(zip(unique, self._each(look, unique.values()), strict=True))
         for trial_id, spec in unique.items():
@@ -139,7 +137,7 @@ class Ledger(Rows):
 
     def stale_claim(self, trial_id: str) -> int | None:
         """Return the number of a trial's last claim when it holds no more; None when it holds, or there is none."""
-        claims = self.folder(trial_id, self._seen(f"{TRIALS}/{trial_id}", [trial_id])).claims
+        claims = self.folder(trial_id, self._seen(trial_id)).claims
         numbers = claims.numbers()
         return numbers[-1] if numbers and claims.live() is None else None
 

@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +13,7 @@ from orchestrator.index.index import Index
 from trainables.data.catalog import cache_root
 from trainables.errors import DamagedFile
 from trainables.record.beats import BeatWatcher
-from trainables.record.listing import Listed
+from trainables.record.listing import Listed, ListedOnDemand
 from trainables.record.storage import Storage, open_storage
 from trainables.record.trial_folder import TRIALS, TrialFolder
 from trainables.trial import TrialRow
@@ -31,6 +31,10 @@ FEW = 20
 """Up to so many trials are looked at one by one: there may be thousands of others in the same storage."""
 MANY = 500
 """Up to so many rows on a disk are read one by one sooner than the library is loaded that reads the index."""
+TRIALS_A_PAGE = 100
+"""Of so many an answer of an object store tells all files: of a thousand, ten each."""
+FEW_PAGES = 10
+"""In so many every file is looked at, also where the index would do with less."""
 PROVENANCE = ("provenance.commit", "provenance.hardware", "provenance.gpus", "provenance.versions")
 """Columns that every frame of rows has, also one of no rows."""
 
@@ -83,8 +87,7 @@ class Rows:
     def rows(self, trial_ids: Iterable[str] | None = None) -> dict[str, TrialRow]:
         """Return every row of these trials that can be trusted; of all in the storage by default."""
         ids = self.ids() if trial_ids is None else dict.fromkeys(trial_ids)
-        seen = self.storage if trial_ids is not None and len(ids) <= FEW else self._seen(TRIALS, ids)
-        self._take_indexed(ids, seen)
+        seen = self.storage if trial_ids is not None and len(ids) <= FEW else self._look(ids)
         return {row.trial_id: row for row in self._each(lambda each: self.row(each, seen), ids) if row is not None}
 
     def ids(self, prefix: str = "") -> list[str]:
@@ -110,26 +113,53 @@ class Rows:
         storage = self.storage.within(0)
         return self._index.add(lacking, self._listed(storage, TRIALS) if storage.remote else storage)
 
-    def _take_indexed(self, trial_ids: Iterable[str], seen: Storage) -> None:
-        """Take the rows from the index that are to be had there, if they are not few; it is no matter if none are."""
+    def _look(self, trial_ids: Iterable[str]) -> Storage:
+        """Take what the index has of many trials, and return the storage as one look shows it, for the others."""
         wanted = [trial_id for trial_id in trial_ids if trial_id not in self._done]
+        if not self.storage.remote:
+            self._take_indexed(wanted, lambda: self._index.rows(wanted, self.storage))
+            return self.storage
+        if not wanted:
+            return self.storage
+        there = set[str]()
+        self._take_indexed(wanted, lambda: self._of_thousands(wanted, there))
+        most = len(there) // TRIALS_A_PAGE
+        if sum(trial_id in there and trial_id not in self._done for trial_id in wanted) < most:
+            return ListedOnDemand(self.storage, TRIALS, there, most, self._kept())
+        seen = self._listed(self.storage, TRIALS)
+        self._take_indexed(wanted, lambda: self._index.rows(wanted, seen))
+        return seen
+
+    def _of_thousands(self, wanted: Collection[str], there: set[str]) -> Mapping[str, TrialRow]:
+        """Return what the index has of these trials, if there are thousands, and note which trials are `there`."""
+        if not self.storage.exclusive or not self._index.names(self.storage):
+            return {}
+        names = self.ids()
+        if len(names) <= FEW_PAGES * TRIALS_A_PAGE:
+            return {}
+        there.update(names)
+        return self._index.rows_not_withdrawn(wanted, self.storage, there)
+
+    def _take_indexed(self, wanted: Collection[str], rows: Callable[[], Mapping[str, TrialRow]]) -> None:
+        """Take rows from the index, if those wanted are not few; it is no matter if none are to be had."""
         if len(wanted) > self.many:
             try:
-                self._done |= self._index.rows(wanted, seen)
+                self._done |= rows()
             except OSError as error:
                 self._mention(f"the index is not used: {one_line(error)}")
 
-    def _seen(self, folder: str, trial_ids: Iterable[str]) -> Storage:
-        """Return the storage as one look shows it: an object store is asked once, instead of for each file.
-
-        What is in its rows and claims this machine keeps, so that each is fetched once. It is asked for `trial_ids`.
-        """
-        if not self.storage.remote or all(trial_id in self._done for trial_id in trial_ids):
+    def _seen(self, trial_id: str) -> Storage:
+        """Return the storage as one look shows it of a trial: an object store is asked once, not for each file."""
+        if not self.storage.remote or trial_id in self._done:
             return self.storage
-        return self._listed(self.storage, folder)
+        return self._listed(self.storage, f"{TRIALS}/{trial_id}")
 
     def _listed(self, storage: Storage, folder: str) -> Storage:
-        return Listed(storage, folder, kept=open_storage(cache_root() / "rows").within(0))
+        return Listed(storage, folder, self._kept())
+
+    def _kept(self) -> Storage:
+        """Return where this machine keeps what is in rows and claims, so that each is fetched once."""
+        return open_storage(cache_root() / "rows").within(0)
 
     def _each(self, ask: Callable[[Asked], Answer], items: Iterable[Asked]) -> list[Answer]:
         """Return the answer for each item; those of an object store come many at a time."""

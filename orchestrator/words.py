@@ -1,4 +1,4 @@
-"""How things are said to people, whoever says them: durations, sizes, and text that a terminal only shows.
+"""How things are said to people, whoever says them: durations, sizes, numbers, and text that a terminal only shows.
 
 What others wrote (errors, labels, logs, names of hosts and files) may hold characters that a terminal acts on: it
 repaints what stands above, changes its title, or turns the order of letters around. `shown` is the one place where
@@ -61,6 +61,16 @@ def size(count: int) -> str:
         if scaled < 999.95 or unit == "TB":
             break
     return f"{scaled:.1f} {unit}"
+
+
+def with_minus(number: str) -> str:
+    """Return the text of a number with a minus sign in place of the hyphen it begins with: `−2.0e-7`."""
+    return f"−{number[1:]}" if number.startswith("-") else number
+
+
+def unrounded(value: float | None) -> str:
+    """Return a measured number as it is but for what nobody measures, `68.1`, `−0.01234567891`; "" for none."""
+    return "" if value is None else with_minus(f"{value:.10g}")
 
 
 def _spelled(found: re.Match[str]) -> str:

@@ -47,6 +47,8 @@ class Trainable:
     start: str
     metrics: tuple[str, ...]
     """Names of the row's metrics, those a table may show."""
+    noun: str = ""
+    """What one of its trials is called in a sentence; "" where it goes by its stage."""
     rising: tuple[str, ...] = ()
     """Those of them of which the highest is the best."""
     artifacts: tuple[str, ...] = ()
@@ -144,10 +146,6 @@ class Trainable:
         """Say whether a trial may be given a value other than the one it inherits."""
         return bool(load(self.transfer)(name, value)) if self.transfer else False
 
-    def alike_settings(self, settings: Mapping[str, JSON]) -> Mapping[str, JSON]:
-        """Return settings as they are compared: equal for trials that compute the same digits. Raises: ValueError."""
-        return load(self.alike)(settings) if self.alike else settings
-
     def why_not_here(self, settings: Mapping[str, JSON], gpus: float) -> str:
         """Return why this process cannot run a trial that is given GPUs; empty when it can, or nobody knows."""
         return load(self.lacking)(settings, gpus) if self.lacking and gpus else ""
@@ -216,6 +214,7 @@ BENCHMARK = (
 CATALOG: Mapping[str, Trainable] = {
     "search": Trainable(
         name="search",
+        noun="search",
         version=2,
         config="trainables.config:SearchConfig",
         start="trainables.loops.search:start",
@@ -264,6 +263,7 @@ CATALOG: Mapping[str, Trainable] = {
     ),
     "train": Trainable(
         name="train",
+        noun="training",
         version=2,
         config="trainables.config:TrainConfig",
         start="trainables.loops.training:start",
@@ -318,6 +318,7 @@ CATALOG: Mapping[str, Trainable] = {
     ),
     "diagnose": Trainable(
         name="diagnose",
+        noun="diagnosis",
         version=1,
         config="trainables.config:DiagnoseConfig",
         start="trainables.diagnosis.diagnosis:start",

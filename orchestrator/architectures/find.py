@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
-from orchestrator.planning.resolvers import genotype_content
+from orchestrator.planning.grids.resolvers import genotype_content
 from trainables.architecture.genotype import Architecture, declared, read_architecture
 from trainables.data.datasets import describe
 from trainables.errors import UnknownName, unknown_name

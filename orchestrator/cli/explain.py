@@ -10,7 +10,7 @@ from orchestrator.tables.layout import cell_change, column_title, quoted_number,
 from orchestrator.tables.layout import cell_text as printed_number
 from orchestrator.tables.pick import row_label
 from orchestrator.tables.table import Table, TableRow, explain
-from orchestrator.words import shown_line
+from orchestrator.words import shown_line, unrounded
 from trainables.trial import JSON
 
 INDENT = "  "
@@ -64,7 +64,7 @@ def cell_text(table: Table, row: int, column: Column, ledger: Ledger) -> str:
     lines = [f"{table.name}: {label}, {found['title']}: {found['text']}{change}", found["how"]]
     lines += [f"{mark}: {words}" for mark, words in found["marks"].items() if mark not in _SAID]
     for run in found["runs"]:
-        said = f"{run['value']:.10g}" if run["value"] is not None else f"{run['state']}: {run['reason']}"
+        said = unrounded(run["value"]) if run["value"] is not None else f"{run['state']}: {run['reason']}"
         lines += ["", f"{run['trial']}  {said}"]
         lines += [f"{INDENT}{name:<9} {value}" for name, value in _told(run).items()]
     return "\n".join(shown_line(line) for line in lines)
@@ -100,7 +100,7 @@ def _run(one: Evidence, ledger: Ledger) -> dict[str, JSON]:
 def _how(column: Column, cell: Cell) -> str:
     """Return how a number came from its runs, in a sentence."""
     values = sorted(cell.computed.values()) or sorted(one.value for one in cell.evidence if one.value is not None)
-    listed = ", ".join(f"{value:.10g}" for value in values)
+    listed = ", ".join(unrounded(value) for value in values)
     planned = f"{cell.n} of {cell.expected} planned runs" + (f", {cell.pooling}" if cell.pooling else "")
     if not values:
         return f"no number yet: {planned}"
@@ -112,8 +112,9 @@ def _how(column: Column, cell: Cell) -> str:
         return f"the one value there is, {listed}: {planned}"
     if column.best:
         return f"the lowest of {listed}: {planned}"
-    spread = f"± is (max − min)/2 = ({values[-1]:.10g} − {values[0]:.10g})/2 = {cell.half_range:.10g}"
-    return f"the median of {listed} is {cell.median:.10g}; {spread}; {planned}"
+    highest, lowest, half = map(unrounded, (values[-1], values[0], cell.half_range))
+    spread = f"± is (max − min)/2 = ({highest} − {lowest})/2 = {half}"
+    return f"the median of {listed} is {unrounded(cell.median)}; {spread}; {planned}"
 
 
 def _quoted(table: Table, row: TableRow, column: Column) -> str:
@@ -130,13 +131,13 @@ def _number(column: Column, cell: Cell) -> str:
     """Return the number that stands in the table, unrounded: `median 68.1`, `best 66.8`."""
     value = column.value(cell)
     if cell.computed:
-        return f"computed {value:.10g}; no run stands behind it"
-    return "no number yet" if value is None else f"{'best' if column.best else 'median'} {value:.10g}"
+        return f"computed {unrounded(value)}; no run stands behind it"
+    return "no number yet" if value is None else f"{'best' if column.best else 'median'} {unrounded(value)}"
 
 
 def _origin(one: Evidence, ledger: Ledger) -> str:
     """Return what one run says, and all that is needed to look it up."""
-    value = f"{one.value:.10g}" if one.value is not None else f"{one.state}: {one.reason}"
+    value = unrounded(one.value) if one.value is not None else f"{one.state}: {one.reason}"
     row = ledger.row(one.trial_id) if one.state == "done" else None
     seed = f"seed {row.spec.seed}" if row is not None else ""
     commit = f"commit {one.source}" if one.commit else ""

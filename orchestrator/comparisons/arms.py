@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from orchestrator.planning.grids.planned_trial import identity, open_axes
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import Column, plain_text
 from orchestrator.tables.grouping import drawn_stage, seed_of
 from orchestrator.tables.table import Table, TableRow
@@ -18,8 +18,6 @@ from trainables.trial import JSON
 
 RANDOM = "random"
 """The strategy of a search that draws an architecture and searches nothing."""
-NOUNS: Mapping[str, str] = {"search": "search", "train": "training"}
-"""What a trial of a trainable is called in a sentence; of any other, after its stage."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +31,8 @@ class Arm:
     """The trainable of that stage."""
     kinds: tuple[str, ...]
     """The trainables of its stages, from the root to what was measured."""
+    nouns: tuple[str, ...]
+    """What a trial of each of these is called in a sentence."""
     measured: str
     """The stage whose trials were measured."""
     values: Mapping[str, tuple[float, ...]]
@@ -53,17 +53,17 @@ class Arm:
     @property
     def noun(self) -> str:
         """What one of its independent runs is called: a search, a training."""
-        return NOUNS.get(self.kind, self.stage)
+        return self.nouns[len(self.fixed)]
 
     @property
     def measured_noun(self) -> str:
         """What a trial that was measured is called."""
-        return NOUNS.get(self.kinds[-1], self.measured)
+        return self.nouns[-1]
 
     @property
     def fixed_noun(self) -> str:
         """What the one trial is called from which all its runs come; "" where there is none."""
-        return NOUNS.get(self.kinds[len(self.fixed) - 1], self.fixed[-1]) if self.fixed else ""
+        return self.nouns[len(self.fixed) - 1] if self.fixed else ""
 
     @property
     def runs(self) -> dict[str, float]:
@@ -106,7 +106,8 @@ def _arm(plan: Plan, known: Mapping[str, PlannedTrial], row: TableRow, column: C
         label=label,
         stage=drawn,
         kind=plan.entries[drawn].name,
-        kinds=tuple(plan.entries[stage].name for stage in reversed(trials[0].lineage)),
+        kinds=tuple(plan.entries[stage].name for stage in lineage),
+        nouns=tuple(plan.entries[stage].noun or stage for stage in lineage),
         measured=trials[0].stage,
         values=whole,
         trials={seed: tuple(trial.trial_id for trial in members[seed]) for seed in whole},

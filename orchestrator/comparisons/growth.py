@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count, islice
 
 from orchestrator.comparisons.comparison import Comparisons
-from orchestrator.planning.config_fields import SEED
+from orchestrator.planning.grids.config_fields import SEED
 from orchestrator.planning.plan import Plan
 from trainables.trial import JSON, TrialRow
 

@@ -31,12 +31,17 @@ PLACES = {"axis.": 1, "config.": 2, "timing.": 4, "provenance.": 5, "artifact.":
 
 
 def rows_parquet(trials: Sequence[Exported]) -> bytes:
-    """Return a Parquet file of one line per trial, in this order.
+    """Return `rows_table` as a Parquet file."""
+    return _file(rows_table(trials))
+
+
+def rows_table(trials: Sequence[Exported]) -> "pa.Table":
+    """Return a table of one line per trial, in this order.
 
     Columns: those of `load_rows`, and `axis.<stage>.<key>`, `artifact.<name>`, and `provenance.<name>` for all that is
     known of where a row comes from; they and their order hang on no order of trials.
     """
-    return _file(_table([_line(trial) for trial in trials]))
+    return _table([_line(trial) for trial in trials])
 
 
 def epochs_parquet(trials: Iterable[Exported], ledger: Ledger, note: Callable[[str], None]) -> tuple[bytes, int]:

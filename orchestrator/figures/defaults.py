@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Literal
 
 from orchestrator.document.spec import FigureSpec, PanelSpec
-from orchestrator.planning.figure_checks import ALPHAS, GENOTYPE
-from orchestrator.planning.keys import short_key
+from orchestrator.planning.checks.figures import ALPHAS, GENOTYPE
+from orchestrator.planning.grids.keys import short_key
+from orchestrator.planning.grids.planned_trial import identity
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity
 
 SIZES = ("params", "addmult")
 ERROR = "test_error_best"

@@ -10,7 +10,7 @@ from orchestrator.document.spec import FigureSpec
 from orchestrator.figures.curves import label_of
 from orchestrator.figures.figure import Epochs, Figure, Line, what_is_missing
 from orchestrator.paper.published import UNITS, load_published
-from orchestrator.planning.keys import find_name
+from orchestrator.planning.grids.keys import find_name
 from orchestrator.planning.plan import Plan
 from orchestrator.tables.cells import Cell, Column, cells_of
 from orchestrator.tables.evidence import Ancestry, Record

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from orchestrator.index.index import INDEX, Index, entry_of, row_path
+from orchestrator.index.index import INDEX, Index
 from orchestrator.index.segment import same
+from orchestrator.index.standing import entry_of, row_path
 from trainables.errors import DamagedFile
 from trainables.record.storage import Storage
 from trainables.record.trial_folder import unseal

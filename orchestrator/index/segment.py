@@ -97,8 +97,8 @@ def same(then: Entry, now: Entry | None) -> bool:
     return then == now
 
 
-def pack(rows: Iterable[Indexed]) -> tuple[str, bytes]:
-    """Return the name and the content of a segment of these rows."""
+def pack(rows: Iterable[Indexed], place: str = "") -> tuple[str, bytes]:
+    """Return the name and the content of a segment of these rows; `place` is the storage whose they are, if it says."""
     import pyarrow as pa  # slow to load, and small storages have no index
     import pyarrow.parquet as pq
 
@@ -113,7 +113,7 @@ def pack(rows: Iterable[Indexed]) -> tuple[str, bytes]:
         *([row.copy(name) for row in ordered] for name in (LIGHT, REST)),
     ]
     arrays = [pa.array(column, kind) for column, kind in zip(columns, _kinds(), strict=True)]
-    metadata = {b"sharptune.index": VERSION, b"rows": str(len(ordered)).encode()}
+    metadata = {b"sharptune.index": VERSION, b"rows": str(len(ordered)).encode(), b"place": place.encode()}
     table = pa.table(dict(zip(_COLUMNS, arrays, strict=True))).replace_schema_metadata(metadata)
     buffer = io.BytesIO()
     pq.write_table(
@@ -127,8 +127,12 @@ def name_of(data: bytes) -> str:
     return f"{hashlib.sha256(data).hexdigest()[:32]}.parquet"
 
 
-def unpack(name: str, data: bytes, wanted: Callable[[str, Entry], bool]) -> Iterator[Indexed]:
+def unpack(
+    name: str, data: bytes, wanted: Callable[[str, Entry], bool], trusted: Callable[[str], bool] = lambda place: True
+) -> Iterator[Indexed]:
     """Yield the rows of a segment that are wanted; nothing may be made of them before all have come.
+
+    None of one whose place is not trusted.
 
     Raises: DamagedFile where anything in it is not as it was written; OtherVersionError.
     """
@@ -141,6 +145,8 @@ def unpack(name: str, data: bytes, wanted: Callable[[str, Entry], bool]) -> Iter
         file = pq.ParquetFile(pa.BufferReader(data))
         total, place, rest = 0, 0, _Rest(file)
         rows = _said(file)
+        if not trusted(file.schema_arrow.metadata.get(b"place", b"").decode()):
+            return
         for batch in file.iter_batches(batch_size=_AT_ONCE, use_threads=False, columns=[*_HEADS, LIGHT]):
             rows, total = rows - batch.num_rows, total + batch.nbytes
             if rows < 0 or total > MOST_BYTES:

@@ -5,4 +5,4 @@ SpecError. All that can be checked without a machine is checked here. Pure: noth
 Public face: `plan.expand`.
 """
 
-__all__ = ["config_fields", "figure_checks", "keys", "plan", "planned_trial", "resolvers", "selection"]
+__all__ = ["plan", "selection"]

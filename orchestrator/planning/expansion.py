@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.document.yaml_document import Path
-from orchestrator.planning.grid import StageGrid
+from orchestrator.planning.grids.grid import StageGrid
+from orchestrator.planning.grids.planned_trial import PlannedTrial
+from orchestrator.planning.grids.stage_order import Chains, Report
 from orchestrator.planning.parent_groups import ParentGroup, group_parents
-from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.settings_read import Stored
 from orchestrator.planning.stage_builder import StageBuilder
-from orchestrator.planning.stage_order import Chains, Report
 
 HOPELESS = 20
 """A grid this many times too large is refused without being written down."""

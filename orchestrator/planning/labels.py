@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from orchestrator.planning.grid import StageGrid, keys_of, word
-from orchestrator.planning.keys import short_key
+from orchestrator.planning.grids.grid import StageGrid, keys_of, word
+from orchestrator.planning.grids.keys import short_key
 from orchestrator.planning.parent_groups import ParentGroup
 from trainables.trial import JSON
 
@@ -17,13 +17,14 @@ class Labels:
 
     def __init__(self, lineage: Sequence[StageGrid]) -> None:
         grid, *ancestors = lineage
-        self._grid = grid
+        self._name = grid.name
+        self._labelled = frozenset(grid.labelled)
         self.axes = grid.axis_names
         """Of the own stage."""
         self._keys = {axis: f"{grid.name}.{axis}" for axis in self.axes}
         keys = keys_of(lineage)
         self._above = [
-            (each, axis, short_key(each.name, axis, keys))
+            (f"{each.name}.{axis}", axis in each.labelled, short_key(each.name, axis, keys))
             for each in reversed(ancestors)
             for axis in each.axis_names
             if _varies(each, axis)
@@ -31,27 +32,33 @@ class Labels:
 
     def of_ancestors(self, group: ParentGroup) -> list[str]:
         """Return what the labels of a group's children begin with."""
-        places = [(grid, axis, name, f"{grid.name}.{axis}") for grid, axis, name in self._above]
         given = group.coordinates
-        return [_part(grid, axis, name, given[key]) for grid, axis, name, key in places if key in given]
+        return [_part(labelled, name, given[key]) for key, labelled, name in self._above if key in given]
 
-    def of(self, ancestors: Sequence[str], shown: Mapping[str, JSON]) -> str:
+    def words(self, shown: Mapping[str, JSON]) -> list[str]:
+        """Return what the label of a trial ends with, for every axis of the own stage.
+
+        Args:
+            shown: its values as people wrote them.
+        """
+        return [_part(axis in self._labelled, axis, shown[axis]) for axis in self.axes]
+
+    def of(self, ancestors: Sequence[str], own: Sequence[str]) -> str:
         """Return a trial's label: `max_w p=1 seed=0`.
 
         Args:
             ancestors: its group's `of_ancestors`.
-            shown: its values as people wrote them.
+            own: its `words`.
         """
-        own = [_part(self._grid, axis, axis, shown[axis]) for axis in self.axes]
-        return " ".join([*ancestors, *own]) or self._grid.name
+        return " ".join([*ancestors, *own]) or self._name
 
     def coordinates(self, shown: Mapping[str, JSON]) -> dict[str, JSON]:
         """Return `stage.key` -> value or label, for every axis of the own stage."""
         return {key: shown[axis] for axis, key in self._keys.items()}
 
 
-def _part(grid: StageGrid, axis: str, name: str, value: JSON) -> str:
-    return str(value) if axis in grid.labelled else f"{name}={word(value)}"
+def _part(labelled: bool, name: str, value: JSON) -> str:
+    return str(value) if labelled else f"{name}={word(value)}"
 
 
 def _varies(grid: StageGrid, axis: str) -> bool:

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.planning.grid import Condition, Reference, StageGrid, keys_of
-from orchestrator.planning.keys import find_key
-from orchestrator.planning.planned_trial import PlannedTrial
-from orchestrator.planning.stage_order import Report
+from orchestrator.planning.grids.grid import Condition, Reference, StageGrid, keys_of
+from orchestrator.planning.grids.keys import find_key
+from orchestrator.planning.grids.planned_trial import PlannedTrial
+from orchestrator.planning.grids.stage_order import Report
 from trainables.trial import JSON, canonical_json
 
 

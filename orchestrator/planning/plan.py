@@ -13,17 +13,17 @@ from orchestrator.document.resources import Resources
 from orchestrator.document.spec import FigureSpec, TableSpec
 from orchestrator.document.yaml_document import Path, path_text
 from orchestrator.errors import Problem, SpecError
-from orchestrator.planning.config_fields import Fields
+from orchestrator.planning.checks.figures import check_figures
+from orchestrator.planning.checks.tables import check_tables
 from orchestrator.planning.expansion import Expansion
-from orchestrator.planning.figure_checks import check_figures
-from orchestrator.planning.grid import StageGrid
-from orchestrator.planning.grid_reader import GridReader
-from orchestrator.planning.keys import find_key
-from orchestrator.planning.planned_trial import PlannedTrial
-from orchestrator.planning.resolvers import RESOLVERS, Resolve
+from orchestrator.planning.grids.config_fields import Fields
+from orchestrator.planning.grids.grid import StageGrid
+from orchestrator.planning.grids.grid_reader import GridReader
+from orchestrator.planning.grids.keys import find_key
+from orchestrator.planning.grids.planned_trial import PlannedTrial
+from orchestrator.planning.grids.resolvers import RESOLVERS, Resolve
+from orchestrator.planning.grids.stage_order import Chains, order_stages
 from orchestrator.planning.settings_read import Stored, nothing_stored
-from orchestrator.planning.stage_order import Chains, order_stages
-from orchestrator.planning.table_checks import check_tables
 from trainables.catalog import Trainable, look_up
 from trainables.errors import UnknownName
 from trainables.trial import JSON

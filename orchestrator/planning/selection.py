@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 from orchestrator.document.yaml_document import parse_document, shown
 from orchestrator.errors import Problem, SpecError
-from orchestrator.planning.config_fields import Fields
-from orchestrator.planning.keys import find_key, find_name
+from orchestrator.planning.grids.config_fields import Fields
+from orchestrator.planning.grids.keys import find_key, find_name
+from orchestrator.planning.grids.planned_trial import PlannedTrial, identity
+from orchestrator.planning.grids.resolvers import RESOLVERS
 from orchestrator.planning.plan import Plan
-from orchestrator.planning.planned_trial import PlannedTrial, identity
-from orchestrator.planning.resolvers import RESOLVERS
 from trainables.errors import SharptuneError, unknown_name
 from trainables.trial import JSON
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from orchestrator.document.yaml_document import Path
-from orchestrator.planning.grid import FieldValue
-from orchestrator.planning.stage_order import Report
+from orchestrator.planning.grids.grid import FieldValue
+from orchestrator.planning.grids.stage_order import Report
 
 Stored: TypeAlias = Callable[[str], bool]
 """Says whether a trial of that id has begun or ended before.

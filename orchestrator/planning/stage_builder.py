@@ -9,13 +9,14 @@ from pydantic import BaseModel, ValidationError
 
 from orchestrator.document.validation_errors import findings
 from orchestrator.document.yaml_document import Path
-from orchestrator.planning.config_fields import SEED, plain_number
-from orchestrator.planning.grid import Point, Reference, StageGrid, points_of, word
+from orchestrator.planning.grids.config_fields import SEED, plain_number
+from orchestrator.planning.grids.grid import Point, Reference, StageGrid, points_of, word
+from orchestrator.planning.grids.planned_trial import PlannedTrial
+from orchestrator.planning.grids.references import point_to
+from orchestrator.planning.grids.stage_order import Report
 from orchestrator.planning.labels import Labels
 from orchestrator.planning.parent_groups import ParentGroup
-from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.planning.settings_read import ReadSettings, Stored
-from orchestrator.planning.stage_order import Report
 from trainables.catalog import GPUS, Context
 from trainables.config import canonical
 from trainables.trial import JSON, TrialSpec
@@ -38,6 +39,19 @@ class _Settings:
     expected_cost: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Place:
+    """What trials have in common that differ in nothing but their parents' seeds: their point of the grid."""
+
+    settings: _Settings
+    values: Mapping[str, Any]
+    """Those of the settings, with the point's seed."""
+    shown: Mapping[str, JSON]
+    words: Sequence[str]
+    """How the label of each ends."""
+    coordinates: Mapping[str, JSON]
+
+
 @dataclass(kw_only=True)
 class StageBuilder:
     """Turns the points of one stage into trials."""
@@ -56,6 +70,8 @@ class StageBuilder:
     _use: ReadSettings = field(default_factory=ReadSettings)
     _settings: dict[tuple[str, tuple[int, ...]], _Settings | None] = field(default_factory=dict)
     """By all that they are made from; None for those that are not right."""
+    _places: dict[tuple[str, int], _Place | None] = field(default_factory=dict)
+    """By what the parents leave and the number of the point; None for those that are not right."""
 
     @cached_property
     def grid(self) -> StageGrid:
@@ -69,10 +85,7 @@ class StageBuilder:
         points = list(points_of(self.grid))
         built: list[PlannedTrial] = []
         for group in parents:
-            left, ancestors = self._left_by(group), self._labels.of_ancestors(group)
-            for point in points:
-                if group.meets(point.conditions):
-                    built += self._trial(group, point, left, ancestors)
+            built += self._children(group, points)
         for exclusion in self.grid.exclusions:
             if self.whole and not self._excluded.get(exclusion.path):
                 self.report(exclusion.path, "matches no point of the grid")
@@ -83,44 +96,38 @@ class StageBuilder:
             self.report((*self.grid.path, "exclude"), "leaves no point of the grid")
         return tuple(built)
 
-    def _trial(self, group: ParentGroup, point: Point, left: str, ancestors: Sequence[str]) -> Iterator[PlannedTrial]:
-        """Yield the trial of a point, unless it is excluded or cannot be.
+    def _children(self, group: ParentGroup, points: Sequence[Point]) -> Iterator[PlannedTrial]:
+        """Yield the trials of a group, of all points but those that are excluded or cannot be."""
+        left, ancestors = self._left_by(group), self._labels.of_ancestors(group)
+        taken: dict[int, tuple[tuple[str, ...], Mapping[str, JSON]]] = {}
+        for number, point in enumerate(points):
+            if not group.meets(point.conditions) or self._is_excluded(group, point):
+                continue
+            key = (left, number)
+            if key not in self._places:
+                self._places[key] = self._place_of(group, point, left, ancestors)
+            place = self._places[key]
+            if place is None:
+                self.troubled = True
+                continue
+            settings = place.settings
+            if id(settings) not in taken:
+                taken[id(settings)] = self._with_references(settings.read, settings, group)
+            spec = self._spec(*taken[id(settings)], place.values[SEED])
+            label = self._labels.of(ancestors, place.words)
+            if spec.trial_id in self._seen:
+                self._refuse_twin(self._seen[spec.trial_id], label, point, settings.unread)
+                continue
+            self._seen[spec.trial_id] = label
+            yield self._trial(group, point, place, self._earlier(spec, settings, group), label)
 
-        Args:
-            left: the group's `_left_by`.
-            ancestors: what a label says of it.
-        """
-        excludes = point.path[-1] == "grid" and self.grid.exclusions
-        if excludes and self._is_excluded(self._effective(group, point, self._values(group, point))):
-            return
-        made_from = (left, point.places)
-        if made_from not in self._settings:
-            self._settings[made_from] = self._settings_of(point, group, ancestors)
-        settings = self._settings[made_from]
-        if settings is None:
-            self.troubled = True
-            return
-        shown, values = settings.shown, settings.values
-        if (given := point.field_values.get(SEED)) is not None:
-            shown, values = {**shown, SEED: given.shown}, {**values, SEED: given.value}
-            shown |= point.labels
-        label = self._labels.of(ancestors, shown)
-        self._use.note(point.field_values, settings.unread)
-        spec = self._spec(settings.read, values[SEED], settings.references, group)
-        trial_id = spec.trial_id
-        if self._seen.setdefault(trial_id, label) is not label:
-            self._refuse_twin(self._seen[trial_id], label, point, settings.unread)
-            return
-        if settings.unread and not self.stored(trial_id):
-            earlier = self._spec(settings.whole, values[SEED], settings.references, group)
-            if self.stored(earlier.trial_id):
-                spec, trial_id = earlier, earlier.trial_id
-        yield PlannedTrial(
-            trial_id=trial_id,
+    def _trial(self, group: ParentGroup, point: Point, place: _Place, spec: TrialSpec, label: str) -> PlannedTrial:
+        return PlannedTrial(
+            trial_id=spec.trial_id,
             spec=spec,
             stage=self.grid.name,
             label=label,
-            coordinates={**self._labels.coordinates(shown), **group.coordinates},
+            coordinates={**place.coordinates, **group.coordinates},
             parents=spec.parents,
             resources=self.grid.stage.resources,
             max_failures=self.grid.stage.max_failures,
@@ -128,10 +135,43 @@ class StageBuilder:
             keep_checkpoints=self.grid.stage.keep_checkpoints,
             time_limit=self.grid.stage.time_limit,
             hang_minutes=self.grid.stage.hang_minutes,
-            expected_cost=settings.expected_cost,
-            values={self.grid.name: shown, **group.values},
-            effective=self._effective(group, point, values),
+            expected_cost=place.settings.expected_cost,
+            values={self.grid.name: place.shown, **group.values},
+            effective=self._effective(group, point, place.values),
             ancestors=group.ancestors,
+        )
+
+    def _earlier(self, spec: TrialSpec, settings: _Settings, group: ParentGroup) -> TrialSpec:
+        """Return the spec under which a trial has begun: with the settings that it does not read, or without."""
+        if settings.unread and not self.stored(spec.trial_id):
+            earlier = self._spec(*self._with_references(settings.whole, settings, group), spec.seed)
+            if self.stored(earlier.trial_id):
+                return earlier
+        return spec
+
+    def _place_of(self, group: ParentGroup, point: Point, left: str, ancestors: Sequence[str]) -> _Place | None:
+        """Return what a point says of its trials; None, with a report, when its settings are not right.
+
+        Args:
+            left: the group's `_left_by`.
+            ancestors: what a label says of it.
+        """
+        made_from = (left, point.places)
+        if made_from not in self._settings:
+            self._settings[made_from] = self._settings_of(point, group, ancestors)
+        settings = self._settings[made_from]
+        if settings is None:
+            return None
+        shown, values = settings.shown, settings.values
+        if (given := point.field_values.get(SEED)) is not None:
+            shown, values = {**shown, SEED: given.shown, **point.labels}, {**values, SEED: given.value}
+        self._use.note(point.field_values, settings.unread)
+        return _Place(
+            settings=settings,
+            values=values,
+            shown=shown,
+            words=self._labels.words(shown),
+            coordinates=self._labels.coordinates(shown),
         )
 
     def _left_by(self, group: ParentGroup) -> str:
@@ -189,7 +229,11 @@ class StageBuilder:
                     found = True
         return found
 
-    def _is_excluded(self, effective: Mapping[str, Mapping[str, object]]) -> bool:
+    def _is_excluded(self, group: ParentGroup, point: Point) -> bool:
+        """Say whether a point is left out under a group, and take note of what leaves it out."""
+        if point.path[-1] != "grid" or not self.grid.exclusions:
+            return False
+        effective = self._effective(group, point, self._values(group, point))
         hit = False
         for exclusion in self.grid.exclusions:
             if all(each.is_met(effective) for each in exclusion.conditions):
@@ -206,7 +250,7 @@ class StageBuilder:
         shown |= {name: given.shown for name, given in point.field_values.items()}
         shown |= point.labels
         references = {name: value for name, value in values.items() if isinstance(value, Reference)}
-        config = self._config(values, references, point, group, self._labels.of(ancestors, shown))
+        config = self._config(values, references, point, group, self._labels.of(ancestors, self._labels.words(shown)))
         if config is None:
             return None
         whole = canonical(config)
@@ -247,10 +291,14 @@ class StageBuilder:
         referred = {name: reference.key for name, reference in references.items()}
         return Context(gpus=gpus, referred=referred, inherited=group.inherited_settings)
 
-    def _spec(
-        self, config: Mapping[str, JSON], seed: int, references: Mapping[str, Reference], group: ParentGroup
-    ) -> TrialSpec:
-        parents, config = self._with_references(config, references, group)
+    def _with_references(
+        self, config: Mapping[str, JSON], settings: _Settings, group: ParentGroup
+    ) -> tuple[tuple[str, ...], Mapping[str, JSON]]:
+        """Return the ids of the parents, and the config with its references pointing to them."""
+        parents, pointers = point_to(settings.references, self.lineage, group.parents, group.ancestors)
+        return parents, {**config, **pointers}
+
+    def _spec(self, parents: tuple[str, ...], config: Mapping[str, JSON], seed: int) -> TrialSpec:
         entry = self.grid.entry
         return TrialSpec(trainable=entry.name, version=entry.version, config=config, seed=seed, parents=parents)
 
@@ -292,28 +340,6 @@ class StageBuilder:
                 continue
             return given.path
         return (*self.grid.path, "config")
-
-    def _with_references(
-        self, config: Mapping[str, JSON], references: Mapping[str, Reference], group: ParentGroup
-    ) -> tuple[tuple[str, ...], dict[str, JSON]]:
-        """Return the ids of the parents, and the config with its references pointing to them."""
-        parents = list(group.parents)
-        pointers: dict[str, JSON] = {}
-        needs = self.grid.stage.needs
-        for distance, ancestor in enumerate(self.lineage[1:], start=1):
-            for name, reference in references.items():
-                if reference.stage != ancestor.name:
-                    continue
-                if needs is not None and needs.best is not None:
-                    parent: JSON = {"best": needs.best}
-                elif distance == 1:
-                    parent = 0
-                else:
-                    (ancestor_id,) = group.ancestors[ancestor.name]
-                    parents += [ancestor_id] if ancestor_id not in parents else []
-                    parent = parents.index(ancestor_id)
-                pointers[name] = {"parent": parent, "key": ancestor.entry.files.get(reference.key, reference.key)}
-        return tuple(parents), {**config, **pointers}
 
 
 def _without_seed(settings: Mapping[str, object]) -> dict[str, object]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestrator.planning.grids.planned_trial import identity
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity
 from orchestrator.report.runs import Environment
 from orchestrator.tables.formats.latex import escape
 from orchestrator.tables.layout import key_text

@@ -15,8 +15,8 @@ from orchestrator.figures.fonts import missing_letters
 from orchestrator.figures.kinds import build as build_figures
 from orchestrator.figures.kinds import default_figures
 from orchestrator.ledger import STATES, TrialState
+from orchestrator.planning.grids.planned_trial import identity
 from orchestrator.planning.plan import Plan
-from orchestrator.planning.planned_trial import identity
 from orchestrator.report.failures import Failure, failures_of
 from orchestrator.report.methods import Appendix, appendix_of, compute_of, paragraph_of
 from orchestrator.report.pictures import inline_svg

@@ -11,8 +11,8 @@ from orchestrator.comparisons.noise_words import noise_sentences
 from orchestrator.comparisons.words import grid, sentences
 from orchestrator.document.spec import TableSpec
 from orchestrator.figures.figure import Epochs
+from orchestrator.planning.grids.planned_trial import identity
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity
 from orchestrator.report.runs import number_of, run_place
 from orchestrator.tables.cells import Cell, Column
 from orchestrator.tables.evidence import Evidence
@@ -20,6 +20,7 @@ from orchestrator.tables.formats.html import html
 from orchestrator.tables.layout import key_text
 from orchestrator.tables.quantities import quantity_of
 from orchestrator.tables.table import Table, TableRow, build
+from orchestrator.words import unrounded
 from trainables.errors import SharptuneError
 from trainables.trial import JSON, TrialRow, canonical_json
 
@@ -211,13 +212,14 @@ def _summary(cells: Sequence[Cell]) -> Iterable[tuple[str, tuple[str, ...]]]:
 def _median(cell: Cell) -> str:
     """Return `68.1 ± 1.2`; the number alone where it is one run's, or all have the same."""
     if cell.low == cell.high:
-        return f"{cell.median:.10g}"
-    return f"{cell.median:.10g} ± {cell.half_range:.10g}"
+        return unrounded(cell.median)
+    return f"{unrounded(cell.median)} ± {unrounded(cell.half_range)}"
 
 
 def _range(cell: Cell) -> str:
     """Return `66.9 to 69.3`; `all 14822` where there is no range."""
-    return f"all {cell.low:.10g}" if cell.low == cell.high else f"{cell.low:.10g} to {cell.high:.10g}"
+    low, high = unrounded(cell.low), unrounded(cell.high)
+    return f"all {low}" if cell.low == cell.high else f"{low} to {high}"
 
 
 def differences_of(table: Table, known: Mapping[str, PlannedTrial]) -> tuple[tuple[str, ...], tuple[Difference, ...]]:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.ledger import TrialState
+from orchestrator.planning.grids.planned_trial import identity
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity
 from orchestrator.tables.evidence import Evidence, Record, Slot, evidence_for
 from orchestrator.tables.layout import key_text
 from orchestrator.tables.quantities import quantity_of
-from orchestrator.words import duration
+from orchestrator.words import duration, unrounded
 from trainables.trial import JSON, TrialRow, canonical_json
 
 MOST_METRICS = 5
@@ -148,7 +148,7 @@ def evidence(record: Record, trial: PlannedTrial, metric: str) -> Evidence:
 
 def number_of(one: Evidence) -> str:
     """Return a measured value as it is, unrounded but for what no one measures; "" where there is none."""
-    return "" if one.value is None else f"{one.value:.10g}"
+    return unrounded(one.value)
 
 
 def varying_axes(trials: Sequence[PlannedTrial]) -> list[str]:

@@ -97,11 +97,9 @@ def named(
     """
     found = dict(states)
     unique = {trial.trial_id: trial for trial in trials}
-    rows = {
-        trial_id: state.row for trial_id, state in states.items() if state.state == "done" and state.row is not None
-    }
-    for trial_id, row in rows.items() if len(rows) <= MANY else ():
-        if row.adopted_from:
+    done = [trial_id for trial_id, state in states.items() if state.state == "done"]
+    for trial_id in done if len(done) <= MANY else ():
+        if (row := states[trial_id].row) is not None and row.adopted_from:
             reason = f"{states[trial_id].reason}, taken over from {row.adopted_from}, which is alike"
             found[trial_id] = replace(states[trial_id], reason=reason, twin=row.adopted_from)
     if not adopt:

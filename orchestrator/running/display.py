@@ -17,7 +17,7 @@ from rich.text import Text
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.session import Event
 from orchestrator.running.time_left import Outline, Pace, left_text
-from orchestrator.words import shown_line, shown_lines
+from orchestrator.words import shown_line, shown_lines, with_minus
 
 __all__ = ["Display", "LiveDisplay", "Outline", "PlainDisplay", "open_display"]
 
@@ -239,7 +239,7 @@ def headline(event: Event, outline: Outline) -> str:
     metric = outline.headline.get(event.trial.spec.trainable, "")
     if event.progress is None or metric not in event.progress.metrics:
         return ""
-    return f"{metric} {event.progress.metrics[metric]:.4g}"
+    return f"{metric} {with_minus(f'{event.progress.metrics[metric]:.4g}')}"
 
 
 def describe(event: Event, outline: Outline) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.paper.published import PAPER_RUNS
-from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.grids.planned_trial import PlannedTrial
 from orchestrator.tables.evidence import Ancestry, Evidence, EvidenceState, Origin, Record
 from orchestrator.tables.grouping import pooling
 from orchestrator.tables.quantities import quantity_of

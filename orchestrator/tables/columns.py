@@ -5,7 +5,7 @@ from typing import Any
 
 from orchestrator.document.spec import ColumnSpec, TableSpec
 from orchestrator.errors import TableError
-from orchestrator.planning.keys import find_name
+from orchestrator.planning.grids.keys import find_name
 from orchestrator.planning.plan import Plan
 from orchestrator.tables.cells import Column
 from orchestrator.tables.quantities import quantity_of

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
+from orchestrator.planning.grids.planned_trial import PlannedTrial
 from orchestrator.planning.plan import Plan
-from orchestrator.planning.planned_trial import PlannedTrial
 from orchestrator.tables.cells import COMPUTED, MARKS, Cell, Column, Members
 from orchestrator.tables.evidence import Ancestry, Record
 from orchestrator.tables.statistics import median_range

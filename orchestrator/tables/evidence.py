@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
-from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.grids.planned_trial import PlannedTrial
 from trainables.trial import JSON, Digests, TrialRow, canonical_json
 
 RUN = ""

@@ -8,10 +8,10 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.planning.config_fields import SEED
-from orchestrator.planning.keys import find_name
+from orchestrator.planning.grids.config_fields import SEED
+from orchestrator.planning.grids.keys import find_name
+from orchestrator.planning.grids.planned_trial import comparable, identities, identity
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import comparable, identities, identity
 from orchestrator.tables.evidence import Ancestry
 from trainables.trial import JSON
 
@@ -151,7 +151,9 @@ def pooled_axes(trial: PlannedTrial, keys: Iterable[str]) -> list[str]:
 
 
 def plural(noun: str) -> str:
-    """Return the plural of a stage's name: searches, trains, studies."""
+    """Return the plural of a noun or a stage's name: searches, trains, studies, diagnoses."""
+    if noun.endswith("sis"):
+        return f"{noun[:-2]}es"
     if noun.endswith(("s", "x", "z", "ch", "sh")):
         return f"{noun}es"
     if noun.endswith("y") and noun[-2:-1] not in tuple("aeiou"):

@@ -16,6 +16,7 @@ from orchestrator.tables.quantities import (
     in_unit,
     named_unit,
     number_texts,
+    printed_value,
     quantity_of,
     unit_for,
     with_halves,
@@ -176,7 +177,7 @@ def cell_change(table: Table, row: TableRow, column: Column, unit: Unit) -> str:
 def _printed(table: Table, row: TableRow, column: Column, unit: Unit) -> Decimal | None:
     """Return the number that is printed in a cell, less its ±; None where there is none."""
     numbers = _numbers(column, row.cells[column.name])
-    return Decimal(number_texts(numbers, unit_of_cell(table, row, column, unit))[0]) if numbers else None
+    return printed_value(numbers, unit_of_cell(table, row, column, unit)) if numbers else None
 
 
 def _numbers(column: Column, cell: Cell) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 from orchestrator.tables.statistics import decimal_of
+from orchestrator.words import with_minus
 
 Kind = Literal["error", "regret", "accuracy", "size", "time", "count", "other"]
 JUDGING: tuple[Kind, ...] = ("error", "regret", "accuracy")
@@ -211,7 +212,12 @@ def by_spread(unit: Unit, half_range: float) -> Unit:
 
 def number_texts(values: Sequence[float], unit: Unit) -> tuple[str, ...]:
     """Return numbers that stand together, as a median and its ± do, in a unit and with the same decimals."""
-    return _texts([decimal_of(value) / unit.scale for value in values], unit.digits)
+    return tuple(map(with_minus, _in(unit, values)))
+
+
+def printed_value(values: Sequence[float], unit: Unit) -> Decimal:
+    """Return the first of numbers that stand together, rounded as it is written."""
+    return Decimal(_in(unit, values)[0])
 
 
 def number_text(value: float, unit: Unit) -> str:
@@ -228,6 +234,10 @@ def change_text(value: Decimal, baseline: Decimal) -> str:
     change = 100 * (value - baseline) / abs(baseline)
     (text,) = _texts([abs(change)], 1)
     return f"{'−' if change < 0 else '+' if change else ''}{text}%"
+
+
+def _in(unit: Unit, values: Sequence[float]) -> tuple[str, ...]:
+    return _texts([decimal_of(value) / unit.scale for value in values], unit.digits)
 
 
 def _texts(numbers: Sequence[Decimal], digits: int | None) -> tuple[str, ...]:

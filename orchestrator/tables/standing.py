@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import overload
 
-from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.grids.planned_trial import PlannedTrial
 from orchestrator.tables.evidence import RUN, Ancestry, Evidence, EvidenceState, Record, Slot, evidence_for, measured
 from orchestrator.tables.grouping import drawn_stage, seed_of
 from trainables.trial import TrialRow

@@ -12,9 +12,9 @@ from typing import Literal
 from orchestrator.document.spec import CompareSpec, Line, TableSpec
 from orchestrator.errors import TableError
 from orchestrator.paper.published import PublishedRow, PublishedTable, load_published, shown_details
-from orchestrator.planning.keys import find_name
+from orchestrator.planning.grids.keys import find_name
+from orchestrator.planning.grids.planned_trial import identity, open_axes
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.planning.planned_trial import identity, open_axes
 from orchestrator.tables.cells import FEW, NOTHING, Cell, Column, Members, cells_of, detail_text
 from orchestrator.tables.columns import ask, known_metrics, written
 from orchestrator.tables.computed import Computed

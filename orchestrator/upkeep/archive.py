@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from orchestrator.errors import LedgerError
+from orchestrator.upkeep.parquet_members import ENDING as PARQUET
+from orchestrator.upkeep.parquet_members import members as parquet_members
 from trainables.record.trial_folder import TRIALS
 
 Member: TypeAlias = tuple[str, int, IO[bytes]]
 """A file's name, its bytes as the archive has them, and its content."""
-ENDINGS = (".zip", ".tar.gz", ".tgz")
+ENDINGS = (".zip", ".tar.gz", ".tgz", PARQUET)
 MOST_FILES = 1_000_000
 ALWAYS_BYTES = 100_000_000
 """Of content: as much is taken out of an archive of any size."""
@@ -41,8 +43,7 @@ def unpack(archive: Path, folder: Path) -> None:
     """
     try:
         most = ALWAYS_BYTES + MOST_TIMES * archive.stat().st_size
-        members = _zip(archive) if archive.name.endswith(".zip") else _tar(archive)
-        with contextlib.closing(members):
+        with contextlib.closing(_members(archive, most)) as members:
             _write(members, folder, most)
     except LedgerError as error:
         raise LedgerError(f"{archive}: {error}") from error
@@ -74,6 +75,14 @@ def _write(members: Iterable[Member], folder: Path, most: int) -> None:
         if len(data) != size:
             raise LedgerError(f"its {name!r} is not as long as it says")
         target.write_bytes(data)
+
+
+def _members(archive: Path, most: int) -> Generator[Member, None, None]:
+    if archive.name.endswith(PARQUET):
+        for name, size, stream in parquet_members(archive, most):
+            yield _proper(name), size, stream
+    else:
+        yield from _zip(archive) if archive.name.endswith(".zip") else _tar(archive)
 
 
 def _zip(archive: Path) -> Generator[Member, None, None]:

@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import io
 import json
+import math
 import os
 import tarfile
 import uuid
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
-from orchestrator.planning.resolvers import RESOLVERS
+from orchestrator.planning.grids.resolvers import RESOLVERS
 from orchestrator.upkeep.archive import is_proper
 from orchestrator.upkeep.left_out import LEFT_OUT, left_out_json, left_out_of
 from trainables.errors import DamagedFile
@@ -43,7 +44,7 @@ class Packed:
     files: int = 0
     bytes: int = 0
     left_out: int = 0
-    """Files of weights."""
+    """Files that rows name, and that are not in it: weights, and what is too large for a Parquet file."""
 
 
 def pack(path: Path, ledger: Ledger, trial_ids: Iterable[str], beside: Mapping[str, bytes], *, weights: bool) -> Packed:
@@ -52,29 +53,50 @@ def pack(path: Path, ledger: Ledger, trial_ids: Iterable[str], beside: Mapping[s
     Raises: LedgerError where a row or a file of one cannot be trusted, or none has ended; OSError.
     """
     packed = Packed()
-    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with _archive(fresh, zipped=path.name.endswith(".zip")) as put:
+    with written_whole(path) as fresh, _archive(fresh, zipped=path.name.endswith(".zip")) as put:
 
-            def count(name: str, data: bytes) -> None:
-                packed.files += 1
-                packed.bytes += len(data)
-                put(name, data)
+        def count(name: str, data: bytes) -> None:
+            packed.files += 1
+            packed.bytes += len(data)
+            put(name, data)
 
-            for name, data in sorted(beside.items()):
-                count(name, data)
-            for trial_id in sorted(trial_ids):
-                _pack_trial(ledger.folder(trial_id), packed, count, weights=weights)
+        for name, data in sorted(beside.items()):
+            count(name, data)
+        for trial_id in sorted(trial_ids):
+            pack_trial(ledger.folder(trial_id), packed, count, weights=weights)
         if not packed.trials:
             raise LedgerError(f"none of its trials has ended in {ledger.storage.uri}: there is nothing to send")
+    return packed
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield where to write a file that is then at its path, whole; where that fails, nothing is left."""
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield fresh
         fresh.replace(path)
     finally:
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()
-    return packed
 
 
-def _pack_trial(folder: TrialFolder, packed: Packed, put: Put, *, weights: bool) -> None:
+def pack_trial(
+    folder: TrialFolder,
+    packed: Packed,
+    put: Put,
+    *,
+    weights: bool = False,
+    most: float = math.inf,
+    texts: bool = True,
+) -> None:
+    """Put a trial's files, unless it has no row; weights, and files of more than `most` bytes, only where asked for.
+
+    Args:
+        texts: also its log, and what its processes printed.
+
+    Raises: LedgerError where its row or a file cannot be trusted.
+    """
     try:
         row = folder.read_row()
         if row is None:
@@ -92,6 +114,9 @@ def _pack_trial(folder: TrialFolder, packed: Packed, put: Put, *, weights: bool)
                 if name not in left_out_of(folder):
                     raise DamagedFile(f"its {name} is missing") from error
                 left_out.add(name)
+                continue
+            if len(data) > most:
+                left_out.add(name)
             else:
                 put(f"{folder.path}/{told.get('path', name)}", data)
     except DamagedFile as error:
@@ -99,9 +124,9 @@ def _pack_trial(folder: TrialFolder, packed: Packed, put: Put, *, weights: bool)
     packed.left_out += len(left_out)
     if left_out:
         put(f"{folder.path}/{LEFT_OUT}", left_out_json(left_out))
-    if log := folder.read_log():
+    if texts and (log := folder.read_log()):
         put(f"{folder.path}/{LOG}", log.encode())
-    for name in (*folder.outputs.names(), SPEC, ROW):
+    for name in (*(folder.outputs.names() if texts else ()), SPEC, ROW):
         with contextlib.suppress(FileNotFoundError):
             put(f"{folder.path}/{name}", folder.storage.read(f"{folder.path}/{name}"))
 

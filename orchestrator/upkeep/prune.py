@@ -93,6 +93,8 @@ def delete(ledger: Ledger, found: Iterable[Useless]) -> Iterator[Useless]:
         if trial_id and folder.claims.live() is not None:
             continue
         for each in files:
+            if trial_id and each.path == f"{folder.path}/{ROW}":
+                folder.withdraw_row()
             ledger.storage.delete(each.path)
             yield each
         if trial_id and not ledger.storage.remote:

@@ -11,8 +11,8 @@ from itertools import zip_longest
 from orchestrator.document.yaml_document import shown
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger, TrialState
-from orchestrator.planning.config_fields import Fields
-from orchestrator.planning.planned_trial import PlannedTrial
+from orchestrator.planning.grids.config_fields import Fields
+from orchestrator.planning.grids.planned_trial import PlannedTrial
 from orchestrator.upkeep.family import Family
 from trainables.catalog import Trainable
 from trainables.config import is_reference

@@ -70,6 +70,7 @@ PICTURES = {
     "test_drawings_in_the_docs_are_up_to_date",
     "docs/pictures/report.png": "tests/orchestrator/cli/test_report.py::"
     "test_the_picture_in_the_documentation_is_small_and_how_it_is_made_is_said",
+    "docs/results/nas_bench_201_small": "tests/docs/test_results_pages.py::test_a_page_shows_what_its_bundle_makes",
     "docs/results/weighting_bias.png": "tests/docs/test_weighting_bias_page.py::"
     "test_the_curves_of_its_picture_go_through_the_numbers_of_its_table",
 }

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from orchestrator.document.experiment import load_experiment
+from orchestrator.planning.grids.planned_trial import PlannedTrial
 from orchestrator.planning.plan import expand
-from orchestrator.planning.planned_trial import PlannedTrial
 from trainables.catalog import CATALOG
 from trainables.loops.predictions import packed
 from trainables.record.storage import open_storage

@@ -17,6 +17,10 @@ def test_all_code_that_an_entry_names_is_there_and_what_planning_asks_is_free_of
     assert {path.partition(":")[0] for path in paths} <= set(TORCH_FREE)
 
 
+def test_every_kind_says_what_its_trials_are_called_in_a_sentence():
+    assert {name: entry.noun for name, entry in CATALOG.items() if not entry.noun} == {}
+
+
 @pytest.mark.parametrize(("settings", "cost"), [({"epochs": 7, "steps": 2}, 7.0), ({"steps": 2}, 1.0)])
 def test_a_kind_that_does_not_say_what_it_costs_costs_its_epochs_or_one(settings, cost):
     assert CHAIN.expected_cost(settings) == cost

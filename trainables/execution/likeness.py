@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from trainables.catalog import Trainable
+from trainables.catalog import Trainable, load
 from trainables.errors import DamagedFile
 from trainables.record.storage import Storage
 from trainables.record.trial_folder import TrialFolder
@@ -38,7 +38,8 @@ def likeness_of(entry: Trainable, spec: TrialSpec, settings: Mapping[str, JSON])
     """
     try:
         config = entry.config_class()(**settings).model_dump(mode="json", exclude_defaults=True)
-        parts = [spec.trainable, spec.version, spec.seed, entry.alike_settings(config)]
+        settings = load(entry.alike)(config) if entry.alike else config
+        parts = [spec.trainable, spec.version, spec.seed, settings]
         return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
     except (ValueError, TypeError):
         return ""

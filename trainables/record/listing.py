@@ -2,8 +2,10 @@
 
 import contextlib
 import hashlib
+import threading
 import time
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 
 from trainables.record.entry import Entry
 from trainables.record.storage import Storage
@@ -27,9 +29,13 @@ class Listed:
         self._look()
 
     def _look(self) -> None:
-        self._entries = self._storage.walk(self._folder)
+        self._entries: dict[str, Entry] = {}
         self._names: defaultdict[str, set[str]] = defaultdict(set)
-        for path in self._entries:
+        self._take(self._storage.walk(self._folder))
+
+    def _take(self, found: Mapping[str, Entry]) -> None:
+        self._entries.update(found)
+        for path in found:
             while len(path) > len(self._folder):
                 above, _, name = path.rpartition("/")
                 self._names[above].add(name)
@@ -108,3 +114,44 @@ class Listed:
 
 def _seal(version: str, data: bytes) -> bytes:
     return hashlib.sha256(f"{version}\n".encode() + data).hexdigest().encode()
+
+
+class ListedOnDemand(Listed):
+    """A storage as `Listed` shows it, of which each folder in a folder is listed when it is first asked about.
+
+    For few of many: `names` are all there are, what is in another is not asked for, and after `most` all are listed.
+    """
+
+    def __init__(
+        self, storage: Storage, folder: str, names: Collection[str], most: int, kept: Storage | None = None
+    ) -> None:
+        self._there = names
+        self._most = most
+        self._asked_for: set[str] = set()
+        self._all = threading.Lock()
+        self._has_all = False
+        super().__init__(storage, folder, kept)
+
+    def _look(self) -> None:
+        self._entries, self._names = {}, defaultdict(set)
+        self._names[self._folder].update(self._there)
+        self._asked_for.clear()
+        self._has_all = False
+
+    def _knows(self, path: str) -> bool:
+        if not super()._knows(path):
+            return False
+        name = path.removeprefix(self._folder).removeprefix("/").partition("/")[0]
+        if not self._has_all and name in self._there and name not in self._asked_for:
+            if len(self._asked_for) < self._most:
+                self._take(self._storage.walk(f"{self._folder}/{name}"))
+                self._asked_for.add(name)
+            else:
+                self._list_all()
+        return True
+
+    def _list_all(self) -> None:
+        with self._all:
+            if not self._has_all:
+                self._take(self._storage.walk(self._folder))
+                self._has_all = True

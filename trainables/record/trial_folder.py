@@ -23,6 +23,7 @@ from trainables.errors import DamagedFile
 from trainables.record.beats import BeatWatcher
 from trainables.record.checkpoints import CheckpointFolder
 from trainables.record.claims import Claim, ClaimFolder
+from trainables.record.entry import Entry
 from trainables.record.listing import Listed
 from trainables.record.log import LOG, TrialLog
 from trainables.record.outputs import MOST_ATTEMPTS, OutputFolder, among
@@ -33,6 +34,8 @@ ROW = "row.json"
 SPEC = "spec.json"
 TRIALS = "trials"
 """The folder of a storage that holds those of all trials."""
+WITHDRAWN = "withdrawn"
+"""The folder of an object store that says which rows were taken away: a file for each, whose name says it all."""
 MOST_EPOCHS = 1_000_000
 MOST_BYTES = 2**28
 MOST_NUMBERS = 2_000_000
@@ -69,6 +72,11 @@ def unsealed(data: JSON, trial_id: str) -> TrialRow:
     if row.trial_id != trial_id or row.spec.trial_id != trial_id:
         raise DamagedFile(f"it belongs to trial {row.spec.trial_id}")
     return row
+
+
+def withdrawal(trial_id: str, row: Entry) -> str:
+    """Return the name of the file in `WITHDRAWN` that says that a trial's `row.json` of that version is taken away."""
+    return f"{trial_id}.{hashlib.sha256(row.version.encode()).hexdigest()[:16]}"
 
 
 class TrialFolder:
@@ -110,8 +118,20 @@ class TrialFolder:
     def set_aside(self, name: str, why: str) -> str:
         """Keep a file under another name (`row.json` → `row.json.failed-1`) and return that name."""
         aside = self.free_name(name, why)
+        if name == ROW:
+            self.withdraw_row()
         self.storage.move(f"{self.path}/{name}", f"{self.path}/{aside}")
         return aside
+
+    def withdraw_row(self) -> None:
+        """Say that the row there is will be taken away: copies of it are then trusted no more, see `withdrawal`.
+
+        Comes before whatever takes it away. On a disk nothing need be said: each row's file is looked at.
+        """
+        if self.storage.remote:
+            with contextlib.suppress(FileNotFoundError):
+                entry = self.storage.entry(f"{self.path}/{ROW}")
+                self.storage.create(f"{WITHDRAWN}/{withdrawal(self.trial_id, entry)}", b"")
 
     def free_name(self, name: str, why: str) -> str:
         """Return the next name under which a file can be set aside."""

@@ -8,7 +8,7 @@ import click
 
 from orchestrator.cli.options import json_option
 from orchestrator.cli.output import say, say_json
-from orchestrator.planning.resolvers import find_space
+from orchestrator.planning.grids.resolvers import find_space
 from trainables.architecture.hypercuboid import multichannel_cuboid
 from trainables.architecture.nas_bench_201.cell import EDGES, STAGES
 from trainables.architecture.primitives import primitives_of

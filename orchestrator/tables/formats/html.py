@@ -18,7 +18,7 @@ from orchestrator.tables.layout import unit_of as unit_of_column
 from orchestrator.tables.layout import unit_of_cell as unit_of
 from orchestrator.tables.quantities import Unit
 from orchestrator.tables.table import Table, TableRow
-from orchestrator.words import shown_line
+from orchestrator.words import shown_line, unrounded
 
 if TYPE_CHECKING:
     import jinja2
@@ -120,7 +120,7 @@ def _head(table: Table, row: TableRow, column: Column, unit: Unit) -> str:
 
 
 def _run(one: Evidence) -> tuple[str, ...]:
-    said = f"{one.value:.10g}" if one.value is not None else f"{one.state}: {one.reason}"
+    said = unrounded(one.value) if one.value is not None else f"{one.state}: {one.reason}"
     return (one.trial_id, said, one.label, one.source, " ".join(part for part in (one.hardware, one.share) if part))
 
 

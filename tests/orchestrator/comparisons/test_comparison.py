@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from packaged_tables import made_up
+from plans import plan
 from table_worlds import FakeTable, make_world
 
 from orchestrator.comparisons.comparison import compare
@@ -50,6 +52,26 @@ def test_one_training_of_each_search_is_no_mean():
     said = sentences(compared(make_world(search_seeds=(0, 1), ps=(1,), seeds=(0,)), rows=["weighting"]))[1]
 
     assert said.endswith(" %, of one training each")
+
+
+DIAGNOSED = """\
+experiment: x
+stages:
+  s:
+    trainable: search
+    config: {dataset: cifar10-mini, space: nas_bench_201}
+    grid: {weighting: [scalar, max_w], seed: [0, 1]}
+  d: {trainable: diagnose, needs: s, config: {weights: "${s.weights}"}, grid: {seed: [0, 1]}}
+"""
+
+
+def test_trials_are_called_after_their_kind_whatever_their_stage_is_called():
+    world = plan(DIAGNOSED)
+    table = FakeTable(stage="d", rows=("weighting",), columns=("kendall_tau",))
+    said = "\n".join(sentences(compare(world, build(world, made_up(world), table))))
+
+    assert "scalar: 2 searches" in said
+    assert "each the mean of 2 diagnoses" in said
 
 
 def test_where_one_search_was_made_its_trainings_are_the_runs_and_it_is_said_that_nothing_holds_for_others():

@@ -19,6 +19,7 @@ def arm(runs, *, runs_per_seed=1):
         stage="search",
         kind="search",
         kinds=("search", "train"),
+        nouns=("search", "training"),
         measured="train",
         values=values,
         trials=dict.fromkeys(values, ()),

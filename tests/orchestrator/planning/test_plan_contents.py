@@ -7,8 +7,8 @@ from plans import mistakes, plan, stage
 
 from orchestrator.document.experiment import parse_experiment
 from orchestrator.errors import SpecError
+from orchestrator.planning.grids.resolvers import Content
 from orchestrator.planning.plan import expand
-from orchestrator.planning.resolvers import Content
 from trainables.architecture.published import PUBLISHED
 from trainables.catalog import Trainable
 

@@ -54,6 +54,16 @@ def test_a_change_stands_beside_the_columns_that_want_it_alone(form):
     assert "change" not in cells["params"]
 
 
+@pytest.mark.parametrize("form", READERS)
+def test_numbers_below_zero_have_the_sign_of_changes_below_zero(form):
+    world = make_world()
+    for trial, row in [(trial, world.rows[trial.trial_id]) for trial in world.plan.trials]:
+        world.change(trial, metrics={**row.metrics, "test_loss": -0.012})
+    table = build(world.plan, world.rows, FakeTable(columns=("test_loss",), rows=("weighting",), filter={"p": 1}))
+
+    assert READERS[form](render(table, form, width=None))[0][1] == "−0.012±0.000"
+
+
 def test_no_change_at_all_is_not_explained():
     columns = (ColumnSpec(metric="params", change=False),)
     table = table_of(*columns, rows=("weighting",), filter={"p": 1}, baseline={"weighting": "scalar"})

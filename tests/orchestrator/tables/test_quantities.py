@@ -19,7 +19,7 @@ PERCENT = quantity_of("test_error_best").units[0]
         (2.345, "2.35"),
         (2.675, "2.68"),
         (0.125, "0.13"),
-        (-0.125, "-0.13"),
+        (-0.125, "−0.13"),
         (0.0, "0.00"),
         (90, "90.00"),
     ],
@@ -53,7 +53,15 @@ def test_a_spread_that_is_there_is_seen(metric, median, half_range, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.004, "0.004"), (-0.001, "-0.001"), (0.0096, "0.01"), (9.96e-8, "1.0e-7"), (1e9, "1.0e9")]
+    ("value", "text"),
+    [
+        (0.004, "0.004"),
+        (-0.001, "−0.001"),
+        (-9.96e-8, "−1.0e-7"),
+        (0.0096, "0.01"),
+        (9.96e-8, "1.0e-7"),
+        (1e9, "1.0e9"),
+    ],
 )
 def test_only_nothing_looks_like_nothing_and_no_number_is_a_mile_long(value, text):
     assert number_text(value, PERCENT) == text

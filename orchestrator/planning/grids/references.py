@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from orchestrator.planning.grid import Reference, StageGrid
+from orchestrator.planning.grids.grid import Reference, StageGrid
 from trainables.architecture.budget import budget_of_key
 from trainables.errors import SharptuneError, unknown_name
 from trainables.trial import JSON
@@ -66,3 +66,36 @@ def _refuse_undetermined(reference: Reference, position: int, lineage: Sequence[
                 f"which trial of {reference.stage!r} is meant is not known, as {grid.name!r} takes the best of several"
             )
             raise InvalidReference(sentence)
+
+
+def point_to(
+    references: Mapping[str, Reference],
+    lineage: Sequence[StageGrid],
+    parents: Sequence[str],
+    ancestors: Mapping[str, tuple[str, ...]],
+) -> tuple[tuple[str, ...], dict[str, JSON]]:
+    """Return the ids of all trials that a trial takes something from, and what its references are in its spec.
+
+    Args:
+        references: by the fields whose values they are.
+        lineage: as for `read_reference`.
+        parents: the ids of its parent, or of all that may be.
+        ancestors: stage -> the trials there that it comes from.
+    """
+    found = list(parents)
+    pointers: dict[str, JSON] = {}
+    needs = lineage[0].stage.needs
+    for distance, ancestor in enumerate(lineage[1:], start=1):
+        for name, reference in references.items():
+            if reference.stage != ancestor.name:
+                continue
+            if needs is not None and needs.best is not None:
+                parent: JSON = {"best": needs.best}
+            elif distance == 1:
+                parent = 0
+            else:
+                (ancestor_id,) = ancestors[ancestor.name]
+                found += [ancestor_id] if ancestor_id not in found else []
+                parent = found.index(ancestor_id)
+            pointers[name] = {"parent": parent, "key": ancestor.entry.files.get(reference.key, reference.key)}
+    return tuple(found), pointers

@@ -7,8 +7,8 @@ from typing import TypeVar
 from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import plain_name
 from orchestrator.document.yaml_document import Path, shown, unseen_character
-from orchestrator.planning.config_fields import SEED, plain_number
-from orchestrator.planning.grid import (
+from orchestrator.planning.grids.config_fields import SEED, plain_number
+from orchestrator.planning.grids.grid import (
     Axis,
     Choice,
     Condition,
@@ -19,10 +19,10 @@ from orchestrator.planning.grid import (
     keys_of,
     word,
 )
-from orchestrator.planning.keys import find_key
-from orchestrator.planning.references import mentions_reference, read_reference
-from orchestrator.planning.resolvers import Content, Resolve
-from orchestrator.planning.stage_order import Report
+from orchestrator.planning.grids.keys import find_key
+from orchestrator.planning.grids.references import mentions_reference, read_reference
+from orchestrator.planning.grids.resolvers import Content, Resolve
+from orchestrator.planning.grids.stage_order import Report
 from trainables.errors import SharptuneError, UnknownName, unknown_name
 from trainables.trial import JSON
 

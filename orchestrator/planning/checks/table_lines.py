@@ -7,10 +7,10 @@ from typing import TypeAlias
 from orchestrator.document.spec import Line, TableSpec
 from orchestrator.document.yaml_document import Path
 from orchestrator.paper.published import PublishedTable, load_published, shown_details
-from orchestrator.planning.comparison_checks import check_arms, check_labels, check_metric
-from orchestrator.planning.grid import StageGrid, keys_of
-from orchestrator.planning.keys import find_name
-from orchestrator.planning.stage_order import Report
+from orchestrator.planning.checks.comparisons import check_arms, check_labels, check_metric
+from orchestrator.planning.grids.grid import StageGrid, keys_of
+from orchestrator.planning.grids.keys import find_name
+from orchestrator.planning.grids.stage_order import Report
 from trainables.catalog import TIMING
 from trainables.errors import UnknownName, unknown_name
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from orchestrator.document.spec import TableSpec
 from orchestrator.document.yaml_document import Path
-from orchestrator.planning.stage_order import Report
+from orchestrator.planning.grids.stage_order import Report
 from trainables.catalog import TIMING
 from trainables.errors import unknown_name
 from trainables.trial import JSON

@@ -8,14 +8,14 @@ from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import ColumnSpec, FigureSpec, PanelSpec, TableSpec
 from orchestrator.document.yaml_document import Path
 from orchestrator.paper.published import load_published
-from orchestrator.planning.grid import StageGrid
-from orchestrator.planning.grid_reader import GridReader
-from orchestrator.planning.keys import find_name
-from orchestrator.planning.planned_trial import PlannedTrial
-from orchestrator.planning.resolvers import Resolve
-from orchestrator.planning.stage_order import Report
-from orchestrator.planning.table_checks import TableCheck
-from orchestrator.planning.table_line_checks import metrics_of
+from orchestrator.planning.checks.table_lines import metrics_of
+from orchestrator.planning.checks.tables import TableCheck
+from orchestrator.planning.grids.grid import StageGrid
+from orchestrator.planning.grids.grid_reader import GridReader
+from orchestrator.planning.grids.keys import find_name
+from orchestrator.planning.grids.planned_trial import PlannedTrial
+from orchestrator.planning.grids.resolvers import Resolve
+from orchestrator.planning.grids.stage_order import Report
 from trainables.errors import unknown_name
 
 RUNNING_TIME = ColumnSpec(metric="wall_seconds")

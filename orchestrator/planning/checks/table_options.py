@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from orchestrator.document.spec import ColumnSpec, TableSpec
 from orchestrator.document.yaml_document import Path
-from orchestrator.planning.config_fields import SEED
-from orchestrator.planning.grid import StageGrid
-from orchestrator.planning.keys import find_name
-from orchestrator.planning.stage_order import Report
+from orchestrator.planning.grids.config_fields import SEED
+from orchestrator.planning.grids.grid import StageGrid
+from orchestrator.planning.grids.keys import find_name
+from orchestrator.planning.grids.stage_order import Report
 from trainables.errors import unknown_name
 
 OF_NUMBERS = ("unit", "digits", "change", "short")

@@ -1,20 +1,21 @@
 """Checks the tables of an experiment against its plan: that every key means something, and every cell one thing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
 from orchestrator.document.experiment import Experiment
 from orchestrator.document.spec import TableSpec
 from orchestrator.document.yaml_document import Path, shown
-from orchestrator.planning.comparison_checks import check_arms, check_metric
-from orchestrator.planning.grid import Condition, StageGrid, keys_of
-from orchestrator.planning.grid_reader import GridReader
-from orchestrator.planning.keys import find_key, find_name, short_key
-from orchestrator.planning.planned_trial import PlannedTrial, identity, open_axes
-from orchestrator.planning.resolvers import Resolve
-from orchestrator.planning.stage_order import Report
-from orchestrator.planning.table_line_checks import check_lines, check_paper, check_published, metrics_of
-from orchestrator.planning.table_option_checks import check_options, check_pool, check_settings_column, pool_of
+from orchestrator.planning.checks.comparisons import check_arms, check_metric
+from orchestrator.planning.checks.table_lines import check_lines, check_paper, check_published, metrics_of
+from orchestrator.planning.checks.table_options import check_options, check_pool, check_settings_column, pool_of
+from orchestrator.planning.grids.grid import Condition, StageGrid, keys_of
+from orchestrator.planning.grids.grid_reader import GridReader
+from orchestrator.planning.grids.keys import find_key, find_name, short_key
+from orchestrator.planning.grids.planned_trial import PlannedTrial, comparable, open_axes
+from orchestrator.planning.grids.resolvers import Resolve
+from orchestrator.planning.grids.stage_order import Report
 from trainables.errors import UnknownName, unknown_name
 from trainables.trial import JSON
 
@@ -112,14 +113,15 @@ class TableCheck:
         if not chosen:
             self.report((*self.path, "filter"), "matches no trial of the plan")
             return self.table
-        self._refuse_open_axes(chosen, [key for key in keys if key is not None])
+        cells = _cells(chosen, [key for key in keys if key is not None])
+        self._refuse_open_axes(cells)
         if self.table.baseline and not _matching(chosen, baseline):
             self.report((*self.path, "baseline"), "matches no row of the table")
             return self.table
         if held and not _matching(chosen, against):
             self.report((*self.path, "compare", "against"), "matches no row of the table")
             return self.table
-        check_arms(len(_cells(chosen, [key for key in keys if key is not None])), self.table, self.path, self.report)
+        check_arms(len(cells), self.table, self.path, self.report)
         changes: dict[str, object] = {"filter": _as_shown(self.table.filter, wanted, chosen)}
         if self.table.baseline:
             changes["baseline"] = _as_shown(self.table.baseline, baseline, _matching(chosen, baseline))
@@ -131,8 +133,9 @@ class TableCheck:
     def why_empty(self, column: str) -> str | None:
         """Return why none of the trials can fill a column; None where one may, or where they are not known."""
         found = find_name(column, metrics_of(self.lineage))
-        reasons = [self._why_absent(trial, *found) for trial in self.chosen] if found else []
-        return reasons[0] if reasons and all(reasons) else None
+        reasons = (self._why_absent(trial, *found) for trial in self.chosen) if found else iter(())
+        first = next(reasons, None)
+        return first if first and all(reasons) else None
 
     def why_lacking(self, curve: str) -> str | None:
         """Return why one of the trials will have no such curve, and which; None where all may."""
@@ -193,9 +196,9 @@ class TableCheck:
             found.append([self.reader.condition(key, one, place) for place, one in places])
         return found
 
-    def _refuse_open_axes(self, trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> None:
+    def _refuse_open_axes(self, cells: Sequence[Sequence[PlannedTrial]]) -> None:
         """Report axes, other than seeds, that take several values within what would be one cell."""
-        for axis, mixed in open_axes(_cells(trials, keys), self.pooled.values()).items():
+        for axis, mixed in open_axes(cells, self.pooled.values()).items():
             stage, _, name = axis.partition(".")
             key = short_key(stage, name, keys_of(self.lineage))
             values = ", ".join(map(shown, mixed))
@@ -206,9 +209,10 @@ class TableCheck:
 
 def _cells(trials: Sequence[PlannedTrial], keys: Sequence[tuple[str, str]]) -> list[list[PlannedTrial]]:
     """Return the trials of each cell: those that have the same values of these keys."""
-    cells: dict[tuple[str, ...], list[PlannedTrial]] = {}
-    for trial in trials:
-        place = tuple(identity(trial.values[stage].get(key)) for stage, key in keys)
+    columns = [comparable([trial.values[stage].get(key) for trial in trials]) for stage, key in keys]
+    cells: dict[tuple[Hashable, ...], list[PlannedTrial]] = {}
+    places = zip(*columns, strict=True) if keys else repeat(())
+    for place, trial in zip(places, trials, strict=bool(keys)):
         cells.setdefault(place, []).append(trial)
     return [*cells.values()]
 

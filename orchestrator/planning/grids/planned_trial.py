@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from orchestrator.document.resources import Resources
-from orchestrator.planning.config_fields import SEED
+from orchestrator.planning.grids.config_fields import SEED
 from trainables.trial import JSON, TrialSpec, canonical_json
 
 

@@ -1,0 +1,57 @@
+"""What a look at thousands of finished trials costs in an object store, and that it shows what is there now."""
+
+import pytest
+from drive import planned
+from many_rows import row_of
+from store_in_memory import StoreInMemory
+
+from orchestrator.ledger import Ledger
+from trainables.record.trial_folder import seal
+
+SPECS = [planned(seed, epochs=1).spec for seed in range(1200)]
+IDS = [spec.trial_id for spec in SPECS]
+BESIDE = (
+    "spec.json",
+    "claims/0001.json",
+    "claims/0001.0123abcd.released",
+    "log/0001.0123abcd.txt",
+    "output.0001.0123abcd.txt",
+    "predictions.0001.0123abcd.npz",
+    "epochs.0001.0123abcd.parquet",
+    "weights-last.0001.0123abcd.safetensors",
+    "weights-best.0001.0123abcd.safetensors",
+)
+"""What stands in the folder of a trial that is done, but for its row."""
+
+
+@pytest.fixture(autouse=True)
+def kept(tmp_path, monkeypatch):
+    """A machine that never saw these rows."""
+    monkeypatch.setattr("orchestrator.rows.cache_root", lambda: tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished():
+    """A storage of 1,200 finished trials, all of them in the index."""
+    store = StoreInMemory()
+    for spec in SPECS:
+        folder = f"trials/{spec.trial_id}"
+        store.put({f"{folder}/row.json": seal(row_of(spec)), **{f"{folder}/{name}": b"" for name in BESIDE}})
+    Ledger(store).index(IDS)
+    return store
+
+
+@pytest.fixture
+def store(finished):
+    """Its like, to be changed."""
+    store = StoreInMemory()
+    store._files = dict(finished._files)
+    return store
+
+
+def test_the_states_of_finished_trials_are_their_names_and_a_segment(store):
+    states = Ledger(store).states(SPECS)
+
+    assert {state.state for state in states.values()} == {"done"}
+    assert {state.row.metrics["test_error"] for state in states.values()} == {5.0}
+    assert len(store.requests) <= 8, store.requests
