@@ -15,16 +15,16 @@ stages:
     trainable: chain
     needs: root
     config: {link: "${root.genotype}", epochs: 1, steps: 1}
-    grid: {seed: [0, 1]}
+    grid: {width: [1, 2], seed: [0, 1]}
 tables:
   - name: pooled
     stage: child
-    rows: []
+    rows: [width]
     pool: [root.hold]
     columns: [error, cpu_days]
   - name: apart
     stage: child
-    rows: [root.hold]
+    rows: [root.hold, width]
     columns: [error, cpu_days]
 """
 
@@ -48,8 +48,8 @@ def test_run_says_which_trials_take_over_a_row_and_status_afterwards_from_which(
     status = alike("status", "alike.yaml", "--json").json
 
     twins = {trial["id"]: trial["twin"] for trial in status["trials"] if "twin" in trial}
-    assert len(twins) == 2
-    for twin in twins.values():
+    assert len(twins) == 4
+    for twin in sorted(twins.values()):
         assert ran.out.count(f"takes over the row of {twin}, which is alike") == 1
 
 
@@ -58,8 +58,69 @@ def test_plan_foresees_what_would_be_taken_over_and_counts_it(done):
     dry = done("run", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--dry-run")
     told_not_to = done("run", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--dry-run", "--no-adopt")
 
-    counted = "alike: 8 trials; 6 done, 2 new; 1 of them would take over the row of another trial that is alike"
+    counted = "alike: 14 trials; 10 done, 4 new; 2 of them would take over the rows of other trials that are alike"
     assert counted in more.out.splitlines()
-    assert more.out.count("never started; would take over the row of") == 1
-    assert dry.out.count("would take over the row of") == 2
-    assert "alike: 8 trials; 6 done, 2 new\n" in told_not_to.out
+    assert more.out.count("never started; would take over the row of") == 2
+    assert dry.out.count("never started; would take over the row of") == 2
+    assert "alike: 14 trials; 10 done, 4 new\n" in told_not_to.out
+
+
+def test_a_cell_that_pools_a_row_and_the_one_it_was_taken_over_from_counts_one_and_lines_apart_show_both(done):
+    pooled, apart = done("table", "alike.yaml", "--format", "json").json
+
+    cells = [line["cells"]["error"] for line in pooled["rows"]]
+    first, second = ([line["cells"]["error"] for line in apart["rows"][begin : begin + 2]] for begin in (0, 2))
+
+    assert [(cell["n"], cell["expected"], len(cell["alike"])) for cell in cells] == [(2, 4, 2)] * 2
+    assert [cell["marks"] for cell in cells] == [["few", "alike"]] * 2
+    assert [set(cell["values"]) & set(cell["alike"]) for cell in cells] == [set(), set()]
+    assert [cell["n"] for cell in first + second] == [2] * 4
+    assert values(first) == values(second) == values(cells)
+
+
+def values(cells):
+    return [sorted(cell["values"].values()) for cell in cells]
+
+
+def test_the_table_says_in_a_footnote_what_counts_once_and_explained_from_which(done):
+    text = done("table", "alike.yaml").out
+    explained = done("table", "alike.yaml", "--explain").out
+
+    assert "n=2/4 (2 alike)" in text
+    assert "each shares its row with another one here that is alike, which counts once" in text
+    assert explained.count("alike: it shares its row with ") >= 2
+    assert explained.count("taken over from ") >= 2
+
+
+def test_the_cost_of_a_way_is_that_of_the_work_though_it_was_done_once(done):
+    _, apart = done("table", "alike.yaml", "--format", "json").json
+
+    one, other, *_ = (line["cells"]["cpu_days"]["median"] for line in apart["rows"])
+    assert one == other > 0
+
+
+def test_a_comparison_has_as_many_units_as_there_were_draws(done):
+    found = done("compare", "alike.yaml", "pooled", "--json").json["tables"][0]
+    words = done("compare", "alike.yaml", "pooled").out
+
+    (one,) = found["comparisons"]
+    assert [len(arm["runs"]) for arm in found["arms"]] == [2, 2]
+    assert [arm["alike"] for arm in found["arms"]] == [2, 2]
+    assert [arm["missing"] for arm in found["arms"]] == [[], []]
+    assert (len(one["seeds"]), one["paired"], one["smallest_p"]) == (2, True, 0.5)
+    assert "2 childs left out that share their rows with another one here, which is alike and counts once" in words
+
+
+def test_whichever_worked_first_the_same_tables_are_printed(alike):
+    """The other root's children work, and those of the first take their rows over; the numbers are those of before."""
+    printed = []
+    for storage, first in (("a", "/nowhere/1"), ("b", "/nowhere/2")):
+        there = ("alike.yaml", "--storage", storage)
+        alike("run", *there, "--runner", "local", "--set", f"stages.root.grid.hold=[{first}]")
+        alike("run", *there, "--runner", "local")
+        printed.append(alike("table", *there).out + alike("compare", "alike.yaml", "pooled", "--storage", storage).out)
+
+    states = [alike("status", "alike.yaml", "--storage", storage, "--json").json["trials"] for storage in "ab"]
+    workers = [{trial["twin"] for trial in trials if "twin" in trial} for trials in states]
+    assert workers[0].isdisjoint(workers[1])
+    assert printed[0] == printed[1]
