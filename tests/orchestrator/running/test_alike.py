@@ -58,11 +58,14 @@ def test_the_same_winner_after_another_candidate_joined_is_not_trained_again(tmp
     go(tmp_path, [*more, best_of(more)])
     rows = Ledger(open_storage(tmp_path)).rows()
     before, after = rows[best_of(few).trial_id], rows[best_of(more).trial_id]
+    only = planned(0, (before.artifacts["chosen"]["trial"],), link=LINK)
+    go(tmp_path, [only])
+    of_winner = Ledger(open_storage(tmp_path)).rows()[only.trial_id]
 
-    same = before.artifacts["chosen"]["trial"] == after.artifacts["chosen"]["trial"]
-    assert same
-    assert after.adopted_from == before.trial_id
-    assert len(after.parents) == 3
+    assert after.artifacts["chosen"] == before.artifacts["chosen"]
+    assert after.adopted_from == of_winner.adopted_from == before.trial_id
+    assert (len(after.parents), len(of_winner.parents)) == (3, 1)
+    assert "chosen" not in of_winner.artifacts
 
 
 def test_what_would_be_taken_over_is_foreseen_and_once_it_is_it_is_said(tmp_path):
@@ -106,6 +109,19 @@ def test_of_many_open_trials_the_storage_is_listed_once_and_only_what_it_names_i
 
     assert [name for name, *_ in asked] == ["names", "read"]
     assert sum(bool(state.twin) for state in found.values()) == 30
+
+
+def test_a_hint_that_names_a_trial_that_is_not_alike_is_not_foreseen(tmp_path):
+    trials = twice(children=2)
+    go(tmp_path, [*trials[:2], trials[2], trials[3]])
+    storage = open_storage(tmp_path)
+    one, other = storage.names(LIKENESSES)
+    storage.write(f"{LIKENESSES}/{one}", storage.read(f"{LIKENESSES}/{other}"))
+    ledger = Ledger(storage)
+
+    found = named(trials, ledger.states(trial.spec for trial in trials), ledger, CATALOG)
+
+    assert len([state for state in found.values() if state.twin]) == 1
 
 
 def test_a_damaged_twin_is_not_foreseen(tmp_path):
