@@ -6,8 +6,13 @@ from drive import planned
 from fakes import CATALOG
 from running_contract import essences, go
 
+from orchestrator.forecast.durations import Durations
 from orchestrator.ledger import Ledger
+from orchestrator.report.methods import compute_of
 from orchestrator.running.alike import named
+from orchestrator.running.session import Event
+from orchestrator.running.time_left import Outline, Pace
+from trainables.execution.job import Progress
 from trainables.execution.likeness import LIKENESSES
 from trainables.record.storage import open_storage
 from trainables.record.trial_folder import ROW
@@ -135,3 +140,24 @@ def test_a_damaged_twin_is_not_foreseen(tmp_path):
 
     assert found[trials[3].trial_id].twin == ""
     assert dataclasses.asdict(found[trials[3].trial_id])["reason"] == "never started"
+
+
+def test_no_forecast_learns_from_a_row_that_was_taken_over_and_its_work_is_summed_once(tmp_path):
+    trials = twice()
+    go(tmp_path, trials)
+    rows = Ledger(open_storage(tmp_path)).rows()
+    (second, first), *_ = adopted(tmp_path).items()
+    trial = {trial.trial_id: trial for trial in trials}[second]
+    durations, pace = Durations(), Pace(outline=Outline.of(trials, {}, CATALOG))
+
+    def heard(trial_id):
+        trial = next(trial for trial in trials if trial.trial_id == trial_id)
+        pace.on_event(Event(kind="started", trial=trial))
+        pace.on_event(Event(kind="finished", trial=trial, progress=Progress.of_row(rows[trial_id])))
+        return pace.left_in_all()
+
+    assert not durations.note_row(trial, rows[second])
+    assert durations.note_row(trial, rows[first])
+    assert heard(second) is None
+    assert heard(first) is not None
+    assert [*compute_of([rows[first], rows[second]])] == [*compute_of([rows[first]])]
