@@ -1,7 +1,9 @@
 """What `plan`, `run`, `status` and tables say of trials that are alike."""
 
+import dataclasses
 from pathlib import Path
 
+import fakes
 import pytest
 
 ALIKE = """\
@@ -126,3 +128,37 @@ def test_whichever_worked_first_the_same_tables_are_printed(alike):
     workers = [{trial["twin"] for trial in trials if "twin" in trial} for trials in states]
     assert workers[0].isdisjoint(workers[1])
     assert printed[0] == printed[1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (["stages.root.config.steps=2"], ["root: 2 done trials differ from new ones only in steps"]),
+        (["stages.root.config.width=3"], ["root: 2 done trials differ from new ones only in width"]),
+        (["stages.child.config.epochs=3"], ["child: 8 done trials differ from new ones only in epochs"]),
+        (["stages.root.config.steps=2", "stages.root.config.epochs=2"], []),
+        (["stages.root.grid.seed=[5]"], []),
+        ([], []),
+    ],
+)
+def test_plan_says_in_which_one_setting_done_trials_differ_from_new_ones(done, changed, said):
+    asked = [word for change in changed for word in ("--set", change)]
+    shown = done("plan", "alike.yaml", *asked)
+    told = done("plan", "alike.yaml", *asked, "--json").json.get("near", [])
+
+    assert shown.err.splitlines() == [f"note: {each}" for each in said]
+    assert [(each["stage"], each["differ_in"]) for each in told] == [
+        (each.split(":")[0], each.split()[-1]) for each in said
+    ]
+
+
+def test_plan_says_that_done_trials_are_of_another_version(done, monkeypatch):
+    monkeypatch.setitem(fakes.CATALOG, "chain", dataclasses.replace(fakes.CHAIN, version=2))
+
+    assert "note: root: 2 done trials differ from new ones only in version" in done("plan", "alike.yaml").err
+
+
+def test_of_many_others_in_a_storage_nobody_looks(done, monkeypatch):
+    monkeypatch.setattr("orchestrator.running.near.MOST_OTHERS", 1)
+
+    assert done("plan", "alike.yaml", "--set", "stages.root.config.steps=2").err == ""
