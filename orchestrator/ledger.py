@@ -30,6 +30,8 @@ class TrialState:
     """Whole epochs that a resumable or running trial has behind it."""
     work: Work | None = None
     """Of a running trial."""
+    twin: str = ""
+    """The trial that is alike, and whose row it has taken over, or will: as far as `running.alike.named` has looked."""
 
     @property
     def recurs(self) -> bool:

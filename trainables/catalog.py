@@ -89,6 +89,8 @@ class Trainable:
     underivable: str = ""
     """`underivable(key, found_by, config)` returns why such a key can stand for nothing, whatever the alphas of a trial
     with the settings `found_by`; None where it can. To count networks it loads torch, while trials are planned, too."""
+    alike: str = ""
+    """`alike(settings)` returns settings that are equal for trials that compute the same digits; itself by default."""
     lacking: str = ""
     """`lacking(settings, gpus)` returns why the process that asks cannot run a trial; empty when it can."""
     arguments: Mapping[str, JSON] = field(default_factory=dict)
@@ -311,6 +313,7 @@ CATALOG: Mapping[str, Trainable] = {
         absent="trainables.kinds.findings:absent_of_training",
         derived="trainables.loops.budgeted:derived",
         underivable="trainables.loops.budgeted:underivable",
+        alike="trainables.kinds.likeness:alike_training",
         lacking="trainables.loops.devices:lacking",
     ),
     "diagnose": Trainable(

@@ -42,6 +42,7 @@ def stand_in(entry: Trainable, *, pace: float = 0.0, least: float = 0.0) -> Trai
         start="trainables.stand_in:start",
         computed="",
         derived=entry.derived and "trainables.stand_in:derived",
+        alike="",
         lacking="",
         arguments=arguments,
     )

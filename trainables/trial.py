@@ -178,6 +178,16 @@ class TrialRow:
     provenance: Mapping[str, JSON] = field(default_factory=dict)
     """Commit, versions, hardware, and who asked for it."""
 
+    @property
+    def adopted_from(self) -> str:
+        """The trial that computed all this, where that was another one, which is alike; "" where it was this one."""
+        return self.provenance.get("adopted_from") or ""
+
+    @property
+    def computed_by(self) -> str:
+        """The trial that computed all this: this one, or the one it was adopted from."""
+        return self.adopted_from or self.trial_id
+
     def found(self, key: str) -> JSON:
         """Return what a child can take of that name: an artifact, else a metric, else what is said of a file.
 
@@ -271,9 +281,10 @@ def _is_provenance(value: JSON) -> bool:
     """Say whether what children and tables take from it is of its kind."""
     if not isinstance(value, dict):
         return False
-    days, versions, gpus = (value.get(name) for name in ("ancestors", "versions", "gpus"))
+    days, versions, gpus, twin = (value.get(name) for name in ("ancestors", "versions", "gpus", "adopted_from"))
     return (
-        (days is None or _is_of(_is_of(_is_number))(days))
+        (twin is None or _is_text(twin))
+        and (days is None or _is_of(_is_of(_is_number))(days))
         and (versions is None or _is_of(_is_text)(versions))
         and (gpus is None or (isinstance(gpus, list) and _all(_is_number, gpus)))
     )

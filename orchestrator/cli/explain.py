@@ -73,7 +73,8 @@ def cell_text(table: Table, row: int, column: Column, ledger: Ledger) -> str:
 def _told(run: Mapping[str, JSON]) -> dict[str, JSON]:
     """Return what is said of a run below its value, as far as it is known."""
     names = ("label", "seed", "commit", "hardware", "share", "folder")
-    return {name: run[name] for name in names if run[name] not in (None, "")}
+    alike = {"alike": f"taken over from {run['adopted_from']}"} if "adopted_from" in run else {}
+    return {name: run[name] for name in names if run[name] not in (None, "")} | alike
 
 
 def _run(one: Evidence, ledger: Ledger) -> dict[str, JSON]:
@@ -94,6 +95,7 @@ def _run(one: Evidence, ledger: Ledger) -> dict[str, JSON]:
         "share": one.share,
         "resumed": one.resumed,
         "unverified": one.unverified,
+        **({"adopted_from": one.adopted_from} if one.adopted_from else {}),
     }
 
 
@@ -142,5 +144,6 @@ def _origin(one: Evidence, ledger: Ledger) -> str:
     seed = f"seed {row.spec.seed}" if row is not None else ""
     commit = f"commit {one.source}" if one.commit else ""
     folder = f"{ledger.storage.uri}/{ledger.folder(one.trial_id).path}" if row is not None else ""
-    parts = (one.trial_id, value, one.label, seed, commit, one.hardware, one.share, folder)
+    alike = f"taken over from {one.adopted_from}" if one.adopted_from else ""
+    parts = (one.trial_id, value, one.label, seed, commit, one.hardware, one.share, alike, folder)
     return shown_line("  " + "  ".join(part for part in parts if part))

@@ -18,6 +18,7 @@ from orchestrator.document.experiment import Experiment, load_experiment, packag
 from orchestrator.errors import HaltError, RunError, one_line
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
+from orchestrator.running.alike import named
 from orchestrator.words import shown_line
 from trainables.catalog import Trainable
 from trainables.errors import SharptuneError, StorageError
@@ -155,8 +156,11 @@ def asking_for_a_network(what: str) -> Iterator[None]:
         raise
 
 
-def states_of(plan: Plan, ledger: Ledger) -> dict[str, TrialState]:
-    return ledger.states(trial.spec for trial in plan.trials)
+def states_of(plan: Plan, ledger: Ledger, *, adopt: bool = True) -> dict[str, TrialState]:
+    """Return the states of a plan's trials, with those whose rows they took over, or will if they `adopt`."""
+    states = ledger.states(trial.spec for trial in plan.trials)
+    catalog = {entry.name: entry for entry in plan.entries.values()}
+    return named(plan.trials, states, ledger, catalog, adopt=adopt)
 
 
 def terminal_width() -> int | None:

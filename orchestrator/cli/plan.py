@@ -18,6 +18,7 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import say, say_json
 from orchestrator.cli.reports import plan_json, plan_lines, summary
 from orchestrator.forecast import words
+from orchestrator.running.near import near
 from orchestrator.words import shown_line
 
 
@@ -47,11 +48,15 @@ def plan(
     states = states_of(planned, ledger)
     for sentence in missing_data(planned, states):
         say(f"note: {sentence}", err=True)
+    nearly = near(planned, states, ledger)
+    for each in nearly:
+        say(shown_line(f"note: {each}"), err=True)
     forecasts = forecasts_of(planned.trials, states, ledger, catalog, gpus)
     if forecasts and (lack := lack_of_space(ledger, forecasts[0])):
         say(shown_line(f"note: {lack}"), err=True)
     if as_json:
         foreseen = {"forecast": [each.to_json() for each in forecasts]} if forecasts else {}
-        say_json({**plan_json(planned, states), **foreseen})
+        nearby = {"near": [each.to_json() for each in nearly]} if nearly else {}
+        say_json({**plan_json(planned, states), **foreseen, **nearby})
         return
     say("\n".join([*plan_lines(planned, states), summary(planned, states), *words.lines(forecasts)]))

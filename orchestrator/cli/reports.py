@@ -124,7 +124,14 @@ def summary(plan: Plan, states: States) -> str:
     counts = Counter(states[trial.trial_id].state for trial in plan.trials)
     if counts["done"] == len(plan.trials) > 1:
         return f"{plan.experiment}: all {len(plan.trials)} trials are done"
-    return f"{plan.experiment}: {_count(plan.trials)}; {counts_text(counts)}"
+    return f"{plan.experiment}: {_count(plan.trials)}; {counts_text(counts)}{_twins(plan, states)}"
+
+
+def _twins(plan: Plan, states: States) -> str:
+    """Return how many of the trials that are to run will not work, as another one that is alike has done, or will."""
+    count = sum(states[trial.trial_id].state != "done" and bool(states[trial.trial_id].twin) for trial in plan.trials)
+    rows = "the row of another trial that is" if count == 1 else "the rows of other trials that are"
+    return f"; {count} of them would take over {rows} alike" if count else ""
 
 
 def storage_summary(uri: str, states: States) -> str:
@@ -156,6 +163,7 @@ def _trial_json(trial: PlannedTrial, state: TrialState) -> dict[str, JSON]:
         "state": state.state,
         "reason": state.reason,
         "work": _work_json(state),
+        **({"twin": state.twin} if state.twin else {}),
     }
 
 

@@ -62,6 +62,11 @@ FAILED, INTERRUPTED = 1, 130
     show_default=True,
     help="local: one trial after the other in this process.",
 )
+@click.option(
+    "--no-adopt",
+    is_flag=True,
+    help="Let each trial work, also where another one that is alike is done, whose row it would take over.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would run, and stop.")
 @json_option
 @pass_catalog
@@ -74,6 +79,7 @@ def run(
     address: str | None,
     excluded: tuple[str, ...],
     runner: str,
+    no_adopt: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -87,7 +93,7 @@ def run(
         raise click.UsageError("--exclude-node goes with --address: there are no other nodes here")
     ledger = open_ledger(storage)
     planned = load_plan(experiment, catalog, overrides, ledger, max_trials, ask=not dry_run)
-    states = states_of(planned, ledger)
+    states = states_of(planned, ledger, adopt=not no_adopt)
     todo = [trial for trial in planned.trials if states[trial.trial_id].state in RUNNABLE]
     outlet = Outlet(to_stderr=as_json, lasting=bool(todo) and not dry_run)
     tell = outlet.say
@@ -121,6 +127,7 @@ def run(
                 experiment=planned.experiment,
                 listen=listen,
                 stop=stop,
+                adopt=not no_adopt,
             )
         stopped = stop()
         tell(summary(planned, states))

@@ -41,6 +41,8 @@ class Arm:
     """Seed -> ids of the trials that measured them."""
     missing: tuple[str, ...] = ()
     """Seeds of which a trial is not done, or not trusted; they are left out."""
+    alike: int = 0
+    """Trials that share their row with another one of the line, which counts once."""
     fixed: tuple[str, ...] = ()
     """Stages before it of which there is only one trial: what is said holds for what that one found."""
     runs_per_seed: int = 1
@@ -89,15 +91,17 @@ def arms_of(plan: Plan, table: Table, column: Column) -> list[Arm | None]:
 
 
 def _arm(plan: Plan, known: Mapping[str, PlannedTrial], row: TableRow, column: Column, label: str) -> Arm | None:
-    measured = {one.trial_id: one.value if one.state == "done" else None for one in row.cells[column.name].evidence}
+    evidence = row.cells[column.name].evidence
+    measured = {one.trial_id: one.value if one.state == "done" else None for one in evidence}
     trials = [known[trial_id] for trial_id in measured if trial_id in known]
     if not trials:
         return None
     drawn = drawn_stage(trials)
     lineage = [*reversed(trials[0].lineage)]
     pooled = _pooled(trials, drawn)
+    doubles = {one.trial_id for one in evidence if one.state == "alike"}
     members: dict[str, list[PlannedTrial]] = {}
-    for trial in trials:
+    for trial in trials if not doubles else [trial for trial in trials if trial.trial_id not in doubles]:
         members.setdefault(_unit(trial, drawn, pooled), []).append(trial)
     order = sorted(members, key=lambda seed: (len(seed), seed))
     numbers = {seed: [measured[trial.trial_id] for trial in members[seed]] for seed in order}
@@ -112,6 +116,7 @@ def _arm(plan: Plan, known: Mapping[str, PlannedTrial], row: TableRow, column: C
         values=whole,
         trials={seed: tuple(trial.trial_id for trial in members[seed]) for seed in whole},
         missing=tuple(seed for seed in order if seed not in whole),
+        alike=len(doubles),
         fixed=tuple(lineage[: lineage.index(drawn)]),
         runs_per_seed=len(order) // len({seed_of(trial, drawn) for trial in trials}) or 1,
         random=_setting(plan, trials, "strategy") == RANDOM,

@@ -133,6 +133,10 @@ def _arm(arm: Arm, found: Comparisons) -> str:
     if arm.missing:
         seeds = f"seed{'s' * (len(arm.missing) > 1)} {', '.join(arm.missing)}"
         text += f"; {seeds} left out, of which not all is done"
+    if arm.alike:
+        nouns = f"{arm.measured_noun} left out that shares its row" if arm.alike == 1 else ""
+        nouns = nouns or f"{plural(arm.measured_noun)} left out that share their rows"
+        text += f"; {arm.alike} {nouns} with another one here, which is alike and counts once"
     return text
 
 
@@ -228,6 +232,7 @@ def _arm_json(arm: Arm) -> Mapping[str, Any]:
         "standard_deviations": _split_json(arm),
         "trials": {seed: list(trials) for seed, trials in arm.trials.items()},
         "missing": list(arm.missing),
+        **({"alike": arm.alike} if arm.alike else {}),
         "one_each_of": list(arm.fixed),
     }
 

@@ -81,7 +81,12 @@ class Durations:
         return news or self._count & (self._count - 1) == 0  # with the first of a stage, and with every doubling
 
     def note_row(self, trial: PlannedTrial, row: TrialRow) -> bool:
-        """Note how long a done trial took, all its attempts together; say whether that is much news."""
+        """Note how long a done trial took, all its attempts together; say whether that is much news.
+
+        Nothing is learned from a row that was taken over from another trial's.
+        """
+        if row.adopted_from:
+            return False
         seconds = row.timing.get("wall_seconds")
         return isinstance(seconds, int | float) and self.note(trial, seconds, group_of_row(trial, row))
 

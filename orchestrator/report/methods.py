@@ -117,8 +117,11 @@ def _compute(rows: Sequence[TrialRow | None]) -> Iterable[tuple[str, str]]:
 
 
 def compute_of(rows: Iterable[TrialRow]) -> Iterable[tuple[str, str]]:
-    """Yield what runs took together, each run once: (`0.06`, `CPU hours`); days from the first whole one on."""
-    held = list(rows)
+    """Yield what runs took together, work that several stand for once: (`0.06`, `CPU hours`).
+
+    Days from the first whole one on.
+    """
+    held = {row.computed_by: row for row in rows}.values()
     for name, device in (("gpu_days", "GPU"), ("cpu_days", "CPU")):
         if total := sum(float(row.timing.get(name, 0)) for row in held):
             yield (f"{total:.3g}", f"{device} days") if total >= 1 else (f"{24 * total:.2g}", f"{device} hours")

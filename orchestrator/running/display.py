@@ -254,7 +254,8 @@ def describe(event: Event, outline: Outline) -> str:
     if progress is None:
         return ""
     if progress.state == "done":
-        return f"{who}  done  {headline(event, outline)}".rstrip()
+        done = f"takes over the row of {progress.adopted_from}, which is alike" if progress.adopted_from else "done"
+        return f"{who}  {done}  {headline(event, outline)}".rstrip()
     words = {
         "failed": f"failed: {progress.note}",
         "busy": f"is at work elsewhere ({progress.note})",

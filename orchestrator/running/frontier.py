@@ -12,6 +12,7 @@ from orchestrator.forecast.durations import Durations, path_weights
 from orchestrator.forecast.outlook import RUNNABLE
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial, Resources
+from orchestrator.running.alike import Likeness, Turns
 from orchestrator.running.ready import Ready
 
 
@@ -19,8 +20,8 @@ from orchestrator.running.ready import Ready
 class Frontier:
     """The trials of a plan that still have to run, and which of them can.
 
-    A trial is in one of four places: `waiting` (for parents, or for its turn), `elsewhere` (another driver has it),
-    `running` (handed out by `next`), or gone (`settled`).
+    A trial is in one of four places: `waiting` (for parents, for one that is alike, or for its turn), `elsewhere`
+    (another driver has it), `running` (handed out by `next`), or gone (`settled`).
     """
 
     ledger: Ledger
@@ -30,6 +31,8 @@ class Frontier:
     finished_elsewhere: list[PlannedTrial] = field(default_factory=list)
     """Trials that other drivers were seen to finish; whoever tells people about them takes them out."""
     durations: Durations = field(default_factory=Durations)
+    likeness: Likeness = lambda trial: ""
+    """Of trials that are alike one runs at a time."""
     refresh_seconds: float = 1.0
     clock: Callable[[], float] = time.monotonic
     _refreshed: float = field(default=float("-inf"), init=False)
@@ -38,13 +41,17 @@ class Frontier:
     _children: dict[str, list[str]] = field(default_factory=dict, init=False)
     """Trial -> those that need it, of all that were open at first."""
     _ready: Ready = field(init=False)
+    _turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
+        self._turns = Turns(self.likeness)
         self._trials = (*self.elsewhere.values(), *self.waiting.values())
         for trial in self._trials:
             for parent in trial.parents:
                 self._children.setdefault(parent, []).append(trial.trial_id)
         self._ready = Ready(self._weigh())
+        for trial in self.elsewhere.values():
+            self._turns.comes(trial)
         for trial in self.waiting.values():
             self._ready_if_it_can(trial)
 
@@ -70,7 +77,9 @@ class Frontier:
             for child in self._children.get(trial_id, ()):
                 if child in self.waiting:
                     self._ready_if_it_can(self.waiting[child])
+            self._next_turns(trial_id, done=True)
             return []
+        self._next_turns(trial_id)
         return self._drop_descendants(trial_id)
 
     def put_back(self, trial_id: str) -> None:
@@ -100,7 +109,7 @@ class Frontier:
             elif state.state != "running" and self._parents_done(trial):
                 del self.elsewhere[trial_id]
                 self.waiting[trial_id] = trial
-                self._ready.add(trial)
+                self._ready_if_it_can(trial)
 
     def leave(self, trial_ids: Collection[str]) -> list[PlannedTrial]:
         """Do not start these any more, nor what needs them; return the trials that this leaves out."""
@@ -110,6 +119,8 @@ class Frontier:
             self.waiting.pop(trial.trial_id, None)
             self.elsewhere.pop(trial.trial_id, None)
             self._ready.discard([trial.trial_id])
+        for trial in left:
+            self._next_turns(trial.trial_id)
         return left + [child for trial in left for child in self._drop_descendants(trial.trial_id)]
 
     @property
@@ -127,8 +138,14 @@ class Frontier:
         return path_weights(self._trials, durations)
 
     def _ready_if_it_can(self, trial: PlannedTrial) -> None:
-        if trial.trial_id not in self._ready and self._parents_done(trial):
+        if trial.trial_id not in self._ready and self._parents_done(trial) and self._turns.comes(trial):
             self._ready.add(trial)
+
+    def _next_turns(self, trial_id: str, *, done: bool = False) -> None:
+        """Let start what waited for a trial that is alike."""
+        for other in self._turns.end(trial_id, done=done):
+            if other.trial_id in self.waiting:
+                self._ready_if_it_can(other)
 
     def _parents_done(self, trial: PlannedTrial) -> bool:
         rows = (self.ledger.row(parent) for parent in trial.parents)
@@ -144,7 +161,12 @@ class Frontier:
         return dropped
 
 
-def open_frontier(trials: Iterable[PlannedTrial], ledger: Ledger, states: dict[str, TrialState]) -> Frontier:
+def open_frontier(
+    trials: Iterable[PlannedTrial],
+    ledger: Ledger,
+    states: dict[str, TrialState],
+    likeness: Likeness = lambda trial: "",
+) -> Frontier:
     """Return the frontier of the trials that are neither done, failed nor blocked."""
     unique = {trial.trial_id: trial for trial in trials}
     durations = Durations()
@@ -156,6 +178,7 @@ def open_frontier(trials: Iterable[PlannedTrial], ledger: Ledger, states: dict[s
     return Frontier(
         ledger=ledger,
         durations=durations,
+        likeness=likeness,
         waiting={trial_id: t for trial_id, t in open_trials.items() if states[trial_id].state != "running"},
         elsewhere={trial_id: t for trial_id, t in open_trials.items() if states[trial_id].state == "running"},
     )

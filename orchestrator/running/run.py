@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from orchestrator.errors import HaltError
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
+from orchestrator.running.alike import likeness_in, named
 from orchestrator.running.beating import Beating
-from orchestrator.running.frontier import Frontier, open_frontier
+from orchestrator.running.frontier import open_frontier
 from orchestrator.running.indexing import Indexing
 from orchestrator.running.retries import Retries
 from orchestrator.running.session import Event, Listener, Runner, Session
@@ -32,11 +33,13 @@ def run(
     experiment: str = "",
     listen: Listener = lambda event: None,
     stop: Stop | None = None,
+    adopt: bool = True,
 ) -> dict[str, TrialState]:
     """Bring every trial of a plan as far as it will go and return the states they are in then.
 
     Finished trials are not run again, failed ones neither; interrupted ones go on from their last checkpoint. Trials
-    that another driver works on are waited for. `experiment` is its name, which rows remember.
+    that another driver works on are waited for. `experiment` is its name, which rows remember. Unless told not to
+    `adopt`, a trial that is alike one that is done takes over its row.
 
     Raises: HaltError when this machine cannot go on: a full disk, a storage that does not answer, code that was edited
     meanwhile.
@@ -55,17 +58,20 @@ def run(
                 indexing.on_event(event)
                 listen(event)
 
-            def open_session(frontier: Frontier) -> Session:
+            likeness = likeness_in(ledger, catalog) if adopt else lambda trial: ""
+
+            def open_session(states: dict[str, TrialState]) -> Session:
                 return Session(
                     ledger=ledger,
                     catalog=catalog,
                     listen=tell,
                     stop=stop,
                     driver=stop.driver,
-                    frontier=frontier,
+                    frontier=open_frontier(trials, ledger, states, likeness),
                     code=code,
                     experiment=experiment,
                     ship_code=runner.ship_code,
+                    adopt=adopt,
                     retries=retries,
                 )
 
@@ -75,7 +81,7 @@ def run(
                 runner.close()
         states = ledger.states(trial.spec for trial in trials)
         indexing.end([trial_id for trial_id, state in states.items() if state.state == "done"], stop)
-        return states
+        return named(trials, states, ledger, catalog, adopt=adopt)
     except StorageError as error:
         raise HaltError(f"{error}; finished trials are kept, run again to go on") from error
 
@@ -84,7 +90,7 @@ def _go_on(
     trials: Sequence[PlannedTrial],
     ledger: Ledger,
     states: dict[str, TrialState],
-    open_session: Callable[[Frontier], Session],
+    open_session: Callable[[dict[str, TrialState]], Session],
     runner: Runner,
     listen: Listener,
     stop: Stop,
@@ -93,7 +99,7 @@ def _go_on(
     waiting_said = False
     pause = WAIT_SECONDS
     while not stop():
-        session = open_session(open_frontier(trials, ledger, states))
+        session = open_session(states)
         frontier = session.frontier
         frontier.leave(stop.trials)
         if frontier.exhausted:

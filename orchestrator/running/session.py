@@ -46,6 +46,8 @@ class Session:
     experiment: str = ""
     """Its name, for people."""
     ship_code: bool = False
+    adopt: bool = True
+    """Trials take over the rows of others that are alike and done."""
     halted: str = ""
     settled: int = 0
     """How many trials got their row."""
@@ -71,6 +73,7 @@ class Session:
             keep_checkpoints=trial.keep_checkpoints,
             time_limit=trial.time_limit,
             hang_minutes=trial.hang_minutes,
+            adopt=self.adopt,
         )
 
     def next(self, fits: Callable[[Resources], bool] = lambda shape: True) -> PlannedTrial | None:

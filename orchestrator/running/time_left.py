@@ -122,7 +122,8 @@ class Pace:
             self._first.setdefault(trial_id, (self._here[trial_id], now))
         elif event.kind in ("finished", "released"):
             begun = self._began.get(trial_id)
-            done = event.progress is not None and event.progress.state == "done"
+            progress = event.progress  # of a row that is another's, nobody worked here
+            done = progress is not None and progress.state == "done" and not progress.adopted_from
             if begun is not None and done:
                 sums = self._finished.setdefault(event.trial.stage, _Sums())
                 sums.add(self._cost(trial_id), seconds=now - begun)

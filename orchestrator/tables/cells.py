@@ -22,6 +22,7 @@ MARKS: Mapping[str, str] = {
     "failed": "some runs failed and are left out",
     "untrusted": "some runs are left out: their parent now records another result than the one they were made from",
     "unmeasured": "some runs did not measure this",
+    "alike": "some runs are left out: each shares its row with another one here that is alike, which counts once",
     "unverified": "a parent's row is missing, so what was taken from it cannot be checked",
     "commits": "runs from different commits, or of differently changed code",
     "versions": "runs with different versions of Python or of packages",
@@ -32,7 +33,7 @@ MARKS: Mapping[str, str] = {
 """All that a cell may be marked with, in words, in the order of the footnotes."""
 
 
-LEFT_OUT: tuple[EvidenceState, ...] = ("failed", "untrusted")
+LEFT_OUT: tuple[EvidenceState, ...] = ("failed", "untrusted", "alike")
 """Runs that are there but not in the numbers."""
 
 
@@ -234,7 +235,7 @@ def _marks(
     said = {
         **(behind.unlike if origins is behind.origins else _unlike(origins)),
         FEW: 0 < draws < PAPER_RUNS,
-        **{state: bool(states[state]) for state in ("missing", "failed", "untrusted", "unmeasured")},
+        **{state: bool(states[state]) for state in ("missing", "failed", "untrusted", "unmeasured", "alike")},
         "unverified": bool(unverified) and any(row.trial_id in unverified for row in rows),
         "shares": column.metric in TIMING and len(_shares(origins)) > 1,
     }

@@ -20,7 +20,8 @@ from trainables.trial import JSON, Digests, TrialRow, canonical_json
 RUN = ""
 """The metric that every finished run has, with the value 1: counting it counts runs."""
 
-EvidenceState = Literal["done", "failed", "missing", "untrusted", "unmeasured"]
+EvidenceState = Literal["done", "failed", "missing", "untrusted", "unmeasured", "alike"]
+"""`alike`: another trial, whose number is in the same cell, shares its row, and counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +59,8 @@ class Evidence:
     where its row does not say."""
     resumed: bool = False
     """It was interrupted and went on under other code, versions, threads or hardware."""
+    adopted_from: str = ""
+    """The trial that computed it, where that was another one, which is alike."""
     unverified: bool = False
     """A parent's row is not there any more, so what was taken from it cannot be checked."""
     undecided: bool = False
@@ -224,6 +227,7 @@ def evidence_for(record: Record, slot: Slot, metric: str) -> Evidence:
         hardware=origin.hardware,
         gpus=origin.gpus,
         resumed=origin.resumed,
+        adopted_from=row.adopted_from,
         unverified=record.unverified(trial_id),
     )
 

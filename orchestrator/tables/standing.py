@@ -7,7 +7,7 @@ the same rules, those of `evidence_for`.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import overload
 
@@ -31,6 +31,8 @@ class Standing:
     """How many of the slots are in each state."""
     unverified: frozenset[str]
     """The trials among the done ones of which a parent's row is missing."""
+    doubles: Mapping[str, str]
+    """The trials whose rows are those of others among them -> the one that counts."""
     undecided: bool
     """One would be the best of several trials, and there will be no best of them as things are."""
     draws: Mapping[str, str] | None
@@ -68,6 +70,8 @@ def _standing(
     children = [row for row in kept if row.parents]
     untrusted = {row.trial_id for row in children if record.distrust(row.trial_id)}
     done = [row for row in kept if row.trial_id not in untrusted] if untrusted else kept
+    doubles = _doubles(done)
+    done = [row for row in done if row.trial_id not in doubles] if doubles else done
     undecided = sum(bool(slot.failed) for slot in unknown)
     return Standing(
         expected=len(trials) + len(unknown),
@@ -78,12 +82,27 @@ def _standing(
             "failed": len(rows) - len(kept) + undecided,
             "missing": len(trials) - len(rows) + len(unknown) - undecided,
             "untrusted": len(untrusted),
+            "alike": len(doubles),
         },
         unverified=frozenset(row.trial_id for row in children if record.unverified(row.trial_id)) - untrusted,
+        doubles=doubles,
         undecided=bool(undecided),
         draws=_draws(trials, pools=pools),
         slots=slots,
     )
+
+
+def _doubles(rows: Sequence[TrialRow]) -> dict[str, str]:
+    """Return which rows are the result of the same work as one before them -> that one, which counts.
+
+    Whichever of them worked: no number hangs on who was first. What is the result of one piece of work is one draw.
+    """
+    if not any(row.adopted_from for row in rows):
+        return {}
+    counts: dict[str, str] = {}
+    for row in rows:
+        counts.setdefault(row.computed_by, row.trial_id)
+    return {row.trial_id: one for row in rows if (one := counts[row.computed_by]) != row.trial_id}
 
 
 def _slots(ancestry: Ancestry, trials: Sequence[PlannedTrial], stage: str) -> list[Slot]:
@@ -143,11 +162,20 @@ class Evidences(Sequence[Evidence]):
     @property
     def made(self) -> tuple[Evidence, ...]:
         if self._made is None:
-            record, standing, metric = self._of
-            found = [(slot.chosen is None, slot.key, evidence_for(record, slot, metric)) for slot in standing.slots()]
+            _, standing, _ = self._of
+            found = [(slot.chosen is None, slot.key, self._evidence(slot)) for slot in standing.slots()]
             ordered = sorted(found, key=lambda each: (each[0], each[2].label, each[1]))
             self._made = tuple(one for _, _, one in ordered)
         return self._made
+
+    def _evidence(self, slot: Slot) -> Evidence:
+        record, standing, metric = self._of
+        one = evidence_for(record, slot, metric)
+        if (counts := standing.doubles.get(one.trial_id)) is None:
+            return one
+        return replace(
+            one, state="alike", value=None, reason=f"it shares its row with {counts}, which is alike and counts"
+        )
 
     @overload
     def __getitem__(self, index: int) -> Evidence: ...

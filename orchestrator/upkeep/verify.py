@@ -74,6 +74,7 @@ def verify(ledger: Ledger, trial_ids: Iterable[str], progress: Callable[[int], o
     for row in rows.values():
         if row.state == "done":
             _check_parents(row, rows, ledger, report, digests)
+            _check_twin(row, rows, ledger, report)
     _check_index(storage, report)
     return report
 
@@ -227,3 +228,14 @@ def _check_parents(
         else:
             continue
         report.wrong.append(Wrong(trial=row.trial_id, file=ROW, what=what, means=means, do=do))
+
+
+def _check_twin(row: TrialRow, rows: Mapping[str, TrialRow], ledger: Ledger, report: Report) -> None:
+    """Hold a row that was taken over against the one it is a copy of; where that is gone, it stands for itself."""
+    twin = (rows.get(row.adopted_from) or ledger.row(row.adopted_from)) if row.adopted_from else None
+    if twin is None or twin.state != "done" or twin.metrics == row.metrics:
+        return
+    what = f"it was taken over from {twin.trial_id}, which is alike and has other numbers now"
+    means = "of two equal trials one is not what was computed before"
+    do = "run both in another storage with --no-adopt, and compare"
+    report.wrong.append(Wrong(trial=row.trial_id, file=ROW, what=what, means=means, do=do))

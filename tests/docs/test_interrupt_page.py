@@ -60,7 +60,7 @@ AGAIN = [
 ]
 
 
-def states_where_it_stopped(*_) -> dict[str, TrialState]:
+def states_where_it_stopped(*_, **how) -> dict[str, TrialState]:
     """Return the states of all trials, with those two interrupted."""
     states = {trial.trial_id: TrialState(state="new", reason="never started") for trial in TRIALS}
     stopped = {each: TrialState(state="resumable", reason=f"interrupted {at}") for each, at in STATES.items()}

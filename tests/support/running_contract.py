@@ -19,13 +19,13 @@ from orchestrator.running.stop import Stop
 from trainables.record.storage import open_storage
 
 
-def go(storage, trials, *, stop=None, events=None, runner=None):
+def go(storage, trials, *, stop=None, events=None, runner=None, adopt=True):
     """Run trials, in this process unless told otherwise, and return (states, sentences)."""
     said = []
     ledger = Ledger(open_storage(storage), said.append)
     listen = events.append if events is not None else (lambda event: None)
     runner = runner or LocalRunner()
-    states = run(trials, ledger=ledger, catalog=CATALOG, runner=runner, listen=listen, stop=stop)
+    states = run(trials, ledger=ledger, catalog=CATALOG, runner=runner, listen=listen, stop=stop, adopt=adopt)
     return {trial_id: state.state for trial_id, state in states.items()}, said
 
 
@@ -107,6 +107,22 @@ class RunningContract:
         assert (again, started(retried)) == ([], [bad.trial_id])
         assert kept == "row.json.failed-1"
         assert json.loads(open_storage(storage).read(f"trials/{bad.trial_id}/{kept}"))["state"] == "failed"
+
+    def test_of_two_trials_that_are_alike_one_works_and_the_other_takes_over_its_row(self, storage, runner, tmp_path):
+        roots = [planned(0, epochs=1, steps=1, hold=f"/nowhere-{n}") for n in (1, 2)]
+        link = {"parent": 0, "key": "genotype"}
+        trials = [*roots, *(planned(0, (root.trial_id,), epochs=1, link=link) for root in roots)]
+        events = []
+        go(tmp_path / "reference", trials, adopt=False)
+
+        states, said = go(storage, trials, runner=runner, events=events)
+
+        adopted = [event.progress.adopted_from for event in events if event.kind == "finished"]
+        children = {trial.trial_id for trial in trials[2:]}
+        assert (set(states.values()), said) == ({"done"}, [])
+        assert sum(map(bool, adopted)) == 1
+        assert set(adopted) - {""} < children
+        assert essences(storage) == essences(tmp_path / "reference")
 
     def test_two_drivers_at_once_share_the_trials_and_get_the_same_rows(self, storage, tmp_path, monkeypatch):
         monkeypatch.setattr("orchestrator.running.run.WAIT_SECONDS", 0.01)

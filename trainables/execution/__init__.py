@@ -4,4 +4,4 @@ In: a `Job`. Out: the row in its folder, and `Progress` on the way. Knows no loo
 Public face: `attempt.execute`, `job.Job`.
 """
 
-__all__ = ["attempt", "hang_watch", "job", "printed", "signals"]
+__all__ = ["attempt", "hang_watch", "job", "likeness", "printed", "signals"]

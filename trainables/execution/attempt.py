@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from trainables.errors import ClaimLost, DamagedFile, SharptuneError, TrialFailure
 from trainables.execution import words
+from trainables.execution.adoption import Adoption
 from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
 from trainables.execution.printed import Printed
@@ -98,6 +99,7 @@ class Attempt:
         self._checkpoints = folder.checkpoints(job.spec)
         self._lines = folder.log(claim)
         self._history = History(job, claim)
+        self._adoption = Adoption(job, folder, claim)
         self._inputs = Inputs()
         self._problems = list(problems)
         self._row: TrialRow | None = None
@@ -141,7 +143,11 @@ class Attempt:
         Raises: ClaimLost, also where it failed after it was taken over; ParentNotDone; OSError.
         """
         try:
-            run = yield from self._resume()
+            config = self._gather()
+            if (row := self._adoption.row(self._config, self._inputs, self._history, self._checkpoints)) is not None:
+                self._log(f"attempt {self.claim.number} takes over the row of {row.adopted_from}, which is alike")
+                return Progress.of_row(self._record(row))
+            run = yield from self._resume(config)
             stopped = yield from self._work(run, should_stop)
             return stopped or Progress.of_row(self._finish(run.outcome(), run.spent()))
         except (ClaimLost, ParentNotDone, OSError):
@@ -154,8 +160,7 @@ class Attempt:
     def fail_unseen(self, error: str) -> None:
         """Record a failure that happened in another process. Raises: ClaimLost."""
         with contextlib.suppress(Exception):  # whatever was wrong with its settings, the row says what it can
-            self._inputs = gather(self.folder.storage, self.job.spec, self.job.trainable.derive)
-            self._config = self.job.trainable.config_class()(**self._inputs.config).model_dump(mode="json")
+            self._gather()
         self.fail(error)
 
     def fail(self, error: str, *, recurs: bool = False) -> TrialRow:
@@ -177,12 +182,15 @@ class Attempt:
         self._log(f"failed: {error}")
         return row
 
-    def _resume(self) -> Generator[Progress, None, Run]:
-        """Build the run and load the newest good checkpoint; returns the run."""
+    def _gather(self) -> BaseModel:
+        """Take what the parents found and return the config at work. Raises: ParentNotDone, TrialFailure."""
         self._inputs = gather(self.folder.storage, self.job.spec, self.job.trainable.derive)
-        config_class = self.job.trainable.config_class()
-        config = config_class(**self._inputs.config)
+        config = self.job.trainable.config_class()(**self._inputs.config)
         self._config = config.model_dump(mode="json")
+        return config
+
+    def _resume(self, config: BaseModel) -> Generator[Progress, None, Run]:
+        """Build the run and load the newest good checkpoint; returns the run."""
         run = self._start(config)
 
         def use(checkpoint: Checkpoint) -> None:
@@ -281,6 +289,7 @@ class Attempt:
             )
         )
         self._log("done: " + words.numbers(row.metrics))
+        self._adoption.tell()
         return row
 
     def _record(self, row: TrialRow) -> TrialRow:

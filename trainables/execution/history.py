@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from trainables.execution.job import Job
 from trainables.record import provenance
 from trainables.record.claims import Claim
-from trainables.record.lineage import Inputs, totals
-from trainables.trial import JSON, Spent, canonical_json
+from trainables.record.lineage import Inputs, totals, with_ancestors
+from trainables.trial import JSON, Spent, TrialRow, canonical_json
 
 NO_CONDITION = frozenset({"epoch", "step", "attempt", "host", "device_seconds", "gpus"})
 """What a run's segments may differ in without a digit of its results depending on it."""
@@ -75,6 +75,28 @@ class History:
             "mixed": len(kinds) > 1,
             "ancestors": inputs.ancestors,
         }
+
+    def timing_of(self, twin: TrialRow, inputs: Inputs, *, worked: float) -> dict[str, JSON]:
+        """Return the `timing` of a row that is taken over from another trial.
+
+        Its seconds are its own: none, but for those it had `worked` before. Its days are what this way to the result
+        costs: the other's, and those of its own ancestors.
+        """
+        own = {kind: float(twin.timing.get(kind, 0.0)) for kind in ("gpu_days", "cpu_days")}
+        return {
+            "started": self._past["started"],
+            "finished": _now(),
+            "wall_seconds": worked + self.wall_seconds,
+            "device_seconds": 0.0,
+            "peak_memory_bytes": twin.timing.get("peak_memory_bytes", 0),
+            **with_ancestors(own, inputs),
+        }
+
+    def provenance_of(self, twin: TrialRow, inputs: Inputs) -> dict[str, JSON]:
+        """Return the `provenance` of such a row: what made it is what made the other's."""
+        asked_by = dict(self._job.asked_by)
+        own = {"asked_by": asked_by, "attempts": self._claim.number, "ancestors": inputs.ancestors}
+        return {**twin.provenance, **own, "adopted_from": twin.computed_by}
 
     @property
     def wall_seconds(self) -> float:

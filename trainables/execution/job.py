@@ -41,6 +41,8 @@ class Job:
     """How many seconds a trial works at most, over all its attempts, before it is a failed one."""
     hang_minutes: float | None = None
     """How long its process may go without a step, where somebody watches it."""
+    adopt: bool = True
+    """It takes over the row of a trial that is alike and done, where there is one, and does not work itself."""
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "spec": self.spec.to_json()}, sort_keys=True)
@@ -76,11 +78,14 @@ class Progress:
     node: str = ""
     """The host it is on, and which attempt it is: of one that has its claim."""
     attempt: int = 0
+    adopted_from: str = ""
+    """Of one that is done: the trial that computed its row, where that was another one."""
 
     @classmethod
     def of_row(cls, row: TrialRow) -> "Progress":
         """Return how a trial ended, as its row has it."""
-        return cls(trial_id=row.trial_id, state=row.state, metrics=row.metrics, note=row.error or "")
+        told = {"metrics": row.metrics, "note": row.error or "", "adopted_from": row.adopted_from}
+        return cls(trial_id=row.trial_id, state=row.state, **told)
 
     def to_json(self) -> dict[str, JSON]:
         return asdict(self)

@@ -7,4 +7,4 @@ Public face: `checks.check_search`, `checks.check_training`, `costs.search_cost`
 `contents.filled_in`.
 """
 
-__all__ = ["checks", "contents", "costs", "diagnosis", "findings", "inheritance", "sizes", "unread"]
+__all__ = ["checks", "contents", "costs", "diagnosis", "findings", "inheritance", "likeness", "sizes", "unread"]

@@ -11,6 +11,8 @@ from trainables.record.trial_folder import TrialFolder, read_epochs
 from trainables.trial import JSON, WITHIN, Spent, TrialRow, TrialSpec, artifact_digest
 
 EPOCHS = "epochs.parquet"
+CHOSEN = "chosen"
+"""The artifact of a trial that takes the best of several: who won, by what, with which value."""
 BEST_EPOCH = "best_epoch"
 """The metric of a search that says which epoch's alphas its findings are derived from."""
 OF_BEST_EPOCH = ("genotype", "search_val_error_best")
@@ -32,9 +34,9 @@ class Inputs:
     files: dict[str, tuple[TrialRow, str]] = field(default_factory=dict)
     """Settings that are files -> the row of the parent that has it, and its name there."""
     artifacts: dict[str, JSON] = field(default_factory=dict)
-    """`chosen`, when a parent was the best of several: who won, by what, with which value."""
+    """`CHOSEN`, when a parent was the best of several."""
     ancestors: dict[str, dict[str, float]] = field(default_factory=dict)
-    """Days of every ancestor, each once: {trial id: {"gpu_days": ..., "cpu_days": ...}}."""
+    """Days of every ancestor, each once: {the trial that worked: {"gpu_days": ..., "cpu_days": ...}}."""
 
 
 Derive: TypeAlias = Callable[[str, TrialRow, Callable[[], Mapping[str, JSON]], Mapping[str, JSON]], JSON]
@@ -72,7 +74,7 @@ def taken_from(
     inputs = Inputs()
     for row in rows.values():
         inputs.ancestors.update(row.provenance.get("ancestors", {}))
-        inputs.ancestors[row.trial_id] = {kind: row.timing.get(kind, 0.0) for kind in ("gpu_days", "cpu_days")}
+        inputs.ancestors[row.computed_by] = {kind: row.timing.get(kind, 0.0) for kind in ("gpu_days", "cpu_days")}
     inputs.config = {name: value for name, value in spec.config.items() if not is_reference(value)}
     references = {name: value for name, value in spec.config.items() if is_reference(value)}
     for name in sorted(references, key=lambda name: references[name]["key"].startswith(WITHIN)):  # these need the rest
@@ -144,6 +146,11 @@ def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs)
             own["cpu_days"] += days
         else:
             own["gpu_days"] += days * segment.get("gpus", 1)
+    return with_ancestors(own, inputs)
+
+
+def with_ancestors(own: Mapping[str, float], inputs: Inputs) -> dict[str, float]:
+    """Return a trial's own days, by their kind, and those with all its ancestors'."""
     whole = {
         f"{kind}_total": value + sum(ancestor.get(kind, 0.0) for ancestor in inputs.ancestors.values())
         for kind, value in own.items()
@@ -175,7 +182,7 @@ def _best(criterion: str, rows: Mapping[str, TrialRow], inputs: Inputs) -> Trial
             raise TrialFailure(f"parent trial {row.trial_id} has no metric {criterion!r}")
         inputs.consumed.setdefault(row.trial_id, {})[criterion] = artifact_digest(row.metrics[criterion])
     winner = min(rows.values(), key=lambda row: (row.metrics[criterion], row.trial_id))
-    inputs.artifacts["chosen"] = {
+    inputs.artifacts[CHOSEN] = {
         "trial": winner.trial_id,
         "criterion": criterion,
         "value": winner.metrics[criterion],

@@ -102,6 +102,8 @@ def _cell(table: Table, row: TableRow, column: Column, unit: Unit) -> dict[str, 
         "text": whole_text(column, row, unit_of_cell(table, row, column, unit)),
         "marks": list(cell.marks),
     }
+    if alike := cell.in_state("alike"):
+        data["alike"] = list(alike)
     if cell.computed:
         data["computed"] = dict(cell.computed)
     if cell.change is not None:

@@ -99,3 +99,60 @@ def test_whoever_waits_for_other_drivers_looks_a_twentieth_of_the_time_at_most(m
     runs._go_on([], Looking(), {}, lambda _: Waiting, None, lambda event: None, Stopping())  # pyright: ignore
 
     assert waited == [1.0, pytest.approx(pause)]
+
+
+def held(*trials, elsewhere=()):
+    """Return a frontier of trials that are all alike, and its rows."""
+    rows = Rows()
+    others = {trial.trial_id: trial for trial in elsewhere}
+    waiting = {trial.trial_id: trial for trial in trials}
+    return rows, Frontier(ledger=rows, waiting=waiting, elsewhere=others, likeness=lambda trial: "same")  # pyright: ignore
+
+
+def test_of_trials_that_are_alike_one_is_handed_out_and_the_others_once_it_is_done():
+    rows, frontier = held(*(trials := [planned(seed) for seed in range(3)]))
+
+    first = frontier.next()
+    assert frontier.next() is None
+    assert first is not None
+    rows.end(first)
+    frontier.settle(first.trial_id)
+
+    others = [frontier.next(), frontier.next()]
+    assert sorted(trial.trial_id for trial in (first, *others) if trial) == sorted(t.trial_id for t in trials)
+
+
+@pytest.mark.parametrize("ends", ["fails", "is left to another run"])
+def test_where_the_first_does_not_get_done_the_next_one_works(ends):
+    rows, frontier = held(*(planned(seed) for seed in range(3)))
+    first = frontier.next()
+    assert first is not None
+    if ends == "fails":
+        rows.end(first, "failed")
+        frontier.settle(first.trial_id)
+    else:
+        frontier.give_back(first.trial_id)
+        frontier.leave({first.trial_id})
+
+    assert frontier.next() not in (first, None)
+    assert frontier.next() is None
+
+
+def test_a_trial_waits_for_one_that_is_alike_and_that_another_driver_has():
+    one, two = planned(0), planned(1)
+    rows, frontier = held(two, elsewhere=[one])
+    assert not frontier.can_start
+
+    rows.end(one)
+    frontier.settle(one.trial_id)
+
+    assert frontier.next() is two
+
+
+def test_one_whose_process_died_starts_again_before_those_that_wait_for_it():
+    _, frontier = held(planned(0), planned(1))
+    first = frontier.next()
+    assert first is not None
+    frontier.put_back(first.trial_id)
+
+    assert [frontier.next(), frontier.next()] == [first, None]

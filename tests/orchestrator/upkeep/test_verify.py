@@ -1,5 +1,6 @@
 """`sharptune verify`: whatever is spoilt in a storage is named, with what it means and what to do about it."""
 
+import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -146,6 +147,20 @@ def test_without_a_parents_row_what_was_taken_from_it_cannot_be_checked(place, c
     assert code == 1
     assert (child.name, "row.json") in wrong
     assert len(wrong) == 2
+
+
+def test_a_row_that_was_taken_over_is_held_against_the_one_it_is_a_copy_of(place, child, verify, capsys):
+    ledger = Ledger(open_storage("runs"))
+    row, twin = ledger.row(child.name), ledger.row(planned(Path("chains.yaml"))[0].trial_id)
+    assert row is not None
+    assert twin is not None
+    copy = dataclasses.replace(row, provenance={**row.provenance, "adopted_from": twin.trial_id})
+    (child / "row.json").write_bytes(seal(copy))
+
+    assert verify() == (1, [(child.name, "row.json")])
+    assert f"it was taken over from {twin.trial_id}" in call(capsys, "verify").out
+    (place / twin.trial_id / "row.json").write_bytes(seal(dataclasses.replace(twin, metrics=row.metrics)))
+    assert verify()[0] == 0
 
 
 def test_a_failed_row_that_was_kept_is_checked_too(child, verify):

@@ -1,0 +1,164 @@
+"""What `plan`, `run`, `status` and tables say of trials that are alike."""
+
+import dataclasses
+from pathlib import Path
+
+import fakes
+import pytest
+
+ALIKE = """\
+experiment: alike
+stages:
+  root:
+    trainable: chain
+    config: {epochs: 1, steps: 1}
+    grid: {hold: [/nowhere/1, /nowhere/2], seed: [0]}
+  child:
+    trainable: chain
+    needs: root
+    config: {link: "${root.genotype}", epochs: 1, steps: 1}
+    grid: {width: [1, 2], seed: [0, 1]}
+tables:
+  - name: pooled
+    stage: child
+    rows: [width]
+    pool: [root.hold]
+    columns: [error, cpu_days]
+  - name: apart
+    stage: child
+    rows: [root.hold, width]
+    columns: [error, cpu_days]
+"""
+
+
+@pytest.fixture
+def alike(sharptune):
+    """Write an experiment whose two roots find the same."""
+    Path("alike.yaml").write_text(ALIKE)
+    return sharptune
+
+
+@pytest.fixture
+def done(alike):
+    """Have it run."""
+    assert alike("run", "alike.yaml", "--runner", "local").code == 0
+    return alike
+
+
+def test_run_says_which_trials_take_over_a_row_and_status_afterwards_from_which(alike):
+    ran = alike("run", "alike.yaml", "--runner", "local")
+    status = alike("status", "alike.yaml", "--json").json
+
+    twins = {trial["id"]: trial["twin"] for trial in status["trials"] if "twin" in trial}
+    assert len(twins) == 4
+    for twin in sorted(twins.values()):
+        assert ran.out.count(f"takes over the row of {twin}, which is alike") == 1
+
+
+def test_plan_foresees_what_would_be_taken_over_and_counts_it(done):
+    more = done("plan", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]")
+    dry = done("run", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--dry-run")
+    told_not_to = done("run", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--dry-run", "--no-adopt")
+
+    counted = "alike: 14 trials; 10 done, 4 new; 2 of them would take over the rows of other trials that are alike"
+    assert counted in more.out.splitlines()
+    assert more.out.count("never started; would take over the row of") == 2
+    assert dry.out.count("never started; would take over the row of") == 2
+    assert "alike: 14 trials; 10 done, 4 new\n" in told_not_to.out
+
+
+def test_a_cell_that_pools_a_row_and_the_one_it_was_taken_over_from_counts_one_and_lines_apart_show_both(done):
+    pooled, apart = done("table", "alike.yaml", "--format", "json").json
+
+    cells = [line["cells"]["error"] for line in pooled["rows"]]
+    first, second = ([line["cells"]["error"] for line in apart["rows"][begin : begin + 2]] for begin in (0, 2))
+
+    assert [(cell["n"], cell["expected"], len(cell["alike"])) for cell in cells] == [(2, 4, 2)] * 2
+    assert [cell["marks"] for cell in cells] == [["few", "alike"]] * 2
+    assert [set(cell["values"]) & set(cell["alike"]) for cell in cells] == [set(), set()]
+    assert [cell["n"] for cell in first + second] == [2] * 4
+    assert values(first) == values(second) == values(cells)
+
+
+def values(cells):
+    return [sorted(cell["values"].values()) for cell in cells]
+
+
+def test_the_table_says_in_a_footnote_what_counts_once_and_explained_from_which(done):
+    text = done("table", "alike.yaml").out
+    explained = done("table", "alike.yaml", "--explain").out
+
+    assert "n=2/4 (2 alike)" in text
+    assert "each shares its row with another one here that is alike, which counts once" in text
+    assert explained.count("alike: it shares its row with ") >= 2
+    assert explained.count("taken over from ") >= 2
+
+
+def test_the_cost_of_a_way_is_that_of_the_work_though_it_was_done_once(done):
+    _, apart = done("table", "alike.yaml", "--format", "json").json
+
+    one, other, *_ = (line["cells"]["cpu_days"]["median"] for line in apart["rows"])
+    assert one == other > 0
+
+
+def test_a_comparison_has_as_many_units_as_there_were_draws(done):
+    found = done("compare", "alike.yaml", "pooled", "--json").json["tables"][0]
+    words = done("compare", "alike.yaml", "pooled").out
+
+    (one,) = found["comparisons"]
+    assert [len(arm["runs"]) for arm in found["arms"]] == [2, 2]
+    assert [arm["alike"] for arm in found["arms"]] == [2, 2]
+    assert [arm["missing"] for arm in found["arms"]] == [[], []]
+    assert (len(one["seeds"]), one["paired"], one["smallest_p"]) == (2, True, 0.5)
+    assert "2 childs left out that share their rows with another one here, which is alike and counts once" in words
+
+
+def test_whichever_worked_first_the_same_tables_are_printed(alike):
+    """The other root's children work, and those of the first take their rows over; the numbers are those of before."""
+    printed = []
+    for storage, first in (("a", "/nowhere/1"), ("b", "/nowhere/2")):
+        there = ("alike.yaml", "--storage", storage)
+        alike("run", *there, "--runner", "local", "--set", f"stages.root.grid.hold=[{first}]")
+        alike("run", *there, "--runner", "local")
+        cells = alike("table", *there, "--format", "json").json[0]["rows"]
+        printed.append(str([line["cells"]["error"]["values"] for line in cells]))
+        printed[-1] += alike("table", *there).out + alike("compare", "alike.yaml", "pooled", "--storage", storage).out
+
+    states = [alike("status", "alike.yaml", "--storage", storage, "--json").json["trials"] for storage in "ab"]
+    workers = [{trial["twin"] for trial in trials if "twin" in trial} for trials in states]
+    assert workers[0].isdisjoint(workers[1])
+    assert printed[0] == printed[1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (["stages.root.config.steps=2"], ["root: 2 done trials differ from new ones only in steps"]),
+        (["stages.root.config.width=3"], ["root: 2 done trials differ from new ones only in width"]),
+        (["stages.child.config.epochs=3"], ["child: 8 done trials differ from new ones only in epochs"]),
+        (["stages.root.config.steps=2", "stages.root.config.epochs=2"], []),
+        (["stages.root.grid.seed=[5]"], []),
+        ([], []),
+    ],
+)
+def test_plan_says_in_which_one_setting_done_trials_differ_from_new_ones(done, changed, said):
+    asked = [word for change in changed for word in ("--set", change)]
+    shown = done("plan", "alike.yaml", *asked)
+    told = done("plan", "alike.yaml", *asked, "--json").json.get("near", [])
+
+    assert shown.err.splitlines() == [f"note: {each}" for each in said]
+    assert [(each["stage"], each["differ_in"]) for each in told] == [
+        (each.split(":")[0], each.split()[-1]) for each in said
+    ]
+
+
+def test_plan_says_that_done_trials_are_of_another_version(done, monkeypatch):
+    monkeypatch.setitem(fakes.CATALOG, "chain", dataclasses.replace(fakes.CHAIN, version=2))
+
+    assert "note: root: 2 done trials differ from new ones only in version" in done("plan", "alike.yaml").err
+
+
+def test_of_many_others_in_a_storage_nobody_looks(done, monkeypatch):
+    monkeypatch.setattr("orchestrator.running.near.MOST_OTHERS", 1)
+
+    assert done("plan", "alike.yaml", "--set", "stages.root.config.steps=2").err == ""

@@ -1,0 +1,89 @@
+"""When two trials are alike: what their results hang on is equal, digit by digit, whatever their parents are called.
+
+That is the kind of trial with its version, the seed, and the whole config as it is at work, with what was taken from
+parents in it: a genotype as training reads it, a file as its sha256. Nothing else is: no stage, label, resource or id.
+The likeness is a digest of it.
+
+`likenesses/<likeness>.json` names a done trial that has it. It is a hint to be found by, written after the trial's row,
+and never believed: whoever reads it reads that row, too, and holds it against the likeness.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+
+from trainables.catalog import Trainable, load
+from trainables.errors import DamagedFile
+from trainables.record.storage import Storage
+from trainables.record.trial_folder import TrialFolder
+from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
+
+LIKENESSES = "likenesses"
+"""The folder of a storage that holds these files."""
+_FILE = re.compile(r"([0-9a-f]{64})\.json")
+_ID = re.compile(r"[0-9a-f]{12}")
+
+
+def may_have_a_twin(spec: TrialSpec) -> bool:
+    """Say whether another trial can be alike: where nothing is, or may be, taken from a parent, alike is the same."""
+    return bool(spec.parents) or any(isinstance(value, Mapping | list | tuple) for value in spec.config.values())
+
+
+def likeness_of(entry: Trainable, spec: TrialSpec, settings: Mapping[str, JSON]) -> str:
+    """Return the likeness of a trial with these settings, 64 hex digits; "" where they are none of its kind.
+
+    Args:
+        settings: its config, with what it takes from its parents filled in; defaults may be left out.
+    """
+    try:
+        config = entry.config_class()(**settings).model_dump(mode="json", exclude_defaults=True)
+        settings = load(entry.alike)(config) if entry.alike else config
+        parts = [spec.trainable, spec.version, spec.seed, settings]
+        return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+    except (ValueError, TypeError):
+        return ""
+
+
+def is_alike(entry: Trainable, row: TrialRow, likeness: str) -> bool:
+    """Say whether a row is done and has that likeness."""
+    return row.state == "done" and likeness_of(entry, row.spec, row.config) == likeness
+
+
+def twin_of(storage: Storage, entry: Trainable, trial_id: str, likeness: str) -> TrialRow | None:
+    """Return the row of another trial that is done and has this likeness, if the storage names one."""
+    other = noted(storage, likeness)
+    if not other or other == trial_id:
+        return None
+    try:
+        row = TrialFolder(storage, other).read_row()
+    except DamagedFile:
+        return None
+    return row if row is not None and is_alike(entry, row, likeness) else None
+
+
+def note(storage: Storage, likeness: str, trial_id: str, *, replace: bool = True) -> None:
+    """Name the trial that has a likeness; where one is named already, only to `replace` it."""
+    data = (json.dumps({"trial": trial_id}) + "\n").encode()
+    if replace:
+        storage.write(_path(likeness), data, durable=False)
+    else:
+        storage.create(_path(likeness), data, durable=False)
+
+
+def noted(storage: Storage, likeness: str) -> str:
+    """Return the id of the trial that is said to have a likeness; "" where none is, or what is there is garbled."""
+    try:
+        trial_id = json.loads(storage.read(_path(likeness)))["trial"]
+    except (FileNotFoundError, DamagedFile, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return trial_id if isinstance(trial_id, str) and _ID.fullmatch(trial_id) else ""
+
+
+def all_noted(storage: Storage) -> set[str]:
+    """Return the likenesses of which the storage names a trial: a listing."""
+    return {file[1] for name in storage.names(LIKENESSES) if (file := _FILE.fullmatch(name))}
+
+
+def _path(likeness: str) -> str:
+    return f"{LIKENESSES}/{likeness}.json"
