@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from orchestrator.running.limits import Limits
 from orchestrator.running.session import Event
 from orchestrator.running.stop import Stop
 from orchestrator.running.time_left import Pace
@@ -37,6 +38,7 @@ class Beating:
         pace: Pace,
         *,
         experiment: str = "",
+        limits: Limits | None = None,
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -45,6 +47,7 @@ class Beating:
         self._stop = stop
         self._pace = pace
         self._experiment = experiment
+        self._limits = limits
         self._clock = clock
         self._today = today
         self._since = today()
@@ -97,6 +100,8 @@ class Beating:
     def turn(self) -> None:
         """Do what is due. A storage that does not answer is not waited for: the next turn is soon."""
         now = self._clock()
+        if self._limits is not None:
+            self._limits.look(self._stop)
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
             with contextlib.suppress(Exception):

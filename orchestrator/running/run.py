@@ -9,6 +9,7 @@ from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.beating import Beating
 from orchestrator.running.frontier import Frontier, open_frontier
 from orchestrator.running.indexing import Indexing
+from orchestrator.running.limits import Limits
 from orchestrator.running.retries import Retries
 from orchestrator.running.session import Event, Listener, Runner, Session
 from orchestrator.running.stop import Stop
@@ -32,11 +33,13 @@ def run(
     experiment: str = "",
     listen: Listener = lambda event: None,
     stop: Stop | None = None,
+    limits: Limits | None = None,
 ) -> dict[str, TrialState]:
     """Bring every trial of a plan as far as it will go and return the states they are in then.
 
     Finished trials are not run again, failed ones neither; interrupted ones go on from their last checkpoint. Trials
-    that another driver works on are waited for. `experiment` is its name, which rows remember.
+    that another driver works on are waited for, unless `limits` leave nothing more to do. `experiment` is its name,
+    which rows remember.
 
     Raises: HaltError when this machine cannot go on: a full disk, a storage that does not answer, code that was edited
     meanwhile.
@@ -48,10 +51,12 @@ def run(
         states = ledger.states(trial.spec for trial in trials)
         pace = Pace(outline=Outline.of(trials, states, catalog))
         indexing = Indexing(ledger, trials, lambda text: listen(Event(kind="note", text=text)))
-        with Beating(ledger.storage, stop, pace, experiment=experiment) as beating:
+        with Beating(ledger.storage, stop, pace, experiment=experiment, limits=limits) as beating:
 
             def tell(event: Event) -> None:
                 beating.on_event(event)
+                if limits is not None:
+                    limits.on_event(event)
                 indexing.on_event(event)
                 listen(event)
 
@@ -67,6 +72,7 @@ def run(
                     experiment=experiment,
                     ship_code=runner.ship_code,
                     retries=retries,
+                    limits=limits,
                 )
 
             try:
@@ -96,7 +102,9 @@ def _go_on(
         session = open_session(open_frontier(trials, ledger, states))
         frontier = session.frontier
         frontier.leave(stop.trials)
-        if frontier.exhausted:
+        if session.limits is not None:
+            session.limits.apply(frontier, anew=True)
+        if frontier.exhausted or (frontier.held and not frontier.waiting):
             break
         if frontier.can_start:
             runner.drain(session)

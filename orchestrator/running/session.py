@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial, Resources
@@ -15,6 +15,9 @@ from trainables.execution.job import Job, Progress
 from trainables.record import provenance
 from trainables.record.claims import Process
 from trainables.record.storage import trouble
+
+if TYPE_CHECKING:
+    from orchestrator.running.limits import Limits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +49,7 @@ class Session:
     experiment: str = ""
     """Its name, for people."""
     ship_code: bool = False
+    limits: "Limits | None" = None
     halted: str = ""
     settled: int = 0
     """How many trials got their row."""
@@ -76,12 +80,22 @@ class Session:
     def next(self, fits: Callable[[Resources], bool] = lambda shape: True) -> PlannedTrial | None:
         """Return the next trial to start, if any that fits can and nobody asked to stop."""
         self._leave()
-        trial = None if self.stop() else self.frontier.next(fits)
+        trial = None if self.stop() else self._next(fits)
         while self.frontier.finished_elsewhere:
             other = self.frontier.finished_elsewhere.pop()
             row = self.ledger.row(other.trial_id)
             if row is not None:
                 self.listen(Event(kind="finished", trial=other, progress=Progress.of_row(row)))
+        return trial
+
+    def _next(self, fits: Callable[[Resources], bool]) -> PlannedTrial | None:
+        """Return the next that can start, and that is not expected to exceed what the run may take."""
+        if self.limits is not None:
+            self.limits.apply(self.frontier)
+        trial = self.frontier.next(fits)
+        while self.limits is not None and trial is not None and self.limits.too_late(trial):
+            self.frontier.hold([trial.trial_id])
+            trial = self.frontier.next(fits)
         return trial
 
     def begin(self, trial: PlannedTrial) -> None:
