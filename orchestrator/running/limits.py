@@ -1,11 +1,16 @@
 """What a run may spend, and until when: which trials it starts for that, and when it stops."""
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from orchestrator.forecast.durations import Durations, Group, Paces, group_of
+from orchestrator.forecast.pace import paces_of
+from orchestrator.forecast.schedule import simulate
+from orchestrator.forecast.slots import Slots
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.frontier import Frontier
 from orchestrator.running.selection import Cell, choose
@@ -28,6 +33,9 @@ class Budget:
         """Return what a trial spends in so much time, in the same seconds: what it holds counts, used or not."""
         return seconds * (trial.resources.gpus if self.unit == "gpu" else trial.resources.cpus)
 
+    def __str__(self) -> str:
+        return amount_text(self.seconds, self.unit)
+
 
 @dataclass(kw_only=True)
 class Limits:
@@ -36,22 +44,24 @@ class Limits:
     What a trial holds counts from its start to its end, in all its attempts of this run; of trials at work also what
     they are expected to need yet. Choices are made anew with the news of each trial, so they follow what trials
     turn out to take.
-
-    Args:
-        expected: the seconds that a trial needs yet, if it were to start now.
-        in_time: whether trials can all be done within some seconds: (running -> seconds left, chosen, seconds).
     """
 
     budget: Budget | None = None
     until: float | None = None
     """In seconds since the epoch."""
     cells: Sequence[Cell] = ()
-    expected: Callable[[PlannedTrial], float]
-    in_time: Callable[[Mapping[str, float], Sequence[PlannedTrial], float], bool] = lambda running, chosen, left: True
+    slots: Slots
+    """What runs at a time."""
+    share: Mapping[str, float] = field(default_factory=dict)
+    """What of a trial was still to do when the run began, where that is not all of it: 0 to 1."""
+    elsewhere: Mapping[Group, Paces] = field(default_factory=dict)
+    """How trials of other experiments of the storage went."""
     clock: Callable[[], float] = time.time
     _spent: float = field(default=0.0, init=False)
     _began: dict[str, tuple[PlannedTrial, float]] = field(default_factory=dict, init=False)
     """Trial -> when it took its place, of those at work here."""
+    _expected: dict[str, float] = field(default_factory=dict, init=False)
+    """Trial -> seconds that it needs yet, if it were to start now."""
     _open: int = field(default=-1, init=False)
     """How many trials there were to choose from."""
     _news: bool = field(default=True, init=False)
@@ -61,18 +71,17 @@ class Limits:
     @property
     def spent(self) -> float:
         """Return what this run has spent so far, in seconds of the budget's unit."""
-        if self.budget is None:
-            return 0.0
         now = self.clock()
-        return self._spent + sum(self.budget.price(trial, now - since) for trial, since in [*self._began.values()])
+        return self._spent + sum(self._price(trial, now - since) for trial, since in [*self._began.values()])
 
     @property
     def reached(self) -> str:
         """Return which limit is reached; empty when none is."""
-        if self.until is not None and self.clock() >= self.until:
-            return f"it is {clock_text(self.until, self.clock())}"
+        now = self.clock()
+        if self.until is not None and now >= self.until:
+            return f"it is {clock_text(self.until, now)}"
         if self.budget is not None and self.spent >= self.budget.seconds:
-            return f"the budget of {amount_text(self.budget.seconds, self.budget.unit)} is spent"
+            return f"{self.budget} are spent"
         return ""
 
     def on_event(self, event: Event) -> None:
@@ -93,7 +102,7 @@ class Limits:
 
     def too_late(self, trial: PlannedTrial) -> bool:
         """Say whether a trial that starts now is expected to end after the time is up."""
-        return self.until is not None and self.clock() + self.expected(trial) > self.until
+        return self.until is not None and self.clock() + self._expected[trial.trial_id] > self.until
 
     def apply(self, frontier: Frontier, *, anew: bool = False) -> None:
         """Hold back what does not fit any more, and let go what fits now; where there is news, or `anew`."""
@@ -105,41 +114,54 @@ class Limits:
         self._open, self._news = size, False
         for trial_id in [each for each in self._began if each not in frontier.running]:  # it died, and waits once more
             self._settle(self._began[trial_id][0])
-        frontier.restrict(self.choice(frontier.unstarted, frontier.running))
+        frontier.restrict(self.choice(frontier.unstarted, frontier.durations, [*frontier.running.values()]))
         self._again = now + (time.monotonic() - begun) / SHARE
 
-    def choice(self, trials: Sequence[PlannedTrial], running: Collection[str] = ()) -> frozenset[str]:
-        """Return which of some trials to run, those at work aside; parents come before children."""
+    def choice(
+        self, trials: Sequence[PlannedTrial], durations: Durations, running: Sequence[PlannedTrial] = ()
+    ) -> frozenset[str]:
+        """Return which of some trials to run, parents before children, beside those that run."""
         now = self.clock()
-        expected = {trial.trial_id: self.expected(trial) for trial in trials}
-        rest = {name: self._rest(name, now) for name in running}
+        self._learn([*trials, *running], durations)
+        rest = {trial.trial_id: self._rest(trial, now) for trial in running}
         room = float("inf")
         if self.budget is not None:
-            at_work = [(self._began[name][0], seconds) for name, seconds in rest.items() if name in self._began]
-            room = self.budget.seconds - self.spent - sum(self.budget.price(*each) for each in at_work)
-        by_id = {trial.trial_id: trial for trial in trials}
+            at_work = sum(self._price(trial, rest[trial.trial_id]) for trial in running)
+            room = self.budget.seconds - self.spent - at_work
 
-        def fits(chosen: Collection[str]) -> bool:
+        def in_time(chosen: Collection[str]) -> bool:
             if self.until is None:
                 return True
-            return self.in_time(rest, [by_id[each] for each in by_id if each in chosen], self.until - now)
+            some = [*running, *(trial for trial in trials if trial.trial_id in chosen)]
+            return now + simulate(some, self._expected | rest, self.slots, first=rest).makespan <= self.until
 
-        return choose(trials, self.cells, {name: self._price(by_id[name], expected[name]) for name in by_id}, room, fits)
+        prices = {trial.trial_id: self._price(trial, self._expected[trial.trial_id]) for trial in trials}
+        return choose(trials, self.cells, prices, room, in_time)
+
+    def price(self, trials: Sequence[PlannedTrial]) -> float:
+        """Return what trials among those last chosen from are expected to cost, in seconds of the budget's unit."""
+        return sum(self._price(trial, self._expected.get(trial.trial_id, 0.0)) for trial in trials)
+
+    def _learn(self, trials: Sequence[PlannedTrial], durations: Durations) -> None:
+        """Expect of trials what done ones took."""
+        paces = paces_of({group_of(trial) for trial in trials}, durations, self.elsewhere)
+        factors = {group: math.exp(pace.median + pace.spread**2 / 2) for group, pace in paces.items()}
+        for trial in trials:
+            whole = trial.expected_cost * factors[group_of(trial)]
+            self._expected[trial.trial_id] = whole * self.share.get(trial.trial_id, 1.0)
 
     def _price(self, trial: PlannedTrial, seconds: float) -> float:
         return 0.0 if self.budget is None else self.budget.price(trial, seconds)
 
-    def _rest(self, trial_id: str, now: float) -> float:
+    def _rest(self, trial: PlannedTrial, now: float) -> float:
         """Return the seconds that a trial at work is expected to need yet."""
-        if trial_id not in self._began:
-            return 0.0
-        trial, since = self._began[trial_id]
-        return max(0.0, self.expected(trial) - (now - since))
+        _, since = self._began.get(trial.trial_id, (trial, now))
+        return max(0.0, self._expected[trial.trial_id] - (now - since))
 
     def _settle(self, trial: PlannedTrial) -> None:
         began = self._began.pop(trial.trial_id, None)
-        if began is not None and self.budget is not None:
-            self._spent += self.budget.price(trial, self.clock() - began[1])
+        if began is not None:
+            self._spent += self._price(trial, self.clock() - began[1])
 
 
 def amount_text(seconds: float, unit: Unit) -> str:

@@ -7,6 +7,7 @@ from orchestrator.errors import HaltError
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.beating import Beating
+from orchestrator.running.foresight import Foresight
 from orchestrator.running.frontier import Frontier, open_frontier
 from orchestrator.running.indexing import Indexing
 from orchestrator.running.limits import Limits
@@ -34,6 +35,7 @@ def run(
     listen: Listener = lambda event: None,
     stop: Stop | None = None,
     limits: Limits | None = None,
+    foresight: Foresight | None = None,
 ) -> dict[str, TrialState]:
     """Bring every trial of a plan as far as it will go and return the states they are in then.
 
@@ -51,12 +53,18 @@ def run(
         states = ledger.states(trial.spec for trial in trials)
         pace = Pace(outline=Outline.of(trials, states, catalog))
         indexing = Indexing(ledger, trials, lambda text: listen(Event(kind="note", text=text)))
-        with Beating(ledger.storage, stop, pace, experiment=experiment, limits=limits) as beating:
+        beating = Beating(
+            ledger.storage, stop, pace, experiment=experiment, limits=limits, foresight=foresight
+        )
+        with beating:
 
             def tell(event: Event) -> None:
                 beating.on_event(event)
+                if foresight is not None:
+                    foresight.on_event(event)
                 if limits is not None:
                     limits.on_event(event)
+                    limits.look(stop)
                 indexing.on_event(event)
                 listen(event)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import PlannedTrial, Resources
@@ -16,9 +16,6 @@ from trainables.record import provenance
 from trainables.record.claims import Process
 from trainables.record.storage import trouble
 
-if TYPE_CHECKING:
-    from orchestrator.running.limits import Limits
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
@@ -31,6 +28,17 @@ class Event:
 
 
 Listener = Callable[[Event], None]
+
+
+class Allowance(Protocol):
+    """Which trials a run may start, where not all fit into what it may take."""
+
+    def apply(self, frontier: Frontier, *, anew: bool = False) -> None:
+        """Hold back in the frontier what does not fit."""
+
+    def too_late(self, trial: PlannedTrial) -> bool:
+        """Say whether a trial must not start any more."""
+        ...
 
 
 @dataclass(kw_only=True)
@@ -49,7 +57,7 @@ class Session:
     experiment: str = ""
     """Its name, for people."""
     ship_code: bool = False
-    limits: "Limits | None" = None
+    limits: "Allowance | None" = None
     halted: str = ""
     settled: int = 0
     """How many trials got their row."""
