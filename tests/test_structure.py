@@ -32,9 +32,10 @@ ORCHESTRATOR = {
     "document": "",
     "paper": "document",
     "planning": "document paper",
-    "running": "planning ledger words",
+    "forecast": "planning ledger words",
+    "running": "planning ledger words forecast",
     "running.ray_tune": "running planning document",
-    "running.rehearsal": "running running.ray_tune planning ledger",
+    "running.rehearsal": "running forecast running.ray_tune planning ledger",
     "launching": "document",
     "tables": "planning document paper words",
     "tables.formats": "tables words",
@@ -47,9 +48,9 @@ ORCHESTRATOR = {
     "report": "tables tables.formats comparisons figures architectures architectures.drawing planning document ledger"
     " words",
     "upkeep": "ledger index planning document",
-    "cli": "words document planning ledger launching running running.ray_tune running.rehearsal tables"
+    "cli": "words document planning ledger forecast launching running running.ray_tune running.rehearsal tables"
     " tables.formats comparisons figures exports manuscript report",
-    "cli.record": "cli words ledger running",
+    "cli.record": "cli words ledger forecast running",
     "cli.upkeep": "cli upkeep index planning ledger document words tables.formats",
     "cli.networks": "cli paper planning tables tables.formats architectures architectures.drawing",
     "__main__": "cli",

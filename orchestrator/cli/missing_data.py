@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from orchestrator.forecast.outlook import RUNNABLE
 from orchestrator.ledger import TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.running.frontier import RUNNABLE
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import why_missing
 

@@ -1,7 +1,10 @@
 """The command that shows a plan."""
 
+from collections.abc import Sequence
+
 import click
 
+from orchestrator.cli.foresight import counts_of, forecasts_of
 from orchestrator.cli.missing_data import missing_data
 from orchestrator.cli.options import (
     Catalog,
@@ -14,14 +17,28 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.output import say, say_json
 from orchestrator.cli.reports import plan_json, plan_lines, summary
+from orchestrator.forecast import words
 
 
 @click.command()
 @experiment_options
+@click.option(
+    "--gpus",
+    multiple=True,
+    metavar="N[,N...]",
+    callback=counts_of,
+    help="Say when all is done on so many GPUs like those that trials ask for, instead of on this machine.",
+)
 @json_option
 @pass_catalog
 def plan(
-    catalog: Catalog, experiment: str, overrides: tuple[str, ...], storage: str, max_trials: int | None, as_json: bool
+    catalog: Catalog,
+    experiment: str,
+    overrides: tuple[str, ...],
+    storage: str,
+    max_trials: int | None,
+    gpus: Sequence[int],
+    as_json: bool,
 ) -> None:
     """Show every trial of EXPERIMENT, and for each why it will run or not. Runs nothing."""
     ledger = open_ledger(storage)
@@ -29,7 +46,9 @@ def plan(
     states = states_of(planned, ledger)
     for sentence in missing_data(planned, states):
         say(f"note: {sentence}", err=True)
+    forecasts = forecasts_of(planned.trials, states, gpus)
     if as_json:
-        say_json(plan_json(planned, states))
+        foreseen = {"forecast": [each.to_json() for each in forecasts]} if forecasts else {}
+        say_json({**plan_json(planned, states), **foreseen})
         return
-    say("\n".join([*plan_lines(planned, states), summary(planned, states)]))
+    say("\n".join([*plan_lines(planned, states), summary(planned, states), *words.lines(forecasts)]))

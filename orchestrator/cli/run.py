@@ -25,9 +25,9 @@ from orchestrator.cli.output import Outlet, say, say_json
 from orchestrator.cli.reports import called, plan_json, summary
 from orchestrator.cli.table import tables_of, tables_text
 from orchestrator.errors import RunError
+from orchestrator.forecast.outlook import RUNNABLE
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.running.frontier import RUNNABLE
 from orchestrator.running.gpus import lack_here
 from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner

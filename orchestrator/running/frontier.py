@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
+from orchestrator.forecast.durations import Durations, path_weights
+from orchestrator.forecast.outlook import RUNNABLE
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial, Resources
-from orchestrator.running.durations import Durations, path_weights
 from orchestrator.running.ready import Ready
-from trainables.trial import TrialRow
 
 
 @dataclass(kw_only=True)
@@ -66,7 +66,7 @@ class Frontier:
             self.elsewhere[trial_id] = trial
             return []
         if row is not None and row.state == "done":
-            if trial is not None and note_duration(self.durations, trial, row):
+            if trial is not None and self.durations.note_row(trial, row):
                 self._ready.weigh(self._weigh())
             for child in self._children.get(trial_id, ()):
                 if child in self.waiting:
@@ -176,7 +176,7 @@ def open_frontier(trials: Iterable[PlannedTrial], ledger: Ledger, states: dict[s
     for trial_id, trial in unique.items():
         row = states[trial_id].row
         if row is not None and row.state == "done":
-            note_duration(durations, trial, row)
+            durations.note_row(trial, row)
     open_trials = {trial_id: t for trial_id, t in unique.items() if states[trial_id].state in RUNNABLE}
     return Frontier(
         ledger=ledger,
@@ -184,12 +184,3 @@ def open_frontier(trials: Iterable[PlannedTrial], ledger: Ledger, states: dict[s
         waiting={trial_id: t for trial_id, t in open_trials.items() if states[trial_id].state != "running"},
         elsewhere={trial_id: t for trial_id, t in open_trials.items() if states[trial_id].state == "running"},
     )
-
-
-def note_duration(durations: Durations, trial: PlannedTrial, row: TrialRow) -> bool:
-    """Note how long a done trial took, all its attempts together; say whether that is much news."""
-    seconds = row.timing.get("wall_seconds")
-    return isinstance(seconds, int | float) and durations.note(trial, seconds)
-
-
-RUNNABLE = ("new", "resumable", "running")

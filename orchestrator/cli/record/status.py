@@ -31,8 +31,8 @@ from orchestrator.cli.reports import (
     summary,
 )
 from orchestrator.errors import LedgerError
+from orchestrator.forecast.outlook import RUNNABLE
 from orchestrator.ledger import Ledger, TrialState
-from orchestrator.running.frontier import RUNNABLE
 from trainables.trial import JSON
 
 WATCH_SECONDS = 5.0

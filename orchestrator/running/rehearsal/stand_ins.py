@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from orchestrator.forecast.durations import path_weights
 from orchestrator.planning.plan import Plan, PlannedTrial, Resources
-from orchestrator.running.durations import path_weights
 from trainables.catalog import Trainable
 from trainables.stand_in import epochs_of, stand_in
 

@@ -40,7 +40,7 @@ def test_plan_names_every_trial_and_runs_nothing(sharptune):
 def test_plan_as_json_is_what_the_design_promises(sharptune, chains):
     data = sharptune("plan", "chains.yaml", "--json").json
 
-    assert set(data) == {"experiment", "trials", "counts"}
+    assert set(data) == {"experiment", "trials", "counts", "forecast"}
     assert data["counts"] == {"done": 0, "running": 0, "resumable": 0, "new": 6, "failed": 0, "blocked": 0}
     promised = {"id", "stage", "label", "parents", "config", "resources", "state", "reason"}
     assert promised <= set(data["trials"][0])

@@ -10,9 +10,9 @@ from running_contract import RunningContract, go, started
 from sessions import open_session
 
 from orchestrator.errors import HaltError, LedgerError
+from orchestrator.forecast.durations import Durations, path_weights
 from orchestrator.ledger import Ledger
 from orchestrator.running.display import describe
-from orchestrator.running.durations import Durations, path_weights
 from orchestrator.running.frontier import open_frontier
 from orchestrator.running.retries import Death
 from orchestrator.running.stop import Stop

@@ -1,0 +1,120 @@
+"""Draws of how long each open trial takes: every draw is one way that things may go, as likely as any other."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from orchestrator.forecast.durations import Group, group_of
+from orchestrator.forecast.outlook import Outlook
+from orchestrator.forecast.pace import paces_of
+from orchestrator.planning.plan import PlannedTrial
+
+SEED = 16
+WIDEST = 1.0
+"""No trial is thought to be further off by chance than so much, in logarithms."""
+TOLD = 0.15
+"""How far the rest of a trial may be off that is at work and told how long it needs; in logarithms."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Total:
+    """The open trials of a group together."""
+
+    cost: float = 0.0
+    squares: float = 0.0
+    told: float = 0.0
+    """Seconds of those that told what they need."""
+
+    def seconds(self, pace: float, spread: float, deviate: float) -> float:
+        """Return what all of them may take: a sum of lognormal numbers is nearly one itself, of the same variance."""
+        if not self.cost:
+            return self.told
+        variance = math.log1p(self.squares / self.cost**2 * math.expm1(spread**2))
+        mean = self.cost * math.exp(pace + spread**2 / 2)
+        return self.told + mean * math.exp(math.sqrt(variance) * deviate - variance / 2)
+
+
+Paced = Mapping[Group, tuple[float, float]]
+"""Of each group a pace, in logarithms, and a spread."""
+
+
+class Draws:
+    """Draws, one after the other. The same outlook gives the same ones."""
+
+    def __init__(self, outlook: Outlook) -> None:
+        self._chance = Random(SEED)
+        self._open = outlook.open
+        self._told = outlook.told
+        by_stage: dict[tuple[str, int], Group] = {}
+        self.groups = [_group(trial, by_stage) for trial in self._open]
+        self.of_group: dict[Group, PlannedTrial] = {}
+        self.totals: dict[Group, Total] = {}
+        self._costs: list[float] = []
+        for trial, group in zip(self._open, self.groups, strict=True):
+            self.of_group.setdefault(group, trial)
+            total = self.totals.setdefault(group, Total())
+            cost = max(trial.expected_cost, 1e-9) * outlook.share.get(trial.trial_id, 1.0)
+            self._costs.append(cost)
+            if trial.trial_id in self._told:
+                total.told += self._told[trial.trial_id]
+            else:
+                total.cost += cost
+                total.squares += cost * cost
+        self.paces = paces_of(self.totals, outlook.durations, outlook.elsewhere)
+
+    def paced(self) -> Paced:
+        """Draw what is alike for all trials of a group."""
+        common = self._chance.gauss()
+        return {group: self._one(group, common) for group in self.totals}
+
+    def medians(self) -> Paced:
+        """Return the paces in the middle, and no spread."""
+        return {group: (pace.median, 0.0) for group, pace in self.paces.items()}
+
+    def totals_of(self, paced: Paced) -> dict[Group, float]:
+        """Draw the seconds of all trials of each group together."""
+        chance = self._chance
+        return {group: self.totals[group].seconds(*paced[group], chance.gauss()) for group in self.totals}
+
+    def seconds_of(self, paced: Paced) -> list[float]:
+        """Draw the seconds of each trial, by its position."""
+        gauss, exp = self._chance.gauss, math.exp
+        paces = {group: (exp(pace), spread) for group, (pace, spread) in paced.items()}
+        seconds: list[float] = []
+        for group, cost in zip(self.groups, self._costs, strict=True):
+            pace, spread = paces[group]
+            seconds.append(cost * pace * exp(spread * gauss()) if spread else cost * pace)
+        if self._told:
+            spread = TOLD if any(spread for _, spread in paced.values()) else 0.0
+            for at, trial in enumerate(self._open):
+                if (told := self._told.get(trial.trial_id)) is not None:
+                    seconds[at] = told * exp(spread * gauss())
+        return seconds
+
+    def by_stage(self, totals: Mapping[Group, float]) -> dict[str, float]:
+        """Return the seconds of each stage."""
+        stages: dict[str, float] = {}
+        for group, seconds in totals.items():
+            stages[group.stage] = stages.get(group.stage, 0.0) + seconds
+        return stages
+
+    def _one(self, group: Group, common: float) -> tuple[float, float]:
+        pace, spread = self.paces[group].draw(self._chance, common)
+        return pace, min(spread, WIDEST)
+
+
+def _group(trial: PlannedTrial, known: dict[tuple[str, int], Group]) -> Group:
+    """Return the group of a trial; trials of a stage share what they ask for."""
+    key = trial.stage, id(trial.resources)
+    if key not in known:
+        known[key] = group_of(trial)
+    return known[key]
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Return a quantile of sorted numbers, between two of them on the line that joins them."""
+    at = share * (len(ordered) - 1)
+    below = math.floor(at)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (at - below) * (ordered[above] - ordered[below])

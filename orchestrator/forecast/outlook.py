@@ -1,0 +1,78 @@
+"""What is still to do of a plan, and what is known of how long it takes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator.forecast.durations import Durations, Group, Paces
+from orchestrator.ledger import TrialState
+from orchestrator.planning.plan import PlannedTrial
+from trainables.trial import TrialRow
+
+RUNNABLE = ("new", "resumable", "running")
+"""States of trials that are still to do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outlook:
+    """Trials that are still to do, and what a forecast may go by."""
+
+    open: Sequence[PlannedTrial]
+    """Each once, parents before children."""
+    durations: Durations
+    """Of those that are done."""
+    share: Mapping[str, float] = field(default_factory=dict)
+    """What of a trial is still to do, of those that were begun: 0 to 1."""
+    told: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that a trial at work is said to need still."""
+    at_work: frozenset[str] = frozenset()
+    done: int = 0
+    """How many trials of the plan are done."""
+    bytes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Stage -> how many of its done trials say how large their files are, and how large these are together."""
+    elsewhere: Mapping[Group, Paces] = field(default_factory=dict)
+    """How trials of other experiments of the storage went."""
+
+    @classmethod
+    def of(
+        cls,
+        trials: Sequence[PlannedTrial],
+        states: Mapping[str, TrialState],
+        *,
+        elsewhere: Mapping[Group, Paces] | None = None,
+    ) -> "Outlook":
+        """Return the outlook of a plan's trials, as they stand."""
+        unique = {trial.trial_id: trial for trial in trials}
+        durations, sizes, done = Durations(), {}, 0
+        share: dict[str, float] = {}
+        told: dict[str, float] = {}
+        for trial_id, trial in unique.items():
+            state = states[trial_id]
+            if state.row is not None and state.row.state == "done":
+                done += 1
+                durations.note_row(trial, state.row)
+                count, sum_ = sizes.get(trial.stage, (0, 0))
+                sizes[trial.stage] = count + 1, sum_ + _bytes(state.row)
+            elif state.state in RUNNABLE and state.epoch:
+                share[trial_id] = _share(trial, state.epoch)
+            if (work := state.work) is not None and work.at_work is not None and work.at_work.left is not None:
+                told[trial_id] = work.at_work.left
+        return cls(
+            open=[trial for trial_id, trial in unique.items() if states[trial_id].state in RUNNABLE],
+            durations=durations,
+            share=share,
+            told=told,
+            at_work=frozenset(trial_id for trial_id in unique if states[trial_id].state == "running"),
+            done=done,
+            bytes=sizes,
+            elsewhere=elsewhere or {},
+        )
+
+
+def _share(trial: PlannedTrial, epoch: int) -> float:
+    """Return what is left of a trial after so many epochs."""
+    epochs = trial.effective.get(trial.stage, {}).get("epochs")
+    return max(0.0, 1 - epoch / epochs) if isinstance(epochs, int) and epochs > 0 else 1.0
+
+
+def _bytes(row: TrialRow) -> int:
+    return sum(size for told in row.files.values() if isinstance(size := told.get("bytes"), int))

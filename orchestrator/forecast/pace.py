@@ -1,0 +1,125 @@
+"""How fast trials of each group may go, and how far that may be off: what draws of durations are made from.
+
+The logarithm of a trial's seconds is that of its expected cost, plus the pace of its group, plus chance:
+
+    log seconds = log cost + pace of the group + spread of the group x chance
+
+Pace and spread are unknown. With done trials of the group, their mean and their deviations say most (with few of them
+the spread is unknown itself, so that its draws have the tails of Student's t); without, the pace is that of the nearest
+other trials that were seen, and as uncertain as unlike trials were found to be. A draw takes one pace and one spread
+for all trials of a group: so they are wrong together, which no number of trials averages out.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+from orchestrator.forecast.durations import Durations, Group, Paces
+
+SPREAD, SPREAD_WEIGHT = 0.25, 2.0
+"""Of a trial's seconds, before any was seen: a quarter, worth as much as so many trials."""
+DRIFT = 0.08
+"""How far the trials to come may go otherwise than those that are done, whatever their number: machines differ."""
+OF_STAGE, OF_KIND, OF_ANY, OF_NOTHING = 0.4, 0.7, 1.0, 1.2
+"""How far the pace of a group may be from that of its stage in another shape, of other stages of its trainable, of any
+others on such a device, and of what is written here; in logarithms, where 0.7 is a factor of two."""
+COMMON = 0.8
+"""How far all that is written here may be off together: a machine may be fast or slow."""
+ROUGH: Mapping[str, Mapping[str, float]] = {
+    "CPU": {"search": 3e-5, "train": 1e-5, "diagnose": 3e-5},
+    "GPU": {"search": 1e-6, "train": 2e-7, "diagnose": 1e-6},
+}
+"""Seconds per unit of expected cost where none was seen, by device and trainable."""
+ROUGH_OTHERS, OF_OTHERS = 30.0, 2.0
+"""The same of trainables that are not named there, and how far that may be off."""
+
+Basis = Literal["done", "stage", "kind", "any", "elsewhere", "rough"]
+"""What a pace rests on: done trials of the group itself; of its stage; of its trainable; of the experiment; of the
+storage; nothing that was seen."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """The pace of a group, as a distribution."""
+
+    mean: float
+    """Of its logarithm, before the done trials of the group itself are looked at."""
+    off: float
+    """Standard deviation of that."""
+    common: float
+    """Of what it is off by together with all other groups that rest on the same."""
+    seen: Paces
+    """The done trials of the group itself."""
+    spread: float
+    """Expected of one trial, in logarithms."""
+    weight: float
+    """How many trials that is worth."""
+    basis: Basis
+
+    def draw(self, chance: Random, common: float) -> tuple[float, float]:
+        """Return one pace that may be true, in logarithms, and one spread. Args: common: a standard normal deviate."""
+        freedom = self.weight + max(0, self.seen.count - 1)
+        variance = (self.weight * self.spread**2 + self.seen.deviations) / (2 * chance.gammavariate(freedom / 2, 1.0))
+        mean, off = self._posterior(variance)
+        return mean + off * chance.gauss() + self._common(variance) * common, math.sqrt(variance)
+
+    @property
+    def median(self) -> float:
+        """The pace as likely to be too high as too low, in logarithms."""
+        return self._posterior(self.spread**2)[0]
+
+    def _posterior(self, variance: float) -> tuple[float, float]:
+        if not self.seen.count:
+            return self.mean, math.hypot(self.off, DRIFT)
+        prior = 1 / (self.off**2 + self.common**2)
+        data = self.seen.count / variance
+        return (prior * self.mean + data * self.seen.mean) / (prior + data), math.hypot((prior + data) ** -0.5, DRIFT)
+
+    def _common(self, variance: float) -> float:
+        return 0.0 if self.seen.count else self.common
+
+
+def paces_of(groups: Iterable[Group], durations: Durations, elsewhere: Mapping[Group, Paces]) -> dict[Group, Pace]:
+    """Return the pace of each group, from the trials that are done, those of other experiments, or what is written."""
+    spread, weight = _spread(durations)
+    return {group: _pace(group, durations.groups, elsewhere, spread, weight) for group in groups}
+
+
+def _pace(
+    group: Group, seen: Mapping[Group, Paces], elsewhere: Mapping[Group, Paces], spread: float, weight: float
+) -> Pace:
+    own = seen.get(group, Paces())
+    mean, off, common, basis = _nearest(group, seen, elsewhere)
+    basis = "done" if own.count else basis
+    return Pace(mean=mean, off=off, common=common, seen=own, spread=spread, weight=weight, basis=basis)
+
+
+def _nearest(
+    group: Group, seen: Mapping[Group, Paces], elsewhere: Mapping[Group, Paces]
+) -> tuple[float, float, float, Basis]:
+    """Return the pace of the nearest other trials, how far it may be off, alone and in common, and which they are."""
+    alike = [each for each in seen if each != group and each.device == group.device]
+    others = [each for each in elsewhere if each.device == group.device]
+    nearer: list[tuple[Basis, float, Mapping[Group, Paces], list[Group]]] = [
+        ("stage", OF_STAGE, seen, [each for each in alike if each.stage == group.stage]),
+        ("kind", OF_KIND, seen, [each for each in alike if each.trainable == group.trainable]),
+        ("elsewhere", OF_KIND, elsewhere, [each for each in others if each.trainable == group.trainable]),
+        ("any", OF_ANY, seen, alike),
+        ("elsewhere", OF_ANY, elsewhere, others),
+    ]
+    for basis, off, paces, found in nearer:
+        if found:
+            means = [paces[each].mean for each in found]
+            return sum(means) / len(means), off, off / (2 * len(means)), basis
+    rough = ROUGH[group.device].get(group.trainable)
+    return math.log(rough or ROUGH_OTHERS), OF_NOTHING if rough else OF_OTHERS, COMMON, "rough"
+
+
+def _spread(durations: Durations) -> tuple[float, float]:
+    """Return the spread of one trial that all groups together show, and how many trials it is worth."""
+    freedom = sum(max(0, each.count - 1) for each in durations.groups.values())
+    deviations = sum(each.deviations for each in durations.groups.values())
+    variance = (SPREAD_WEIGHT * SPREAD**2 + deviations) / (SPREAD_WEIGHT + freedom)
+    return math.sqrt(variance), SPREAD_WEIGHT
