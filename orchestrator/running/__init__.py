@@ -4,4 +4,17 @@ In: a `Plan`, a `Ledger` and a `Runner`. Out: rows, written by the trials themse
 Public face: `run.run`, `local_runner.LocalRunner`.
 """
 
-__all__ = ["display", "gpus", "local_runner", "retries", "run", "session", "stop", "time_left"]
+__all__ = [
+    "display",
+    "foresight",
+    "gpus",
+    "limit_texts",
+    "limits",
+    "local_runner",
+    "retries",
+    "run",
+    "selection",
+    "session",
+    "stop",
+    "time_left",
+]

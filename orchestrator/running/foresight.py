@@ -1,8 +1,11 @@
 """When a run is expected to be done: foreseen at its start, and anew as trials end."""
 
+import contextlib
+import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from orchestrator.forecast.forecast import Forecast, Range, foresee
 from orchestrator.forecast.outlook import Outlook
@@ -10,7 +13,12 @@ from orchestrator.forecast.slots import Slots
 from orchestrator.running.session import Event
 from orchestrator.running.time_left import Pace, left_text
 from orchestrator.words import duration
+from trainables.record.storage import Storage
 
+FORECASTS = "forecasts"
+"""The folder of a storage that holds what was foreseen of each run, and what came."""
+WORTH_SAYING = 60.0
+"""Seconds."""
 SHARE = 0.02
 """Of the time, what forecasts may take."""
 NEWS_SECONDS, QUIET_SECONDS = 10.0, 60.0
@@ -94,6 +102,28 @@ class Foresight:
         gone = self._clock() - since
         low, median, high = (max(0.0, each - gone) for each in (finish.low, finish.median, finish.high))
         return Range(low=low, median=median, high=high)
+
+
+def remember(storage: Storage, driver: str, experiment: str, forecast: Forecast, *, took: float, ended: str) -> None:
+    """Keep a run's forecast beside the truth in `forecasts/<driver>.json`, so that many can be held against it.
+
+    Args:
+        took: seconds.
+        ended: `done`, `limit` or `interrupted`.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    kept = {"experiment": experiment, "end": now, "forecast": forecast.to_json(), "took_seconds": took, "ended": ended}
+    with contextlib.suppress(OSError):  # nothing hangs on it
+        storage.write(f"{FORECASTS}/{driver}.json", json.dumps(kept).encode(), durable=False)
+
+
+def truth_text(forecast: Forecast, took: float, *, interrupted: bool) -> str:
+    """Return the forecast made at the start beside what came: of less than a minute nothing."""
+    finish = forecast.finish
+    if finish is None or max(finish.median, took) < WORTH_SAYING:
+        return ""
+    truth = f"interrupted after {duration(took)}" if interrupted else f"it took {duration(took)}"
+    return f"forecast at the start: {duration(finish.median)} ({between_text(finish)}); {truth}"
 
 
 def rest_text(foresight: Foresight | None, pace: Pace, what: str = "left") -> str:

@@ -19,8 +19,8 @@ from orchestrator.running.ready import Ready
 class Frontier:
     """The trials of a plan that still have to run, and which of them can.
 
-    A trial is in one of five places: `waiting` (for parents, or for its turn), `held` back (it does not fit into what the
-    run may spend), `elsewhere` (another driver has it), `running` (handed out by `next`), or gone (`settled`).
+    A trial is in one of five places: `waiting` (for parents, or for its turn), `held` back (it does not fit into what
+    the run may spend), `elsewhere` (another driver has it), `running` (handed out by `next`), or gone (`settled`).
     """
 
     ledger: Ledger
@@ -143,8 +143,8 @@ class Frontier:
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing is left to run, wait for, or watch; what is held back does not count."""
-        return not (self.waiting or self.elsewhere or self.running)
+        """Whether nothing is left to run or to watch: others' trials are watched unless something is held back."""
+        return not (self.waiting or self.running or (self.elsewhere and not self.held))
 
     def _weigh(self) -> dict[str, float]:
         durations = {trial.trial_id: self.durations.expected(trial) for trial in self._trials}

@@ -1,12 +1,20 @@
 """Budgets and deadlines as people write them, and as they are said."""
 
 import re
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 from orchestrator.errors import RunError
-from orchestrator.running.limits import Budget, Unit
+from orchestrator.forecast.forecast import foresee
+from orchestrator.forecast.outlook import RUNNABLE, Outlook
+from orchestrator.forecast.slots import Slots
+from orchestrator.forecast.words import cost_text
+from orchestrator.ledger import TrialState
+from orchestrator.running.limits import Budget, Limits, Unit, amount_text, clock_text
+from orchestrator.running.selection import Cell
 from trainables.errors import shown, unknown_name
+from trainables.trial import JSON
 
 HOUR = 3600.0
 UNITS: dict[str, tuple[Unit, float]] = {
@@ -18,6 +26,8 @@ UNITS: dict[str, tuple[Unit, float]] = {
 """Of budgets: what is counted, and how many seconds one has."""
 AFTER = {"min": 60.0, "h": HOUR, "d": 24 * HOUR}
 """Units of times from now, in seconds."""
+FEW = 10
+"""Cells that are named."""
 FARTHEST = timedelta(days=3650)
 _AMOUNT = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*([a-z-]*)\s*", re.IGNORECASE)
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
@@ -83,3 +93,51 @@ def _moment(text: str, now: datetime) -> datetime | None:
 def _listed(names: Iterable[str]) -> str:
     *others, last = names
     return f"{', '.join(others)} or {last}"
+
+
+def limits_text(limits: Limits) -> str:
+    """Return what limits a run: `3 GPU days, until 18:00`."""
+    until = "" if limits.until is None else f"until {clock_text(limits.until, limits.clock())}"
+    return ", ".join(filter(None, [str(limits.budget or ""), until]))
+
+
+def cells_lines(cells: Sequence[Cell], done: Collection[str]) -> list[str]:
+    """Return how many cells are complete with some trials, and what the others have."""
+    counts = [(cell, sum(trial in done for trial in cell.trials)) for cell in cells]
+    parts = [f"{cell.name} ({count} of {len(cell.trials)})" for cell, count in counts if count < len(cell.trials)]
+    more = [f"and {len(parts) - FEW} more"] if len(parts) > FEW else []
+    lines = [f"  complete: {len(cells) - len(parts)} of {len(cells)} cells"] if cells else []
+    return [*lines, *(f"  not complete: {each}" for each in [*parts[:FEW], *more])]
+
+
+def left_lines(
+    limits: Limits, outlook: Outlook, slots: Slots, states: Mapping[str, TrialState], reached: str
+) -> list[str]:
+    """Return what a run within limits has spent and left, as trials stand at its end."""
+    done = {trial_id for trial_id, state in states.items() if state.state == "done"}
+    rest = foresee(outlook, slots)
+    to_do = "" if rest is None else f", still to do: {cost_text(rest)}"
+    trials = "1 trial" if len(outlook.open) == 1 else f"{len(outlook.open)} trials"
+    lines = [f"left out ({limits_text(limits)}): {trials}{to_do}", *cells_lines(limits.cells, done)]
+    if limits.budget is not None:
+        lines.insert(0, f"spent: {amount_text(limits.spent, limits.budget.unit)} of {limits.budget}")
+    if reached:
+        lines.insert(0, f"Stopped, as {reached}; trials at work were saved.")
+    return [*lines, "Nothing is lost. The same command goes on from here."]
+
+
+def limits_json(limits: Limits, states: Mapping[str, TrialState], reached: str) -> dict[str, JSON]:
+    """Return what a run was limited by, what it spent, and what it left."""
+    done = {trial_id for trial_id, state in states.items() if state.state == "done"}
+    until = None if limits.until is None else datetime.fromtimestamp(limits.until, UTC).isoformat(timespec="seconds")
+    return {
+        "budget": None if limits.budget is None else asdict(limits.budget),
+        "until": until,
+        "spent_seconds": limits.spent,
+        "reached": reached,
+        "left_out": [trial_id for trial_id, state in states.items() if state.state in RUNNABLE],
+        "cells": [
+            {"name": cell.name, "trials": len(cell.trials), "done": sum(each in done for each in cell.trials)}
+            for cell in limits.cells
+        ],
+    }

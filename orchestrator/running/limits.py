@@ -50,16 +50,26 @@ class Limits:
     until: float | None = None
     """In seconds since the epoch."""
     cells: Sequence[Cell] = ()
+    trials: Sequence[PlannedTrial] = ()
+    """All of the plan, parents before children."""
+    lost: set[str] = field(default_factory=set)
+    """Those that failed or never start, so that no cell of theirs will be whole."""
     slots: Slots
     """What runs at a time."""
+    durations: Durations = field(default_factory=Durations)
+    """What done trials took; grows by those of this run, from their start to their end."""
     share: Mapping[str, float] = field(default_factory=dict)
     """What of a trial was still to do when the run began, where that is not all of it: 0 to 1."""
     elsewhere: Mapping[Group, Paces] = field(default_factory=dict)
     """How trials of other experiments of the storage went."""
     clock: Callable[[], float] = time.time
+    chosen: frozenset[str] | None = field(default=None, init=False)
+    """Of the trials that have not started, those that will; None before anything was chosen."""
     _spent: float = field(default=0.0, init=False)
     _began: dict[str, tuple[PlannedTrial, float]] = field(default_factory=dict, init=False)
     """Trial -> when it took its place, of those at work here."""
+    _broken: set[str] = field(default_factory=set, init=False)
+    """Trials of which this run sees only a part, so that it learns nothing of how long they take."""
     _expected: dict[str, float] = field(default_factory=dict, init=False)
     """Trial -> seconds that it needs yet, if it were to start now."""
     _open: int = field(default=-1, init=False)
@@ -67,6 +77,9 @@ class Limits:
     _news: bool = field(default=True, init=False)
     _again: float = field(default=float("-inf"), init=False)
     """When the next choice may be made."""
+
+    def __post_init__(self) -> None:
+        self._broken.update(self.share)
 
     @property
     def spent(self) -> float:
@@ -89,11 +102,19 @@ class Limits:
         if event.trial is None:
             return
         if event.kind == "started":
-            self._settle(event.trial)
+            if self._settle(event.trial):
+                self._broken.add(event.trial.trial_id)
             self._began[event.trial.trial_id] = event.trial, self.clock()
         elif event.kind in ("finished", "released"):
-            self._settle(event.trial)
+            seconds = self._settle(event.trial)
+            done = event.progress is not None and event.progress.state == "done"
+            if done and event.trial.trial_id not in self._broken:
+                self.durations.note(event.trial, seconds)
             self._news = True
+            if not done:
+                self._broken.add(event.trial.trial_id)
+            if event.kind == "finished" and not done:
+                self._lose(event.trial)
 
     def look(self, stop: Stop) -> None:
         """Let trials at work save and stop, once a limit is reached."""
@@ -113,16 +134,15 @@ class Limits:
         begun = time.monotonic()
         self._open, self._news = size, False
         for trial_id in [each for each in self._began if each not in frontier.running]:  # it died, and waits once more
+            self._broken.add(trial_id)
             self._settle(self._began[trial_id][0])
-        frontier.restrict(self.choice(frontier.unstarted, frontier.durations, [*frontier.running.values()]))
+        frontier.restrict(self.choice(frontier.unstarted, [*frontier.running.values()]))
         self._again = now + (time.monotonic() - begun) / SHARE
 
-    def choice(
-        self, trials: Sequence[PlannedTrial], durations: Durations, running: Sequence[PlannedTrial] = ()
-    ) -> frozenset[str]:
+    def choice(self, trials: Sequence[PlannedTrial], running: Sequence[PlannedTrial] = ()) -> frozenset[str]:
         """Return which of some trials to run, parents before children, beside those that run."""
         now = self.clock()
-        self._learn([*trials, *running], durations)
+        self._learn([*trials, *running])
         rest = {trial.trial_id: self._rest(trial, now) for trial in running}
         room = float("inf")
         if self.budget is not None:
@@ -136,15 +156,23 @@ class Limits:
             return now + simulate(some, self._expected | rest, self.slots, first=rest).makespan <= self.until
 
         prices = {trial.trial_id: self._price(trial, self._expected[trial.trial_id]) for trial in trials}
-        return choose(trials, self.cells, prices, room, in_time)
+        cells = [cell for cell in self.cells if self.lost.isdisjoint(cell.trials)]
+        self.chosen = choose(trials, cells, prices, room, in_time)
+        return self.chosen
 
     def price(self, trials: Sequence[PlannedTrial]) -> float:
         """Return what trials among those last chosen from are expected to cost, in seconds of the budget's unit."""
         return sum(self._price(trial, self._expected.get(trial.trial_id, 0.0)) for trial in trials)
 
-    def _learn(self, trials: Sequence[PlannedTrial], durations: Durations) -> None:
+    def _lose(self, failed: PlannedTrial) -> None:
+        self.lost.add(failed.trial_id)
+        for trial in self.trials:
+            if not self.lost.isdisjoint(trial.parents):
+                self.lost.add(trial.trial_id)
+
+    def _learn(self, trials: Sequence[PlannedTrial]) -> None:
         """Expect of trials what done ones took."""
-        paces = paces_of({group_of(trial) for trial in trials}, durations, self.elsewhere)
+        paces = paces_of({group_of(trial) for trial in trials}, self.durations, self.elsewhere)
         factors = {group: math.exp(pace.median + pace.spread**2 / 2) for group, pace in paces.items()}
         for trial in trials:
             whole = trial.expected_cost * factors[group_of(trial)]
@@ -158,10 +186,14 @@ class Limits:
         _, since = self._began.get(trial.trial_id, (trial, now))
         return max(0.0, self._expected[trial.trial_id] - (now - since))
 
-    def _settle(self, trial: PlannedTrial) -> None:
+    def _settle(self, trial: PlannedTrial) -> float:
+        """Count what a trial held that has given its place back; return for how many seconds that was."""
         began = self._began.pop(trial.trial_id, None)
-        if began is not None:
-            self._spent += self._price(trial, self.clock() - began[1])
+        if began is None:
+            return 0.0
+        seconds = self.clock() - began[1]
+        self._spent += self._price(trial, seconds)
+        return seconds
 
 
 def amount_text(seconds: float, unit: Unit) -> str:

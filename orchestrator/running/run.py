@@ -53,9 +53,7 @@ def run(
         states = ledger.states(trial.spec for trial in trials)
         pace = Pace(outline=Outline.of(trials, states, catalog))
         indexing = Indexing(ledger, trials, lambda text: listen(Event(kind="note", text=text)))
-        beating = Beating(
-            ledger.storage, stop, pace, experiment=experiment, limits=limits, foresight=foresight
-        )
+        beating = Beating(ledger.storage, stop, pace, experiment=experiment, limits=limits, foresight=foresight)
         with beating:
 
             def tell(event: Event) -> None:
@@ -69,6 +67,8 @@ def run(
                 listen(event)
 
             def open_session(frontier: Frontier) -> Session:
+                if limits is not None:
+                    limits.apply(frontier, anew=True)
                 return Session(
                     ledger=ledger,
                     catalog=catalog,
@@ -110,9 +110,7 @@ def _go_on(
         session = open_session(open_frontier(trials, ledger, states))
         frontier = session.frontier
         frontier.leave(stop.trials)
-        if session.limits is not None:
-            session.limits.apply(frontier, anew=True)
-        if frontier.exhausted or (frontier.held and not frontier.waiting):
+        if frontier.exhausted:
             break
         if frontier.can_start:
             runner.drain(session)

@@ -52,19 +52,19 @@ def test_what_is_chosen_costs_no_more_than_there_is_and_has_its_parents(grid):
 
 @given(grids(shared=True))
 def test_no_cell_is_left_for_parts_of_others(grid):
-    """Without the parts of cells that are not whole, no other cell would fit; and nothing fits beside what is chosen."""
+    """Without the parts of cells that are not whole, no other cell would fit; nothing fits beside what is chosen."""
     trials, cells, prices, room = grid
 
     chosen = choose(trials, cells, prices, room)
 
+    def price(some) -> float:
+        return sum(prices[each] for each in some)
+
     complete = closure(trials, chain.from_iterable(cell.trials for cell in whole(cells, chosen)))
-    for cell in cells:
-        assert chosen.issuperset(cell.trials) or (
-            sum(prices[each] for each in complete | closure(trials, cell.trials)) > room
-        )
-    for trial in trials:
-        more = chosen | closure(trials, [trial.trial_id])
-        assert more == chosen or len(more - chosen) > 1 or sum(prices[each] for each in more) > room
+    broken = [cell.trials for cell in cells if not chosen.issuperset(cell.trials)]
+    more = [chosen | closure(trials, [trial.trial_id]) for trial in trials]
+    assert [cell for cell in broken if price(complete | closure(trials, cell)) <= room] == []
+    assert [each for each in more if len(each) == len(chosen) + 1 and price(each) <= room] == []
 
 
 @given(grids(shared=False))

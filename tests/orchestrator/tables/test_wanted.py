@@ -41,7 +41,8 @@ def test_a_line_that_is_written_out_wants_its_own_trials():
         "tables:\n"
         "  - name: t\n"
         "    stage: train\n"
-        "    lines: [{label: ours, filter: {weighting: max_w, p: 1}}, {label: searched, stage: search, filter: {weighting: scalar}}]\n"
+        "    lines: [{label: ours, filter: {weighting: max_w, p: 1}}, {label: searched, stage: search,\n"
+        "      filter: {weighting: scalar}}]\n"
         "    columns: [params]\n"
     )
 

@@ -1,0 +1,166 @@
+"""What a run that may not take all it wants starts and leaves; time passes on a clock that is set by hand."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import fakes
+import pytest
+from drive import grid, planned
+from fakes import CATALOG
+
+from orchestrator.forecast.durations import Durations
+from orchestrator.forecast.slots import Slots
+from orchestrator.ledger import Ledger
+from orchestrator.planning.plan import Resources
+from orchestrator.running.limits import Budget, Limits
+from orchestrator.running.local_runner import LocalRunner
+from orchestrator.running.run import run
+from orchestrator.running.selection import Cell
+from orchestrator.running.stop import Stop
+from trainables.record.storage import open_storage
+
+NOON = datetime(2026, 11, 29, 12, 0).timestamp()
+
+
+@dataclass
+class Clock:
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that goes on by what the steps of trials say that they take."""
+    clock = Clock()
+
+    def work(seconds: float) -> None:
+        clock.now += seconds
+
+    monkeypatch.setattr(fakes, "work", work)
+    return clock
+
+
+@pytest.fixture
+def go(tmp_path, clock):
+    """Run trials within limits; return how many are in each state, by seed and stage, and which limit ended it."""
+
+    def go(trials, *, runner=None, slots=None, **limits):
+        ledger = Ledger(open_storage(tmp_path / "runs"))
+        stop = Stop(ledger.storage)
+        some = Limits(slots=slots or Slots.local(), clock=clock, **limits)
+        states = run(trials, ledger=ledger, catalog=CATALOG, runner=runner or LocalRunner(), stop=stop, limits=some)
+        return {trial_id: state.state for trial_id, state in states.items()}, stop.limit, some
+
+    return go
+
+
+def twelve_seconds(count: int, **config):
+    """Trials of three epochs of four steps of a second, as their cost says at the pace of the rough model or not."""
+    return [replace(planned(seed, seconds=1.0, **config), expected_cost=0.4) for seed in range(count)]
+
+
+def done(states) -> int:
+    return sum(state == "done" for state in states.values())
+
+
+def seconds_of(trials, count: float) -> Budget:
+    return Budget(seconds=count, unit="cpu")
+
+
+def test_a_budget_is_spent_on_what_fits_and_the_rest_stays_new(go):
+    trials = twelve_seconds(5)
+
+    states, limit, limits = go(trials, budget=seconds_of(trials, 40))
+
+    assert sorted(states.values()) == ["done", "done", "done", "new", "new"]
+    assert (limit, limits.spent) == ("", 36)
+
+
+def test_a_wrong_estimate_is_corrected_by_what_trials_take_and_the_budget_holds(go):
+    """The cost model says a hundredth of the truth at first, then a hundred times as much."""
+    cheap = [replace(trial, expected_cost=0.004) for trial in twelve_seconds(5)]
+    dear = [replace(trial, expected_cost=0.4) for trial in twelve_seconds(9, width=2)]
+
+    assert done(go(cheap, budget=seconds_of(cheap, 30))[0]) == 2
+    assert done(go(dear, budget=seconds_of(dear, 63))[0]) == 5
+
+
+def test_a_trial_that_outgrows_the_budget_is_saved_where_it_is_and_goes_on_next_time(go):
+    trials = twelve_seconds(1)
+    trials = [replace(trials[0], expected_cost=0.1)]
+
+    states, limit, limits = go(trials, budget=seconds_of(trials, 5))
+    again, _, _ = go(trials, budget=seconds_of(trials, 12))
+
+    assert (set(states.values()), limit) == ({"resumable"}, "0.00139 CPU hours are spent")
+    assert limits.spent < 12
+    assert set(again.values()) == {"done"}
+
+
+def test_whole_cells_come_first(go):
+    """Two families of a root and two children each, of which there is time for one; roots alone would fit, too."""
+    trials = [replace(trial, expected_cost=0.4) for trial in grid(2, 2, seconds=1.0)]
+    roots = [trial for trial in trials if not trial.parents]
+    cells = [
+        Cell(name=root.label, trials=tuple(trial.trial_id for trial in trials if root.trial_id in trial.parents))
+        for root in roots
+    ]
+
+    states, _, _ = go(trials, budget=seconds_of(trials, 45), cells=cells)
+
+    whole = [all(states[trial] == "done" for trial in cell.trials) for cell in cells]
+    assert sorted(whole) == [False, True]
+    assert done(states) == 3
+
+
+def test_nothing_starts_that_would_end_after_the_time_is_up(go, clock):
+    trials = twelve_seconds(5)
+
+    states, limit, _ = go(trials, until=NOON + 30)
+
+    assert sorted(states.values()) == ["done", "done", "new", "new", "new"]
+    assert (limit, clock.now) == ("", NOON + 24)
+
+
+def test_what_is_at_work_when_the_time_is_up_is_saved(go, clock):
+    trials = [replace(trial, expected_cost=0.01) for trial in twelve_seconds(2)]
+
+    states, _, _ = go(trials, until=NOON + 18)
+
+    assert sorted(states.values()) in (["done", "new"], ["done", "resumable"])
+    assert clock.now <= NOON + 19
+
+
+def test_trials_whose_parents_fail_do_not_keep_a_limited_run_waiting(go):
+    bad = replace(planned(0, nan_at=1, seconds=1.0), expected_cost=0.1)
+    child = replace(planned(0, (bad.trial_id,), link={"parent": 0, "key": "genotype"}), expected_cost=0.1)
+
+    states, limit, _ = go([bad, child], budget=Budget(seconds=1000, unit="cpu"))
+
+    assert ([*states.values()], limit) == (["failed", "blocked"], "")
+
+
+def test_a_gpu_budget_counts_shares_of_gpus_and_nothing_of_what_needs_none():
+    quarter = replace(planned(0), resources=Resources(gpus=0.25, cpus=4))
+    without = planned(1)
+
+    assert Budget(seconds=1, unit="gpu").price(quarter, 8) == 2
+    assert Budget(seconds=1, unit="gpu").price(without, 8) == 0
+    assert Budget(seconds=1, unit="cpu").price(quarter, 8) == 32
+
+
+def test_the_more_there_is_at_a_time_the_more_is_done_until_then():
+    trials = twelve_seconds(6)
+    rest = {trial.trial_id for trial in trials}
+
+    def chosen(slots: Slots) -> int:
+        durations = Durations()
+        durations.note(trials[0], 12.0)
+        limits = Limits(slots=slots, until=NOON + 30, durations=durations, clock=Clock())
+        return len(limits.choice(trials) & rest)
+
+    assert chosen(Slots.local()) == 2
+    assert chosen(Slots.of_nodes([{"CPU": 2.0}])) == 4
+    assert chosen(Slots.of_nodes([{"CPU": 2.0}, {"CPU": 1.0}])) == 6
