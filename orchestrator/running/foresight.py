@@ -54,7 +54,7 @@ class Foresight:
         """As it was at the start; None where nothing is to do."""
         self._latest = (None if self.first is None else self.first.finish, clock())
         """When all is done, in seconds from then."""
-        self._again = clock() + NEWS_SECONDS
+        self._again = clock()
 
     def on_event(self, event: Event) -> None:
         """Take note of what started and ended."""
