@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
-from orchestrator.forecast.durations import Group, group_of
+from orchestrator.forecast.durations import Group, Paces, group_of
 from orchestrator.forecast.outlook import Outlook
 from orchestrator.forecast.pace import paces_of
 from orchestrator.planning.plan import PlannedTrial
@@ -13,6 +13,8 @@ from orchestrator.planning.plan import PlannedTrial
 SEED = 16
 WIDEST = 1.0
 """No trial is thought to be further off by chance than so much, in logarithms."""
+RARELY, FAR = 0.1, 2.5
+"""One trial in so many is off by so many times more than the others: chance has heavy tails, which few trials hide."""
 TOLD = 0.15
 """How far the rest of a trial may be off that is at work and told how long it needs; in logarithms."""
 
@@ -61,7 +63,7 @@ class Draws:
             else:
                 total.cost += cost
                 total.squares += cost * cost
-        self.paces = paces_of(self.totals, outlook.durations, outlook.elsewhere)
+        self.paces = paces_of(self.totals, self._seen(outlook), outlook.elsewhere)
 
     def paced(self) -> Paced:
         """Draw what is alike for all trials of a group."""
@@ -79,12 +81,14 @@ class Draws:
 
     def seconds_of(self, paced: Paced) -> list[float]:
         """Draw the seconds of each trial, by its position."""
-        gauss, exp = self._chance.gauss, math.exp
+        gauss, uniform, exp = self._chance.gauss, self._chance.random, math.exp
         paces = {group: (exp(pace), spread) for group, (pace, spread) in paced.items()}
         seconds: list[float] = []
         for group, cost in zip(self.groups, self._costs, strict=True):
             pace, spread = paces[group]
-            seconds.append(cost * pace * exp(spread * gauss()) if spread else cost * pace)
+            if spread:
+                pace *= exp(spread * gauss() * (FAR if uniform() < RARELY else 1.0))
+            seconds.append(cost * pace)
         if self._told:
             spread = TOLD if any(spread for _, spread in paced.values()) else 0.0
             for at, trial in enumerate(self._open):
@@ -92,12 +96,31 @@ class Draws:
                     seconds[at] = told * exp(spread * gauss())
         return seconds
 
+    def sums(self, seconds: Sequence[float]) -> dict[Group, float]:
+        """Return the seconds of each group together."""
+        sums = dict.fromkeys(self.totals, 0.0)
+        for group, each in zip(self.groups, seconds, strict=True):
+            sums[group] += each
+        return sums
+
     def by_stage(self, totals: Mapping[Group, float]) -> dict[str, float]:
         """Return the seconds of each stage."""
         stages: dict[str, float] = {}
         for group, seconds in totals.items():
             stages[group.stage] = stages.get(group.stage, 0.0) + seconds
         return stages
+
+    def _seen(self, outlook: Outlook) -> dict[Group, Paces]:
+        """Return how trials of each group went: those that are done, and those at work by what they told.
+
+        Without the latter the first to be done would speak for all: the fast ones.
+        """
+        seen = {group: replace(paces) for group, paces in outlook.durations.groups.items()}
+        for trial, group, cost in zip(self._open, self.groups, self._costs, strict=True):
+            told = self._told.get(trial.trial_id, 0.0)
+            if told > 0 and cost > 0:
+                seen.setdefault(group, Paces()).add(math.log(told / cost))
+        return seen
 
     def _one(self, group: Group, common: float) -> tuple[float, float]:
         pace, spread = self.paces[group].draw(self._chance, common)

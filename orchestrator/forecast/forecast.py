@@ -3,27 +3,19 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import exp
 
-from orchestrator.forecast.draws import Draws, Paced, quantile
-from orchestrator.forecast.durations import Group, Paces, path_weights
+from orchestrator.forecast.draws import Draws, quantile
+from orchestrator.forecast.durations import Group, Paces
+from orchestrator.forecast.finish import finishes
 from orchestrator.forecast.outlook import Outlook
 from orchestrator.forecast.pace import Basis
-from orchestrator.forecast.schedule import Simulation
-from orchestrator.forecast.slots import Slots, amounts
+from orchestrator.forecast.slots import Slots
 from orchestrator.ledger import TrialState
 from orchestrator.planning.plan import PlannedTrial
 from trainables.trial import JSON
 
 LOW, HIGH = 0.1, 0.9
-DRAWS, FEWEST = 64, 12
-"""That are simulated: fewer of many trials."""
-WORK = 12_000
-"""Trials in all draws together."""
-MANY = 1000
-"""Of more trials only the draw in the middle is simulated; others are as much longer as what bounds them."""
-TOTALS = 200
-"""Draws of which only totals are made."""
+DRAWS = 200
 HOUR = 3600.0
 ORDER: tuple[Basis, ...] = ("done", "stage", "kind", "any", "elsewhere", "rough")
 """What a forecast rests on, the surest first."""
@@ -103,7 +95,7 @@ def foresee(outlook: Outlook, slots: Slots) -> Forecast | None:
     if not outlook.open:
         return None
     draws = Draws(outlook)
-    paced = [draws.paced() for _ in range(TOTALS)]
+    paced = [draws.paced() for _ in range(DRAWS)]
     totals = [draws.totals_of(each) for each in paced]
     stranded = [trial for trial in outlook.open if not slots.fits(trial.resources)]
     return Forecast(
@@ -112,68 +104,11 @@ def foresee(outlook: Outlook, slots: Slots) -> Forecast | None:
         gpu_hours=Range.of([_gpu_hours(each) for each in totals]),
         cpu_hours=Range.of([_cpu_hours(each, draws) for each in totals]),
         disk_bytes=_disk(outlook),
-        finish=None if stranded else _finish(outlook, slots, draws, paced, totals),
+        finish=None if stranded else Range.of(finishes(outlook, slots, draws, paced, totals)),
         stranded=len(stranded),
         stages=_stages(outlook, draws, totals),
         done=outlook.done,
     )
-
-
-def _finish(
-    outlook: Outlook, slots: Slots, draws: Draws, paced: Sequence[Paced], totals: Sequence[Mapping[Group, float]]
-) -> Range:
-    """Return when all are done."""
-    trials = outlook.open
-    middle = draws.seconds_of(draws.medians())
-    ids = [trial.trial_id for trial in trials]
-    weights = path_weights(trials, dict(zip(ids, middle, strict=True)))
-    simulation = Simulation(trials, slots, weights, outlook.at_work)
-    if len(trials) <= MANY:
-        count = max(FEWEST, min(DRAWS, WORK // len(trials)))
-        return Range.of([max(simulation.run(draws.seconds_of(each))[1]) for each in paced[:count]])
-    path = _longest(trials, weights, middle, draws)
-    in_the_middle = dict.fromkeys(draws.totals, 0.0)
-    for group, seconds in zip(draws.groups, middle, strict=True):
-        in_the_middle[group] += seconds
-    medians = draws.medians()
-    slack = max(simulation.run(middle)[1]) / _bound(in_the_middle, path, medians, medians, slots, draws)
-    return Range.of(
-        [slack * _bound(each, path, pace, medians, slots, draws) for each, pace in zip(totals, paced, strict=True)]
-    )
-
-
-def _longest(
-    trials: Sequence[PlannedTrial], weights: Mapping[str, float], seconds: Sequence[float], draws: Draws
-) -> dict[Group, float]:
-    """Return the longest chain of trials: the seconds of each group in it."""
-    path: dict[Group, float] = {}
-    left, last = max(weights.values()), ""
-    for trial, group, each in zip(trials, draws.groups, seconds, strict=True):
-        on_it = weights[trial.trial_id] >= left * (1 - 1e-9) and (not last or last in trial.parents)
-        if on_it:
-            path[group] = path.get(group, 0.0) + each
-            left, last = left - each, trial.trial_id
-    return path
-
-
-def _bound(
-    totals: Mapping[Group, float],
-    path: Mapping[Group, float],
-    paced: Paced,
-    medians: Paced,
-    slots: Slots,
-    draws: Draws,
-) -> float:
-    """Return the seconds below which no schedule is: those of the longest chain, or of all work on all there is."""
-    chain = sum(seconds * exp(paced[group][0] - medians[group][0]) for group, seconds in path.items())
-    if slots.one_by_one:
-        return sum(totals.values())
-    work: dict[str, float] = {}
-    for group, seconds in totals.items():
-        for name, asked in amounts(draws.of_group[group].resources).items():
-            work[name] = work.get(name, 0.0) + asked * seconds
-    whole = {name: sum(node.get(name, slots.others) for node in slots.nodes) for name in work}
-    return max(chain, *(amount / whole[name] for name, amount in work.items()))
 
 
 def _stages(outlook: Outlook, draws: Draws, totals: Sequence[Mapping[Group, float]]) -> dict[str, Rest]:

@@ -11,18 +11,18 @@ for all trials of a group: so they are wrong together, which no number of trials
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from orchestrator.forecast.durations import Durations, Group, Paces
+from orchestrator.forecast.durations import Group, Paces
 
 SPREAD, SPREAD_WEIGHT = 0.25, 2.0
 """Of a trial's seconds, before any was seen: a quarter, worth as much as so many trials."""
-DRIFT = 0.08
+DRIFT = 0.1
 """How far the trials to come may go otherwise than those that are done, whatever their number: machines differ."""
-OF_STAGE, OF_KIND, OF_ANY, OF_NOTHING = 0.4, 0.7, 1.0, 1.2
+OF_STAGE, OF_KIND, OF_ANY, OF_NOTHING = 0.4, 0.8, 0.9, 1.0
 """How far the pace of a group may be from that of its stage in another shape, of other stages of its trainable, of any
 others on such a device, and of what is written here; in logarithms, where 0.7 is a factor of two."""
 COMMON = 0.8
@@ -81,10 +81,12 @@ class Pace:
         return 0.0 if self.seen.count else self.common
 
 
-def paces_of(groups: Iterable[Group], durations: Durations, elsewhere: Mapping[Group, Paces]) -> dict[Group, Pace]:
-    """Return the pace of each group, from the trials that are done, those of other experiments, or what is written."""
-    spread, weight = _spread(durations)
-    return {group: _pace(group, durations.groups, elsewhere, spread, weight) for group in groups}
+def paces_of(
+    groups: Iterable[Group], seen: Mapping[Group, Paces], elsewhere: Mapping[Group, Paces]
+) -> dict[Group, Pace]:
+    """Return the pace of each group, from the trials that were seen, those of other experiments, or what is written."""
+    spread, weight = _spread(seen.values())
+    return {group: _pace(group, seen, elsewhere, spread, weight) for group in groups}
 
 
 def _pace(
@@ -111,15 +113,19 @@ def _nearest(
     ]
     for basis, off, paces, found in nearer:
         if found:
-            means = [paces[each].mean for each in found]
-            return sum(means) / len(means), off, off / (2 * len(means)), basis
-    rough = ROUGH[group.device].get(group.trainable)
-    return math.log(rough or ROUGH_OTHERS), OF_NOTHING if rough else OF_OTHERS, COMMON, "rough"
+            means = [paces[each].mean - _rough(each) for each in found]
+            return _rough(group) + sum(means) / len(means), off, off / (2 * len(means)), basis
+    return _rough(group), OF_NOTHING if group.trainable in ROUGH[group.device] else OF_OTHERS, COMMON, "rough"
 
 
-def _spread(durations: Durations) -> tuple[float, float]:
+def _rough(group: Group) -> float:
+    """Return the logarithm of the pace that is written for such trials: units of cost differ between kinds of trial."""
+    return math.log(ROUGH[group.device].get(group.trainable, ROUGH_OTHERS))
+
+
+def _spread(seen: Collection[Paces]) -> tuple[float, float]:
     """Return the spread of one trial that all groups together show, and how many trials it is worth."""
-    freedom = sum(max(0, each.count - 1) for each in durations.groups.values())
-    deviations = sum(each.deviations for each in durations.groups.values())
+    freedom = sum(max(0, each.count - 1) for each in seen)
+    deviations = sum(each.deviations for each in seen)
     variance = (SPREAD_WEIGHT * SPREAD**2 + deviations) / (SPREAD_WEIGHT + freedom)
     return math.sqrt(variance), SPREAD_WEIGHT

@@ -60,6 +60,10 @@ class Slots:
         shares = [node.get(name, self.others) / asked for name, asked in amounts(shape).items()]
         return 10**9 if min(shares) == math.inf else math.floor(min(shares) + CLOSE)
 
+    def whole(self, names: Iterable[str]) -> dict[str, float]:
+        """Return how much all nodes have together of each of these."""
+        return {name: sum(node.get(name, self.others) for node in self.nodes) for name in names}
+
     def fits(self, shape: Resources) -> bool:
         """Say whether some node can hold such a trial at all."""
         return self.one_by_one or any(self.copies(node, shape) for node in self.nodes)
