@@ -172,7 +172,7 @@ class Limits:
 
     def _learn(self, trials: Sequence[PlannedTrial]) -> None:
         """Expect of trials what done ones took."""
-        paces = paces_of({group_of(trial) for trial in trials}, self.durations, self.elsewhere)
+        paces = paces_of({group_of(trial) for trial in trials}, self.durations.groups, self.elsewhere)
         factors = {group: math.exp(pace.median + pace.spread**2 / 2) for group, pace in paces.items()}
         for trial in trials:
             whole = trial.expected_cost * factors[group_of(trial)]

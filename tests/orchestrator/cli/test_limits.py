@@ -1,4 +1,4 @@
-"""`run` and `plan` within a budget or until a time: what they choose, say and return; and the forecast beside what came."""
+"""`run` and `plan` within a budget or until a time: what fits, is said and returned; the forecast beside what came."""
 
 import json
 import os
