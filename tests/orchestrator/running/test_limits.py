@@ -5,13 +5,14 @@ from datetime import datetime
 
 import fakes
 import pytest
-from drive import grid, planned
+from drive import planned
 from fakes import CATALOG
 
 from orchestrator.forecast.durations import Durations
 from orchestrator.forecast.slots import Slots
 from orchestrator.ledger import Ledger
 from orchestrator.planning.plan import Resources
+from orchestrator.running.frontier import Frontier
 from orchestrator.running.limits import Budget, Limits
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
@@ -100,19 +101,44 @@ def test_a_trial_that_outgrows_the_budget_is_saved_where_it_is_and_goes_on_next_
 
 
 def test_whole_cells_come_first(go):
-    """Two families of a root and two children each, of which there is time for one; roots alone would fit, too."""
-    trials = [replace(trial, expected_cost=0.4) for trial in grid(2, 2, seconds=1.0)]
-    roots = [trial for trial in trials if not trial.parents]
-    cells = [
-        Cell(name=root.label, trials=tuple(trial.trial_id for trial in trials if root.trial_id in trial.parents))
-        for root in roots
-    ]
+    """There is time for two trials: for the second cell, or for a part of the first."""
+    trials = twelve_seconds(5)
+    ids = [trial.trial_id for trial in trials]
+    cells = [Cell(name="three", trials=tuple(ids[:3])), Cell(name="two", trials=tuple(ids[3:]))]
 
-    states, _, _ = go(trials, budget=seconds_of(trials, 45), cells=cells)
+    states, _, _ = go(trials, budget=seconds_of(trials, 28), cells=cells)
 
-    whole = [all(states[trial] == "done" for trial in cell.trials) for cell in cells]
-    assert sorted(whole) == [False, True]
-    assert done(states) == 3
+    assert [states[trial_id] for trial_id in ids] == ["new", "new", "new", "done", "done"]
+
+
+def test_a_cell_of_which_a_trial_failed_comes_first_no_more(go):
+    bad, *good = [replace(planned(0, nan_at=1, seconds=1.0), expected_cost=0.01), *twelve_seconds(4, width=3)]
+    ids = [trial.trial_id for trial in good]
+    cells = [Cell(name="lost", trials=(bad.trial_id, ids[0])), Cell(name="two", trials=tuple(ids[2:]))]
+
+    states, _, _ = go([bad, *good], budget=seconds_of(good, 32), cells=cells)
+
+    assert [states[trial_id] for trial_id in ids] == ["new", "new", "done", "done"]
+
+
+def test_what_could_start_a_while_ago_is_too_late_now_and_what_needs_it_is_held_back_with_it(tmp_path, clock):
+    root = replace(planned(0), expected_cost=0.4)
+    child = replace(planned(1, (root.trial_id,)), expected_cost=0.4)
+    frontier = Frontier(
+        ledger=Ledger(open_storage(tmp_path)), waiting={trial.trial_id: trial for trial in (root, child)}
+    )
+    limits = Limits(slots=Slots.local(), until=NOON + 30, clock=clock)
+    limits.apply(frontier)
+    first = frontier.next()
+    assert first is not None
+    assert not limits.too_late(first)
+
+    clock.now += 20
+    assert limits.too_late(first)
+    frontier.hold([first.trial_id])
+
+    assert frontier.exhausted
+    assert frontier.unstarted == [root, child]
 
 
 def test_nothing_starts_that_would_end_after_the_time_is_up(go, clock):
