@@ -47,12 +47,12 @@ def clock(monkeypatch):
 def go(tmp_path, clock):
     """Run trials within limits; return how many are in each state, by seed and stage, and which limit ended it."""
 
-    def go(trials, *, runner=None, slots=None, **limits):
+    def go(some, *, runner=None, slots=None, **limits):
         ledger = Ledger(open_storage(tmp_path / "runs"))
         stop = Stop(ledger.storage)
-        some = Limits(slots=slots or Slots.local(), clock=clock, **limits)
-        states = run(trials, ledger=ledger, catalog=CATALOG, runner=runner or LocalRunner(), stop=stop, limits=some)
-        return {trial_id: state.state for trial_id, state in states.items()}, stop.limit, some
+        limited = Limits(slots=slots or Slots.local(), clock=clock, **limits)
+        states = run(some, ledger=ledger, catalog=CATALOG, runner=runner or LocalRunner(), stop=stop, limits=limited)
+        return {trial_id: state.state for trial_id, state in states.items()}, stop.limit, limited
 
     return go
 
@@ -112,13 +112,14 @@ def test_whole_cells_come_first(go):
 
 
 def test_a_cell_of_which_a_trial_failed_comes_first_no_more(go):
-    bad, *good = [replace(planned(0, nan_at=1, seconds=1.0), expected_cost=0.01), *twelve_seconds(4, width=3)]
+    """It is the cheaper one at first; its first trial fails at once, and the time is spent on the other."""
+    bad, *good = [replace(planned(0, nan_at=1), expected_cost=0.5), *twelve_seconds(5, width=3)]
     ids = [trial.trial_id for trial in good]
-    cells = [Cell(name="lost", trials=(bad.trial_id, ids[0])), Cell(name="two", trials=tuple(ids[2:]))]
+    cells = [Cell(name="lost", trials=(bad.trial_id, ids[0])), Cell(name="three", trials=tuple(ids[2:]))]
 
-    states, _, _ = go([bad, *good], budget=seconds_of(good, 32), cells=cells)
+    states, _, _ = go([bad, *good], trials=[bad, *good], budget=seconds_of(good, 42), cells=cells)
 
-    assert [states[trial_id] for trial_id in ids] == ["new", "new", "done", "done"]
+    assert [states[trial_id] for trial_id in (bad.trial_id, *ids)] == ["failed", "new", "new", *["done"] * 3]
 
 
 def test_what_could_start_a_while_ago_is_too_late_now_and_what_needs_it_is_held_back_with_it(tmp_path, clock):

@@ -97,7 +97,8 @@ def test_what_cannot_be_done_in_time_is_left_out_and_what_can_is_taken(grid, mos
 
 def test_what_a_cell_lacks_is_what_those_before_it_left():
     """The third shares its dearest trial with the first; alone it would be the last."""
-    ids = [trial.trial_id for trial in (trials := [planned(seed) for seed in range(4)])]
+    trials = [planned(seed) for seed in range(4)]
+    ids = [trial.trial_id for trial in trials]
     cells = [Cell(name="", trials=each) for each in ((ids[0],), (ids[1], ids[2]), (ids[0], ids[3]))]
 
     chosen = choose(trials, cells, dict(zip(ids, (3.0, 2.0, 3.0, 2.5), strict=True)), 6.0)
