@@ -16,6 +16,7 @@ from orchestrator.cli.output import say
 from orchestrator.cli.reports import count_text
 from orchestrator.errors import RunError
 from orchestrator.forecast import words
+from orchestrator.forecast.durations import Durations
 from orchestrator.forecast.forecast import Forecast, foresee
 from orchestrator.forecast.outlook import RUNNABLE, Outlook
 from orchestrator.forecast.slots import Slots
@@ -94,7 +95,8 @@ class Intent:
 
         Raises: RunError, UnknownName for what is none; TableError where the tables of the plan cannot be made.
         """
-        outlook = Outlook.of(plan.trials, states)
+        to_do = any(state.state in RUNNABLE for state in states.values())
+        outlook = Outlook.of(plan.trials, states) if to_do else Outlook(open=(), durations=Durations())
         if budget is None and until is None:
             return cls(outlook=outlook, slots=slots, limits=None)
         amount = None if budget is None else read_budget(budget)
