@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -104,9 +105,9 @@ def test_the_forecast_of_the_start_stands_beside_what_came_and_is_kept(run):
     told = json.loads(kept.read_text())
 
     assert "\nforecast at the start: " in result.out
-    assert "; it took 0 s\n" in result.out
+    assert re.search(r"; it took \d+(\.\d+)? (ms|s)\n", result.out)
     assert (told["experiment"], told["ended"], told["forecast"]["trials"]) == ("chains", "done", 6)
-    assert told["took_seconds"] < 60
+    assert told["took_seconds"] > 0
 
 
 def test_scripts_get_the_forecast_and_the_truth(run):
