@@ -40,6 +40,9 @@ class StoreInMemory:
         self.write(path, data)
         return True
 
+    def created(self, path: str, data: bytes) -> str | None:
+        return self._at(path)[1].version if self.create(path, data) else None
+
     def append(self, path: str, data: bytes) -> None:
         self.write(path, (self.read(path) if path in self._files else b"") + data)
 
