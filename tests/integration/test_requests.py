@@ -1,6 +1,7 @@
 """How many requests an object store gets, counted where they arrive: at a real S3 server."""
 
 import dataclasses
+import hashlib
 import uuid
 
 import pytest
@@ -14,8 +15,9 @@ from orchestrator.index.segment import Indexed, pack
 from orchestrator.ledger import Ledger
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
+from trainables.record.entry import Marker, origins_of, short
 from trainables.record.storage import open_storage
-from trainables.record.trial_folder import seal
+from trainables.record.trial_folder import TrialFolder, digest_of, seal
 from trainables.trial import TrialRow
 
 TRIALS = [planned(seed, epochs=3, steps=2) for seed in range(1000)]
@@ -88,6 +90,26 @@ def test_the_states_of_a_thousand_finished_trials_are_a_listing_and_a_segment_to
     assert len(requests) <= 20, "\n".join(requests)
 
 
+@pytest.mark.parametrize("count", [60, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_without_an_index_the_states_of_finished_trials_are_a_listing(s3_server, requests, capsys, count):
+    place = uuid.uuid4().hex
+    storage, specs = open_storage(s3_server.uri(place)), [planned(seed, epochs=1).spec for seed in range(count)]
+    for spec in specs:
+        if count < 100:
+            assert TrialFolder(storage, spec.trial_id).commit_row(finished(spec), origins_of({}))
+        else:
+            put_with_marker(s3_server, f"{place}/trials/{spec.trial_id}", finished(spec))
+    requests.clear()
+
+    states = Ledger(storage).states(specs)
+
+    with capsys.disabled():
+        print(f" {len(requests)} requests for {count:,} trials that are all done, without an index")
+    assert {state.state for state in states.values()} == {"done"}
+    assert len(requests) <= 4 + count * 11 / 1000, "\n".join(requests)
+    assert states[specs[7].trial_id].row == finished(specs[7])
+
+
 def test_what_was_replaced_or_deleted_in_an_object_store_is_not_shown_from_the_index(s3_server, requests):
     place = uuid.uuid4().hex
     storage, specs = open_storage(s3_server.uri(place)), [trial.spec for trial in TRIALS[:30]]
@@ -150,6 +172,14 @@ def index_all(storage, specs) -> None:
 
 def finished(spec) -> TrialRow:
     return TrialRow(trial_id=spec.trial_id, spec=spec, config={}, state="done", metrics={}, artifacts={})
+
+
+def put_with_marker(server, folder, row) -> None:
+    """Let a row, its marker and nine files more be there."""
+    version = f'"{hashlib.md5(seal(row)).hexdigest()}"'
+    marker = Marker(version=short(version), digest=digest_of(row), origins=origins_of({}))
+    for name, data in {"row.json": seal(row), marker.name: b"", **{f"file-{n}": b"" for n in range(9)}}.items():
+        server.put(f"{folder}/{name}", data)
 
 
 def fill(server, place, done: int = 50) -> None:

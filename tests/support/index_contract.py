@@ -15,6 +15,7 @@ from orchestrator.index.segment import Indexed, pack
 from orchestrator.ledger import Ledger
 from orchestrator.upkeep import prune
 from orchestrator.upkeep.merge import merge
+from trainables.record.entry import origins_of
 from trainables.record.trial_folder import seal
 
 SPECS = sorted((planned(seed, epochs=1).spec for seed in range(8)), key=lambda spec: spec.trial_id)
@@ -64,7 +65,7 @@ def set_aside(storage, spec) -> None:
 
 
 def run_anew(storage, spec, error=6.0) -> None:
-    assert Ledger(storage).folder(spec.trial_id).commit_row(row_of(spec, error))
+    assert Ledger(storage).folder(spec.trial_id).commit_row(row_of(spec, error), origins_of({}))
 
 
 def meddling(storage, kind, number, when, do):

@@ -144,6 +144,8 @@ class TrialFolder:
         aside = self.free_name(name, why)
         if name == ROW:
             self.withdraw_row()
+            for marker in self.markers() if self.storage.remote else ():
+                self.storage.delete(f"{self.path}/{marker.name}")
         self.storage.move(f"{self.path}/{name}", f"{self.path}/{aside}")
         return aside
 
@@ -153,8 +155,6 @@ class TrialFolder:
         Comes before whatever takes it away. On a disk nothing need be said: each row's file is looked at.
         """
         if self.storage.remote:
-            for marker in self.markers():
-                self.storage.delete(f"{self.path}/{marker.name}")
             with contextlib.suppress(FileNotFoundError):
                 entry = self.storage.entry(f"{self.path}/{ROW}")
                 self.storage.create(f"{WITHDRAWN}/{withdrawal(self.trial_id, entry)}", b"")
