@@ -10,7 +10,12 @@ from store_in_memory import StoreInMemory
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
+from orchestrator.upkeep import prune
+from orchestrator.upkeep.bundle import Packed, pack_trial
+from orchestrator.upkeep.merge import merge
+from orchestrator.upkeep.verify import verify
 from trainables.record.entry import origins_of, short
+from trainables.record.storage import open_storage
 from trainables.record.trial_folder import TrialFolder, digest_of, seal
 from trainables.trial import artifact_digest
 
@@ -220,3 +225,59 @@ def test_a_marker_that_says_what_no_row_does_is_undone_by_the_row(store):
     with pytest.raises(LedgerError, match="changed while it was looked at"):
         states[SPECS[0].trial_id].row.metrics["test_error"]
     assert Ledger(store).rows().keys() == {spec.trial_id for spec in SPECS[1:]}
+
+
+def wrong_in(store):
+    report = verify(Ledger(store), [spec.trial_id for spec in SPECS], lambda count: None)
+    return [(wrong.trial, wrong.file, wrong.what) for wrong in report.wrong]
+
+
+def test_verify_names_a_marker_that_says_what_its_row_does_not_and_no_other(store):
+    spec = SPECS[4]
+    folder = TrialFolder(store, spec.trial_id)
+    (marker,) = folder.markers()
+    store.write(f"{folder.path}/{dataclasses.replace(marker, version='0' * 16).name}", b"")
+    assert wrong_in(store) == []
+
+    forged = dataclasses.replace(marker, digest="0" * 64)
+    store.write(f"{folder.path}/{forged.name}", b"")
+
+    assert wrong_in(store) == [(spec.trial_id, forged.name, "the row does not say what its name says")]
+
+
+def test_prune_takes_the_marker_along(store):
+    found = prune.useless(Ledger(store), [spec.trial_id for spec in SPECS if spec not in (ROOTS[0], CHILDREN[0])])
+    list(prune.delete(Ledger(store), found))
+
+    assert store.walk(f"trials/{ROOTS[0].trial_id}") == store.walk(f"trials/{CHILDREN[0].trial_id}") == {}
+
+
+@pytest.mark.parametrize("remote", [True, False])
+def test_trials_that_are_merged_into_an_object_store_are_told_by_its_listing_too(store, tmp_path, remote):
+    target = StoreInMemory("s3://memory/target") if remote else open_storage(tmp_path / "target")
+
+    list(merge(Ledger(store), Ledger(target)))
+
+    assert [path for path in target.walk("trials") if "/done-" in path and not remote] == []
+    assert not remote or look(target)[1] == []
+    assert Ledger(target).rows() == Ledger(store).rows()
+
+
+def test_the_findings_of_a_parent_here_count_for_a_child_that_is_merged(store):
+    """Here the parent ran anew, found the same, and took longer."""
+    target = StoreInMemory("s3://memory/target")
+    commit(target, dataclasses.replace(row(ROOTS[0]), timing={"wall_seconds": 7.0}))
+    list(merge(Ledger(store), Ledger(target)))
+
+    assert look(target)[1] == []
+    TrialFolder(target, ROOTS[0].trial_id).set_aside("row.json", "damaged")
+    commit(target, row(ROOTS[0], genotype=("z", "b")))
+    assert look(target)[0][CHILDREN[0].trial_id].state == "failed"
+
+
+def test_a_bundle_has_no_markers(store, tmp_path):
+    files = {}
+    for spec in SPECS:
+        pack_trial(TrialFolder(store, spec.trial_id), Packed(), files.__setitem__, weights=True)
+
+    assert {path.rpartition("/")[2] for path in files} == {"row.json"}

@@ -43,7 +43,7 @@ def write(storage: Storage, row: TrialRow, *, age: float = 3600.0) -> None:
 
 
 def write_marked(storage: Storage, row: TrialRow, *, age: float = 3600.0) -> None:
-    """Write a row as who computed it does: in an object store with a marker. Replaces one, as nobody does but by hand."""
+    """Write a row as who computed it does, in an object store with its marker; in place of the one that was there."""
     storage.delete(f"trials/{row.trial_id}/row.json")
     assert TrialFolder(storage, row.trial_id).commit_row(row, origins_of({}))
 

@@ -83,6 +83,13 @@ def withdrawal(trial_id: str, row: Entry) -> str:
     return f"{trial_id}.{short(row.version)}"
 
 
+def marker_of(row: TrialRow, version: str, origins: str) -> Marker | None:
+    """Return the marker of a done row, whose file has that version; None for any other row."""
+    if row.state != "done":
+        return None
+    return Marker(version=short(version), digest=digest_of(row), origins=origins, twin=row.adopted_from)
+
+
 class TrialFolder:
     """One trial's record."""
 
@@ -115,14 +122,16 @@ class TrialFolder:
             return None
         return unseal(content, self.trial_id)
 
-    def commit_row(self, row: TrialRow, origins: str = "") -> bool:
+    def commit_row(self, row: TrialRow, origins: str = "", *, content: bytes = b"") -> bool:
         """Write the row unless there is one, and its marker if its `origins` are known; return whether it was written.
 
         A marker is made from what the storage said when it took the row, so it is never that of another's.
+
+        Args:
+            content: that of the file, where it is there already.
         """
-        version = self.storage.created(f"{self.path}/{ROW}", seal(row))
-        if version and origins and row.state == "done":
-            marker = Marker(version=short(version), digest=digest_of(row), origins=origins, twin=row.adopted_from)
+        version = self.storage.created(f"{self.path}/{ROW}", content or seal(row))
+        if version and origins and (marker := marker_of(row, version, origins)) is not None:
             with contextlib.suppress(OSError):  # it only spares requests, so it is not waited for
                 self.storage.within(0).write(f"{self.path}/{marker.name}", b"")
         return version is not None
