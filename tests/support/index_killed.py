@@ -2,8 +2,8 @@
 
     python index_killed.py STORAGE KIND NUMBER WHEN
 
-It dies before or after the storage's so-manieth operation of a kind; KIND `link` is the moment at which a file is written
-on a disk, and does not have its name yet.
+It dies before or after so many of the storage's operations of a kind. KIND `link` is the moment at which a file is
+written on a disk, and does not have its name yet.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Whatever happens to an index at a real S3 server; and on a disk and there, when its writer is killed by the kernel."""
+"""Whatever happens to an index at a real S3 server; there and on a disk also when the kernel kills its writer."""
 
 import signal
 import subprocess
