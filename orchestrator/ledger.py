@@ -104,6 +104,11 @@ class Ledger(Rows):
                     break
         return states
 
+    def read(self, states: Mapping[str, TrialState]) -> None:
+        """Read the rows that are not read yet, many at a time where each is a request. Raises: LedgerError."""
+        unread = [state.row for state in states.values() if isinstance(state.row, MarkedRow)]
+        self._each(lambda row: row.metrics, unread)
+
     def _states(self, specs: Mapping[str, TrialSpec]) -> dict[str, TrialState]:
         """Return the states of many trials by themselves."""
         seen = self._look(specs)

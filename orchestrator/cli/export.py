@@ -147,8 +147,8 @@ def _trials(
             raise click.UsageError("--set goes with an EXPERIMENT")
         return [Exported.of_row(row) for row in ledger.rows().values()]
     plan = load_plan(experiment, catalog, overrides, ledger)
-    ledger.rows(trial.trial_id for trial in plan.trials)  # all at once
     states = states_of(plan, ledger)
+    ledger.read(states)
     return [_planned(plan.experiment, trial, states[trial.trial_id]) for trial in plan.trials]
 
 

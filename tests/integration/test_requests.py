@@ -5,6 +5,8 @@ import hashlib
 import uuid
 
 import pytest
+from command_line import CHAINS
+from command_line import planned as planned_in
 from drive import planned
 from fakes import CATALOG, ChainRun
 from jobs import finish, make_job
@@ -197,3 +199,27 @@ def fill(server, place, done: int = 50) -> None:
             files["checkpoints/000001-0000000-0001.0123abcd"] = b""
         for name, data in files.items():
             server.put(f"{folder}/{name}", data)
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"), [("plan", 0), ("status", 0), ("run --runner local --json", 0), ("run --runner local", 21)]
+)
+def test_of_a_finished_experiment_no_row_is_read_but_for_its_tables(
+    chains, sharptune, uri, requests, words, rows, monkeypatch
+):
+    monkeypatch.setattr("orchestrator.running.indexing.Indexing.end", lambda *arguments: None)  # which copies rows
+    chains.write_text(CHAINS.replace("seed: [0, 1]", "seed: [0, 1, 2, 3, 4, 5, 6]"))
+    storage = open_storage(uri)
+    for trial in planned_in(chains):
+        parents = {parent: TrialFolder(storage, parent).read_row() for parent in trial.spec.parents}
+        taken = {parent: {"genotype": row.digest("genotype")} for parent, row in parents.items()}
+        row = dataclasses.replace(row_of(trial.spec), parents=taken)
+        origins = origins_of({parent: digest_of(row) for parent, row in parents.items()})
+        assert TrialFolder(storage, trial.trial_id).commit_row(row, origins)
+    requests.clear()
+    command, *options = words.split()
+
+    result = sharptune(command, chains, "--storage", uri, *options)
+
+    assert result.code == 0, result.err
+    assert len([request for request in requests if "row.json" in request]) == rows

@@ -6,7 +6,7 @@ import pytest
 from drive import planned
 from many_rows import row_of, write
 from meddling import MeddledStorage
-from store_in_memory import StoreInMemory
+from store_in_memory import StoreInMemory, StoreOfPairs
 
 from orchestrator.errors import LedgerError
 from orchestrator.ledger import Ledger
@@ -159,6 +159,18 @@ def test_where_a_trial_is_still_to_do_rows_are_read_many_at_a_time(store):
         SPECS
     )
     assert store.requests == []
+
+
+def test_who_wants_all_rows_after_all_reads_many_at_a_time(store):
+    pairs = StoreOfPairs()
+    pairs._files = store._files
+    ledger = Ledger(pairs)
+    states = ledger.states(SPECS)
+    ledger.read(states)
+    pairs.requests.clear()
+
+    assert [states[spec.trial_id].row == row(spec) for spec in SPECS] == [True] * len(SPECS)
+    assert pairs.requests == []
 
 
 def test_a_row_that_is_taken_away_between_a_look_and_its_use_is_a_sentence(store):

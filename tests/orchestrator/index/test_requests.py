@@ -1,11 +1,9 @@
 """What a look at thousands of finished trials costs in an object store, with the index and without."""
 
-import threading
-
 import pytest
 from drive import planned
 from many_rows import row_of
-from store_in_memory import StoreInMemory
+from store_in_memory import StoreInMemory, StoreOfPairs
 
 from orchestrator.ledger import Ledger
 from trainables.record.entry import origins_of
@@ -75,17 +73,7 @@ def test_without_an_index_they_are_a_listing_of_all_files():
 
 
 def test_rows_of_an_object_store_are_indexed_many_at_a_time():
-    class Slow(StoreInMemory):
-        """Each row comes with another one, or not at all."""
-
-        together = threading.Barrier(2)
-
-        def read(self, path):
-            if path.endswith("row.json"):
-                self.together.wait(10)
-            return super().read(path)
-
-    store = Slow()
+    store = StoreOfPairs()
     store.put({f"trials/{spec.trial_id}/row.json": seal(row_of(spec)) for spec in SPECS[:40]})
 
     assert Ledger(store).index(IDS[:40]) == 40
