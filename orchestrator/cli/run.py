@@ -229,6 +229,7 @@ def _print_results(plan: Plan, ledger: Ledger, end: End, outlet: Outlet, *, as_j
     if as_json:
         outlet.attempt(lambda: say_json({**plan_json(plan, end.states), **end.facts}))
         return
+    ledger.read(end.states)
     for table in tables_of(measured_only(plan), ledger):  # a run that is told to stop has few seconds
         outlet.say("\n" + tables_text([table], "text"))
 
