@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.forecast.durations import Group, Paces
+from orchestrator.forecast.rough import rough_of
 from orchestrator.ledger import FEW, Ledger
 from orchestrator.planning.plan import PlannedTrial
 from trainables.catalog import Trainable
@@ -21,7 +22,9 @@ def seen_elsewhere(
     for row in ledger.rows(others).values() if others else ():
         seconds, cost = row.timing.get("wall_seconds"), _cost(row, catalog)
         if row.state == "done" and isinstance(seconds, int | float) and seconds > 0 and cost > 0:
-            found.setdefault(_group(row), Paces()).add(math.log(seconds / cost))
+            group = _group(row)
+            rough = rough_of(group.trainable, group.gpus).seconds(cost)
+            found.setdefault(group, Paces()).add(math.log(seconds / rough))
     return found
 
 
