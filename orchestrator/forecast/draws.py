@@ -16,6 +16,8 @@ WIDEST = 1.0
 """No trial is thought to be further off by chance than so much, in logarithms."""
 RARELY, FAR = 0.1, 2.5
 """One trial in so many is off by so many times more than the others: chance has heavy tails, which few trials hide."""
+MOSTLY = 1 / math.sqrt(1 + RARELY * (FAR**2 - 1))
+"""By how much less than the spread the others are off, so that all together are off by that."""
 TOLD = 0.15
 """How far the rest of a trial may be off that is at work and told how long it needs; in logarithms."""
 
@@ -91,7 +93,7 @@ class Draws:
         for group, cost in zip(self.groups, self._costs, strict=True):
             pace, spread = paces[group]
             if spread:
-                pace *= exp(spread * gauss() * (FAR if uniform() < RARELY else 1.0))
+                pace *= exp(spread * gauss() * (MOSTLY * FAR if uniform() < RARELY else MOSTLY))
             seconds.append(cost * pace)
         if self._told:
             spread = TOLD if any(spread for _, spread in paced.values()) else 0.0

@@ -19,14 +19,14 @@ from typing import Literal
 from orchestrator.forecast.durations import Group, Paces
 from orchestrator.forecast.rough import OTHERS, rough_of
 
-SPREAD, SPREAD_WEIGHT = 0.25, 2.0
-"""Of a trial's seconds, before any was seen: a quarter, worth as much as so many trials."""
+SPREAD, SPREAD_WEIGHT = 0.2, 1.0
+"""Of a trial's seconds, before any was seen: a fifth, worth as much as so many trials."""
 DRIFT = 0.1
 """How far the trials to come may go otherwise than those that are done, whatever their number: machines differ."""
-OF_STAGE, OF_KIND, OF_ANY = 0.4, 0.8, 0.9
+OF_STAGE, OF_KIND, OF_ANY = 0.5, 1.1, 1.3
 """How far the pace of a group may be from that of its stage in another shape, of other stages of its trainable, and of any
 others on such a device; in logarithms, where 0.7 is a factor of two."""
-ROUGH_ALL, ROUGH_KIND, ROUGH_STAGE = 0.6, 0.6, 0.4
+ROUGH_ALL, ROUGH_KIND, ROUGH_STAGE = 0.8, 0.7, 0.6
 """How far what `rough` says may be off for all trials together, as a machine may be fast or slow; for those of one
 trainable; and for those of one stage."""
 ROUGH_OTHERS = 2.0
