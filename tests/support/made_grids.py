@@ -2,7 +2,8 @@
 
 Nothing here is the forecaster's: neither the noise nor the schedule. A trial's seconds are its expected cost, times the
 machine's pace, times how far off it is for trials of its kind and for its stage, times chance of an unknown spread with
-heavy tails, times how slow its node is, which is seen only where it starts.
+heavy tails, times how slow its node is, which is seen only where it starts, times what others do there meanwhile, which
+comes and goes.
 """
 
 import math
@@ -31,6 +32,8 @@ class MadeGrid:
     seconds: Mapping[str, float]
     nodes: list[dict[str, float]]
     slowness: list[float]
+    loads: list[float]
+    """How slow all nodes are by what others do, each for as many trials as start meanwhile."""
 
     @property
     def slots(self) -> Slots:
@@ -63,7 +66,9 @@ def made_grid(seed: int) -> MadeGrid:
             seconds[trial.trial_id] = trial.expected_cost * kinds[trainable] * machine * off * luck
         trials += made
         parents = made
-    return MadeGrid(trials=trials, seconds=seconds, nodes=nodes, slowness=slowness)
+    shared = 0.3 if chance.random() < 0.5 else 0.0
+    loads = [math.exp(chance.gauss(0, shared)) for _ in range(6)]
+    return MadeGrid(trials=trials, seconds=seconds, nodes=nodes, slowness=slowness, loads=loads)
 
 
 def _stage(
@@ -151,7 +156,8 @@ def run(grid: MadeGrid) -> Ran:
                 free[at][name] -= asked[name]
             working[trial.trial_id] = at
             start[trial.trial_id] = now
-            end[trial.trial_id] = now + grid.seconds[trial.trial_id] * grid.slowness[at]
+            load = grid.loads[(len(start) - 1) * len(grid.loads) // len(grid.trials)]
+            end[trial.trial_id] = now + grid.seconds[trial.trial_id] * grid.slowness[at] * load
             del waiting[trial.trial_id]
         now = min(end[name] for name in working)
         for name in [name for name in working if end[name] <= now]:
