@@ -1,6 +1,7 @@
 """`run` and `plan` within a budget or until a time: what fits, is said and returned; the forecast beside what came."""
 
 import json
+import re
 import os
 import signal
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_the_forecast_of_the_start_stands_beside_what_came_and_is_kept(run):
     told = json.loads(kept.read_text())
 
     assert "\nforecast at the start: " in result.out
-    assert "; it took 0 s\n" in result.out
+    assert re.search(r"; it took \d+ s\n", result.out)
     assert (told["experiment"], told["ended"], told["forecast"]["trials"]) == ("chains", "done", 6)
     assert told["took_seconds"] < 60
 
