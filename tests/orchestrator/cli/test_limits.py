@@ -1,8 +1,8 @@
 """`run` and `plan` within a budget or until a time: what fits, is said and returned; the forecast beside what came."""
 
 import json
-import re
 import os
+import re
 import signal
 from pathlib import Path
 
