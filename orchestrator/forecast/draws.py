@@ -12,7 +12,7 @@ from orchestrator.forecast.rough import rough_seconds
 from orchestrator.planning.plan import PlannedTrial
 
 SEED = 16
-WIDEST = 1.0
+WIDEST = 0.8
 """No trial is thought to be further off by chance than so much, in logarithms."""
 RARELY, FAR = 0.1, 2.5
 """One trial in so many is off by so many times more than the others: chance has heavy tails, which few trials hide."""
