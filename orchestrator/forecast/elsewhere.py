@@ -38,7 +38,7 @@ def _cost(row: TrialRow, catalog: Mapping[str, Trainable]) -> float:
     """Return the work that is expected of such a trial; 0 where nobody knows."""
     entry = catalog.get(row.spec.trainable)
     try:
-        return entry.expected_cost(row.config) if entry else 0.0
+        return entry.expected_cost(row.config) if entry and row.config else 0.0
     except (SharptuneError, LookupError, TypeError, ValueError):  # a row of another version
         return 0.0
 
