@@ -23,7 +23,7 @@ SPREAD, SPREAD_WEIGHT = 0.2, 1.0
 """Of a trial's seconds, before any was seen: a fifth, worth as much as so many trials."""
 DRIFT = 0.2
 """How far the trials to come may go otherwise than those that are done, whatever their number: machines differ."""
-OF_STAGE, OF_KIND, OF_ANY = 0.5, 1.0, 1.1
+OF_STAGE, OF_KIND, OF_ANY = 0.5, 1.1, 1.2
 """How far the pace of a group may be from that of its stage in another shape, of other stages of its trainable, and of
 any others on such a device; in logarithms, where 0.7 is a factor of two."""
 ROUGH_ALL, ROUGH_KIND, ROUGH_STAGE = 0.8, 0.7, 0.6
