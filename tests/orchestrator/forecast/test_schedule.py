@@ -1,7 +1,7 @@
 """A simulated schedule is what trials on nodes can do: held against one that looks at all trials and all room anew."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -17,12 +17,12 @@ SHAPES = (Resources(cpus=1), Resources(cpus=2), Resources(cpus=1, gpus=1), Resou
 NODE = {"CPU": 4.0, "GPU": 1.0}
 
 
-def made(shapes: Sequence[Resources], parents: Sequence[int | None]) -> list[PlannedTrial]:
-    """Return as many trials; each waits for the earlier one that is named, if any."""
+def made(shapes: Sequence[Resources], parents: Sequence[Collection[int]]) -> list[PlannedTrial]:
+    """Return as many trials; each waits for the earlier ones that are named."""
     trials: list[PlannedTrial] = []
-    for seed, (shape, parent) in enumerate(zip(shapes, parents, strict=True)):
-        waits = () if parent is None else (trials[parent].trial_id,)
-        trials.append(replace(planned(seed, waits), resources=shape))
+    for seed, (shape, waits) in enumerate(zip(shapes, parents, strict=True)):
+        ids = tuple(trials[parent].trial_id for parent in sorted(waits))
+        trials.append(replace(planned(seed, ids), resources=shape))
     return trials
 
 
@@ -31,7 +31,7 @@ def grids(draw: st.DrawFn, shapes: Sequence[Resources] = SHAPES) -> tuple[list[P
     """Trials with parents, and whole seconds for each, so that many end together."""
     count = draw(st.integers(1, 9))
     chosen = draw(st.lists(st.sampled_from(shapes), min_size=count, max_size=count))
-    parents = [draw(st.none() | st.integers(0, at - 1)) if at else None for at in range(count)]
+    parents = [draw(st.sets(st.integers(0, at - 1), max_size=2)) if at else set[int]() for at in range(count)]
     trials = made(chosen, parents)
     seconds = draw(st.lists(st.integers(1, 6), min_size=count, max_size=count))
     return trials, {trial.trial_id: float(each) for trial, each in zip(trials, seconds, strict=True)}
@@ -111,7 +111,7 @@ def test_one_by_one_takes_the_sum_and_endless_room_the_longest_chain(grid):
 
 
 def test_a_trial_that_needs_much_is_not_starved_by_many_that_need_little():
-    small = made([SHAPES[0]] * 12, [None] * 12)
+    small = made([SHAPES[0]] * 12, [()] * 12)
     large = replace(planned(99), resources=Resources(cpus=4))
     seconds = {trial.trial_id: 1.0 + at % 3 for at, trial in enumerate(small)} | {large.trial_id: 9.0}
     weights = dict.fromkeys(seconds, 1.0) | {small[0].trial_id: 3.0, large.trial_id: 2.0}
@@ -122,7 +122,7 @@ def test_a_trial_that_needs_much_is_not_starved_by_many_that_need_little():
 
 
 def test_what_is_at_work_already_keeps_its_place():
-    first, second = made(SHAPES[:1] * 2, [None, None])
+    first, second = made(SHAPES[:1] * 2, [(), ()])
     seconds = {first.trial_id: 9.0, second.trial_id: 1.0}
 
     found = simulate([first, second], seconds, Slots.local(), first=[second.trial_id])
@@ -133,7 +133,7 @@ def test_what_is_at_work_already_keeps_its_place():
 @pytest.mark.parametrize("gpus", [0.0, 1.0])
 def test_what_fits_nowhere_never_ends_nor_what_needs_it_and_all_else_does(gpus):
     shapes = [Resources(cpus=1, gpus=2), SHAPES[0], SHAPES[0]]
-    trials = made(shapes, [None, 0, None])
+    trials = made(shapes, [(), [0], ()])
 
     found = simulate(trials, {trial.trial_id: 1.0 for trial in trials}, Slots.of_nodes([{"CPU": 2.0, "GPU": gpus}]))
 
