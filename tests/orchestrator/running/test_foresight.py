@@ -105,7 +105,7 @@ def test_a_trial_that_tells_how_long_it_needs_is_believed(clock):
     left = foresight.left()
 
     assert left is not None
-    assert 30 < left.low < 40 < left.high < 50
+    assert 28 < left.low < 40 < left.high < 55
 
 
 def test_once_all_is_done_nothing_is_left_to_say(clock):
