@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial, Resources
+from orchestrator.running.deviations import Deviations
 from orchestrator.running.durations import Durations, path_weights
 from orchestrator.running.ready import Ready
 from trainables.trial import TrialRow
@@ -30,6 +31,7 @@ class Frontier:
     finished_elsewhere: list[PlannedTrial] = field(default_factory=list)
     """Trials that other drivers were seen to finish; whoever tells people about them takes them out."""
     durations: Durations = field(default_factory=Durations)
+    deviations: Deviations = field(default_factory=Deviations)
     refresh_seconds: float = 1.0
     clock: Callable[[], float] = time.monotonic
     _refreshed: float = field(default=float("-inf"), init=False)
@@ -67,6 +69,13 @@ class Frontier:
         if row is not None and row.state == "done":
             if trial is not None and note_duration(self.durations, trial, row):
                 self._ready.weigh(self._weigh())
+            if trial is not None:
+                sec=row.timing["wall_seconds"]
+                self.deviations.note(trial, sec, self.durations.expected(trial))
+                self._n=getattr(self,'_n',0)+1
+                if self._n>=getattr(self,'_nx',1):
+                    self._nx=self._n*1.1
+                    self._ready.weigh(self._weigh())
             for child in self._children.get(trial_id, ()):
                 if child in self.waiting:
                     self._ready_if_it_can(self.waiting[child])
@@ -123,7 +132,8 @@ class Frontier:
         return not (self.waiting or self.elsewhere or self.running)
 
     def _weigh(self) -> dict[str, float]:
-        durations = {trial.trial_id: self.durations.expected(trial) for trial in self._trials}
+        expected, factor = self.durations.expected, self.deviations.factor
+        durations = {trial.trial_id: expected(trial) * factor(trial) for trial in self._trials}
         return path_weights(self._trials, durations)
 
     def _ready_if_it_can(self, trial: PlannedTrial) -> None:
