@@ -29,7 +29,7 @@ from ray.tune.error import TuneError
 from orchestrator.errors import HaltError, RunError
 from orchestrator.running.gpus import on_the_cpu
 from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearcher, SilentReporter, TuneCallback
-from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
+from orchestrator.running.ray_tune.cluster import ClusterView, death_reason, in_line
 from orchestrator.running.ray_tune.leftovers import RaySession, scratch, sweep
 from orchestrator.running.ray_tune.nodes import Nodes, check_nodes, code_environment, knock
 from orchestrator.running.ray_tune.processes import RayProcesses, check_temp_folder, on_loopback
@@ -77,9 +77,8 @@ class RayRunner:
                 raise RunError(missing + _cpu_remedy(session, view))
             self._warned = True
             session.listen(Event(kind="note", text=f"{missing}; waiting for the cluster to grow"))
-        # How many trials may wait for a place: enough that a cluster which can grow sees that it should.
-        least = 2 if self._address is None else 16
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(least, view.slots(demands) // 4))
+        line = in_line(view.slots(demands), may_grow=self._address is not None)
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(line)
         try:
             with scratch() as folder:
                 self._fit(session, folder)
