@@ -13,60 +13,73 @@ from typing import Protocol
 
 from drive import planned
 
-from orchestrator.planning.plan import PlannedTrial, Resources
 from orchestrator.forecast.durations import path_weights
+from orchestrator.planning.plan import PlannedTrial
+from orchestrator.running.estimates import Estimates
 from orchestrator.running.frontier import Frontier
 from orchestrator.running.ray_tune.cluster import in_line
-from orchestrator.running.ready import Ready
 from trainables.trial import TrialRow
-
-Fits = Callable[[Resources], bool]
-
-
-def anything(shape: Resources) -> bool:
-    return True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """Trials in the order of the plan, and how long each of them will take, which no schedule knows before."""
-
-    trials: Sequence[PlannedTrial]
-    seconds: Mapping[str, float]
-    """On a node of speed 1."""
-
-    @property
-    def work(self) -> float:
-        return sum(self.seconds.values())
-
-    @property
-    def longest_chain(self) -> float:
-        return max(path_weights(self.trials, self.seconds).values())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One stage of a grid: how many trials for each of its parents, and how their durations spread."""
+    """One stage of a grid: how many trials for each of its parents, and how their durations spread.
+
+    Spreads are those of natural logarithms; no schedule knows what is drawn from them.
+    """
 
     name: str
     each: int
     """For each trial of the stage before; in the first stage, in all."""
     hours: float
-    """Of the median trial."""
+    """Of a trial in the middle, of relative cost 1."""
     settings: Sequence[float] = (1.0,)
-    """Relative costs of its settings (epochs, channels), which the cost model knows, in turns."""
+    """Relative costs of its settings (epochs, channels), in turns: what a plan expects."""
     pace: float = 1.0
-    """Seconds per unit of cost over those of the other stages: costs of unlike stages compare badly."""
-    model: float = 0.0
-    """How wrong the cost model is for each of the settings: the spread of a logarithm, like the following."""
+    """Seconds per unit of expected cost: costs of unlike stages compare badly."""
+    model: float = 0.3
+    """How far all trials of the same settings are off together."""
     parents: float = 0.0
-    """How far trials of one parent's architecture are off, all in the same way."""
-    own: float = 0.3
-    """How far each trial is off by itself, which nobody can know."""
+    """How far all trials of the same parent are off together: what its architecture costs."""
+    own: float = 0.1
+    """How far each trial is off by itself."""
 
 
-def grid(stages: Sequence[Stage], *, seed: int = 0, shapes: Sequence[Resources] = ()) -> Grid:
-    """Return the grid, stage after stage as a plan has it; `shapes` in turns, else one CPU each."""
+SEARCHES = Stage(name="search", each=0, hours=20, settings=(1, 2.5), pace=0.3)
+KINDS: Mapping[str, Sequence[Stage]] = {
+    "lengths": (
+        replace(SEARCHES, each=1428),
+        Stage(name="train", each=6, hours=5, settings=(1, 2, 4, 6, 8, 10), parents=0.15),
+    ),
+    "evaluated": (
+        replace(SEARCHES, each=1112),
+        Stage(name="train", each=4, hours=15, settings=(1, 2), parents=0.15),
+        Stage(name="evaluate", each=1, hours=3, pace=3),
+    ),
+    "alike": (
+        replace(SEARCHES, each=1111, settings=(1,)),
+        Stage(name="train", each=8, hours=30, parents=0.15),
+    ),
+}
+"""Ten thousand trials each. Searches of first and second order, whose architectures are trained for six numbers of
+epochs; with two regimens, and then evaluated; or all alike, where nothing short is left for the end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Trials in the order of the plan, and how long each of them will take."""
+
+    trials: Sequence[PlannedTrial]
+    seconds: Mapping[str, float]
+
+    def bound(self, slots: int) -> float:
+        """Return seconds that no schedule can do with less than: all work on all places, or the longest chain."""
+        chain = max(path_weights(self.trials, self.seconds).values())
+        return max(sum(self.seconds.values()) / slots, chain)
+
+
+def grid(stages: Sequence[Stage], *, seed: int = 0, part: int = 1) -> Grid:
+    """Return the grid, stage after stage as a plan has it, of the first stage only so small a part."""
     draw = Random(seed).lognormvariate
     trials: list[PlannedTrial] = []
     seconds: dict[str, float] = {}
@@ -76,13 +89,12 @@ def grid(stages: Sequence[Stage], *, seed: int = 0, shapes: Sequence[Resources] 
         before = len(trials)
         for parent in parents:
             architecture = draw(0, stage.parents)
-            for number in range(stage.each):
+            for number in range(stage.each if parent else stage.each // part):
                 which = number % len(stage.settings)
-                cost = 3600 * stage.hours * stage.settings[which]
+                typical = 3600 * stage.hours * stage.settings[which]
                 trial = planned(len(trials), (parent,) if parent else ())
-                shape = shapes[len(trials) % len(shapes)] if shapes else trial.resources
-                trials.append(replace(trial, stage=stage.name, expected_cost=cost / stage.pace, resources=shape))
-                seconds[trial.trial_id] = cost * off[which] * architecture * draw(0, stage.own)
+                trials.append(replace(trial, stage=stage.name, expected_cost=typical / stage.pace))
+                seconds[trial.trial_id] = typical * off[which] * architecture * draw(0, stage.own)
         parents = [trial.trial_id for trial in trials[before:]]
     return Grid(trials=trials, seconds=seconds)
 
@@ -106,63 +118,73 @@ class Rows:
 class Policy(Protocol):
     """Who is next. `Frontier` is one."""
 
-    def next(self, fits: Fits = anything) -> PlannedTrial | None: ...
+    def next(self) -> PlannedTrial | None: ...
 
     def settle(self, trial_id: str) -> object: ...
 
 
-def ours(grid: Grid, rows: Rows) -> Frontier:
+def frontier(grid: Grid, rows: Rows, estimates: Estimates | None = None) -> Frontier:
     """Return the frontier as a run opens it where nothing is done."""
-    return Frontier(ledger=rows, waiting={trial.trial_id: trial for trial in grid.trials})  # pyright: ignore
+    waiting = {trial.trial_id: trial for trial in grid.trials}
+    return Frontier(ledger=rows, waiting=waiting, estimates=estimates or Estimates())  # pyright: ignore
+
+
+class Truth(Estimates):
+    """Knows before how long each trial will take, as nobody does."""
+
+    def __init__(self, grid: Grid) -> None:
+        super().__init__()
+        self._seconds = grid.seconds
+
+    def expected(self, trial: PlannedTrial) -> float:
+        return self._seconds[trial.trial_id]
 
 
 class InOrder:
-    """In the order of the plan, each as soon as its parents are done; with a barrier, not before the stage before is."""
+    """In the order of the plan, each once its parents are done; with a barrier, not before the whole stage before is."""
 
     def __init__(self, grid: Grid, *, barrier: bool = False) -> None:
-        self._grid = grid
         self._barrier = barrier
-        self._trials = {trial.trial_id: trial for trial in grid.trials}
-        self._lacking = {trial.trial_id: set(trial.parents) for trial in grid.trials}
-        self._children: dict[str, list[PlannedTrial]] = {}
-        self._open = Counter(trial.stage for trial in grid.trials)
+        self._stages = {trial.trial_id: trial.stage for trial in grid.trials}
+        self._open = Counter(self._stages.values())
         """Stage -> its trials that have not ended, in the order of the plan."""
-        self._ready = Ready({trial.trial_id: -number for number, trial in enumerate(grid.trials)})
+        self._lacking = {trial.trial_id: set(trial.parents) for trial in grid.trials}
+        self._children: dict[str, list[str]] = {}
+        self._trials = list(grid.trials)
+        self._place = {trial.trial_id: place for place, trial in enumerate(grid.trials)}
+        self._ready: dict[str, list[int]] = {stage: [] for stage in self._open}
+        """Stage -> heap of the places in the plan of those that can start."""
         for trial in grid.trials:
-            self._add(trial)
             for parent in trial.parents:
-                self._children.setdefault(parent, []).append(trial)
+                self._children.setdefault(parent, []).append(trial.trial_id)
+            if not trial.parents:
+                self._add(trial.trial_id)
 
-    def next(self, fits: Fits = anything) -> PlannedTrial | None:
-        trial_id = self._ready.pop(fits)
-        return self._trials[trial_id] if trial_id else None
+    def next(self) -> PlannedTrial | None:
+        for stage, ready in self._ready.items():  # earlier stages stand first in the plan
+            if ready:
+                return self._trials[heapq.heappop(ready)]
+            if self._barrier and self._open[stage]:
+                return None
+        return None
 
     def settle(self, trial_id: str) -> None:
-        stage = self._trials[trial_id].stage
-        self._open[stage] -= 1
+        self._open[self._stages[trial_id]] -= 1
         for child in self._children.get(trial_id, ()):
-            self._lacking[child.trial_id].discard(trial_id)
-            self._add(child)
-        if self._barrier and not self._open[stage]:
-            for trial in self._grid.trials:
-                if trial.stage == self._stage:
-                    self._add(trial)
+            self._lacking[child].discard(trial_id)
+            if not self._lacking[child]:
+                self._add(child)
 
-    @property
-    def _stage(self) -> str:
-        return next((stage for stage, count in self._open.items() if count), "")
-
-    def _add(self, trial: PlannedTrial) -> None:
-        if not self._lacking[trial.trial_id] and (not self._barrier or trial.stage == self._stage):
-            self._ready.add(trial)
+    def _add(self, trial_id: str) -> None:
+        heapq.heappush(self._ready[self._stages[trial_id]], self._place[trial_id])
 
 
-def makespan(grid: Grid, policy: Policy, rows: Rows, slots: int, *, line: int | None = None) -> float:
+def makespan(grid: Grid, policy: Policy, rows: Rows, slots: int) -> float:
     """Return the seconds from the start of a run to its end, with so many places that are all alike.
 
     Trials wait in Ray's line as they do in a run: whoever is in it is not overtaken any more.
     """
-    most = in_line(slots) if line is None else line
+    most = in_line(slots)
     waiting: deque[PlannedTrial] = deque()
     at_work: list[tuple[float, str, PlannedTrial]] = []
     now = 0.0
@@ -179,3 +201,19 @@ def makespan(grid: Grid, policy: Policy, rows: Rows, slots: int, *, line: int | 
         now, trial_id, trial = heapq.heappop(at_work)
         rows.end(trial, grid.seconds[trial_id])
         policy.settle(trial_id)
+
+
+def efficiencies(grid: Grid, slots: int) -> dict[str, float]:
+    """Return bound over makespan by who decides; at 1 no place is ever empty, or the longest chain never waits."""
+    deciding: Mapping[str, Callable[[Rows], Policy]] = {
+        "ours": lambda rows: frontier(grid, rows),
+        "in the order of the plan": lambda rows: InOrder(grid),
+        "stage after stage": lambda rows: InOrder(grid, barrier=True),
+        "ours, had it known all durations": lambda rows: frontier(grid, rows, Truth(grid)),
+    }
+    bound = grid.bound(slots)
+    found: dict[str, float] = {}
+    for name, decides in deciding.items():
+        rows = Rows()
+        found[name] = bound / makespan(grid, decides(rows), rows, slots)
+    return found
