@@ -42,10 +42,11 @@ class Outlook:
     ) -> "Outlook":
         """Return the outlook of a plan's trials, as they stand."""
         unique = {trial.trial_id: trial for trial in trials}
+        open_ = [trial for trial_id, trial in unique.items() if states[trial_id].state in RUNNABLE]
         durations, sizes, done = Durations(), {}, 0
         share: dict[str, float] = {}
         told: dict[str, float] = {}
-        for trial_id, trial in unique.items():
+        for trial_id, trial in unique.items() if open_ else ():  # each row may have to be read
             state = states[trial_id]
             if state.row is not None and state.row.state == "done":
                 done += 1
@@ -57,7 +58,7 @@ class Outlook:
             if (work := state.work) is not None and work.at_work is not None and work.at_work.left is not None:
                 told[trial_id] = work.at_work.left
         return cls(
-            open=[trial for trial_id, trial in unique.items() if states[trial_id].state in RUNNABLE],
+            open=open_,
             durations=durations,
             share=share,
             told=told,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def test_a_budget_runs_whole_cells_first_and_says_what_is_left(sharptune, run, m
     assert sorted(cell["done"] for cell in limits["cells"]) == [0, 2]
     assert sharptune("status", "chains.yaml").out.count("new        never started") == 2
     assert len(limits["left_out"]) == 2
+    assert [json.loads(kept.read_text())["ended"] for kept in Path("runs/forecasts").iterdir()] == ["limit"]
     assert "\nspent: 0.4 CPU hours of 0.45 CPU hours\nleft out (0.45 CPU hours): 2 trials, still to do: " in result.err
     assert "\n  complete: 1 of 2 cells\n  not complete: widths: width=" in result.err
     assert result.err.endswith("Nothing is lost. The same command goes on from here.\n")
@@ -104,9 +106,9 @@ def test_the_forecast_of_the_start_stands_beside_what_came_and_is_kept(run):
     told = json.loads(kept.read_text())
 
     assert "\nforecast at the start: " in result.out
-    assert "; it took 0 s\n" in result.out
+    assert re.search(r"; it took \d+(\.\d+)? (ms|s)\n", result.out)
     assert (told["experiment"], told["ended"], told["forecast"]["trials"]) == ("chains", "done", 6)
-    assert told["took_seconds"] < 60
+    assert told["took_seconds"] > 0
 
 
 def test_scripts_get_the_forecast_and_the_truth(run):
