@@ -2,11 +2,11 @@
 
     PYTHONPATH=.:tests/support python tests/benchmarks/ray_efficiency.py [--searches 12] [--slots 2] [--seconds 2]
 
-The whole of `sharptune run --runner ray`, with a terminal to draw on: searches, each with four trainings of two lengths,
-whose stand-ins sleep for `--seconds` or twice as long, and else do what trials do: claims, checkpoints, rows. `bound` is
-the longer of two times: of all sleep on all slots, and of the longest chain. `efficiency` is bound over the time from the
-first trial's start to the last one's end; `of the command` is bound over that of the whole command, the start of Ray
-and the table included. `driver` is the CPU time of the command's process over its wall time, in cores.
+The whole of `sharptune run --runner ray`, with a terminal to draw on. Searches, each with four trainings of two
+lengths, whose stand-ins sleep for `--seconds` or twice as long, and else do what trials do: claims, checkpoints, rows.
+`bound` is the longer of two times: of all sleep on all slots, and of the longest chain. `efficiency` is bound over the
+time from the first trial's start to the last one's end; `of the command` over that of the whole command, the start of
+Ray and the table included. `driver` is the CPU time of the command's process over its wall time, in cores.
 """
 
 import argparse
@@ -47,7 +47,7 @@ MOST = 20_000
 
 
 def catalog_of(seconds: float) -> dict[str, Trainable]:
-    """Return the catalog whose trainings of 300 epochs, and all searches, take so long, and those of 600 twice as long."""
+    """Return a catalog whose searches, and trainings of 300 epochs, take so long; those of 600 take twice as long."""
     text = EXPERIMENT.format(seeds=[0], cpus=1)
     cheaper = min(trial.expected_cost for trial in expand(parse_experiment(text), CATALOG).of_stage("train"))
     return {

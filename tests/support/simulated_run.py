@@ -141,7 +141,7 @@ class Truth(Estimates):
 
 
 class InOrder:
-    """In the order of the plan, each once its parents are done; with a barrier, not before the whole stage before is."""
+    """In the order of the plan, each once its parents are done; with a barrier, not before the stage before is done."""
 
     def __init__(self, grid: Grid, *, barrier: bool = False) -> None:
         self._barrier = barrier
@@ -189,13 +189,14 @@ def makespan(grid: Grid, policy: Policy, rows: Rows, slots: int) -> float:
     at_work: list[tuple[float, str, PlannedTrial]] = []
     now = 0.0
     while True:
-        asking = True
-        while asking:
+        while True:
             while waiting and len(at_work) < slots:
                 trial = waiting.popleft()
                 heapq.heappush(at_work, (now + grid.seconds[trial.trial_id], trial.trial_id, trial))
-            asking = len(waiting) < most and (trial := policy.next()) is not None
-            waiting += [trial] if asking else []
+            trial = policy.next() if len(waiting) < most else None
+            if trial is None:
+                break
+            waiting.append(trial)
         if not at_work:
             return now
         now, trial_id, trial = heapq.heappop(at_work)

@@ -24,6 +24,7 @@ os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the other one prints boxes even when t
 import ray
 from ray import tune
 from ray._private import worker as ray_worker
+from ray.air._internal import usage
 from ray.tune.error import TuneError
 
 from orchestrator.errors import HaltError, RunError
@@ -164,7 +165,7 @@ class RayRunner:
                 progress_reporter=SilentReporter(),
             ),
         )
-        with _quiet():
+        with _quiet(), _not_counted():
             try:
                 tuner.fit()
             except TuneError as error:  # what our own callbacks raise comes wrapped
@@ -190,6 +191,19 @@ def _print_deaths(wanted: bool) -> None:
     The listener hears of each death anyway. No public setting reaches this one of Ray's.
     """
     ray_worker._worker_logs_enabled = wanted
+
+
+@contextlib.contextmanager
+def _not_counted():
+    """Keep Ray from counting callbacks for its usage statistics, which are off anyway.
+
+    To tell which are its own it imports all of MLflow and W&B, where they are installed: seconds at each run's start.
+    """
+    counting, usage.tag_callbacks = usage.tag_callbacks, lambda callbacks: False
+    try:
+        yield
+    finally:
+        usage.tag_callbacks = counting
 
 
 @contextlib.contextmanager
