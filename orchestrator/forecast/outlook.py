@@ -1,7 +1,7 @@
 """What is still to do of a plan, and what is known of how long it takes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.forecast.durations import Durations, Group, Paces
 from orchestrator.ledger import TrialState
@@ -17,14 +17,16 @@ class Outlook:
     """Trials that are still to do, and what a forecast may go by."""
 
     open: Sequence[PlannedTrial]
-    """Each once, parents before children."""
+    """Each once, parents before children; one that will take over the row of another waits for that, too."""
     durations: Durations
     """Of those that are done."""
     share: Mapping[str, float] = field(default_factory=dict)
-    """What of a trial is still to do, of those that were begun: 0 to 1."""
+    """What of a trial is still to do, of those that were begun or will not work: 0 to 1."""
     told: Mapping[str, float] = field(default_factory=dict)
     """Seconds that a trial at work is said to need still."""
     at_work: frozenset[str] = frozenset()
+    idle: frozenset[str] = frozenset()
+    """Open trials that will take over the row of another, and not work."""
     done: int = 0
     """How many trials of the plan are done."""
     bytes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -56,16 +58,29 @@ class Outlook:
                 share[trial_id] = _share(trial, state.epoch)
             if (work := state.work) is not None and work.at_work is not None and work.at_work.left is not None:
                 told[trial_id] = work.at_work.left
+        open_ = {trial_id: trial for trial_id, trial in unique.items() if states[trial_id].state in RUNNABLE}
+        twins = {trial_id: twin for trial_id in open_ if (twin := states[trial_id].twin)}
         return cls(
-            open=[trial for trial_id, trial in unique.items() if states[trial_id].state in RUNNABLE],
+            open=_twins_first(open_, twins),
             durations=durations,
-            share=share,
+            share={**share, **dict.fromkeys(twins, 0.0)},
             told=told,
+            idle=frozenset(twins),
             at_work=frozenset(trial_id for trial_id in unique if states[trial_id].state == "running"),
             done=done,
             bytes=sizes,
             elsewhere=elsewhere or {},
         )
+
+
+def _twins_first(trials: Mapping[str, PlannedTrial], twins: Mapping[str, str]) -> list[PlannedTrial]:
+    """Return the trials, those before the others whose rows will be taken over, and what does so waiting for them.
+
+    Parents of such trials are done.
+    """
+    first = [trials[twin] for twin in dict.fromkeys(twins.values()) if twin in trials]
+    waiting = {each: replace(trials[each], parents=(*trials[each].parents, twin)) for each, twin in twins.items()}
+    return [*{trial.trial_id: trial for trial in [*first, *({**trials, **waiting}).values()]}.values()]
 
 
 def _share(trial: PlannedTrial, epoch: int) -> float:

@@ -104,9 +104,10 @@ def named(
             found[trial_id] = replace(states[trial_id], reason=reason, twin=row.adopted_from)
     if not adopt:
         return found
+    begun = [trial for trial in unique.values() if states[trial.trial_id].state == "running"]
     open_trials = [t for t in unique.values() if states[t.trial_id].state in ("new", "resumable")]
     likeness = likeness_in(ledger, catalog)
-    likenesses = {trial.trial_id: each for trial in open_trials if (each := likeness(trial))}
+    likenesses = {trial.trial_id: each for trial in (*begun, *open_trials) if (each := likeness(trial))}
     first: dict[str, str] = {}
     known = None if len(set(likenesses.values())) <= FEW else all_noted(ledger.storage)
     for trial_id, each in likenesses.items():
@@ -115,7 +116,7 @@ def named(
             if twin is not None and is_alike(catalog[unique[trial_id].spec.trainable], twin, each):
                 first[each] = twin.trial_id
         twin_id = first.setdefault(each, trial_id)
-        if twin_id != trial_id:
+        if twin_id != trial_id and states[trial_id].state != "running":
             once = "" if twin_id not in likenesses else ", once that is done"
             reason = f"{states[trial_id].reason}; would take over the row of {twin_id}, which is alike{once}"
             found[trial_id] = replace(states[trial_id], reason=reason, twin=twin_id)

@@ -57,12 +57,14 @@ def test_run_says_which_trials_take_over_a_row_and_status_afterwards_from_which(
 
 def test_plan_foresees_what_would_be_taken_over_and_counts_it(done):
     more = done("plan", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]")
+    (forecast,) = done("plan", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--json").json["forecast"]
     dry = done("run", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--dry-run")
     told_not_to = done("run", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--dry-run", "--no-adopt")
 
     counted = "alike: 14 trials; 10 done, 4 new; 2 of them would take over the rows of other trials that are alike"
     assert counted in more.out.splitlines()
     assert more.out.count("never started; would take over the row of") == 2
+    assert (forecast["trials"], forecast["stages"]["child"]["trials"]) == (4, 2)
     assert dry.out.count("never started; would take over the row of") == 2
     assert "alike: 14 trials; 10 done, 4 new\n" in told_not_to.out
 
