@@ -11,7 +11,7 @@ and never believed: whoever reads it reads that row, too, and holds it against t
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from trainables.catalog import Trainable, load
 from trainables.errors import DamagedFile
@@ -78,6 +78,24 @@ def noted(storage: Storage, likeness: str) -> str:
     except (FileNotFoundError, DamagedFile, ValueError, KeyError, TypeError, RecursionError):
         return ""
     return trial_id if isinstance(trial_id, str) and _ID.fullmatch(trial_id) else ""
+
+
+def note_lacking(storage: Storage, catalog: Mapping[str, Trainable], rows: Iterable[TrialRow]) -> int:
+    """Name done trials of likenesses of which the storage names none, as of rows from before there were hints.
+
+    Return of how many. Of a version whose results were others no trial is to be found.
+    """
+    known, found = all_noted(storage), 0
+    for row in rows:
+        entry = catalog.get(row.spec.trainable)
+        if entry is None or entry.version != row.spec.version or row.state != "done" or not may_have_a_twin(row.spec):
+            continue
+        likeness = likeness_of(entry, row.spec, row.config)
+        if likeness and likeness not in known:
+            note(storage, likeness, row.trial_id, replace=False)
+            known.add(likeness)
+            found += 1
+    return found
 
 
 def all_noted(storage: Storage) -> set[str]:

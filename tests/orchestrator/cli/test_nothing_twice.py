@@ -1,6 +1,7 @@
 """What `plan`, `run`, `status` and tables say of trials that are alike."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import fakes
@@ -67,6 +68,23 @@ def test_plan_foresees_what_would_be_taken_over_and_counts_it(done):
     assert (forecast["trials"], forecast["stages"]["child"]["trials"]) == (4, 2)
     assert dry.out.count("never started; would take over the row of") == 2
     assert "alike: 14 trials; 10 done, 4 new\n" in told_not_to.out
+
+
+def test_rows_of_an_earlier_version_of_sharptune_are_found_once_the_index_command_was_given(done):
+    """They have no hints beside them."""
+    another_root = ("alike.yaml", "--set", "stages.root.grid.hold=[/nowhere/3]")
+    done("run", *another_root, "--set", "stages.child.grid.seed=[5]", "--runner", "local")
+    shutil.rmtree("runs/likenesses")
+
+    before = done("plan", *another_root).out
+    said = done("index").out
+    after = done("plan", *another_root).out
+    again = done("index", "--json").json
+
+    assert "would take over" not in before
+    assert "; 6 trials can now be found by others that are alike\n" in said
+    assert after.count("would take over the row of") == 4
+    assert again["noted"] == 0
 
 
 def test_a_cell_that_pools_a_row_and_the_one_it_was_taken_over_from_counts_one_and_lines_apart_show_both(done):
