@@ -178,7 +178,28 @@ def test_plan_says_that_done_trials_are_of_another_version(done, monkeypatch):
     assert "note: root: 2 done trials differ from new ones only in version" in done("plan", "alike.yaml").err
 
 
-def test_of_many_others_in_a_storage_nobody_looks(done, monkeypatch):
-    monkeypatch.setattr("orchestrator.running.near.MOST_OTHERS", 1)
+@pytest.mark.parametrize(("indexed", "opened", "said"), [(False, 10, False), (True, 10, True), (True, 1, False)])
+def test_of_many_others_in_a_storage_the_index_tells_and_nobody_reads_their_rows(
+    done, monkeypatch, indexed, opened, said
+):
+    monkeypatch.setattr("orchestrator.running.near.MOST_READ", 1)
+    monkeypatch.setattr("orchestrator.running.near.MOST_OPENED", opened)
+    monkeypatch.setattr("orchestrator.rows.MANY", 1)
+    monkeypatch.setattr("orchestrator.index.index.SETTLED_SECONDS", -1)
+    shutil.rmtree("runs/index", ignore_errors=True)
+    if indexed:
+        done("index")
+    changed = ("alike.yaml", "--set", "stages.root.config.steps=2")
 
-    assert done("plan", "alike.yaml", "--set", "stages.root.config.steps=2").err == ""
+    assert ("2 done trials differ from new ones only in steps" in done("plan", *changed).err) == said
+
+
+def test_those_of_other_parents_are_not_opened(done, monkeypatch):
+    """Four done trials stand beside each of two roots; new ones are roots."""
+    monkeypatch.setattr("orchestrator.running.near.MOST_READ", 1)
+    monkeypatch.setattr("orchestrator.running.near.MOST_OPENED", 2)
+    monkeypatch.setattr("orchestrator.rows.MANY", 1)
+    monkeypatch.setattr("orchestrator.index.index.SETTLED_SECONDS", -1)
+    done("index")
+
+    assert "2 done trials differ" in done("plan", "alike.yaml", "--set", "stages.root.config.steps=2").err
