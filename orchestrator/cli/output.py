@@ -98,7 +98,7 @@ class Outlet:
     """Prints for a run, which goes on when nobody reads of it any more, or what it says cannot be written."""
 
     def __init__(self, *, to_stderr: bool, lasting: bool) -> None:
-        self._to_stderr = to_stderr
+        self.to_stderr = to_stderr
         self._lasting = lasting
         self._working = False
         self._lost = False
@@ -106,7 +106,7 @@ class Outlet:
 
     def say(self, text: str) -> None:
         """Print words. Raises: as `attempt`."""
-        self.attempt(lambda: say(text, err=self._to_stderr))
+        self.attempt(lambda: say(text, err=self.to_stderr))
 
     @contextlib.contextmanager
     def open(self, display: "Display") -> Iterator["Listener"]:
@@ -141,7 +141,7 @@ class Outlet:
 
     def _give_up(self, why: str, error: Exception) -> None:
         if isinstance(error, OSError):  # not through `say`, which has turned its stream off
-            turn_off(sys.stderr if self._to_stderr else sys.stdout)
+            turn_off(sys.stderr if self.to_stderr else sys.stdout)
         if not self._told:
             self._told = True
             say(f"note: {why}; the run goes on all the same", err=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from orchestrator.cli.foresight import counts_of, forecasts_of, lack_of_space
+from orchestrator.cli.foresight import Intent, counts_of, forecasts_of, lack_of_space, limit_options
 from orchestrator.cli.missing_data import missing_data
 from orchestrator.cli.options import (
     Catalog,
@@ -18,8 +18,10 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import say, say_json
 from orchestrator.cli.reports import plan_json, plan_lines, summary
 from orchestrator.forecast import words
+from orchestrator.forecast.slots import Slots
 from orchestrator.running.near import near
 from orchestrator.words import shown_line
+from trainables.trial import JSON
 
 
 @click.command()
@@ -31,6 +33,7 @@ from orchestrator.words import shown_line
     callback=counts_of,
     help="Say when all is done on so many GPUs like those that trials ask for, instead of on this machine.",
 )
+@limit_options
 @json_option
 @pass_catalog
 def plan(
@@ -40,6 +43,8 @@ def plan(
     storage: str,
     max_trials: int | None,
     gpus: Sequence[int],
+    budget: str | None,
+    until: str | None,
     as_json: bool,
 ) -> None:
     """Show every trial of EXPERIMENT, and for each why it will run or not. Runs nothing."""
@@ -54,9 +59,13 @@ def plan(
     forecasts = forecasts_of(planned.trials, states, ledger, catalog, gpus)
     if forecasts and (lack := lack_of_space(ledger, forecasts[0])):
         say(shown_line(f"note: {lack}"), err=True)
+    slots = forecasts[0].slots if forecasts else Slots.here()
+    intent = Intent.of(planned, states, ledger, catalog, slots, budget, until)
     if as_json:
-        foreseen = {"forecast": [each.to_json() for each in forecasts]} if forecasts else {}
-        nearby = {"near": [each.to_json() for each in nearly]} if nearly else {}
-        say_json({**plan_json(planned, states), **foreseen, **nearby})
+        foreseen: dict[str, JSON] = {"forecast": [each.to_json() for each in forecasts]} if forecasts else {}
+        nearby: dict[str, JSON] = {"near": [each.to_json() for each in nearly]} if nearly else {}
+        fits: dict[str, JSON] = {} if intent.limits is None else {"fits": sorted(intent.trials)}
+        say_json({**plan_json(planned, states), **foreseen, **nearby, **fits})
         return
-    say("\n".join([*plan_lines(planned, states), summary(planned, states), *words.lines(forecasts)]))
+    closing = [summary(planned, states), *words.lines(forecasts), *intent.lines(states)]
+    say("\n".join([*plan_lines(planned, states), *closing]))

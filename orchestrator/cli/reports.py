@@ -198,6 +198,9 @@ def drivers_lines(states: States) -> list[str]:
     for beat, age, count in _drivers(states).values():
         experiment = f" of {beat.experiment}" if beat.experiment else ""
         left = "" if beat.left is None else f", about {duration(beat.left)} left in all"
+        if left and beat.between:
+            low, high = beat.between
+            left += f" ({duration(low)} to {duration(high)})"
         stopping = "; it is being stopped" if beat.stopping else ""
         since = duration(beat.seconds_since(beat.since) + (age or 0.0))
         trials = "1 trial" if count == 1 else f"{count} trials"

@@ -4,12 +4,15 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from orchestrator.cli.foresight import Intent, limit_options, slots_of
 from orchestrator.cli.missing_data import dataset_of, missing_data
 from orchestrator.cli.options import (
     Catalog,
@@ -25,10 +28,12 @@ from orchestrator.cli.output import Outlet, say, say_json
 from orchestrator.cli.reports import called, plan_json, summary
 from orchestrator.cli.table import tables_of, tables_text
 from orchestrator.errors import RunError
-from orchestrator.forecast.outlook import RUNNABLE
+from orchestrator.forecast.outlook import RUNNABLE, Outlook
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.running.foresight import remember, truth_text
 from orchestrator.running.gpus import lack_here
+from orchestrator.running.limit_texts import left_lines, limits_json
 from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner
 from orchestrator.running.stop import Stop
@@ -38,6 +43,7 @@ from orchestrator.words import shown_line
 from trainables.data.catalog import HELD_OUT
 from trainables.data.datasets import ensure
 from trainables.execution.signals import hear
+from trainables.trial import JSON
 
 if TYPE_CHECKING:
     from orchestrator.running.display import Display
@@ -68,6 +74,16 @@ FAILED, INTERRUPTED = 1, 130
     help="Let each trial work, also where another one that is alike is done, whose row it would take over.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would run, and stop.")
+@limit_options
+@click.option(
+    "--ask-above",
+    type=click.FloatRange(0),
+    default=24.0,
+    show_default=True,
+    metavar="HOURS",
+    help="On a terminal, ask before more GPU hours than that; CPU hours, where no trial asks for a GPU.",
+)
+@click.option("--yes", "-y", is_flag=True, help="Go on without asking.")
 @json_option
 @pass_catalog
 def run(
@@ -81,6 +97,10 @@ def run(
     runner: str,
     no_adopt: bool,
     dry_run: bool,
+    budget: str | None,
+    until: str | None,
+    ask_above: float,
+    yes: bool,
     as_json: bool,
 ) -> int:
     """Run what of EXPERIMENT has not run yet, and print its tables.
@@ -97,61 +117,129 @@ def run(
     todo = [trial for trial in planned.trials if states[trial.trial_id].state in RUNNABLE]
     outlet = Outlet(to_stderr=as_json, lasting=bool(todo) and not dry_run)
     tell = outlet.say
+    intent = Intent.of(planned, states, ledger, catalog, slots_of(runner, address), budget, until)
     tell(summary(planned, states))
     if dry_run:
-        for trial in todo:
-            state = states[trial.trial_id]
-            tell(shown_line(f"  would run {called(trial)}: {state.state}, {state.reason}"))
-        for sentence in missing_data(planned, states):
-            say(shown_line(f"note: {sentence}"), err=True)
+        _tell_intent(intent, planned, states, todo, tell)
         return 0
-    stopped = False
+    end = End(states=states)
     if todo:
-        from orchestrator.running.display import open_display
-
         if runner == "local" and (lack := lack_here(todo, catalog)):
             raise RunError(lack)
+        if not intent.agreed(ask_above, yes=yes, as_json=as_json):
+            say("Nothing was started.")
+            return INTERRUPTED
         if lack := prove_writable(ledger):
             say(shown_line(f"note: {lack}"), err=True)
         identities = sorted({identity for trial in todo if (identity := dataset_of(trial))})
         _ensure_data(identities)
-        stop = Stop(ledger.storage)
-        outline = Outline.of(planned.trials, states, catalog)
-        display = open_display(outline, sys.stderr if as_json else sys.stdout, stopping=stop)
-        with _signals(stop, display), outlet.open(display) as listen:
-            states = run_plan(
-                planned.trials,
-                ledger=ledger,
-                catalog=catalog,
-                runner=_runner(runner, address, identities, excluded),
-                experiment=planned.experiment,
-                listen=listen,
-                stop=stop,
-                adopt=not no_adopt,
-            )
-        stopped = stop()
-        tell(summary(planned, states))
-    _print_results(planned, ledger, states, outlet, as_json=as_json)
-    return outlet.code(_conclude(planned, states, tell, stopped=stopped))
+        workers = _runner(runner, address, identities, excluded)
+        end = _work(planned, states, ledger, catalog, intent, outlet, workers, adopt=not no_adopt)
+        tell(summary(planned, end.states))
+        if end.truth:
+            tell(end.truth)
+    _print_results(planned, ledger, end, outlet, as_json=as_json)
+    return outlet.code(_conclude(planned, end, intent, tell))
 
 
-def _print_results(
-    plan: Plan, ledger: Ledger, states: Mapping[str, TrialState], outlet: Outlet, *, as_json: bool
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """How a run ended."""
+
+    states: Mapping[str, TrialState]
+    interrupted: bool = False
+    limit: str = ""
+    """Which of its limits it reached."""
+    truth: str = ""
+    """The forecast that was made at its start, beside what came."""
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+    """What else there is of it for scripts."""
+
+
+def _tell_intent(
+    intent: Intent,
+    plan: Plan,
+    states: Mapping[str, TrialState],
+    todo: Sequence[PlannedTrial],
+    tell: Callable[[str], None],
 ) -> None:
+    """Say what would run, and what would be left out."""
+    for trial in todo:
+        state = states[trial.trial_id]
+        would = "would run" if trial.trial_id in intent.trials else "left out"
+        tell(shown_line(f"  {would} {called(trial)}: {state.state}, {state.reason}"))
+    for line in intent.lines(states):
+        tell(shown_line(line))
+    for sentence in missing_data(plan, states):
+        say(shown_line(f"note: {sentence}"), err=True)
+
+
+def _work(
+    plan: Plan,
+    states: Mapping[str, TrialState],
+    ledger: Ledger,
+    catalog: Catalog,
+    intent: Intent,
+    outlet: Outlet,
+    runner: Runner,
+    *,
+    adopt: bool,
+) -> End:
+    """Run the plan as far as it is meant to go, and return how that ended."""
+    from orchestrator.running.display import open_display
+
+    stop = Stop(ledger.storage)
+    outline = Outline.of(plan.trials, states, catalog)
+    foresight = intent.foresight if intent.joined else None
+    out = sys.stderr if outlet.to_stderr else sys.stdout
+    display = open_display(outline, out, stopping=stop, foresight=foresight)
+    begun = time.monotonic()
+    with _signals(stop, display), outlet.open(display) as listen:
+        states = run_plan(
+            plan.trials,
+            ledger=ledger,
+            catalog=catalog,
+            runner=runner,
+            experiment=plan.experiment,
+            listen=listen,
+            stop=stop,
+            adopt=adopt,
+            limits=intent.limits,
+            foresight=foresight,
+        )
+    took, interrupted = time.monotonic() - begun, stop() and not stop.limit
+    facts: dict[str, JSON] = {"took_seconds": took}
+    if intent.limits is not None:
+        facts["limits"] = limits_json(intent.limits, states, stop.limit)
+    if foresight is None or foresight.first is None:
+        return End(states=states, interrupted=interrupted, limit=stop.limit, facts=facts)
+    ended = "interrupted" if interrupted else "limit" if stop.limit else "done"
+    remember(ledger.storage, stop.driver, plan.experiment, foresight.first, took=took, ended=ended)
+    return End(
+        states=states,
+        interrupted=interrupted,
+        limit=stop.limit,
+        truth=truth_text(foresight.first, took, interrupted=stop()),
+        facts={"forecast": foresight.first.to_json(), **facts},
+    )
+
+
+def _print_results(plan: Plan, ledger: Ledger, end: End, outlet: Outlet, *, as_json: bool) -> None:
     if as_json:
-        outlet.attempt(lambda: say_json(plan_json(plan, states)))
+        outlet.attempt(lambda: say_json({**plan_json(plan, end.states), **end.facts}))
         return
     for table in tables_of(measured_only(plan), ledger):  # a run that is told to stop has few seconds
         outlet.say("\n" + tables_text([table], "text"))
 
 
-def _conclude(plan: Plan, states: Mapping[str, TrialState], tell: Callable[[str], None], *, stopped: bool) -> int:
+def _conclude(plan: Plan, end: End, intent: Intent, tell: Callable[[str], None]) -> int:
     """Say what is not done, and what to do about it; return the exit code."""
+    states = end.states
     by_state: dict[str, dict[str, PlannedTrial]] = {}
     for trial in plan.trials:
         by_state.setdefault(states[trial.trial_id].state, {})[trial.trial_id] = trial
     unfinished = [trial for state in RUNNABLE for trial in by_state.get(state, {}).values()]
-    if stopped and unfinished:
+    if end.interrupted and unfinished:
         tell("\nInterrupted; nothing is lost. The same command goes on from here.")
         return INTERRUPTED
     failed = by_state.get("failed", {})
@@ -161,8 +249,13 @@ def _conclude(plan: Plan, states: Mapping[str, TrialState], tell: Callable[[str]
         tell(shown_line(f"failed: {called(trial)}: {states[trial.trial_id].reason}"))
     if blocked := by_state.get("blocked"):
         tell(f"blocked: {len(blocked)} trial(s) that need these; sharptune status EXPERIMENT names them")
-    for trial in unfinished:
-        tell(shown_line(f"not finished: {called(trial)}: {states[trial.trial_id].reason}"))
+    if intent.limits is None:
+        for trial in unfinished:
+            tell(shown_line(f"not finished: {called(trial)}: {states[trial.trial_id].reason}"))
+    elif unfinished:
+        for line in left_lines(intent.limits, Outlook.of(plan.trials, states), intent.slots, states, end.limit):
+            tell(shown_line(line))
+        unfinished = []
     if failed:
         tell(_advice([states[trial_id] for trial_id in failed]))
     return FAILED if failed or unfinished else 0

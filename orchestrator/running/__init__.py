@@ -4,4 +4,19 @@ In: a `Plan`, a `Ledger` and a `Runner`. Out: rows, written by the trials themse
 Public face: `run.run`, `local_runner.LocalRunner`.
 """
 
-__all__ = ["alike", "display", "gpus", "local_runner", "near", "retries", "run", "session", "stop", "time_left"]
+__all__ = [
+    "alike",
+    "display",
+    "foresight",
+    "gpus",
+    "limit_texts",
+    "limits",
+    "local_runner",
+    "near",
+    "retries",
+    "run",
+    "selection",
+    "session",
+    "stop",
+    "time_left",
+]

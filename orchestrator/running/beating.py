@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from orchestrator.running.foresight import Foresight
+from orchestrator.running.limits import Limits
 from orchestrator.running.session import Event
 from orchestrator.running.stop import Stop
 from orchestrator.running.time_left import Pace
@@ -37,6 +39,8 @@ class Beating:
         pace: Pace,
         *,
         experiment: str = "",
+        limits: Limits | None = None,
+        foresight: Foresight | None = None,
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -45,6 +49,8 @@ class Beating:
         self._stop = stop
         self._pace = pace
         self._experiment = experiment
+        self._limits = limits
+        self._foresight = foresight
         self._clock = clock
         self._today = today
         self._since = today()
@@ -97,6 +103,12 @@ class Beating:
     def turn(self) -> None:
         """Do what is due. A storage that does not answer is not waited for: the next turn is soon."""
         now = self._clock()
+        if self._limits is not None:
+            self._limits.look(self._stop)
+        if self._foresight is not None:
+            with self._lock:
+                told = {trial_id: self._pace.left(trial_id) for trial_id in self._trials}
+            self._foresight.turn(told)
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
             with contextlib.suppress(Exception):
@@ -113,6 +125,7 @@ class Beating:
     def _beat(self) -> Beat:
         with self._lock:
             self._count, self._news = self._count + 1, False
+            rest = self._foresight.left() if self._foresight is not None else None
             trials = {name: replace(at_work, left=self._pace.left(name)) for name, at_work in self._trials.items()}
             return Beat(
                 count=self._count,
@@ -120,7 +133,8 @@ class Beating:
                 experiment=self._experiment,
                 since=_text(self._since),
                 now=_text(self._today()),
-                left=self._pace.left_in_all(),
+                left=self._pace.left_in_all() if rest is None else rest.median,
+                between=None if rest is None else (rest.low, rest.high),
                 stopping=self._stop(),
                 trials=trials,
             )

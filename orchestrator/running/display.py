@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from orchestrator.planning.plan import PlannedTrial
+from orchestrator.running.foresight import Foresight, rest_text
 from orchestrator.running.session import Event
 from orchestrator.running.time_left import Outline, Pace, left_text
 from orchestrator.words import shown_line, shown_lines, with_minus
@@ -43,9 +44,10 @@ class PlainDisplay:
 
     live = False
 
-    def __init__(self, outline: Outline, out: TextIO) -> None:
+    def __init__(self, outline: Outline, out: TextIO, *, foresight: Foresight | None = None) -> None:
         self._outline = outline
         self._out = out
+        self._foresight = foresight
         self._pace = Pace(outline=outline)
         self._everything = _everything(outline)
         self._open = self._everything - set(outline.done)
@@ -91,9 +93,9 @@ class PlainDisplay:
             left = left_text(self._pace.left(event.trial.trial_id))
             return "  ".join(filter(None, [name(event.trial), where(event, self._outline), left]))
         if event.kind == "finished":
-            rest = self._pace.left_in_all() if self._open else None
+            rest = rest_text(self._foresight, self._pace) if self._open else ""
             so_far = f"{len(self._everything) - len(self._open)}/{len(self._everything)}"
-            return f"{describe(event, self._outline)}  ({', '.join(filter(None, [so_far, left_text(rest)]))})"
+            return f"{describe(event, self._outline)}  ({', '.join(filter(None, [so_far, rest]))})"
         return describe(event, self._outline)
 
 
@@ -108,9 +110,17 @@ class LiveDisplay:
 
     live = True
 
-    def __init__(self, outline: Outline, out: TextIO, *, stopping: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        outline: Outline,
+        out: TextIO,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        foresight: Foresight | None = None,
+    ) -> None:
         self._outline = outline
         self._stopping = stopping
+        self._foresight = foresight
         self._lock = threading.Lock()
         self._console = Console(file=out, highlight=False)
         self._pace = Pace(outline=outline)
@@ -203,17 +213,23 @@ class LiveDisplay:
     def _closing(self) -> Text:
         if self._stopping():
             return Text("Stopping: running trials save where they are. Ctrl-C again stops at once.", style="yellow")
-        left = left_text(self._pace.left_in_all(), "left in all; ")
+        left = rest_text(self._foresight, self._pace, "left in all")
         begin = "" if self._begun else "Starting; "
-        words = f"{begin}{'about ' if left else ''}{left}Ctrl-C stops and keeps everything"
+        words = f"{begin}{f'about {left}; ' if left else ''}Ctrl-C stops and keeps everything"
         return Text(words, style="dim", no_wrap=True)
 
 
-def open_display(outline: Outline, out: TextIO, *, stopping: Callable[[], bool] = lambda: False) -> Display:
+def open_display(
+    outline: Outline,
+    out: TextIO,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    foresight: Foresight | None = None,
+) -> Display:
     """Return the live display on a terminal that can redraw, plain lines elsewhere."""
     if out.isatty() and os.environ.get("TERM") not in ("dumb", "unknown"):
-        return LiveDisplay(outline, out, stopping=stopping)
-    return PlainDisplay(outline, out)
+        return LiveDisplay(outline, out, stopping=stopping, foresight=foresight)
+    return PlainDisplay(outline, out, foresight=foresight)
 
 
 def name(trial: PlannedTrial) -> str:

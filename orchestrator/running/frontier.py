@@ -20,14 +20,16 @@ from orchestrator.running.ready import Ready
 class Frontier:
     """The trials of a plan that still have to run, and which of them can.
 
-    A trial is in one of four places: `waiting` (for parents, for one that is alike, or for its turn), `elsewhere`
-    (another driver has it), `running` (handed out by `next`), or gone (`settled`).
+    A trial is in one of five places: `waiting` (for parents, for one that is alike, or for its turn), `held` back (it
+    does not fit into what the run may spend), `elsewhere` (another driver has it), `running` (handed out by `next`), or
+    gone (`settled`).
     """
 
     ledger: Ledger
     waiting: dict[str, PlannedTrial]
     elsewhere: dict[str, PlannedTrial] = field(default_factory=dict)
     running: dict[str, PlannedTrial] = field(default_factory=dict)
+    held: dict[str, PlannedTrial] = field(default_factory=dict, init=False)
     finished_elsewhere: list[PlannedTrial] = field(default_factory=list)
     """Trials that other drivers were seen to finish; whoever tells people about them takes them out."""
     durations: Durations = field(default_factory=Durations)
@@ -113,15 +115,40 @@ class Frontier:
 
     def leave(self, trial_ids: Collection[str]) -> list[PlannedTrial]:
         """Do not start these any more, nor what needs them; return the trials that this leaves out."""
-        left = [trial for waits in (self.waiting, self.elsewhere) for trial in waits.values()]
+        left = [trial for waits in (self.waiting, self.held, self.elsewhere) for trial in waits.values()]
         left = [trial for trial in left if trial.trial_id in trial_ids]
         for trial in left:
             self.waiting.pop(trial.trial_id, None)
+            self.held.pop(trial.trial_id, None)
             self.elsewhere.pop(trial.trial_id, None)
             self._ready.discard([trial.trial_id])
         for trial in left:
             self._next_turns(trial.trial_id)
         return left + [child for trial in left for child in self._drop_descendants(trial.trial_id)]
+
+    def hold(self, trial_ids: Collection[str]) -> None:
+        """Hold back these of the trials that have not started, and of those just handed out; and what needs them."""
+        gone = [*trial_ids]
+        for each in gone:  # grows meanwhile
+            trial = self.waiting.pop(each, None) or self.running.pop(each, None)
+            if trial is not None:
+                self.held[each] = trial
+                self._ready.discard([each])
+                gone += self._children.get(each, ())
+        for each in gone:
+            self._next_turns(each)
+
+    def restrict(self, chosen: Collection[str]) -> None:
+        """Hold back all that has not started but for the chosen ones; their parents are among these."""
+        for trial_id in [each for each in self.held if each in chosen]:
+            self.waiting[trial_id] = self.held.pop(trial_id)
+            self._ready_if_it_can(self.waiting[trial_id])
+        self.hold([each for each in self.waiting if each not in chosen])
+
+    @property
+    def unstarted(self) -> list[PlannedTrial]:
+        """What waits or is held back, parents before children."""
+        return [trial for trial in self._trials if trial.trial_id in self.waiting or trial.trial_id in self.held]
 
     @property
     def can_start(self) -> bool:
@@ -130,8 +157,8 @@ class Frontier:
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing is left to run, wait for, or watch."""
-        return not (self.waiting or self.elsewhere or self.running)
+        """Whether nothing is left to run or to watch: others' trials are watched unless something is held back."""
+        return not (self.waiting or self.running or (self.elsewhere and not self.held))
 
     def _weigh(self) -> dict[str, float]:
         durations = {trial.trial_id: self.durations.expected(trial) for trial in self._trials}
@@ -155,9 +182,10 @@ class Frontier:
         dropped: list[PlannedTrial] = []
         gone = [trial_id]
         for each in gone:  # grows meanwhile
-            children = [child for child in self._children.get(each, ()) if child in self.waiting]
-            dropped += [self.waiting.pop(child) for child in children]
-            gone += children
+            places = (self.waiting, self.held)
+            children = [(child, place) for child in self._children.get(each, ()) for place in places if child in place]
+            dropped += [place.pop(child) for child, place in children]
+            gone += [child for child, _ in children]
         return dropped
 
 

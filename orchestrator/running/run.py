@@ -8,8 +8,10 @@ from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.alike import likeness_in, named
 from orchestrator.running.beating import Beating
+from orchestrator.running.foresight import Foresight
 from orchestrator.running.frontier import open_frontier
 from orchestrator.running.indexing import Indexing
+from orchestrator.running.limits import Limits
 from orchestrator.running.retries import Retries
 from orchestrator.running.session import Event, Listener, Runner, Session
 from orchestrator.running.stop import Stop
@@ -34,12 +36,14 @@ def run(
     listen: Listener = lambda event: None,
     stop: Stop | None = None,
     adopt: bool = True,
+    limits: Limits | None = None,
+    foresight: Foresight | None = None,
 ) -> dict[str, TrialState]:
     """Bring every trial of a plan as far as it will go and return the states they are in then.
 
     Finished trials are not run again, failed ones neither; interrupted ones go on from their last checkpoint. Trials
-    that another driver works on are waited for. `experiment` is its name, which rows remember. Unless told not to
-    `adopt`, a trial that is alike one that is done takes over its row.
+    that another driver works on are waited for, unless `limits` leave nothing more to do. `experiment` is its name,
+    which rows remember. Unless told not to `adopt`, a trial that is alike one that is done takes over its row.
 
     Raises: HaltError when this machine cannot go on: a full disk, a storage that does not answer, code that was edited
     meanwhile.
@@ -51,28 +55,38 @@ def run(
         states = ledger.states(trial.spec for trial in trials)
         pace = Pace(outline=Outline.of(trials, states, catalog))
         indexing = Indexing(ledger, trials, lambda text: listen(Event(kind="note", text=text)))
-        with Beating(ledger.storage, stop, pace, experiment=experiment) as beating:
+        beating = Beating(ledger.storage, stop, pace, experiment=experiment, limits=limits, foresight=foresight)
+        with beating:
 
             def tell(event: Event) -> None:
                 beating.on_event(event)
+                if foresight is not None:
+                    foresight.on_event(event)
+                if limits is not None:
+                    limits.on_event(event)
+                    limits.look(stop)
                 indexing.on_event(event)
                 listen(event)
 
             likeness = likeness_in(ledger, catalog) if adopt else lambda trial: ""
 
             def open_session(states: dict[str, TrialState]) -> Session:
+                frontier = open_frontier(trials, ledger, states, likeness)
+                if limits is not None:
+                    limits.apply(frontier, anew=True)
                 return Session(
                     ledger=ledger,
                     catalog=catalog,
                     listen=tell,
                     stop=stop,
                     driver=stop.driver,
-                    frontier=open_frontier(trials, ledger, states, likeness),
+                    frontier=frontier,
                     code=code,
                     experiment=experiment,
                     ship_code=runner.ship_code,
                     adopt=adopt,
                     retries=retries,
+                    limits=limits,
                 )
 
             try:

@@ -30,6 +30,17 @@ class Event:
 Listener = Callable[[Event], None]
 
 
+class Allowance(Protocol):
+    """Which trials a run may start, where not all fit into what it may take."""
+
+    def apply(self, frontier: Frontier, *, anew: bool = False) -> None:
+        """Hold back in the frontier what does not fit."""
+
+    def too_late(self, trial: PlannedTrial) -> bool:
+        """Say whether a trial must not start any more."""
+        ...
+
+
 @dataclass(kw_only=True)
 class Session:
     """One driver's run over a plan: turns planned trials into jobs, and what runners hear into frontier and events."""
@@ -48,6 +59,7 @@ class Session:
     ship_code: bool = False
     adopt: bool = True
     """Trials take over the rows of others that are alike and done."""
+    limits: "Allowance | None" = None
     halted: str = ""
     settled: int = 0
     """How many trials got their row."""
@@ -79,12 +91,22 @@ class Session:
     def next(self, fits: Callable[[Resources], bool] = lambda shape: True) -> PlannedTrial | None:
         """Return the next trial to start, if any that fits can and nobody asked to stop."""
         self._leave()
-        trial = None if self.stop() else self.frontier.next(fits)
+        trial = None if self.stop() else self._next(fits)
         while self.frontier.finished_elsewhere:
             other = self.frontier.finished_elsewhere.pop()
             row = self.ledger.row(other.trial_id)
             if row is not None:
                 self.listen(Event(kind="finished", trial=other, progress=Progress.of_row(row)))
+        return trial
+
+    def _next(self, fits: Callable[[Resources], bool]) -> PlannedTrial | None:
+        """Return the next that can start, and that is not expected to exceed what the run may take."""
+        if self.limits is not None:
+            self.limits.apply(self.frontier)
+        trial = self.frontier.next(fits)
+        while self.limits is not None and trial is not None and self.limits.too_late(trial):
+            self.frontier.hold([trial.trial_id])
+            trial = self.frontier.next(fits)
         return trial
 
     def begin(self, trial: PlannedTrial) -> None:

@@ -24,6 +24,8 @@ class Stop:
         """The token by which the driver's workers and claims know each other."""
         self.trials: frozenset[str] = frozenset()
         """Those that are to stop by themselves, and not to start again in this run."""
+        self.limit = ""
+        """Which limit of the run is reached, where that and nobody ended it."""
         self.asked_by = ""
         """Who asked for the end of the run through the storage, for people."""
         self._storage = storage.within(0)
@@ -36,8 +38,9 @@ class Stop:
         """Return what says whether a trial is to stop."""
         return lambda: self._raised or trial_id in self.trials
 
-    def request(self) -> None:
-        """Ask everything to save and stop. Safe in a signal handler."""
+    def request(self, limit: str = "") -> None:
+        """Ask everything to save and stop; `limit` says which limit of the run is reached. Safe in a signal handler."""
+        self.limit = limit
         self._raised = True
 
     def look(self) -> None:
@@ -47,7 +50,7 @@ class Stop:
                 asked = json.loads(self._storage.read(f"{DRIVERS}/{name}"))
                 if asked["trials"] == EVERYTHING:
                     self.asked_by = str(asked["by"])
-                    self._raised = True
+                    self.request()
                 else:
                     self.trials = self.trials.union(map(str, asked["trials"]))
             self._storage.delete(f"{DRIVERS}/{name}")

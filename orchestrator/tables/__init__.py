@@ -4,4 +4,4 @@ In: a `Plan`, rows and a table's wishes. Out: a `Table` of cells with their evid
 Public face: `table.build`, `table.explain`.
 """
 
-__all__ = ["cells", "computed", "evidence", "grouping", "layout", "pick", "quantities", "statistics", "table"]
+__all__ = ["cells", "computed", "evidence", "grouping", "layout", "pick", "quantities", "statistics", "table", "wanted"]

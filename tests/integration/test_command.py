@@ -107,8 +107,12 @@ def test_a_folder_of_images_is_a_dataset_like_any_other(chains, capsys):
     assert row.config["dataset"] == "cifar10-mini"
 
 
-def drawn_by(arguments: list[str], cwd: Path, **environment: str) -> tuple[int, str]:
-    """Run a command on a real terminal of its own; return its exit code and all it wrote there."""
+def drawn_by(arguments: list[str], cwd: Path, typed: str = "", **environment: str) -> tuple[int, str]:
+    """Run a command on a real terminal of its own; return its exit code and all it wrote there.
+
+    Args:
+        typed: what a person has typed by then.
+    """
     leader, follower = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, str(FAKE_SHARPTUNE), *arguments],
@@ -119,6 +123,7 @@ def drawn_by(arguments: list[str], cwd: Path, **environment: str) -> tuple[int, 
         env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "70", "LINES": "24", **environment},
     )
     os.close(follower)
+    os.write(leader, typed.encode())
     written = b""
     while select.select([leader], [], [], 60)[0]:
         try:
@@ -151,6 +156,26 @@ def test_on_a_real_terminal_a_run_draws_and_leaves_its_table(tmp_path, colour):
     assert "\x1b[?25h" in drawn  # the cursor is back
     assert "n=2" in drawn[drawn.rindex("all 2 trials are done") :]
     assert bool(COLOURS.search(drawn)) is colour
+
+
+@pytest.mark.parametrize(
+    ("typed", "elsewhere", "asked", "code"),
+    [("n\n", "", True, 130), ("\n", "", True, 130), ("y\n", "", True, 0), ("", "CI", False, 0)],
+)
+def test_on_a_terminal_a_person_is_asked_before_many_hours(tmp_path, typed, elsewhere, asked, code):
+    tmp_path.joinpath("chains.yaml").write_text(
+        "experiment: chains\nstages: {root: {trainable: chain, grid: {seed: [0, 1]}}}\n"
+    )
+    environment = {"CI": "", "SLURM_JOB_ID": "", **({elsewhere: "1"} if elsewhere else {})}
+
+    arguments = ["run", "chains.yaml", "--runner", "local", "--ask-above", "0"]
+    ended, drawn = drawn_by(arguments, tmp_path, typed, **environment)
+
+    assert ("Proceed? [y/N]" in drawn) is asked
+    assert "still to do: 0." in drawn
+    assert ended == code
+    assert ("Nothing was started." in drawn) is (code == 130)
+    assert tmp_path.joinpath("runs").exists() is (code == 0)
 
 
 def test_a_run_whose_terminal_is_gone_saves_and_ends(sharptune, chains):

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from doc_commands import matches
 from worked_examples import apply, blocks, commands
 
 ROOT = Path(__file__).parents[2]
@@ -80,10 +81,8 @@ def test_its_examples_work(followed):
 
     assert len(COMMANDS) == 5
     assert [code for code, _ in printed] == [0] * 6, printed
-    shown = {command: output for command, output in COMMANDS if output}
-    assert {
-        command: out for (command, _), (_, out) in zip(COMMANDS, printed, strict=False) if command in shown
-    } == shown
+    for (command, shown), (_, out) in zip(COMMANDS, printed, strict=False):
+        assert not shown or matches(shown, out), (command, out)
 
 
 def test_the_walk_is_what_is_walked(followed):

@@ -5,27 +5,31 @@ Its tests take a fixture `storage`, a URI, and a fixture `runner`.
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from drive import grid, planned
 from fakes import CATALOG, HURRY
 from jobs import essence
 
+from orchestrator.forecast.slots import Slots
 from orchestrator.ledger import Ledger
 from orchestrator.rows import load_rows
+from orchestrator.running.limits import Budget, Limits
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
 from orchestrator.running.stop import Stop
 from trainables.record.storage import open_storage
 
 
-def go(storage, trials, *, stop=None, events=None, runner=None, adopt=True):
+def go(storage, trials, *, stop=None, events=None, runner=None, adopt=True, limits=None):
     """Run trials, in this process unless told otherwise, and return (states, sentences)."""
     said = []
     ledger = Ledger(open_storage(storage), said.append)
     listen = events.append if events is not None else (lambda event: None)
     runner = runner or LocalRunner()
-    states = run(trials, ledger=ledger, catalog=CATALOG, runner=runner, listen=listen, stop=stop, adopt=adopt)
+    options = {"listen": listen, "stop": stop, "adopt": adopt, "limits": limits}
+    states = run(trials, ledger=ledger, catalog=CATALOG, runner=runner, **options)
     return {trial_id: state.state for trial_id, state in states.items()}, said
 
 
@@ -123,6 +127,18 @@ class RunningContract:
         assert sum(map(bool, adopted)) == 1
         assert set(adopted) - {""} < children
         assert essences(storage) == essences(tmp_path / "reference")
+
+    def test_what_does_not_fit_into_the_budget_stays_new_and_the_run_ends(self, storage, runner):
+        dear = replace(planned(8), expected_cost=1e9)
+        child = planned(9, (dear.trial_id,), link={"parent": 0, "key": "genotype"})
+        trials = [dear, child, *grid(1, 1)]
+
+        limits = Limits(budget=Budget(seconds=3600, unit="cpu"), slots=Slots.here())
+        states, said = go(storage, trials, runner=runner, limits=limits)
+
+        assert [states[trial.trial_id] for trial in trials] == ["new", "new", "done", "done"]
+        assert said == []
+        assert 0 < limits.spent < 3600
 
     def test_two_drivers_at_once_share_the_trials_and_get_the_same_rows(self, storage, tmp_path, monkeypatch):
         monkeypatch.setattr("orchestrator.running.run.WAIT_SECONDS", 0.01)

@@ -8,7 +8,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -70,6 +70,8 @@ class Beat:
     now: str
     left: float | None = None
     """Seconds until all trials are done, once that can be guessed."""
+    between: Sequence[float] | None = None
+    """Between what that is in four of five cases, where it was foreseen."""
     stopping: bool = False
     trials: Mapping[str, AtWork] = field(default_factory=dict)
     """Those at work, by id."""
@@ -87,6 +89,10 @@ class Beat:
         if not (type(beat.count) is int and isinstance(beat.experiment, str) and isinstance(beat.stopping, bool)):
             raise TypeError("a beat has a count, and the name of an experiment")
         _check_seconds(beat.left)
+        if beat.between is not None:
+            low, high = beat.between
+            _check_seconds(low)
+            _check_seconds(high)
         for at_work in trials.values():
             at_work.check()
         if (datetime.fromisoformat(beat.now).tzinfo is None) or (datetime.fromisoformat(beat.since).tzinfo is None):
@@ -197,6 +203,7 @@ def told(beat: Beat) -> dict[str, JSON]:
         "experiment": beat.experiment,
         "since": beat.since,
         "left_seconds": beat.left,
+        "left_between_seconds": None if beat.between is None else [*beat.between],
         "stopping": beat.stopping,
     }
 

@@ -138,6 +138,18 @@ def test_where_the_first_does_not_get_done_the_next_one_works(ends):
     assert frontier.next() is None
 
 
+def test_where_one_that_is_alike_is_held_back_the_next_one_starts():
+    _, frontier = held(planned(0), planned(1))
+    first = frontier.next()
+    assert first is not None
+
+    frontier.hold([first.trial_id])
+
+    second = frontier.next()
+    assert second is not None
+    assert second.trial_id != first.trial_id
+
+
 def test_a_trial_waits_for_one_that_is_alike_and_that_another_driver_has():
     one, two = planned(0), planned(1)
     rows, frontier = held(two, elsewhere=[one])

@@ -208,7 +208,7 @@ def test_what_is_no_trial_and_what_still_may_go_on_stays(copied, prune, capsys):
 
     assert {path.name for path in trials.iterdir()} == {".DS_Store", "notes"}
     assert freed(result) == set(before) - {"trials/.DS_Store", "trials/notes/row.json"} - {
-        path for path in before if path.startswith("drivers")
+        path for path in before if path.startswith(("drivers", "forecasts"))
     }
 
 

@@ -43,7 +43,7 @@ def claimed(chains) -> Callable[..., Path]:
 def tells(chains) -> Callable[..., Path]:
     """Let the driver of that worker tell of the first trial; return the file."""
 
-    def tell(at_work: AtWork | None = None, experiment: str = "chains") -> Path:
+    def tell(at_work: AtWork | None = None, experiment: str = "chains", between: tuple | None = None) -> Path:
         beat = Beat(
             count=1,
             process=ELSEWHERE,
@@ -51,6 +51,7 @@ def tells(chains) -> Callable[..., Path]:
             since="2026-01-01T00:00:00+00:00",
             now="2026-01-01T00:20:00+00:00",
             left=7200.0,
+            between=between,
             trials={} if at_work is None else {planned(chains)[0].trial_id: at_work},
         )
         open_storage("runs").write(beat_path("a"), beat.to_json().encode())
@@ -122,6 +123,17 @@ def test_of_a_running_trial_status_says_how_far_it_is_where_since_when_and_how_l
         assert (round(work["seconds"]), round(work["beat_seconds"])) == (1204, 4)
         assert (driver["driver"], driver["experiment"], driver["left_seconds"]) == ("a", "chains", 7200.0)
         assert {trial["work"] for trial in data["trials"] if trial["state"] != "running"} <= {None}
+
+
+def test_of_a_run_that_foresees_its_end_status_says_between_what_that_is(sharptune, claimed, tells):
+    claimed(worker=ELSEWHERE, driver=ELSEWHERE)
+    tells(AT_WORK, between=(5400.0, 10800.0))
+
+    [driver] = sharptune("status", "chains.yaml", "--json").json["drivers"]
+
+    said = "1 trial at work, for 20 min, about 2 h 00 min left in all (1 h 30 min to 3 h 00 min)\n"
+    assert said in sharptune("status", "chains.yaml").out
+    assert driver["left_between_seconds"] == [5400.0, 10800.0]
 
 
 def test_of_a_trial_that_was_not_heard_of_yet_status_says_that_it_starts(sharptune, claimed, tells):

@@ -1,0 +1,193 @@
+"""What a run that may not take all it wants starts and leaves; time passes on a clock that is set by hand."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import fakes
+import pytest
+from drive import planned
+from fakes import CATALOG
+
+from orchestrator.forecast.durations import Durations
+from orchestrator.forecast.slots import Slots
+from orchestrator.ledger import Ledger
+from orchestrator.planning.plan import Resources
+from orchestrator.running.frontier import Frontier
+from orchestrator.running.limits import Budget, Limits
+from orchestrator.running.local_runner import LocalRunner
+from orchestrator.running.run import run
+from orchestrator.running.selection import Cell
+from orchestrator.running.stop import Stop
+from trainables.record.storage import open_storage
+
+NOON = datetime(2026, 11, 29, 12, 0).timestamp()
+
+
+@dataclass
+class Clock:
+    now: float = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that goes on by what the steps of trials say that they take."""
+    clock = Clock()
+
+    def work(seconds: float) -> None:
+        clock.now += seconds
+
+    monkeypatch.setattr(fakes, "work", work)
+    return clock
+
+
+@pytest.fixture
+def go(tmp_path, clock):
+    """Run trials within limits; return how many are in each state, by seed and stage, and which limit ended it."""
+
+    def go(some, *, runner=None, slots=None, **limits):
+        ledger = Ledger(open_storage(tmp_path / "runs"))
+        stop = Stop(ledger.storage)
+        limited = Limits(slots=slots or Slots.local(), clock=clock, **limits)
+        states = run(some, ledger=ledger, catalog=CATALOG, runner=runner or LocalRunner(), stop=stop, limits=limited)
+        return {trial_id: state.state for trial_id, state in states.items()}, stop.limit, limited
+
+    return go
+
+
+def twelve_seconds(count: int, **config):
+    """Trials of three epochs of four steps of a second, as their cost says at the pace of the rough model or not."""
+    return [replace(planned(seed, seconds=1.0, **config), expected_cost=0.4) for seed in range(count)]
+
+
+def done(states) -> int:
+    return sum(state == "done" for state in states.values())
+
+
+def seconds_of(trials, count: float) -> Budget:
+    return Budget(seconds=count, unit="cpu")
+
+
+def test_a_budget_is_spent_on_what_fits_and_the_rest_stays_new(go):
+    trials = twelve_seconds(5)
+
+    states, limit, limits = go(trials, budget=seconds_of(trials, 40))
+
+    assert sorted(states.values()) == ["done", "done", "done", "new", "new"]
+    assert (limit, limits.spent) == ("", 36)
+
+
+def test_a_wrong_estimate_is_corrected_by_what_trials_take_and_the_budget_holds(go):
+    """The cost model says a hundredth of the truth at first, then a hundred times as much."""
+    cheap = [replace(trial, expected_cost=0.004) for trial in twelve_seconds(5)]
+    dear = [replace(trial, expected_cost=0.4) for trial in twelve_seconds(9, width=2)]
+
+    assert done(go(cheap, budget=seconds_of(cheap, 30))[0]) == 2
+    assert done(go(dear, budget=seconds_of(dear, 63))[0]) == 5
+
+
+def test_a_trial_that_outgrows_the_budget_is_saved_where_it_is_and_goes_on_next_time(go):
+    trials = twelve_seconds(1)
+    trials = [replace(trials[0], expected_cost=0.1)]
+
+    states, limit, limits = go(trials, budget=seconds_of(trials, 5))
+    again, _, _ = go(trials, budget=seconds_of(trials, 12))
+
+    assert (set(states.values()), limit) == ({"resumable"}, "0.00139 CPU hours are spent")
+    assert limits.spent < 12
+    assert set(again.values()) == {"done"}
+
+
+def test_whole_cells_come_first(go):
+    """There is time for two trials: for the second cell, or for a part of the first."""
+    trials = twelve_seconds(5)
+    ids = [trial.trial_id for trial in trials]
+    cells = [Cell(name="three", trials=tuple(ids[:3])), Cell(name="two", trials=tuple(ids[3:]))]
+
+    states, _, _ = go(trials, budget=seconds_of(trials, 28), cells=cells)
+
+    assert [states[trial_id] for trial_id in ids] == ["new", "new", "new", "done", "done"]
+
+
+def test_a_cell_of_which_a_trial_failed_comes_first_no_more(go):
+    """It is the cheaper one at first; its first trial fails at once, and the time is spent on the other."""
+    bad, *good = [replace(planned(0, nan_at=1), expected_cost=0.5), *twelve_seconds(5, width=3)]
+    ids = [trial.trial_id for trial in good]
+    cells = [Cell(name="lost", trials=(bad.trial_id, ids[0])), Cell(name="three", trials=tuple(ids[2:]))]
+
+    states, _, _ = go([bad, *good], trials=[bad, *good], budget=seconds_of(good, 42), cells=cells)
+
+    assert [states[trial_id] for trial_id in (bad.trial_id, *ids)] == ["failed", "new", "new", *["done"] * 3]
+
+
+def test_what_could_start_a_while_ago_is_too_late_now_and_what_needs_it_is_held_back_with_it(tmp_path, clock):
+    root = replace(planned(0), expected_cost=0.4)
+    child = replace(planned(1, (root.trial_id,)), expected_cost=0.4)
+    frontier = Frontier(
+        ledger=Ledger(open_storage(tmp_path)), waiting={trial.trial_id: trial for trial in (root, child)}
+    )
+    limits = Limits(slots=Slots.local(), until=NOON + 30, clock=clock)
+    limits.apply(frontier)
+    first = frontier.next()
+    assert first is not None
+    assert not limits.too_late(first)
+
+    clock.now += 20
+    assert limits.too_late(first)
+    frontier.hold([first.trial_id])
+
+    assert frontier.exhausted
+    assert frontier.unstarted == [root, child]
+
+
+def test_nothing_starts_that_would_end_after_the_time_is_up(go, clock):
+    trials = twelve_seconds(5)
+
+    states, limit, _ = go(trials, until=NOON + 30)
+
+    assert sorted(states.values()) == ["done", "done", "new", "new", "new"]
+    assert (limit, clock.now) == ("", NOON + 24)
+
+
+def test_what_is_at_work_when_the_time_is_up_is_saved(go, clock):
+    trials = [replace(trial, expected_cost=0.01) for trial in twelve_seconds(2)]
+
+    states, _, _ = go(trials, until=NOON + 18)
+
+    assert sorted(states.values()) in (["done", "new"], ["done", "resumable"])
+    assert clock.now <= NOON + 19
+
+
+def test_trials_whose_parents_fail_do_not_keep_a_limited_run_waiting(go):
+    bad = replace(planned(0, nan_at=1, seconds=1.0), expected_cost=0.1)
+    child = replace(planned(0, (bad.trial_id,), link={"parent": 0, "key": "genotype"}), expected_cost=0.1)
+
+    states, limit, _ = go([bad, child], budget=Budget(seconds=1000, unit="cpu"))
+
+    assert ([*states.values()], limit) == (["failed", "blocked"], "")
+
+
+def test_a_gpu_budget_counts_shares_of_gpus_and_nothing_of_what_needs_none():
+    quarter = replace(planned(0), resources=Resources(gpus=0.25, cpus=4))
+    without = planned(1)
+
+    assert Budget(seconds=1, unit="gpu").price(quarter, 8) == 2
+    assert Budget(seconds=1, unit="gpu").price(without, 8) == 0
+    assert Budget(seconds=1, unit="cpu").price(quarter, 8) == 32
+
+
+def test_the_more_there_is_at_a_time_the_more_is_done_until_then():
+    trials = twelve_seconds(6)
+    rest = {trial.trial_id for trial in trials}
+
+    def chosen(slots: Slots) -> int:
+        durations = Durations()
+        durations.note(trials[0], 12.0)
+        limits = Limits(slots=slots, until=NOON + 30, durations=durations, clock=Clock())
+        return len(limits.choice(trials) & rest)
+
+    assert chosen(Slots.local()) == 2
+    assert chosen(Slots.of_nodes([{"CPU": 2.0}])) == 4
+    assert chosen(Slots.of_nodes([{"CPU": 2.0}, {"CPU": 1.0}])) == 6
