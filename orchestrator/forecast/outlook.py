@@ -12,6 +12,10 @@ RUNNABLE = ("new", "resumable", "running")
 """States of trials that are still to do."""
 
 
+SIZED = 50
+"""Of so many done trials of a stage it is looked up how large their files are."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outlook:
     """Trials that are still to do, and what a forecast may go by."""
@@ -44,24 +48,25 @@ class Outlook:
     ) -> "Outlook":
         """Return the outlook of a plan's trials, as they stand."""
         unique = {trial.trial_id: trial for trial in trials}
+        open_ = [trial for trial_id, trial in unique.items() if states[trial_id].state in RUNNABLE]
         durations, sizes, done = Durations(), {}, 0
         share: dict[str, float] = {}
         told: dict[str, float] = {}
-        for trial_id, trial in unique.items():
+        for trial_id, trial in unique.items() if open_ else ():  # each row may have to be read
             state = states[trial_id]
             if state.row is not None and state.row.state == "done":
                 done += 1
                 durations.note_row(trial, state.row)
                 count, sum_ = sizes.get(trial.stage, (0, 0))
-                sizes[trial.stage] = count + 1, sum_ + _bytes(state.row)
+                if count < SIZED:
+                    sizes[trial.stage] = count + 1, sum_ + _bytes(state.row)
             elif state.state in RUNNABLE and state.epoch:
                 share[trial_id] = _share(trial, state.epoch)
             if (work := state.work) is not None and work.at_work is not None and work.at_work.left is not None:
                 told[trial_id] = work.at_work.left
-        open_ = {trial_id: trial for trial_id, trial in unique.items() if states[trial_id].state in RUNNABLE}
-        twins = {trial_id: twin for trial_id in open_ if (twin := states[trial_id].twin)}
+        twins = {trial.trial_id: twin for trial in open_ if (twin := states[trial.trial_id].twin)}
         return cls(
-            open=_twins_first(open_, twins),
+            open=_twins_first(open_, twins) if twins else open_,
             durations=durations,
             share={**share, **dict.fromkeys(twins, 0.0)},
             told=told,
@@ -73,14 +78,17 @@ class Outlook:
         )
 
 
-def _twins_first(trials: Mapping[str, PlannedTrial], twins: Mapping[str, str]) -> list[PlannedTrial]:
+def _twins_first(trials: Sequence[PlannedTrial], twins: Mapping[str, str]) -> list[PlannedTrial]:
     """Return the trials, those before the others whose rows will be taken over, and what does so waiting for them.
 
     Parents of such trials are done.
     """
-    first = [trials[twin] for twin in dict.fromkeys(twins.values()) if twin in trials]
-    waiting = {each: replace(trials[each], parents=(*trials[each].parents, twin)) for each, twin in twins.items()}
-    return [*{trial.trial_id: trial for trial in [*first, *({**trials, **waiting}).values()]}.values()]
+    found = [
+        replace(trial, parents=(*trial.parents, twins[trial.trial_id])) if trial.trial_id in twins else trial
+        for trial in trials
+    ]
+    worked_on = {*twins.values()}
+    return sorted(found, key=lambda trial: trial.trial_id not in worked_on)
 
 
 def _share(trial: PlannedTrial, epoch: int) -> float:
