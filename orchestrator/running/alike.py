@@ -95,13 +95,8 @@ def named(
 
     Foreseen where parents are done; of a trial within a budget only its worker sees it.
     """
-    found = dict(states)
+    found = with_twins_of_done(states)
     unique = {trial.trial_id: trial for trial in trials}
-    done = [trial_id for trial_id, state in states.items() if state.state == "done"]
-    for trial_id in done if len(done) <= MANY else ():
-        if (row := states[trial_id].row) is not None and row.adopted_from:
-            reason = f"{states[trial_id].reason}, taken over from {row.adopted_from}, which is alike"
-            found[trial_id] = replace(states[trial_id], reason=reason, twin=row.adopted_from)
     if not adopt:
         return found
     begun = [trial for trial in unique.values() if states[trial.trial_id].state == "running"]
@@ -115,6 +110,17 @@ def named(
             once = "" if twin_id not in likenesses else ", once that is done"
             reason = f"{states[trial_id].reason}; would take over the row of {twin_id}, which is alike{once}"
             found[trial_id] = replace(states[trial_id], reason=reason, twin=twin_id)
+    return found
+
+
+def with_twins_of_done(states: Mapping[str, TrialState]) -> dict[str, TrialState]:
+    """Return the states of trials with the twins of those that are done: whose row each took over."""
+    found = dict(states)
+    done = [trial_id for trial_id, state in states.items() if state.state == "done"]
+    for trial_id in done if len(done) <= MANY else ():
+        if (row := states[trial_id].row) is not None and row.adopted_from:
+            reason = f"{states[trial_id].reason}, taken over from {row.adopted_from}, which is alike"
+            found[trial_id] = replace(states[trial_id], reason=reason, twin=row.adopted_from)
     return found
 
 
