@@ -103,7 +103,7 @@ def foresee(outlook: Outlook, slots: Slots) -> Forecast | None:
 
     The same outlook gives the same forecast.
     """
-    if len(outlook.open) == len(outlook.idle):
+    if all(trial.trial_id in outlook.twins for trial in outlook.open):
         return None
     draws = Draws(outlook)
     paced = [draws.paced() for _ in range(DRAWS)]
@@ -124,7 +124,7 @@ def foresee(outlook: Outlook, slots: Slots) -> Forecast | None:
 
 def _stages(outlook: Outlook, draws: Draws, totals: Sequence[Mapping[Group, float]]) -> dict[str, Rest]:
     seconds = [draws.by_stage(each) for each in totals]
-    counts = Counter(trial.stage for trial in outlook.open if trial.trial_id not in outlook.idle)
+    counts = Counter(trial.stage for trial in outlook.open if trial.trial_id not in outlook.twins)
     paces = sorted(draws.paces.items(), key=lambda each: ORDER.index(each[1].basis))
     least: dict[str, Basis] = {group.stage: pace.basis for group, pace in paces}
     return {

@@ -29,8 +29,8 @@ class Outlook:
     told: Mapping[str, float] = field(default_factory=dict)
     """Seconds that a trial at work is said to need still."""
     at_work: frozenset[str] = frozenset()
-    idle: frozenset[str] = frozenset()
-    """Open trials that will take over the row of another, and not work."""
+    twins: Mapping[str, str] = field(default_factory=dict)
+    """Open trials that will take over the row of another, and not work -> that one, which may be open, too."""
     done: int = 0
     """How many trials of the plan are done."""
     bytes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -66,11 +66,11 @@ class Outlook:
                 told[trial_id] = work.at_work.left
         twins = {trial.trial_id: twin for trial in open_ if (twin := states[trial.trial_id].twin)}
         return cls(
-            open=_twins_first(open_, twins) if twins else open_,
+            open=behind_twins(open_, twins),
             durations=durations,
             share={**share, **dict.fromkeys(twins, 0.0)},
             told=told,
-            idle=frozenset(twins),
+            twins=twins,
             at_work=frozenset(trial_id for trial_id in unique if states[trial_id].state == "running"),
             done=done,
             bytes=sizes,
@@ -78,11 +78,13 @@ class Outlook:
         )
 
 
-def _twins_first(trials: Sequence[PlannedTrial], twins: Mapping[str, str]) -> list[PlannedTrial]:
-    """Return the trials, those before the others whose rows will be taken over, and what does so waiting for them.
+def behind_twins(trials: Sequence[PlannedTrial], twins: Mapping[str, str]) -> Sequence[PlannedTrial]:
+    """Return the trials, parents before children, each with its twin among its parents: it waits for that, too.
 
-    Parents of such trials are done.
+    Parents of such trials are done, so twins can stand first.
     """
+    if not twins:
+        return trials
     found = [
         replace(trial, parents=(*trial.parents, twins[trial.trial_id])) if trial.trial_id in twins else trial
         for trial in trials
