@@ -5,14 +5,17 @@ The files are the only truth. `done` and `failed` are rows; `running`, `resumabl
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import Literal
 
 from orchestrator.errors import LedgerError
 from orchestrator.rows import FEW, Rows, whose
+from orchestrator.unread_row import MarkedRow
 from orchestrator.work import Work, work_of
 from trainables.record.beats import Beat, read_beats
+from trainables.record.entry import origins_of
 from trainables.record.storage import Storage
-from trainables.record.trial_folder import ROW, TrialFolder
+from trainables.record.trial_folder import ROW, TrialFolder, digest_of
 from trainables.trial import Digests, TrialRow, TrialSpec
 
 State = Literal["done", "running", "resumable", "new", "failed", "blocked"]
@@ -36,7 +39,7 @@ class TrialState:
     @property
     def recurs(self) -> bool:
         """Whether it failed, and would again in the same way: its loss is not a number, say."""
-        return self.row is not None and self.row.provenance.get("recurs") is True
+        return self.state == "failed" and self.row is not None and self.row.provenance.get("recurs") is True
 
 
 class Ledger(Rows):
@@ -59,7 +62,7 @@ class Ledger(Rows):
             stale = self._stale_parent(row, seen)
             if stale:
                 return TrialState(state="failed", reason=stale, row=row)
-            return TrialState(state="done", reason="its row is in the storage", row=row)
+            return _done(row)
         folder = self.folder(trial_id, seen)
         claim = folder.claims.live()
         for problem in folder.claims.problems:
@@ -80,12 +83,17 @@ class Ledger(Rows):
         return TrialState(state="new", reason="never started" + self._before(spec, seen))
 
     def states(self, specs: Iterable[TrialSpec]) -> dict[str, TrialState]:
-        """Return the states of all trials of a plan, ancestors' failures included: parents must come first."""
+        """Return the states of all trials of a plan, ancestors' failures included: parents must come first.
+
+        Where many are done, and none is left to do, rows that the listing of an object store knows to be done are read
+        when more of them is asked for.
+        """
         unique = {spec.trial_id: spec for spec in specs}
         with self._watcher.look():
-            seen = None if len(unique) <= FEW else self._look(unique)
-            look = self.state if seen is None else lambda spec: self._state(spec, seen)
-            states = dict(zip(unique, self._each(look, unique.values()), strict=True))
+            if len(unique) <= FEW:
+                states = dict(zip(unique, self._each(self.state, unique.values()), strict=True))
+            else:
+                states = self._states(unique)
         for trial_id, spec in unique.items():
             if states[trial_id].row is not None:
                 continue
@@ -95,6 +103,47 @@ class Ledger(Rows):
                     states[trial_id] = TrialState(state="blocked", reason=reason)
                     break
         return states
+
+    def read(self, states: Mapping[str, TrialState]) -> None:
+        """Read the rows that are not read yet, many at a time where each is a request. Raises: LedgerError."""
+        unread = [state.row for state in states.values() if isinstance(state.row, MarkedRow)]
+        self._each(lambda row: row.metrics, unread)
+
+    def _states(self, specs: Mapping[str, TrialSpec]) -> dict[str, TrialState]:
+        """Return the states of many trials by themselves."""
+        seen = self._look(specs)
+        unknown = [trial_id for trial_id in specs if trial_id not in self._done] if self.storage.remote else []
+        markers = {trial_id: found for trial_id in unknown if (found := self.folder(trial_id, seen).marker())}
+        states: dict[str, TrialState] = {}
+
+        def look(trial_ids: Iterable[str]) -> None:
+            some = [specs[trial_id] for trial_id in trial_ids]
+            found = self._each(lambda spec: self._state(spec, seen), some)
+            states.update(zip((spec.trial_id for spec in some), found, strict=True))
+
+        look(trial_id for trial_id in specs if trial_id not in markers)
+        if all(state.row is not None for state in states.values()):  # else one wants to know how the others went
+            digest = cache(lambda trial_id: self._digest(trial_id, seen))
+            for trial_id, marker in markers.items():
+                if marker.origins == origins_of({parent: digest(parent) for parent in specs[trial_id].parents}):
+                    row = MarkedRow.of(specs[trial_id], marker.twin, partial(self._whole, trial_id, seen))
+                    states[trial_id] = _done(row)
+        look(trial_id for trial_id in markers if trial_id not in states)
+        return {trial_id: states[trial_id] for trial_id in specs}
+
+    def _digest(self, trial_id: str, seen: Storage) -> str:
+        """Return what closes the row of a trial; "" where it is not done."""
+        if (marker := self.folder(trial_id, seen).marker()) is not None:
+            return marker.digest
+        row = self.row(trial_id, seen)
+        return digest_of(row) if row is not None and row.state == "done" else ""
+
+    def _whole(self, trial_id: str, seen: Storage) -> TrialRow:
+        """Return a done row. Raises: LedgerError where it is no more."""
+        row = self.row(trial_id, seen)
+        if row is None or row.state != "done":
+            raise LedgerError(f"the row of trial {trial_id} changed while it was looked at: ask once more")
+        return row
 
     def spec(self, trial_id: str) -> TrialSpec:
         """Return the spec that a trial's folder holds. Raises: LedgerError."""
@@ -180,6 +229,10 @@ def _failures(folder: TrialFolder) -> str:
         return ""
     times = "it failed before" if len(failures) == 1 else f"it failed {len(failures)} times before, the last time"
     return f"; {times}: {failures[-1].error or 'failed'}"
+
+
+def _done(row: TrialRow) -> TrialState:
+    return TrialState(state="done", reason="its row is in the storage", row=row)
 
 
 def _has(state: State) -> str:

@@ -148,6 +148,7 @@ def _trials(
         return [Exported.of_row(row) for row in ledger.rows().values()]
     plan = load_plan(experiment, catalog, overrides, ledger)
     states = states_of(plan, ledger)
+    ledger.read(states)
     return [_planned(plan.experiment, trial, states[trial.trial_id]) for trial in plan.trials]
 
 

@@ -83,7 +83,7 @@ def counts_of(context: click.Context, option: click.Parameter, texts: Sequence[s
     """Return the counts that `1,8` and the like name. Raises: BadParameter."""
     counts: list[int] = []
     for text in ",".join(texts).split(",") if texts else []:
-        if not (text.strip().isdigit() and 1 <= int(text) <= 100_000):
+        if not (text.strip().isdecimal() and 1 <= int(text) <= 100_000):
             raise click.BadParameter(f"{text!r} is no number of GPUs: say 8, or 1,8,64")
         counts.append(int(text))
     return list(dict.fromkeys(counts))

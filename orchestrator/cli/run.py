@@ -31,7 +31,7 @@ from orchestrator.errors import RunError
 from orchestrator.forecast.outlook import RUNNABLE, Outlook
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
-from orchestrator.running.foresight import remember, truth_text
+from orchestrator.running.foresight import Ended, remember, truth_text
 from orchestrator.running.gpus import lack_here
 from orchestrator.running.limit_texts import left_lines, limits_json
 from orchestrator.running.run import run as run_plan
@@ -213,13 +213,14 @@ def _work(
         facts["limits"] = limits_json(intent.limits, states, stop.limit)
     if foresight is None or foresight.first is None:
         return End(states=states, interrupted=interrupted, limit=stop.limit, facts=facts)
-    ended = "interrupted" if interrupted else "limit" if stop.limit else "done"
+    short = any(states[trial_id].state in RUNNABLE for trial_id in intent.trials)  # of what was to fit at the start
+    ended: Ended = "interrupted" if interrupted else "limit" if short else "done"
     remember(ledger.storage, stop.driver, plan.experiment, foresight.first, took=took, ended=ended)
     return End(
         states=states,
         interrupted=interrupted,
         limit=stop.limit,
-        truth=truth_text(foresight.first, took, interrupted=stop()),
+        truth=truth_text(foresight.first, took, ended),
         facts={"forecast": foresight.first.to_json(), **facts},
     )
 
@@ -228,6 +229,7 @@ def _print_results(plan: Plan, ledger: Ledger, end: End, outlet: Outlet, *, as_j
     if as_json:
         outlet.attempt(lambda: say_json({**plan_json(plan, end.states), **end.facts}))
         return
+    ledger.read(end.states)
     for table in tables_of(measured_only(plan), ledger):  # a run that is told to stop has few seconds
         outlet.say("\n" + tables_text([table], "text"))
 

@@ -47,7 +47,7 @@ def _opened(document: Document, parts: Path, origin: str) -> tuple[Document, Pat
         around = document.get(path)
         last = depth == len(parts) - 1
         if isinstance(around, list):
-            if not str(part).isdigit() or int(part) >= len(around):
+            if not str(part).isdecimal() or int(part) >= len(around):
                 raise unknown_name("position", part, map(str, range(len(around))))
             path = (*path, int(part))
         elif isinstance(around, Mapping):

@@ -5,4 +5,4 @@ no chance: the same trials and states give the same forecast.
 Public face: `forecast.forecast`, `slots.Slots`, `words.lines`.
 """
 
-__all__ = ["durations", "elsewhere", "forecast", "outlook", "pace", "schedule", "slots", "words"]
+__all__ = ["durations", "elsewhere", "forecast", "outlook", "pace", "rough", "schedule", "slots", "words"]

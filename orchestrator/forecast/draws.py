@@ -8,13 +8,16 @@ from random import Random
 from orchestrator.forecast.durations import Group, Paces, group_of
 from orchestrator.forecast.outlook import Outlook
 from orchestrator.forecast.pace import paces_of
+from orchestrator.forecast.rough import rough_seconds
 from orchestrator.planning.plan import PlannedTrial
 
 SEED = 16
-WIDEST = 1.0
+WIDEST = 0.8
 """No trial is thought to be further off by chance than so much, in logarithms."""
 RARELY, FAR = 0.1, 2.5
 """One trial in so many is off by so many times more than the others: chance has heavy tails, which few trials hide."""
+MOSTLY = 1 / math.sqrt(1 + RARELY * (FAR**2 - 1))
+"""By how much less than the spread the others are off, so that all together are off by that."""
 TOLD = 0.15
 """How far the rest of a trial may be off that is at work and told how long it needs; in logarithms."""
 
@@ -24,6 +27,7 @@ class Total:
     """The open trials of a group together."""
 
     cost: float = 0.0
+    """Seconds that `rough` says, and the sum of their squares."""
     squares: float = 0.0
     told: float = 0.0
     """Seconds of those that told what they need."""
@@ -56,19 +60,21 @@ class Draws:
         for trial, group in zip(self._open, self.groups, strict=True):
             self.of_group.setdefault(group, trial)
             total = self.totals.setdefault(group, Total())
-            cost = max(trial.expected_cost, 1e-9) * outlook.share.get(trial.trial_id, 1.0)
+            cost = rough_seconds(trial) * outlook.share.get(trial.trial_id, 1.0)
             self._costs.append(cost)
             if trial.trial_id in self._told:
                 total.told += self._told[trial.trial_id]
             else:
                 total.cost += cost
                 total.squares += cost * cost
+        self._kinds = dict.fromkeys(group.trainable for group in self.totals)
         self.paces = paces_of(self.totals, self._seen(outlook), outlook.elsewhere)
 
     def paced(self) -> Paced:
-        """Draw what is alike for all trials of a group."""
+        """Draw what is alike for all trials of a group: some of it is for those of a trainable, and some for all."""
         common = self._chance.gauss()
-        return {group: self._one(group, common) for group in self.totals}
+        kinds = {trainable: self._chance.gauss() for trainable in self._kinds}
+        return {group: self._one(group, common, kinds[group.trainable]) for group in self.totals}
 
     def medians(self) -> Paced:
         """Return the paces in the middle, and no spread."""
@@ -87,7 +93,7 @@ class Draws:
         for group, cost in zip(self.groups, self._costs, strict=True):
             pace, spread = paces[group]
             if spread:
-                pace *= exp(spread * gauss() * (FAR if uniform() < RARELY else 1.0))
+                pace *= exp(spread * gauss() * (MOSTLY * FAR if uniform() < RARELY else MOSTLY))
             seconds.append(cost * pace)
         if self._told:
             spread = TOLD if any(spread for _, spread in paced.values()) else 0.0
@@ -122,8 +128,8 @@ class Draws:
                 seen.setdefault(group, Paces()).add(math.log(told / cost))
         return seen
 
-    def _one(self, group: Group, common: float) -> tuple[float, float]:
-        pace, spread = self.paces[group].draw(self._chance, common)
+    def _one(self, group: Group, common: float, kind: float) -> tuple[float, float]:
+        pace, spread = self.paces[group].draw(self._chance, common, kind)
         return pace, min(spread, WIDEST)
 
 

@@ -1,4 +1,4 @@
-"""How long trials may take: their expected cost, at the pace at which others were seen to work."""
+"""How long trials may take: by what others were seen to take."""
 
 import math
 from collections import defaultdict
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from orchestrator.forecast.rough import rough_of
 from orchestrator.planning.plan import PlannedTrial
 from trainables.trial import TrialRow
 
@@ -27,7 +28,7 @@ class Group(NamedTuple):
 
 @dataclass(kw_only=True, slots=True)
 class Paces:
-    """Sums over the natural logarithms of paces: of seconds per unit of expected cost."""
+    """Sums over the natural logarithms of paces: of seconds, by those that `rough` says."""
 
     count: int = 0
     sum: float = 0.0
@@ -76,7 +77,8 @@ class Durations:
         for which in _kinds(trial):
             known, costs = self._seen[which]
             self._seen[which] = (known + seconds, costs + trial.expected_cost)
-        self.groups[group or group_of(trial)].add(math.log(seconds / trial.expected_cost))
+        group = group or group_of(trial)
+        self.groups[group].add(math.log(seconds / rough_of(group.trainable, group.gpus).seconds(trial.expected_cost)))
         self._count += 1
         return news or self._count & (self._count - 1) == 0  # with the first of a stage, and with every doubling
 

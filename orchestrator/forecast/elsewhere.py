@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 
 from orchestrator.forecast.durations import Group, Paces
+from orchestrator.forecast.rough import rough_of
 from orchestrator.ledger import FEW, Ledger
 from orchestrator.planning.plan import PlannedTrial
 from trainables.catalog import Trainable
@@ -21,7 +22,9 @@ def seen_elsewhere(
     for row in ledger.rows(others).values() if others else ():
         seconds, cost = row.timing.get("wall_seconds"), _cost(row, catalog)
         if row.state == "done" and isinstance(seconds, int | float) and seconds > 0 and cost > 0:
-            found.setdefault(_group(row), Paces()).add(math.log(seconds / cost))
+            group = _group(row)
+            rough = rough_of(group.trainable, group.gpus).seconds(cost)
+            found.setdefault(group, Paces()).add(math.log(seconds / rough))
     return found
 
 
@@ -35,7 +38,7 @@ def _cost(row: TrialRow, catalog: Mapping[str, Trainable]) -> float:
     """Return the work that is expected of such a trial; 0 where nobody knows."""
     entry = catalog.get(row.spec.trainable)
     try:
-        return entry.expected_cost(row.config) if entry else 0.0
+        return entry.expected_cost(row.config) if entry and row.config else 0.0
     except (SharptuneError, LookupError, TypeError, ValueError):  # a row of another version
         return 0.0
 

@@ -1,8 +1,8 @@
 """How fast trials of each group may go, and how far that may be off: what draws of durations are made from.
 
-The logarithm of a trial's seconds is that of its expected cost, plus the pace of its group, plus chance:
+The logarithm of a trial's seconds is that of what `rough` says, plus the pace of its group, plus chance:
 
-    log seconds = log cost + pace of the group + spread of the group x chance
+    log seconds = log rough + pace of the group + spread of the group x chance
 
 Pace and spread are unknown. With done trials of the group, their mean and their deviations say most (with few of them
 the spread is unknown itself, so that its draws have the tails of Student's t); without, the pace is that of the nearest
@@ -17,23 +17,20 @@ from random import Random
 from typing import Literal
 
 from orchestrator.forecast.durations import Group, Paces
+from orchestrator.forecast.rough import OTHERS, rough_of
 
-SPREAD, SPREAD_WEIGHT = 0.25, 2.0
-"""Of a trial's seconds, before any was seen: a quarter, worth as much as so many trials."""
-DRIFT = 0.1
+SPREAD, SPREAD_WEIGHT = 0.2, 1.0
+"""Of a trial's seconds, before any was seen: a fifth, worth as much as so many trials."""
+DRIFT = 0.2
 """How far the trials to come may go otherwise than those that are done, whatever their number: machines differ."""
-OF_STAGE, OF_KIND, OF_ANY, OF_NOTHING = 0.4, 0.8, 0.9, 1.0
-"""How far the pace of a group may be from that of its stage in another shape, of other stages of its trainable, of any
-others on such a device, and of what is written here; in logarithms, where 0.7 is a factor of two."""
-COMMON = 0.8
-"""How far all that is written here may be off together: a machine may be fast or slow."""
-ROUGH: Mapping[str, Mapping[str, float]] = {
-    "CPU": {"search": 3e-5, "train": 1e-5, "diagnose": 3e-5},
-    "GPU": {"search": 1e-6, "train": 2e-7, "diagnose": 1e-6},
-}
-"""Seconds per unit of expected cost where none was seen, by device and trainable."""
-ROUGH_OTHERS, OF_OTHERS = 30.0, 2.0
-"""The same of trainables that are not named there, and how far that may be off."""
+OF_STAGE, OF_KIND, OF_ANY = 0.5, 1.1, 1.2
+"""How far the pace of a group may be from that of its stage in another shape, of other stages of its trainable, and of
+any others on such a device; in logarithms, where 0.7 is a factor of two."""
+ROUGH_ALL, ROUGH_KIND, ROUGH_STAGE = 0.8, 0.7, 0.6
+"""How far what `rough` says may be off for all trials together, as a machine may be fast or slow; for those of one
+trainable; and for those of one stage."""
+ROUGH_OTHERS = 2.0
+"""The second of these for trainables that are not named there."""
 
 Basis = Literal["done", "stage", "kind", "any", "elsewhere", "rough"]
 """What a pace rests on: done trials of the group itself; of its stage; of its trainable; of the experiment; of the
@@ -50,6 +47,8 @@ class Pace:
     """Standard deviation of that."""
     common: float
     """Of what it is off by together with all other groups that rest on the same."""
+    kind: float
+    """Of what it is off by together with those of the same trainable."""
     seen: Paces
     """The done trials of the group itself."""
     spread: float
@@ -58,12 +57,19 @@ class Pace:
     """How many trials that is worth."""
     basis: Basis
 
-    def draw(self, chance: Random, common: float) -> tuple[float, float]:
-        """Return one pace that may be true, in logarithms, and one spread. Args: common: a standard normal deviate."""
+    def draw(self, chance: Random, common: float, kind: float) -> tuple[float, float]:
+        """Return one pace that may be true, in logarithms, and one spread.
+
+        Args:
+            common, kind: standard normal deviates, of all groups and of those of the same trainable.
+        """
         freedom = self.weight + max(0, self.seen.count - 1)
         variance = (self.weight * self.spread**2 + self.seen.deviations) / (2 * chance.gammavariate(freedom / 2, 1.0))
         mean, off = self._posterior(variance)
-        return mean + off * chance.gauss() + self._common(variance) * common, math.sqrt(variance)
+        mean += off * chance.gauss()
+        if not self.seen.count:
+            mean += self.common * common + self.kind * kind
+        return mean, math.sqrt(variance)
 
     @property
     def median(self) -> float:
@@ -73,12 +79,9 @@ class Pace:
     def _posterior(self, variance: float) -> tuple[float, float]:
         if not self.seen.count:
             return self.mean, math.hypot(self.off, DRIFT)
-        prior = 1 / (self.off**2 + self.common**2)
+        prior = 1 / (self.off**2 + self.common**2 + self.kind**2)
         data = self.seen.count / variance
         return (prior * self.mean + data * self.seen.mean) / (prior + data), math.hypot((prior + data) ** -0.5, DRIFT)
-
-    def _common(self, variance: float) -> float:
-        return 0.0 if self.seen.count else self.common
 
 
 def paces_of(
@@ -93,14 +96,14 @@ def _pace(
     group: Group, seen: Mapping[Group, Paces], elsewhere: Mapping[Group, Paces], spread: float, weight: float
 ) -> Pace:
     own = seen.get(group, Paces())
-    mean, off, common, basis = _nearest(group, seen, elsewhere)
+    mean, off, common, kind, basis = _nearest(group, seen, elsewhere)
     basis = "done" if own.count else basis
-    return Pace(mean=mean, off=off, common=common, seen=own, spread=spread, weight=weight, basis=basis)
+    return Pace(mean=mean, off=off, common=common, kind=kind, seen=own, spread=spread, weight=weight, basis=basis)
 
 
 def _nearest(
     group: Group, seen: Mapping[Group, Paces], elsewhere: Mapping[Group, Paces]
-) -> tuple[float, float, float, Basis]:
+) -> tuple[float, float, float, float, Basis]:
     """Return the pace of the nearest other trials, how far it may be off, alone and in common, and which they are."""
     alike = [each for each in seen if each != group and each.device == group.device]
     others = [each for each in elsewhere if each.device == group.device]
@@ -113,14 +116,10 @@ def _nearest(
     ]
     for basis, off, paces, found in nearer:
         if found:
-            means = [paces[each].mean - _rough(each) for each in found]
-            return _rough(group) + sum(means) / len(means), off, off / (2 * len(means)), basis
-    return _rough(group), OF_NOTHING if group.trainable in ROUGH[group.device] else OF_OTHERS, COMMON, "rough"
-
-
-def _rough(group: Group) -> float:
-    """Return the logarithm of the pace that is written for such trials: units of cost differ between kinds of trial."""
-    return math.log(ROUGH[group.device].get(group.trainable, ROUGH_OTHERS))
+            means = [paces[each].mean for each in found]
+            return sum(means) / len(means), off, off / (2 * len(means)), 0.0, basis
+    known = rough_of(group.trainable, group.gpus) is not OTHERS
+    return 0.0, ROUGH_STAGE, ROUGH_ALL, ROUGH_KIND if known else ROUGH_OTHERS, "rough"
 
 
 def _spread(seen: Collection[Paces]) -> tuple[float, float]:

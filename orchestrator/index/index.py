@@ -13,7 +13,9 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import TypeVar
 
 from orchestrator.index.indexed_row import IndexedRow
 from orchestrator.index.segment import (
@@ -32,6 +34,7 @@ from trainables.record.entry import Entry
 from trainables.record.storage import Storage
 from trainables.trial import TrialRow
 
+Item = TypeVar("Item")
 INDEX = "index"
 """The folder of a storage that holds its segments."""
 MOST_SEGMENTS = 2
@@ -42,6 +45,8 @@ PROVED = 32
 """Rows of each segment, one after the other, whose seals are looked at whenever it is read."""
 SAMPLE = 2
 """Of these, those that are held against their `row.json`."""
+READERS, AT_ONCE = 16, 256
+"""How many rows of an object store are read at a time, and how many are waited for."""
 SETTLED_SECONDS = 3.0
 """The age at which a file without a version can be told from one that replaces it: clocks of files are coarse."""
 
@@ -173,13 +178,18 @@ class Index:
             del self._unused[name]
 
     def _lacking(self, trial_ids: Iterable[str], seen: Storage) -> Iterator[Indexed]:
-        """Yield the done rows that no segment has, of files that are old enough."""
-        for trial_id in trial_ids:
+        """Yield the done rows that no segment has, of files that are old enough; many are read at a time."""
+
+        def read(trial_id: str) -> Indexed | None:
             entry = entry_of(seen, trial_id)
-            if entry is None or self.has(trial_id, entry) or not _settled(entry):
-                continue
-            with contextlib.suppress(FileNotFoundError, DamagedFile):
-                yield Indexed.of(trial_id, entry, seen.read(row_path(trial_id)))
+            if entry is not None and not self.has(trial_id, entry) and _settled(entry):
+                with contextlib.suppress(FileNotFoundError, DamagedFile):
+                    return Indexed.of(trial_id, entry, seen.read(row_path(trial_id)))
+            return None
+
+        with ThreadPoolExecutor(READERS if seen.remote else 1) as pool:
+            for some in _batched(iter(trial_ids), AT_ONCE):
+                yield from filter(None, pool.map(read, some))
 
     def _old(self, seen: Storage) -> set[str]:
         """Return the segments of an object store that are another's, or have a row that is gone or replaced.
@@ -246,8 +256,8 @@ def _row(indexed: Indexed, storage: Storage) -> IndexedRow:
     return IndexedRow.of(indexed, lambda: storage.read(path))
 
 
-def _batched(rows: Iterator[Indexed], most: int) -> Iterator[list[Indexed]]:
-    while some := list(islice(rows, most)):
+def _batched(items: Iterator[Item], most: int) -> Iterator[list[Item]]:
+    while some := list(islice(items, most)):
         yield some
 
 

@@ -5,23 +5,21 @@ Most of what looks at thousands of finished trials asks for no more.
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 from pydantic_core import from_json
 
 from orchestrator.index.segment import LIGHT, LIGHT_FIELDS, Indexed
+from orchestrator.unread_row import UnreadRow
 from trainables.errors import DamagedFile
 from trainables.record.trial_folder import unseal
 from trainables.trial import TrialRow, is_field
 
-_FIELDS = tuple(field.name for field in fields(TrialRow))
 
-
-class IndexedRow(TrialRow):
+class IndexedRow(UnreadRow):
     """A done row; equal to the `TrialRow` that its content is."""
 
-    __slots__ = ("_indexed", "_read")
+    __slots__ = ("_indexed",)
 
     @classmethod
     def of(cls, indexed: Indexed, read: Callable[[], bytes]) -> "IndexedRow":
@@ -31,7 +29,7 @@ class IndexedRow(TrialRow):
         put(row, "state", "done")
         put(row, "parents", indexed.parents)
         put(row, "_indexed", indexed)
-        put(row, "_read", read)
+        put(row, "_read", lambda: _unpacked(indexed, read))
         return row
 
     def prove(self) -> None:
@@ -40,19 +38,11 @@ class IndexedRow(TrialRow):
 
     def __getattr__(self, name: str) -> Any:
         """Unpack what is asked for and not there yet. Raises: DamagedFile, FileNotFoundError."""
-        if name not in _FIELDS:
-            raise AttributeError(name)
         if name in LIGHT_FIELDS and (light := self._light()):
             for field in LIGHT_FIELDS:
                 object.__setattr__(self, field, light[field])
             return light[name]
-        try:
-            row = self._indexed.unpacked()
-        except DamagedFile:
-            row = unseal(self._read(), self.trial_id)
-        for field in _FIELDS:
-            object.__setattr__(self, field, getattr(row, field))
-        return getattr(self, name)
+        return super().__getattr__(name)
 
     def _light(self) -> dict[str, Any]:
         """Return the fields that are asked for most; none where they are not as they should be."""
@@ -71,9 +61,9 @@ class IndexedRow(TrialRow):
         found = digests.get(key) if isinstance(digests, dict) else None
         return found if isinstance(found, str) else super().digest(key)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TrialRow):
-            return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in _FIELDS)
 
-    __hash__ = None  # type: ignore[assignment]
+def _unpacked(indexed: Indexed, read: Callable[[], bytes]) -> TrialRow:
+    try:
+        return indexed.unpacked()
+    except DamagedFile:
+        return unseal(read(), indexed.trial_id)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Literal
 
 from orchestrator.forecast.forecast import Forecast, Range, foresee
 from orchestrator.forecast.outlook import Outlook
@@ -17,6 +18,7 @@ from trainables.record.storage import Storage
 
 FORECASTS = "forecasts"
 """The folder of a storage that holds what was foreseen of each run, and what came."""
+Ended = Literal["done", "limit", "interrupted"]
 WORTH_SAYING = 60.0
 """Seconds."""
 SHARE = 0.02
@@ -104,12 +106,12 @@ class Foresight:
         return Range(low=low, median=median, high=high)
 
 
-def remember(storage: Storage, driver: str, experiment: str, forecast: Forecast, *, took: float, ended: str) -> None:
+def remember(storage: Storage, driver: str, experiment: str, forecast: Forecast, *, took: float, ended: Ended) -> None:
     """Keep a run's forecast beside the truth in `forecasts/<driver>.json`, so that many can be held against it.
 
     Args:
         took: seconds.
-        ended: `done`, `limit` or `interrupted`.
+        ended: whether what was to run is done; else its limit, or somebody, ended the run before.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     kept = {"experiment": experiment, "end": now, "forecast": forecast.to_json(), "took_seconds": took, "ended": ended}
@@ -117,13 +119,13 @@ def remember(storage: Storage, driver: str, experiment: str, forecast: Forecast,
         storage.write(f"{FORECASTS}/{driver}.json", json.dumps(kept).encode(), durable=False)
 
 
-def truth_text(forecast: Forecast, took: float, *, interrupted: bool) -> str:
+def truth_text(forecast: Forecast, took: float, ended: Ended) -> str:
     """Return the forecast made at the start beside what came: of less than a minute nothing."""
     finish = forecast.finish
     if finish is None or max(finish.median, took) < WORTH_SAYING:
         return ""
-    truth = f"interrupted after {duration(took)}" if interrupted else f"it took {duration(took)}"
-    return f"forecast at the start: {duration(finish.median)} ({between_text(finish)}); {truth}"
+    truth = {"done": "it took {}", "limit": "ended by its limit after {}", "interrupted": "interrupted after {}"}[ended]
+    return f"forecast at the start: {duration(finish.median)} ({between_text(finish)}); {truth.format(duration(took))}"
 
 
 def rest_text(foresight: Foresight | None, pace: Pace, what: str = "left") -> str:

@@ -197,12 +197,12 @@ def open_frontier(
 ) -> Frontier:
     """Return the frontier of the trials that are neither done, failed nor blocked."""
     unique = {trial.trial_id: trial for trial in trials}
+    open_trials = {trial_id: t for trial_id, t in unique.items() if states[trial_id].state in RUNNABLE}
     durations = Durations()
-    for trial_id, trial in unique.items():
+    for trial_id, trial in unique.items() if open_trials else ():  # each may have to be read
         row = states[trial_id].row
         if row is not None and row.state == "done":
             durations.note_row(trial, row)
-    open_trials = {trial_id: t for trial_id, t in unique.items() if states[trial_id].state in RUNNABLE}
     return Frontier(
         ledger=ledger,
         durations=durations,

@@ -10,6 +10,7 @@ from typing import Literal
 from orchestrator.forecast.durations import Durations, Group, Paces, group_of
 from orchestrator.forecast.outlook import behind_twins
 from orchestrator.forecast.pace import paces_of
+from orchestrator.forecast.rough import rough_seconds
 from orchestrator.forecast.schedule import simulate
 from orchestrator.forecast.slots import Slots
 from orchestrator.planning.plan import PlannedTrial
@@ -180,7 +181,7 @@ class Limits:
         paces = paces_of({group_of(trial) for trial in trials}, self.durations.groups, self.elsewhere)
         factors = {group: math.exp(pace.median + pace.spread**2 / 2) for group, pace in paces.items()}
         for trial in trials:
-            whole = trial.expected_cost * factors[group_of(trial)]
+            whole = rough_seconds(trial) * factors[group_of(trial)]
             self._expected[trial.trial_id] = whole * self.share.get(trial.trial_id, 1.0)
 
     def _price(self, trial: PlannedTrial, seconds: float) -> float:

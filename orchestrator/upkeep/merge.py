@@ -15,8 +15,9 @@ from orchestrator.upkeep.family import Family
 from orchestrator.upkeep.left_out import LEFT_OUT, left_out_json, left_out_of
 from trainables.errors import DamagedFile
 from trainables.record.checkpoints import decode, position
+from trainables.record.entry import origins_of
 from trainables.record.log import LOG
-from trainables.record.trial_folder import ROW, SPEC, TrialFolder, unseal
+from trainables.record.trial_folder import ROW, SPEC, TrialFolder, digest_of, unseal
 from trainables.trial import JSON, TrialRow
 
 Verdict = Literal["taken", "replaced", "completed", "same", "kept", "unfinished", "running", "conflict", "damaged"]
@@ -110,12 +111,19 @@ class _Trial:
                 self._take_checkpoints()
             if aside:
                 self.here.set_aside(ROW, aside)
-            self.here.storage.create(f"{self.here.path}/{ROW}", self.there.storage.read(f"{self.there.path}/{ROW}"))
+            content = self.there.storage.read(f"{self.there.path}/{ROW}")
+            self.here.commit_row(theirs, self._origins(theirs), content=content)
 
         self._write(write)
         if aside:
             return self._ends("replaced", f"the {aside} row that was here is set aside")
         return self._ends("taken", theirs.state)
+
+    def _origins(self, theirs: TrialRow) -> str:
+        """Return `origins_of` the row, as its parents' are here, which do not contradict it; "" where one is not."""
+        parents = {parent_id: self.target.row(parent_id) for parent_id in theirs.spec.parents}
+        digests = {each: digest_of(row) for each, row in parents.items() if row is not None and row.state == "done"}
+        return origins_of(digests) if digests.keys() == parents.keys() else ""
 
     def _unfinished(self, ours: TrialRow | None) -> Merged:
         """Take the checkpoints over of a trial that has no row there, if they are asked for. Raises: DamagedFile."""

@@ -1,5 +1,6 @@
 """Every row and every file of a record, held against its digests. Reads everything and changes nothing."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,8 +12,9 @@ from orchestrator.upkeep.left_out import left_out_of
 from trainables.errors import DamagedFile
 from trainables.record.checkpoints import decode, position
 from trainables.record.claims import Claim
+from trainables.record.entry import Marker
 from trainables.record.storage import Storage
-from trainables.record.trial_folder import ROW, SPEC, TrialFolder, unseal
+from trainables.record.trial_folder import ROW, SPEC, TrialFolder, marker_of, unseal
 from trainables.trial import JSON, Digests, TrialRow, TrialSpec
 
 FILE_SECONDS = 10.0
@@ -93,6 +95,8 @@ class _Check:
         if row is not None:
             for name in row.files:
                 self._beside(row, name)
+        if ROW in names:
+            self._markers(row, names)
         if SPEC in names:
             self._spec(finished=row is not None)
         for name in names:
@@ -130,6 +134,18 @@ class _Check:
             what = f"it cannot be read: {one_line(error)}"
         means = "the row's numbers stand, but what is made of this file does not"
         self._wrong(path, what, means, f"sharptune retry {row.trial_id}, and run: it is computed anew")
+
+    def _markers(self, row: TrialRow | None, names: Iterable[str]) -> None:
+        """Hold what the name of a file says of the row that is here against it; those of other rows say nothing."""
+        for marker in filter(None, map(Marker.named, names)):
+            with contextlib.suppress(FileNotFoundError):
+                entry = self.folder.storage.entry(f"{self.folder.path}/{ROW}")
+                right = None if row is None else marker_of(row, entry.version, marker.origins)
+                if marker.is_of(entry) and marker != right:
+                    means = "states of many trials go by it; no number does"
+                    self._wrong(
+                        marker.name, "the row does not say what its name says", means, self._delete(marker.name)
+                    )
 
     def _spec(self, *, finished: bool) -> None:
         content = self._read(SPEC)

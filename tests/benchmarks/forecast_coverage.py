@@ -6,7 +6,7 @@
 trials, and when a quarter and half of them were done; `above`, `below`: where the truth lay else; `off`: by what factor
 the median was off, half of the time; `wide`: by what factor the interval's ends differ, half of the time. `GPU hours`
 is the same of these. `made_grids` makes and runs the grids: noise and schedule are its own. The forecaster's constants
-were chosen on the grids 0 to 199; report others.
+were chosen on the grids 100 to 199; report others.
 """
 
 import argparse

@@ -1,10 +1,13 @@
 """How many requests an object store gets, counted where they arrive: at a real S3 server."""
 
 import dataclasses
+import hashlib
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from command_line import CHAINS
+from command_line import planned as planned_in
 from drive import planned
 from fakes import CATALOG, ChainRun
 from jobs import essence, finish, make_job
@@ -15,8 +18,9 @@ from orchestrator.index.segment import Indexed, pack
 from orchestrator.ledger import Ledger
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
+from trainables.record.entry import Marker, origins_of, short
 from trainables.record.storage import open_storage
-from trainables.record.trial_folder import seal
+from trainables.record.trial_folder import TrialFolder, digest_of, seal
 from trainables.trial import TrialRow
 
 TRIALS = [planned(seed, epochs=3, steps=2) for seed in range(1000)]
@@ -117,6 +121,26 @@ def test_the_states_of_a_thousand_finished_trials_are_a_listing_and_a_segment_to
     assert len(requests) <= 20, "\n".join(requests)
 
 
+@pytest.mark.parametrize("count", [60, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_without_an_index_the_states_of_finished_trials_are_a_listing(s3_server, requests, capsys, count):
+    place = uuid.uuid4().hex
+    storage, specs = open_storage(s3_server.uri(place)), [planned(seed, epochs=1).spec for seed in range(count)]
+    for spec in specs:
+        if count < 100:
+            assert TrialFolder(storage, spec.trial_id).commit_row(finished(spec), origins_of({}))
+        else:
+            put_with_marker(s3_server, f"{place}/trials/{spec.trial_id}", finished(spec))
+    requests.clear()
+
+    states = Ledger(storage).states(specs)
+
+    with capsys.disabled():
+        print(f" {len(requests)} requests for {count:,} trials that are all done, without an index")
+    assert {state.state for state in states.values()} == {"done"}
+    assert len(requests) <= 4 + count * 11 / 1000, "\n".join(requests)
+    assert states[specs[7].trial_id].row == finished(specs[7])
+
+
 def test_what_was_replaced_or_deleted_in_an_object_store_is_not_shown_from_the_index(s3_server, requests):
     place = uuid.uuid4().hex
     storage, specs = open_storage(s3_server.uri(place)), [trial.spec for trial in TRIALS[:30]]
@@ -181,6 +205,14 @@ def finished(spec) -> TrialRow:
     return TrialRow(trial_id=spec.trial_id, spec=spec, config={}, state="done", metrics={}, artifacts={})
 
 
+def put_with_marker(server, folder, row) -> None:
+    """Let a row, its marker and nine files more be there."""
+    version = f'"{hashlib.md5(seal(row)).hexdigest()}"'
+    marker = Marker(version=short(version), digest=digest_of(row), origins=origins_of({}))
+    for name, data in {"row.json": seal(row), marker.name: b"", **{f"file-{n}": b"" for n in range(9)}}.items():
+        server.put(f"{folder}/{name}", data)
+
+
 def fill(server, place, done: int = 50) -> None:
     """Let of the trials 50 be done and 400 be interrupted after an epoch, each with what that leaves in its folder."""
     for number, trial in enumerate(TRIALS[: max(done, 450)]):
@@ -196,3 +228,27 @@ def fill(server, place, done: int = 50) -> None:
             files["checkpoints/000001-0000000-0001.0123abcd"] = b""
         for name, data in files.items():
             server.put(f"{folder}/{name}", data)
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"), [("plan", 0), ("status", 0), ("run --runner local --json", 0), ("run --runner local", 21)]
+)
+def test_of_a_finished_experiment_no_row_is_read_but_for_its_tables(
+    chains, sharptune, uri, requests, words, rows, monkeypatch
+):
+    monkeypatch.setattr("orchestrator.running.indexing.Indexing.end", lambda *arguments: None)  # which copies rows
+    chains.write_text(CHAINS.replace("seed: [0, 1]", "seed: [0, 1, 2, 3, 4, 5, 6]"))
+    storage = open_storage(uri)
+    for trial in planned_in(chains):
+        parents = {parent: TrialFolder(storage, parent).read_row() for parent in trial.spec.parents}
+        taken = {parent: {"genotype": row.digest("genotype")} for parent, row in parents.items()}
+        row = dataclasses.replace(row_of(trial.spec), parents=taken)
+        origins = origins_of({parent: digest_of(row) for parent, row in parents.items()})
+        assert TrialFolder(storage, trial.trial_id).commit_row(row, origins)
+    requests.clear()
+    command, *options = words.split()
+
+    result = sharptune(command, chains, "--storage", uri, *options)
+
+    assert result.code == 0, result.err
+    assert len([request for request in requests if "row.json" in request]) == rows

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from doc_commands import shown
 from doc_pages import ROOT, blocks, pages
 
-ALIKE_EVERYWHERE = re.compile(r"sharptune (cost|space|genotype(?! derive)|plan quickstart)\b")
+ALIKE_EVERYWHERE = re.compile(r"sharptune (cost|space|genotype(?! derive)|plan quickstart|plan table2 --gpus)\b")
 """Commands that print the same on every machine, so what a page shows of them is held against what they print."""
 COMPARISONS = "tests/test_comparisons_page.py::test_a_command_prints_what_the_page_shows"
 STRUCTURE = "tests/integration/test_structure_page.py::test_its_examples_work"

@@ -1,8 +1,9 @@
 """Grids with true durations that a forecaster does not know, and what happens to them: a run, event by event.
 
 Nothing here is the forecaster's: neither the noise nor the schedule. A trial's seconds are its expected cost, times the
-machine's pace, times how far the cost model is off for its stage, times chance of an unknown spread with heavy tails,
-times how slow its node is, which is seen only where it starts.
+machine's pace, times how far off it is for trials of its kind and for its stage, times chance of an unknown spread with
+heavy tails, times how slow its node is, which is seen only where it starts, times what others do there meanwhile, which
+comes and goes.
 """
 
 import math
@@ -19,8 +20,8 @@ from orchestrator.planning.plan import PlannedTrial, Resources
 
 EPOCHS = 20
 """Of each trial: after each of them it is known how far it is."""
-GPU_PACE = {"search": 1e-6, "train": 2e-7}
-"""Seconds per unit of cost of a machine in the middle, which no grid has."""
+GPU_PACE = {"search": 6e-7, "train": 1.2e-7}
+"""Seconds per unit of cost of a machine in the middle, which no grid has: other ones than the forecaster's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,8 @@ class MadeGrid:
     seconds: Mapping[str, float]
     nodes: list[dict[str, float]]
     slowness: list[float]
+    loads: list[float]
+    """How slow all nodes are by what others do, each for as many trials as start meanwhile."""
 
     @property
     def slots(self) -> Slots:
@@ -47,7 +50,8 @@ def made_grid(seed: int) -> MadeGrid:
     wide = min(2.0, max(node["GPU"] for node in nodes))
     trials: list[PlannedTrial] = []
     seconds: dict[str, float] = {}
-    machine = math.exp(chance.gauss(0, 0.8))
+    machine = math.exp(chance.gauss(0, 0.7))
+    kinds = {kind: pace * math.exp(chance.gauss(0, 0.5)) for kind, pace in GPU_PACE.items()}
     wrong = chance.randrange(4)  # the stage whose cost model is wrong by three
     parents: list[PlannedTrial] = []
     for stage in range(chance.randint(2, 4)):
@@ -59,10 +63,12 @@ def made_grid(seed: int) -> MadeGrid:
         made = list(_stage(f"stage{stage}", trainable, shape, parents, costs, chance))
         for trial in made:
             luck = math.exp(spread * _student(chance, 4)) * (chance.uniform(2, 4) if chance.random() < tail else 1)
-            seconds[trial.trial_id] = trial.expected_cost * GPU_PACE[trainable] * machine * off * luck
+            seconds[trial.trial_id] = trial.expected_cost * kinds[trainable] * machine * off * luck
         trials += made
         parents = made
-    return MadeGrid(trials=trials, seconds=seconds, nodes=nodes, slowness=slowness)
+    shared = 0.3 if chance.random() < 0.5 else 0.0
+    loads = [math.exp(chance.gauss(0, shared)) for _ in range(6)]
+    return MadeGrid(trials=trials, seconds=seconds, nodes=nodes, slowness=slowness, loads=loads)
 
 
 def _stage(
@@ -150,7 +156,8 @@ def run(grid: MadeGrid) -> Ran:
                 free[at][name] -= asked[name]
             working[trial.trial_id] = at
             start[trial.trial_id] = now
-            end[trial.trial_id] = now + grid.seconds[trial.trial_id] * grid.slowness[at]
+            load = grid.loads[(len(start) - 1) * len(grid.loads) // len(grid.trials)]
+            end[trial.trial_id] = now + grid.seconds[trial.trial_id] * grid.slowness[at] * load
             del waiting[trial.trial_id]
         now = min(end[name] for name in working)
         for name in [name for name in working if end[name] <= now]:

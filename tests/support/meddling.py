@@ -28,15 +28,18 @@ class MeddledStorage:
     def age(self, path: str) -> float:
         return self._inner.age(path)
 
+    def created(self, path: str, data: bytes) -> str | None:
+        return self._do("create", path, data, method="created")
+
     def tidy(self, folder: str) -> None:
         self._inner.tidy(folder)
 
-    def _do(self, kind, *arguments, **settings):
+    def _do(self, kind, *arguments, method="", **settings):
         self.counts[kind] += 1
         number = self.counts[kind]
         self._meddle(kind, number, "before")
         try:
-            return getattr(self._inner, kind)(*arguments, **settings)
+            return getattr(self._inner, method or kind)(*arguments, **settings)
         finally:
             self._meddle(kind, number, "after")
 

@@ -51,6 +51,13 @@ class StorageContract:
         assert not storage.create("x/row.json", b"second")
         assert storage.read("x/row.json") == b"first"
 
+    def test_of_a_file_that_is_created_the_version_is_told_that_the_listing_tells(self, storage):
+        version = storage.created("x/row.json", b"first")
+
+        assert version == storage.walk("x")["x/row.json"].version
+        assert storage.created("x/row.json", b"second") is None
+        assert storage.read("x/row.json") == b"first"
+
     def test_of_many_that_create_at_once_one_wins_and_its_content_stays(self, storage):
         together = threading.Barrier(8)
 

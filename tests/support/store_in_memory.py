@@ -1,6 +1,7 @@
 """An object store in memory, which counts its requests as a real one gets them: a thousand keys to an answer."""
 
 import hashlib
+import threading
 import time
 from collections.abc import Mapping
 
@@ -39,6 +40,9 @@ class StoreInMemory:
             return False
         self.write(path, data)
         return True
+
+    def created(self, path: str, data: bytes) -> str | None:
+        return self._at(path)[1].version if self.create(path, data) else None
 
     def append(self, path: str, data: bytes) -> None:
         self.write(path, (self.read(path) if path in self._files else b"") + data)
@@ -93,3 +97,16 @@ class StoreInMemory:
     def _list(self, what: str, found: int) -> None:
         pages = max(1, -(-found // PAGE))
         self.requests.extend(f"LIST {what} page {page + 1}" for page in range(pages))
+
+
+class StoreOfPairs(StoreInMemory):
+    """One that gives a row only together with another that is asked for at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._two = threading.Barrier(2)
+
+    def read(self, path: str) -> bytes:
+        if path.endswith("row.json"):
+            self._two.wait(10)
+        return super().read(path)

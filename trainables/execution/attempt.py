@@ -296,7 +296,7 @@ class Attempt:
         """Commit a row and return it, or the one that was there before it. Raises: ClaimLost."""
         seen = self.folder.seen()
         seen.claims.check(self.claim)
-        if self.folder.commit_row(row):
+        if self.folder.commit_row(row, self._inputs.origins):
             self._row, self._last_seen = row, seen
         else:
             self._row = _finished(self.folder)

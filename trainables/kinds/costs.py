@@ -1,6 +1,6 @@
-"""How much work a search or a training may be: epochs × images × (layers × channels² × candidates), crudely.
+"""How much work a search or a training may be: epochs × images × layers × (channels² + FLAT) × candidates, crudely.
 
-The longest can start first; only the order among trials means anything.
+The longest can start first, and the forecast of a plan goes by it where nothing like a trial was seen.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,13 @@ EVALUATION = 1 / 3
 """Of a training step's work, what an evaluation costs: the gradients take about two thirds."""
 EDGES = 14
 """Of a cell: a layer of a cell supernet computes so many mixed operations."""
-USUAL_PATH = 8 * 128**2
-"""A path whose operations are not known yet."""
+FLAT = 200
+"""What a layer takes whatever its channels, in squared channels: kernels that start, activations that are moved.
+
+On one thread of a CPU a training step took 5.4 ms an image with 4 layers of 4 channels, 134 with 20 layers of 36; a
+search step 62 with 3 layers of 4, 426 with 8 of 16."""
+USUAL_PATH = 13_000
+"""A path whose operations are not known yet: about what the published ones are, 11,264 to 14,464."""
 
 
 def search_cost(settings: Mapping[str, JSON]) -> float:
@@ -46,7 +51,11 @@ def _passes(settings: Mapping[str, JSON]) -> float:
 
 
 def _cells(settings: Mapping[str, JSON]) -> float:
-    return _number(settings.get("layers", 1)) * _number(settings.get("channels", 1)) ** 2
+    return _number(settings.get("layers", 1)) * _layer(settings)
+
+
+def _layer(settings: Mapping[str, JSON]) -> float:
+    return _number(settings.get("channels", 1)) ** 2 + FLAT
 
 
 def _supernet(space: Space | None, settings: Mapping[str, JSON]) -> float:
@@ -59,7 +68,7 @@ def _supernet(space: Space | None, settings: Mapping[str, JSON]) -> float:
             return _multichannel(space)
         case NasBench201Space():
             edges = STAGES * space.cells_per_stage * len(NAS_BENCH_201_EDGES) / EDGES
-            return edges * _number(settings.get("channels", 1)) ** 2 * len(space.primitives)
+            return edges * _layer(settings) * len(space.primitives)
 
 
 def _multichannel(space: MultiChannelSpace) -> float:

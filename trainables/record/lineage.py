@@ -6,8 +6,9 @@ from typing import Any, TypeAlias
 
 from trainables.config import is_reference
 from trainables.errors import DamagedFile, SharptuneError, TrialFailure
+from trainables.record.entry import origins_of
 from trainables.record.storage import Storage
-from trainables.record.trial_folder import TrialFolder, read_epochs
+from trainables.record.trial_folder import TrialFolder, digest_of, read_epochs
 from trainables.trial import JSON, WITHIN, Spent, TrialRow, TrialSpec, artifact_digest
 
 EPOCHS = "epochs.parquet"
@@ -37,10 +38,14 @@ class Inputs:
     """`CHOSEN`, when a parent was the best of several."""
     ancestors: dict[str, dict[str, float]] = field(default_factory=dict)
     """Days of every ancestor, each once: {the trial that worked: {"gpu_days": ..., "cpu_days": ...}}."""
+    origins: str = ""
+    """`origins_of` the rows that were read."""
 
 
 Derive: TypeAlias = Callable[[str, TrialRow, Callable[[], Mapping[str, JSON]], Mapping[str, JSON]], JSON]
 """Of a key that begins with `WITHIN`, the row of the parent, what reads its alphas, and the trial's other settings."""
+Derived: TypeAlias = Callable[[str, TrialRow, Mapping[str, JSON]], JSON]
+"""The same, of which the alphas are known."""
 
 
 def gather(storage: Storage, spec: TrialSpec, derive: Derive | None = None) -> Inputs:
@@ -49,19 +54,24 @@ def gather(storage: Storage, spec: TrialSpec, derive: Derive | None = None) -> I
     Raises: ParentNotDone, TrialFailure; what `derive` does.
     """
     rows = {parent: _done_row(storage, parent) for parent in spec.parents}
-    if derive is None:
-        return taken_from(rows, spec)
+    inputs = taken_from(rows, spec, None if derive is None else _deriving(storage, derive))
+    inputs.origins = origins_of({parent: digest_of(row) for parent, row in rows.items()})
+    return inputs
+
+
+def _deriving(storage: Storage, derive: Derive) -> Derived:
+    """Return what `taken_from` takes as `derived`, with alphas that are read from the storage."""
 
     def derived(key: str, row: TrialRow, settings: Mapping[str, JSON]) -> JSON:
         return derive(key, row, lambda: recorded_alphas(TrialFolder(storage, row.trial_id), row)[1], settings)
 
-    return taken_from(rows, spec, derived)
+    return derived
 
 
 def taken_from(
     rows: Mapping[str, TrialRow],
     spec: TrialSpec,
-    derived: Callable[[str, TrialRow, Mapping[str, JSON]], JSON] | None = None,
+    derived: Derived | None = None,
 ) -> Inputs:
     """Return what a trial takes from the rows of its parents, which are done.
 

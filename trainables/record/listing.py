@@ -84,6 +84,12 @@ class Listed:
             self._look()
         return created
 
+    def created(self, path: str, data: bytes) -> str | None:
+        version = self._storage.created(path, data)
+        if version is None:
+            self._look()
+        return version
+
     def append(self, path: str, data: bytes) -> None:
         self._storage.append(path, data)
 

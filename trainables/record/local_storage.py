@@ -78,6 +78,9 @@ class LocalStorage:
             _sync_folder(target.parent)
         return True
 
+    def created(self, path: str, data: bytes) -> str | None:
+        return "" if self.create(path, data) else None
+
     def append(self, path: str, data: bytes) -> None:
         target = self._inside(path)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -63,14 +63,19 @@ class ObjectStore:
                 return False
             self.write(path, data)
             return self.read(path) == data
+        return self.created(path, data) is not None
+
+    def created(self, path: str, data: bytes) -> str | None:
+        if not self.exclusive:
+            return "" if self.create(path, data) else None
         with self._telling():
             try:
-                obstore.put(self._for(data), path, data, mode="create", use_multipart=False)
+                told = obstore.put(self._for(data), path, data, mode="create", use_multipart=False)
             except AlreadyExistsError as error:
                 if "ConditionalRequestConflict" in str(error):  # two at once, of which S3 let neither pass
                     raise translated(error, self.uri) from None
-                return False
-        return True
+                return None
+        return told["e_tag"] or ""
 
     def append(self, path: str, data: bytes) -> None:
         try:

@@ -53,6 +53,10 @@ class Storage(Protocol):
         """Write a file that must not exist yet; return whether it was this call that wrote it."""
         ...
 
+    def created(self, path: str, data: bytes) -> str | None:
+        """Create a file; return its version, "" where none is told, None where it was not this call that wrote it."""
+        ...
+
     def append(self, path: str, data: bytes) -> None:
         """Add to the end of a file; on an object store this rewrites it."""
         ...
@@ -127,6 +131,18 @@ class PatientStorage:
             return create() or (self._inner.exists(path) and self._inner.read(path) == data)
 
         return self._insist(create, again)
+
+    def created(self, path: str, data: bytes) -> str | None:
+        def created() -> str | None:
+            return self._inner.created(path, data)
+
+        def again() -> str | None:
+            """Try again: what is there may come from the try that failed, which told no version."""
+            version = created()
+            ours = version is None and self._inner.exists(path) and self._inner.read(path) == data
+            return "" if ours else version
+
+        return self._insist(created, again)
 
     def append(self, path: str, data: bytes) -> None:
         def again() -> None:

@@ -8,6 +8,7 @@ output.<attempt>.txt       what the attempt's process printed
 weights-last.<attempt>.safetensors, predictions.<attempt>.npz, epochs.<attempt>.parquet, ...
                            what the row stands for, under the name of the attempt that wrote it
 row.json                   the result; the only commit point, written last, never replaced; names its files
+done-...                   empty: in an object store, what the listing is to tell of a row that is done, see `Marker`
 """
 
 import contextlib
@@ -23,7 +24,7 @@ from trainables.errors import DamagedFile
 from trainables.record.beats import BeatWatcher
 from trainables.record.checkpoints import CheckpointFolder
 from trainables.record.claims import Claim, ClaimFolder
-from trainables.record.entry import Entry
+from trainables.record.entry import Entry, Marker, short
 from trainables.record.listing import Listed
 from trainables.record.log import LOG, TrialLog
 from trainables.record.outputs import MOST_ATTEMPTS, OutputFolder, among
@@ -46,9 +47,12 @@ _OF_AN_ATTEMPT = re.compile(r".+\.(?P<attempt>\d{4,}\.[0-9a-f]{8})(\.[^.]+)?")
 
 def seal(row: TrialRow) -> bytes:
     """Return `row.json`: readable, and closed by a sha256 over everything else in it."""
-    data = row.to_json()
-    digest = hashlib.sha256(canonical_json(data).encode()).hexdigest()
-    return (json.dumps({**data, "sha256": digest}, indent=1, allow_nan=False) + "\n").encode()
+    return (json.dumps({**row.to_json(), "sha256": digest_of(row)}, indent=1, allow_nan=False) + "\n").encode()
+
+
+def digest_of(row: TrialRow) -> str:
+    """Return the sha256 over everything in a row."""
+    return hashlib.sha256(canonical_json(row.to_json()).encode()).hexdigest()
 
 
 def unseal(content: bytes, trial_id: str) -> TrialRow:
@@ -76,7 +80,14 @@ def unsealed(data: JSON, trial_id: str) -> TrialRow:
 
 def withdrawal(trial_id: str, row: Entry) -> str:
     """Return the name of the file in `WITHDRAWN` that says that a trial's `row.json` of that version is taken away."""
-    return f"{trial_id}.{hashlib.sha256(row.version.encode()).hexdigest()[:16]}"
+    return f"{trial_id}.{short(row.version)}"
+
+
+def marker_of(row: TrialRow, version: str, origins: str) -> Marker | None:
+    """Return the marker of a done row, whose file has that version; None for any other row."""
+    if row.state != "done":
+        return None
+    return Marker(version=short(version), digest=digest_of(row), origins=origins, twin=row.adopted_from)
 
 
 class TrialFolder:
@@ -111,15 +122,39 @@ class TrialFolder:
             return None
         return unseal(content, self.trial_id)
 
-    def commit_row(self, row: TrialRow) -> bool:
-        """Write the row unless there is one; return whether this call wrote it."""
-        return self.storage.create(f"{self.path}/{ROW}", seal(row))
+    def commit_row(self, row: TrialRow, origins: str = "", *, content: bytes = b"") -> bool:
+        """Write the row unless there is one, and its marker if its `origins` are known; return whether it was written.
+
+        A marker is made from what the storage said when it took the row, so it is never that of another's.
+
+        Args:
+            content: that of the file, where it is there already.
+        """
+        version = self.storage.created(f"{self.path}/{ROW}", content or seal(row))
+        if version and origins and (marker := marker_of(row, version, origins)) is not None:
+            with contextlib.suppress(OSError):  # it only spares requests, so it is not waited for
+                self.storage.within(0).write(f"{self.path}/{marker.name}", b"")
+        return version is not None
+
+    def markers(self) -> list[Marker]:
+        """Return what names of files here say of rows, of this one and of those that were here before it."""
+        return [marker for name in self.storage.names(self.path) if (marker := Marker.named(name)) is not None]
+
+    def marker(self) -> Marker | None:
+        """Return what a name says of the row that is here; None where it does not, or there is none."""
+        if markers := self.markers():
+            with contextlib.suppress(FileNotFoundError):
+                entry = self.storage.entry(f"{self.path}/{ROW}")
+                return next((marker for marker in markers if marker.is_of(entry)), None)
+        return None
 
     def set_aside(self, name: str, why: str) -> str:
         """Keep a file under another name (`row.json` → `row.json.failed-1`) and return that name."""
         aside = self.free_name(name, why)
         if name == ROW:
             self.withdraw_row()
+            for marker in self.markers() if self.storage.remote else ():
+                self.storage.delete(f"{self.path}/{marker.name}")
         self.storage.move(f"{self.path}/{name}", f"{self.path}/{aside}")
         return aside
 

@@ -27,6 +27,7 @@ def test_a_budget_runs_whole_cells_first_and_says_what_is_left(sharptune, run, m
     assert sorted(cell["done"] for cell in limits["cells"]) == [0, 2]
     assert sharptune("status", "chains.yaml").out.count("new        never started") == 2
     assert len(limits["left_out"]) == 2
+    assert [json.loads(kept.read_text())["ended"] for kept in Path("runs/forecasts").iterdir()] == ["limit"]
     assert "\nspent: 0.4 CPU hours of 0.45 CPU hours\nleft out (0.45 CPU hours): 2 trials, still to do: " in result.err
     assert "\n  complete: 1 of 2 cells\n  not complete: widths: width=" in result.err
     assert result.err.endswith("Nothing is lost. The same command goes on from here.\n")

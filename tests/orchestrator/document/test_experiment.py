@@ -215,6 +215,7 @@ def test_an_override_can_begin_a_config_that_the_file_lacks():
         ("stages..x=3", "must look like stages.train.config.epochs=2"),
         ("stages.serach.config.epochs=3", "unknown key 'serach'; did you mean 'search'? known: search"),
         ("stages.search.grid.seed.5=3", "unknown position '5'; known: 0, 1"),
+        ("stages.search.grid.seed.²=3", "unknown position '²'; known: 0, 1"),
         ("stages.search.config.epochs.x.y=3", "unknown key 'x'; what stands around it holds no keys"),
         ("stages.search.config.epochs=[", "the value is not YAML"),
     ],

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from index_contract import IndexContract, by_names
+from many_rows import write_marked
 from store_in_memory import StoreInMemory
 
 from trainables.record.storage import open_storage
@@ -36,3 +37,9 @@ class TestInAnObjectStoreOfThousands(TestInAnObjectStore):
     @pytest.fixture(autouse=True)
     def thousands(self, monkeypatch):
         by_names(monkeypatch)
+
+
+class TestInAnObjectStoreWhoseListingTellsWhatIsDone(TestInAnObjectStore):
+    @pytest.fixture(autouse=True)
+    def marked(self, monkeypatch):
+        monkeypatch.setattr("index_contract.write", write_marked)

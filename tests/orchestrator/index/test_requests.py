@@ -1,12 +1,13 @@
-"""What a look at thousands of finished trials costs in an object store, and that it shows what is there now."""
+"""What a look at thousands of finished trials costs in an object store, with the index and without."""
 
 import pytest
 from drive import planned
 from many_rows import row_of
-from store_in_memory import StoreInMemory
+from store_in_memory import StoreInMemory, StoreOfPairs
 
 from orchestrator.ledger import Ledger
-from trainables.record.trial_folder import seal
+from trainables.record.entry import origins_of
+from trainables.record.trial_folder import TrialFolder, seal
 
 SPECS = [planned(seed, epochs=1).spec for seed in range(1200)]
 IDS = [spec.trial_id for spec in SPECS]
@@ -55,3 +56,24 @@ def test_the_states_of_finished_trials_are_their_names_and_a_segment(store):
     assert {state.state for state in states.values()} == {"done"}
     assert {state.row.metrics["test_error"] for state in states.values()} == {5.0}
     assert len(store.requests) <= 8, store.requests
+
+
+def test_without_an_index_they_are_a_listing_of_all_files():
+    store = StoreInMemory()
+    for spec in SPECS:
+        store.put({f"trials/{spec.trial_id}/{name}": b"" for name in BESIDE})
+        TrialFolder(store, spec.trial_id).commit_row(row_of(spec), origins_of({}))
+    store.requests.clear()
+
+    states = Ledger(store).states(SPECS)
+
+    assert {state.state for state in states.values()} == {"done"}
+    pages = -(-len(SPECS) * (len(BESIDE) + 2) // 1000)  # of 10,000 trials 110
+    assert len(store.requests) <= pages + 3, store.requests
+
+
+def test_rows_of_an_object_store_are_indexed_many_at_a_time():
+    store = StoreOfPairs()
+    store.put({f"trials/{spec.trial_id}/row.json": seal(row_of(spec)) for spec in SPECS[:40]})
+
+    assert Ledger(store).index(IDS[:40]) == 40
