@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import pytest
 from drive import planned
 from fakes import CATALOG
 from jobs import folder_of, make_job
@@ -10,6 +9,8 @@ from running_contract import essences, go
 
 from orchestrator.forecast.durations import Durations
 from orchestrator.forecast.forecast import forecast
+from orchestrator.forecast.outlook import Outlook
+from orchestrator.forecast.schedule import simulate
 from orchestrator.forecast.slots import Slots
 from orchestrator.ledger import Ledger
 from orchestrator.report.methods import compute_of
@@ -106,23 +107,25 @@ def test_what_would_be_taken_over_is_no_work_in_a_forecast_and_what_needs_it_wai
     ledger = Ledger(open_storage(tmp_path))
     states = ledger.states(trial.spec for trial in trials)
 
-    once, seconds = foreseen(trials, named(trials, states, ledger, CATALOG))
-    each, as_long = foreseen(trials, states)
-    alone, sooner = foreseen([*trials[:3], trials[4]], states)
+    states, unnamed = named(trials, states, ledger, CATALOG), states
+    once, each, alone = (
+        forecast(some, at, Slots.local())
+        for some, at in ((trials, states), (trials, unnamed), ([*trials[:3], trials[4]], unnamed))
+    )
+    outlook = Outlook.of(trials, states)
+    seconds = {trial.trial_id: outlook.share.get(trial.trial_id, 1.0) for trial in outlook.open}
+    schedule = simulate(outlook.open, seconds, Slots.of_nodes([{"CPU": 64.0}]))
 
-    assert {stage: rest.trials for stage, rest in once.stages.items()} == {"t": 1, "z": 1}
-    assert {stage: rest.trials for stage, rest in each.stages.items()} == {"t": 2, "z": 1}
+    assert stages_of(once) == {"t": 1, "z": 1}
+    assert stages_of(each) == {"t": 2, "z": 1}
+    assert once is not None
+    assert alone is not None
     assert once.cpu_hours == alone.cpu_hours
-    assert seconds == pytest.approx(as_long, rel=0.2)
-    assert sooner < 0.7 * seconds
+    assert [schedule.end[trial.trial_id] for trial in trials[2:]] == [1.0, 1.0, 2.0]
 
 
-def foreseen(trials, states):
-    """Return the forecast on many CPUs, and in how many seconds all is done."""
-    found = forecast(trials, states, Slots.of_nodes([{"CPU": 64.0}]))
-    assert found is not None
-    assert found.finish is not None
-    return found, found.finish.median
+def stages_of(found):
+    return {stage: rest.trials for stage, rest in found.stages.items()}
 
 
 def test_where_all_that_is_to_run_takes_rows_over_nothing_is_to_do(tmp_path):
