@@ -3,13 +3,14 @@
 import dataclasses
 import hashlib
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from command_line import CHAINS
 from command_line import planned as planned_in
 from drive import planned
 from fakes import CATALOG, ChainRun
-from jobs import finish, make_job
+from jobs import essence, finish, make_job
 from many_rows import finish_all, row_of, segments, write
 
 from orchestrator.index.check import check_index
@@ -54,6 +55,34 @@ def test_a_trial_of_three_epochs_with_its_weights_is_thirty_requests_at_most(uri
         print(f" {len(requests)} requests for a trial of three epochs and its driver")
     assert [state.state for state in states.values()] == ["done"]
     assert len(requests) <= 30, "\n".join(requests)
+
+
+def test_a_trial_that_takes_over_a_row_is_thirty_requests_at_most_and_two_drivers_at_once_have_the_same_rows(
+    uri, requests, capsys
+):
+    roots = [planned(0, epochs=1, steps=1, hold=f"/nowhere-{n}") for n in (1, 2)]
+    link = {"parent": 0, "key": "genotype"}
+    (one, another), (twin, anothers_twin) = (
+        [planned(seed, (root.trial_id,), link=link) for seed in (0, 1)] for root in roots
+    )
+
+    def go(*trials):
+        return run([*roots, *trials], ledger=Ledger(open_storage(uri)), catalog=CATALOG, runner=LocalRunner())
+
+    go(one)
+    requests.clear()
+    row = go(twin)[twin.trial_id].row
+    count = len(requests)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(go, one, another), pool.submit(go, twin, anothers_twin)]
+    rows = {trial_id: state.row for driver in both for trial_id, state in driver.result().items()}
+
+    with capsys.disabled():
+        print(f" {count} requests for a trial that takes over a row and its driver")
+    assert row is not None
+    assert row.adopted_from == one.trial_id
+    assert count <= 30
+    assert essence(rows[another.trial_id])[1:] == essence(rows[anothers_twin.trial_id])[1:]
 
 
 def test_the_states_of_a_thousand_trials_are_a_listing_and_each_row_is_fetched_once(s3_server, requests, capsys):

@@ -16,6 +16,7 @@ from orchestrator.cli.options import (
     pass_catalog,
     set_option,
     states_of,
+    states_of_specs,
     storage_option,
     terminal_width,
 )
@@ -120,7 +121,7 @@ def _of_all(ledger: Ledger) -> Look:
     for trial_id in ledger.ids():
         with contextlib.suppress(LedgerError):
             specs[trial_id] = ledger.spec(trial_id)
-    states = ledger.states(specs.values())
+    states = states_of_specs(specs.values(), ledger)
     asked_by = {trial_id: ledger.asked_by(trial_id) for trial_id in specs}
     labels = [(trial_id, storage_label(spec, asked_by[trial_id])) for trial_id, spec in specs.items()]
     closing = [*drivers_lines(states), storage_summary(ledger.storage.uri, states)]
