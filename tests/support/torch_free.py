@@ -9,6 +9,7 @@ TORCH_FREE = (
     "trainables.architecture.networks",
     "trainables.architecture.primitives",
     "trainables.architecture.published",
+    "trainables.architecture.sameness",
     "trainables.architecture.spaces",
     "trainables.catalog",
     "trainables.kinds.checks",
