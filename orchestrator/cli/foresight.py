@@ -67,9 +67,9 @@ def forecasts_of(
     return [each for each in found if each is not None]
 
 
-def lack_of_space(ledger: Ledger, forecast: Forecast) -> str:
+def lack_of_space(ledger: Ledger, forecast: Forecast | None) -> str:
     """Return what to say where the disk of the storage has no room for what is still to do; empty where it has."""
-    if ledger.storage.remote:
+    if forecast is None or ledger.storage.remote:
         return ""
     folder = Path(ledger.storage.uri)
     free = shutil.disk_usage(next(path for path in (folder, *folder.absolute().parents) if path.exists())).free

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orchestrator.cli.foresight import Intent, limit_options, slots_of
+from orchestrator.cli.foresight import Intent, lack_of_space, limit_options, slots_of
 from orchestrator.cli.missing_data import dataset_of, missing_data
 from orchestrator.cli.options import (
     Catalog,
@@ -129,7 +129,7 @@ def run(
         if not intent.agreed(ask_above, yes=yes, as_json=as_json):
             say("Nothing was started.")
             return INTERRUPTED
-        if lack := prove_writable(ledger):
+        for lack in filter(None, (prove_writable(ledger), lack_of_space(ledger, intent.foresight.first))):
             say(shown_line(f"note: {lack}"), err=True)
         identities = sorted({identity for trial in todo if (identity := dataset_of(trial))})
         _ensure_data(identities)

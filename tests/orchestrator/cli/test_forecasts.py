@@ -65,3 +65,15 @@ def test_a_disk_that_has_no_room_for_all_is_told_before_anything_runs(tmp_path, 
         assert invoke(["plan", "quickstart", "--storage", str(tmp_path / "none")]) == 0
         note = "note: what is still to do takes some 2.5 MB on disk, and where "
         assert capsys.readouterr().err.startswith(note) == told
+
+
+def test_a_run_says_so_too_before_its_first_trial(run, monkeypatch):
+    run("--set", "stages.root.grid.seed=[0]")
+    Usage = namedtuple("Usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(10**12, 0, 10))
+
+    result = run()
+
+    assert result.code == 0
+    assert result.err.startswith("note: what is still to do takes some ")
+    assert result.err.endswith("/runs lies 10 B are free\n")
