@@ -22,9 +22,7 @@ def main() -> int:
     parser.add_argument("--grids", type=int, default=3)
     parser.add_argument("--part", type=int, default=1, help="Only so small a part of the searches.")
     parser.add_argument("--slow", type=float, default=0.0, help="The share of places with two thirds of the speed.")
-    parser.add_argument(
-        "--troubled", type=float, default=0.0, help="The share of trials that take up to twice as long."
-    )
+    parser.add_argument("--troubled", type=float, default=0.0, help="The share that takes up to twice as long.")
     options = parser.parse_args()
     least: dict[str, dict[str, float]] = {}
     for kind, stages in KINDS.items():
