@@ -83,14 +83,9 @@ class Durations:
         return news or self._count & (self._count - 1) == 0  # with the first of a stage, and with every doubling
 
     def note_row(self, trial: PlannedTrial, row: TrialRow) -> bool:
-        """Note how long a done trial took, all its attempts together; say whether that is much news.
-
-        Nothing is learned from a row that was taken over from another trial's.
-        """
-        if row.adopted_from:
-            return False
-        seconds = row.timing.get("wall_seconds")
-        return isinstance(seconds, int | float) and self.note(trial, seconds, group_of_row(trial, row))
+        """Note how long a done trial took; say whether that is much news."""
+        seconds = seconds_of(row)
+        return seconds is not None and self.note(trial, seconds, group_of_row(trial, row))
 
     def expected(self, trial: PlannedTrial) -> float:
         """Return the seconds that a trial may take; its cost where nothing is known."""
@@ -99,6 +94,15 @@ class Durations:
                 seconds, costs = self._seen[which]
                 return trial.expected_cost * seconds / costs
         return trial.expected_cost
+
+
+def seconds_of(row: TrialRow) -> float | None:
+    """Return how long a done trial took, all its attempts together; None where its row does not say.
+
+    Nothing is to be learned from a row that was taken over from another trial's.
+    """
+    seconds = row.timing.get("wall_seconds")
+    return float(seconds) if isinstance(seconds, int | float) and not row.adopted_from else None
 
 
 def group_of(trial: PlannedTrial) -> Group:

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from orchestrator.forecast.durations import Durations, path_weights
+from orchestrator.forecast.durations import path_weights
 from orchestrator.forecast.outlook import RUNNABLE
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial, Resources
 from orchestrator.running.alike import Likeness, Turns
+from orchestrator.running.estimates import Estimates
 from orchestrator.running.ready import Ready
 
 
@@ -32,7 +33,7 @@ class Frontier:
     held: dict[str, PlannedTrial] = field(default_factory=dict, init=False)
     finished_elsewhere: list[PlannedTrial] = field(default_factory=list)
     """Trials that other drivers were seen to finish; whoever tells people about them takes them out."""
-    durations: Durations = field(default_factory=Durations)
+    estimates: Estimates = field(default_factory=Estimates)
     likeness: Likeness = lambda trial: ""
     """Of trials that are alike one runs at a time."""
     refresh_seconds: float = 1.0
@@ -74,7 +75,7 @@ class Frontier:
             self.elsewhere[trial_id] = trial
             return []
         if row is not None and row.state == "done":
-            if trial is not None and self.durations.note_row(trial, row):
+            if trial is not None and self.estimates.note_row(trial, row):
                 self._ready.weigh(self._weigh())
             for child in self._children.get(trial_id, ()):
                 if child in self.waiting:
@@ -161,7 +162,7 @@ class Frontier:
         return not (self.waiting or self.running or (self.elsewhere and not self.held))
 
     def _weigh(self) -> dict[str, float]:
-        durations = {trial.trial_id: self.durations.expected(trial) for trial in self._trials}
+        durations = {trial.trial_id: self.estimates.expected(trial) for trial in self._trials}
         return path_weights(self._trials, durations)
 
     def _ready_if_it_can(self, trial: PlannedTrial) -> None:
@@ -198,14 +199,14 @@ def open_frontier(
     """Return the frontier of the trials that are neither done, failed nor blocked."""
     unique = {trial.trial_id: trial for trial in trials}
     open_trials = {trial_id: t for trial_id, t in unique.items() if states[trial_id].state in RUNNABLE}
-    durations = Durations()
+    estimates = Estimates()
     for trial_id, trial in unique.items() if open_trials else ():  # each may have to be read
         row = states[trial_id].row
         if row is not None and row.state == "done":
-            durations.note_row(trial, row)
+            estimates.note_row(trial, row)
     return Frontier(
         ledger=ledger,
-        durations=durations,
+        estimates=estimates,
         likeness=likeness,
         waiting={trial_id: t for trial_id, t in open_trials.items() if states[trial_id].state != "running"},
         elsewhere={trial_id: t for trial_id, t in open_trials.items() if states[trial_id].state == "running"},

@@ -104,7 +104,7 @@ def test_the_states_of_a_thousand_trials_are_a_listing_and_each_row_is_fetched_o
 
 
 def test_the_states_of_a_thousand_finished_trials_are_a_listing_and_a_segment_to_a_machine_that_never_saw_them(
-    s3_server, requests, monkeypatch, tmp_path, capsys
+    s3_server, requests, monkeypatch, tmp_path, capsys, sharptune
 ):
     place = uuid.uuid4().hex
     storage, specs = open_storage(s3_server.uri(place)), [trial.spec for trial in TRIALS]
@@ -119,6 +119,9 @@ def test_the_states_of_a_thousand_finished_trials_are_a_listing_and_a_segment_to
         print(f" {len(requests)} requests for 1,000 trials that are all done")
     assert {state.state for state in states.values()} == {"done"}
     assert len(requests) <= 20, "\n".join(requests)
+    requests.clear()
+    assert sharptune("status", "--storage", storage.uri).code == 0
+    assert len(requests) <= 40, "\n".join(requests)
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(10_000, marks=pytest.mark.slow)])

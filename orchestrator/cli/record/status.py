@@ -117,6 +117,7 @@ def _of_plan(experiment: str, catalog: Catalog, overrides: tuple[str, ...], ledg
 def _of_all(ledger: Ledger) -> Look:
     """Return where all trials of a storage stand, those of experiments that nobody names included."""
     specs = {}
+    ledger.rows()  # many at a time, out of few files where there is an index
     for trial_id in ledger.ids():
         with contextlib.suppress(LedgerError):
             specs[trial_id] = ledger.spec(trial_id)

@@ -68,6 +68,14 @@ class ClusterView:
         return max(1, sum(node.copies(smallest) for node in self.nodes))
 
 
+def in_line(slots: int, *, may_grow: bool = False) -> int:
+    """Return how many trials may be handed to Ray before there is a place for them.
+
+    They are not overtaken any more, so few; but a cluster that can grow must see that it should.
+    """
+    return max(16 if may_grow else 2, slots // 4)
+
+
 def _holds(value: str | None, choice: str) -> bool:
     """Say whether a node's label, if it has it, is what `value`, `!value`, `in(a, b)` or `!in(a, b)` asks for."""
     wanted = choice.removeprefix("!")

@@ -24,12 +24,13 @@ os.environ["RAY_AIR_NEW_OUTPUT"] = "0"  # the other one prints boxes even when t
 import ray
 from ray import tune
 from ray._private import worker as ray_worker
+from ray.air._internal import usage
 from ray.tune.error import TuneError
 
 from orchestrator.errors import HaltError, RunError
 from orchestrator.running.gpus import on_the_cpu
 from orchestrator.running.ray_tune.callbacks import DrainStopper, FrontierSearcher, SilentReporter, TuneCallback
-from orchestrator.running.ray_tune.cluster import ClusterView, death_reason
+from orchestrator.running.ray_tune.cluster import ClusterView, death_reason, in_line
 from orchestrator.running.ray_tune.leftovers import RaySession, scratch, sweep
 from orchestrator.running.ray_tune.nodes import Nodes, check_nodes, code_environment, knock
 from orchestrator.running.ray_tune.processes import RayProcesses, check_temp_folder, on_loopback
@@ -77,9 +78,8 @@ class RayRunner:
                 raise RunError(missing + _cpu_remedy(session, view))
             self._warned = True
             session.listen(Event(kind="note", text=f"{missing}; waiting for the cluster to grow"))
-        # How many trials may wait for a place: enough that a cluster which can grow sees that it should.
-        least = 2 if self._address is None else 16
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(least, view.slots(demands) // 4))
+        line = in_line(view.slots(demands), may_grow=self._address is not None)
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(line)
         try:
             with scratch() as folder:
                 self._fit(session, folder)
@@ -165,7 +165,7 @@ class RayRunner:
                 progress_reporter=SilentReporter(),
             ),
         )
-        with _quiet():
+        with _quiet(), _not_counted():
             try:
                 tuner.fit()
             except TuneError as error:  # what our own callbacks raise comes wrapped
@@ -191,6 +191,19 @@ def _print_deaths(wanted: bool) -> None:
     The listener hears of each death anyway. No public setting reaches this one of Ray's.
     """
     ray_worker._worker_logs_enabled = wanted
+
+
+@contextlib.contextmanager
+def _not_counted():
+    """Keep Ray from counting callbacks for its usage statistics, which are off anyway.
+
+    To tell which are its own it imports all of MLflow and W&B, where they are installed: seconds at each run's start.
+    """
+    counting, usage.tag_callbacks = usage.tag_callbacks, lambda callbacks: False
+    try:
+        yield
+    finally:
+        usage.tag_callbacks = counting
 
 
 @contextlib.contextmanager

@@ -1,0 +1,37 @@
+"""How well a run fills its places: ten thousand dependent trials, on a simulated clock. Prints JSON.
+
+    PYTHONPATH=.:tests/support python tests/benchmarks/efficiency.py [--slots 256 1024] [--grids 3] [--part 1]
+
+The real frontier decides, and learns on the way; `simulated_run.KINDS` says which grids, and what no schedule knows of
+them. Each number is bound / makespan, where the bound is the longer of two times: of all work on all places, and of the
+longest chain. It is the least of `--grids` grids that are drawn alike. Beside ours: first in the plan, first started;
+the same with a barrier between stages; and ours, had it known all durations.
+"""
+
+import argparse
+import json
+import sys
+
+from simulated_run import KINDS, efficiencies, grid
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--slots", type=int, nargs="+", default=[256, 1024])
+    parser.add_argument("--grids", type=int, default=3)
+    parser.add_argument("--part", type=int, default=1, help="Only so small a part of the searches.")
+    options = parser.parse_args()
+    least: dict[str, dict[str, float]] = {}
+    for kind, stages in KINDS.items():
+        for seed in range(options.grids):
+            drawn = grid(stages, seed=seed, part=options.part)
+            for slots in options.slots:
+                worst = least.setdefault(f"{kind}, {slots} slots", {})
+                for name, found in efficiencies(drawn, slots).items():
+                    worst[name] = min(worst.get(name, 1.0), round(found, 4))
+    print(json.dumps(least, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
