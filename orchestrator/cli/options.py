@@ -20,10 +20,10 @@ from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
 from orchestrator.running.alike import named, with_twins_of_done
 from orchestrator.words import shown_line
-from trainables.catalog import Trainable
 from trainables.errors import SharptuneError, StorageError
 from trainables.record.storage import NO_SPACE, open_storage, tried_out
 from trainables.record.trial_folder import TRIALS
+from trainables.trainable import Trainable
 from trainables.trial import TrialSpec
 
 Catalog: TypeAlias = Mapping[str, Trainable]

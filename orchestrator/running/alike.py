@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
-from trainables.catalog import Trainable
 from trainables.errors import TrialFailure
 from trainables.execution.likeness import all_noted, is_alike, likeness_of, may_have_a_twin, noted
 from trainables.record.lineage import taken_from
+from trainables.trainable import Trainable
 from trainables.trial import TrialRow
 
 FEW = 20

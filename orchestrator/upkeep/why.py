@@ -14,8 +14,8 @@ from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.grids.config_fields import Fields
 from orchestrator.planning.grids.planned_trial import PlannedTrial
 from orchestrator.upkeep.family import Family
-from trainables.catalog import Trainable
 from trainables.config import is_reference
+from trainables.trainable import Trainable
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
 MANY = 8

@@ -15,10 +15,10 @@ from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from trainables.catalog import Trainable, load
 from trainables.errors import DamagedFile
 from trainables.record.storage import Storage
 from trainables.record.trial_folder import TrialFolder
+from trainables.trainable import Trainable, load
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
 LIKENESSES = "likenesses"
