@@ -43,6 +43,8 @@ class Stage:
     """How far all trials of the same parent are off together: what its architecture costs."""
     own: float = 0.1
     """How far each trial is off by itself."""
+    troubled: float = 0.0
+    """The share of trials that take up to twice as long besides: of heavy tails."""
 
 
 SEARCHES = Stage(name="search", each=0, hours=20, settings=(1, 2.5), pace=0.3)
@@ -72,15 +74,16 @@ class Grid:
     trials: Sequence[PlannedTrial]
     seconds: Mapping[str, float]
 
-    def bound(self, slots: int) -> float:
+    def bound(self, places: Sequence[float]) -> float:
         """Return seconds that no schedule can do with less than: all work on all places, or the longest chain."""
         chain = max(path_weights(self.trials, self.seconds).values())
-        return max(sum(self.seconds.values()) / slots, chain)
+        return max(sum(self.seconds.values()) / sum(places), chain / max(places))
 
 
 def grid(stages: Sequence[Stage], *, seed: int = 0, part: int = 1) -> Grid:
     """Return the grid, stage after stage as a plan has it, of the first stage only so small a part."""
-    draw = Random(seed).lognormvariate
+    chance = Random(seed)
+    draw = chance.lognormvariate
     trials: list[PlannedTrial] = []
     seconds: dict[str, float] = {}
     parents: Sequence[str] = [""]
@@ -94,7 +97,8 @@ def grid(stages: Sequence[Stage], *, seed: int = 0, part: int = 1) -> Grid:
                 typical = 3600 * stage.hours * stage.settings[which]
                 trial = planned(len(trials), (parent,) if parent else ())
                 trials.append(replace(trial, stage=stage.name, expected_cost=typical / stage.pace))
-                seconds[trial.trial_id] = typical * off[which] * architecture * draw(0, stage.own)
+                trouble = chance.uniform(1, 2) if stage.troubled and chance.random() < stage.troubled else 1.0
+                seconds[trial.trial_id] = typical * off[which] * architecture * draw(0, stage.own) * trouble
         parents = [trial.trial_id for trial in trials[before:]]
     return Grid(trials=trials, seconds=seconds)
 
@@ -179,42 +183,50 @@ class InOrder:
         heapq.heappush(self._ready[self._stages[trial_id]], self._place[trial_id])
 
 
-def makespan(grid: Grid, policy: Policy, rows: Rows, slots: int) -> float:
-    """Return the seconds from the start of a run to its end, with so many places that are all alike.
+def makespan(grid: Grid, policy: Policy, rows: Rows, places: Sequence[float]) -> float:
+    """Return the seconds from the start of a run to its end, on places of such speeds, which nobody knows.
 
     Trials wait in Ray's line as they do in a run: whoever is in it is not overtaken any more.
     """
-    most = in_line(slots)
+    most = in_line(len(places))
     waiting: deque[PlannedTrial] = deque()
-    at_work: list[tuple[float, str, PlannedTrial]] = []
+    free = deque(places)
+    at_work: list[tuple[float, str, PlannedTrial, float]] = []
+    """When it ends, on a place of which speed."""
     now = 0.0
     while True:
         while True:
-            while waiting and len(at_work) < slots:
-                trial = waiting.popleft()
-                heapq.heappush(at_work, (now + grid.seconds[trial.trial_id], trial.trial_id, trial))
+            while waiting and free:
+                trial, speed = waiting.popleft(), free.popleft()
+                heapq.heappush(at_work, (now + grid.seconds[trial.trial_id] / speed, trial.trial_id, trial, speed))
             trial = policy.next() if len(waiting) < most else None
             if trial is None:
                 break
             waiting.append(trial)
         if not at_work:
             return now
-        now, trial_id, trial = heapq.heappop(at_work)
-        rows.end(trial, grid.seconds[trial_id])
+        now, trial_id, trial, speed = heapq.heappop(at_work)
+        free.append(speed)
+        rows.end(trial, grid.seconds[trial_id] / speed)
         policy.settle(trial_id)
 
 
-def efficiencies(grid: Grid, slots: int) -> dict[str, float]:
-    """Return bound over makespan by who decides; at 1 no place is ever empty, or the longest chain never waits."""
+def efficiencies(grid: Grid, slots: int, *, slow: float = 0.0) -> dict[str, float]:
+    """Return bound over makespan by who decides; at 1 no place is ever empty, or the longest chain never waits.
+
+    Args:
+        slow: the share of the places that have two thirds of the speed.
+    """
+    places = [2 / 3 if place < slow * slots else 1.0 for place in range(slots)]
     deciding: Mapping[str, Callable[[Rows], Policy]] = {
         "ours": lambda rows: frontier(grid, rows),
         "in the order of the plan": lambda rows: InOrder(grid),
         "stage after stage": lambda rows: InOrder(grid, barrier=True),
         "ours, had it known all durations": lambda rows: frontier(grid, rows, Truth(grid)),
     }
-    bound = grid.bound(slots)
+    bound = grid.bound(places)
     found: dict[str, float] = {}
     for name, decides in deciding.items():
         rows = Rows()
-        found[name] = bound / makespan(grid, decides(rows), rows, slots)
+        found[name] = bound / makespan(grid, decides(rows), rows, places)
     return found

@@ -19,5 +19,5 @@ def test_no_schedule_is_shorter_than_the_bound():
     drawn = grid(KINDS["alike"], part=100)
 
     for slots in (1, 10, 200):
-        rows = Rows()
-        assert makespan(drawn, frontier(drawn, rows), rows, slots) >= drawn.bound(slots) * (1 - 1e-9)
+        rows, places = Rows(), [1.0] * slots
+        assert makespan(drawn, frontier(drawn, rows), rows, places) >= drawn.bound(places) * (1 - 1e-9)
