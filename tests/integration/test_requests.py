@@ -72,13 +72,13 @@ def test_a_trial_that_takes_over_a_row_is_thirty_requests_at_most_and_two_driver
     go(one)
     requests.clear()
     row = go(twin)[twin.trial_id].row
-    count = len(requests)
+    count = sum("/drivers/" not in request for request in requests)  # which hang on the clock
     with ThreadPoolExecutor(2) as pool:
         both = [pool.submit(go, one, another), pool.submit(go, twin, anothers_twin)]
     rows = {trial_id: state.row for driver in both for trial_id, state in driver.result().items()}
 
     with capsys.disabled():
-        print(f" {count} requests for a trial that takes over a row and its driver")
+        print(f" {count} requests for a trial that takes over a row")
     assert row is not None
     assert row.adopted_from == one.trial_id
     assert count <= 30

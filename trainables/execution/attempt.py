@@ -19,12 +19,11 @@ from trainables.execution.adoption import Adoption
 from trainables.execution.history import History
 from trainables.execution.job import Job, Progress, State
 from trainables.execution.printed import Printed
-from trainables.record import provenance
 from trainables.record.checkpoints import Checkpoint
 from trainables.record.claims import Busy, Claim
 from trainables.record.lineage import Inputs, ParentNotDone, gather, read_files
 from trainables.record.secrets import masked
-from trainables.record.storage import Storage, here_path, open_storage, trouble
+from trainables.record.storage import open_storage, trouble
 from trainables.record.trial_folder import ROW, TrialFolder, epochs_parquet
 from trainables.trial import JSON, Outcome, Run, Spent, Step, TrialRow
 
@@ -46,7 +45,7 @@ def execute(job: Job, *, should_stop: Callable[[], bool], keep_output: bool = Fa
         return
     try:
         folder = TrialFolder(storage, trial_id)
-        if wrong := _wrong_place(job, folder.storage):
+        if wrong := job.why_not_here(folder.storage):
             yield Progress(trial_id=trial_id, state="halted", note=wrong)
             return
         seen = folder.seen()
@@ -334,17 +333,3 @@ def _finished(folder: TrialFolder) -> TrialRow | None:
         return folder.read_row()
     except DamagedFile:
         return None
-
-
-def _wrong_place(job: Job, storage: Storage) -> str:
-    """Return why this process must not run the job, in a sentence; empty when it may."""
-    if job.code not in (None, provenance.code_digest()):
-        if job.elsewhere:
-            return (
-                "the code on this node is not the driver's: install the same version of sharptune on every node, "
-                "or let `run --address` ship it"
-            )
-        return "the code changed since this run began, and its processes would mix what was and what is there now"
-    if job.elsewhere and not storage.exists(here_path(job.driver)):
-        return f"this node does not see the storage {job.storage}; use a folder that all nodes share, or s3://"
-    return job.trainable.why_not_here(job.spec.config, job.gpus)

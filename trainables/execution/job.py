@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from trainables.record import provenance
 from trainables.record.claims import Process
+from trainables.record.storage import Storage, here_path
 from trainables.trainable import Trainable
 from trainables.trial import JSON, TrialRow, TrialSpec
 
@@ -43,6 +45,23 @@ class Job:
     """How long its process may go without a step, where somebody watches it."""
     adopt: bool = True
     """It takes over the row of a trial that is alike and done, where there is one, and does not work itself."""
+
+    def why_not_here(self, storage: Storage) -> str:
+        """Return why this process must not run it, in a sentence; empty when it may.
+
+        Args:
+            storage: the job's, as this process sees it.
+        """
+        if self.code not in (None, provenance.code_digest()):
+            if self.elsewhere:
+                return (
+                    "the code on this node is not the driver's: install the same version of sharptune on every node, "
+                    "or let `run --address` ship it"
+                )
+            return "the code changed since this run began, and its processes would mix what was and what is there now"
+        if self.elsewhere and not storage.exists(here_path(self.driver)):
+            return f"this node does not see the storage {self.storage}; use a folder that all nodes share, or s3://"
+        return self.trainable.why_not_here(self.spec.config, self.gpus)
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "spec": self.spec.to_json()}, sort_keys=True)

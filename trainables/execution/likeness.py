@@ -95,16 +95,19 @@ def _noted(storage: Storage, likeness: str) -> str:
 def note_lacking(storage: Storage, catalog: Mapping[str, Trainable], rows: Iterable[TrialRow]) -> int:
     """Name done trials of likenesses of which the storage names none, as of rows from before there were hints.
 
-    Return of how many. Of a version whose results were others no trial is to be found.
+    So it is with one that is gone, and left its row to another. Return of how many. Of a version whose results were
+    others no trial is to be found.
     """
     known, found = all_noted(storage), 0
-    for row in rows:
+    there = {row.trial_id: row for row in rows}
+    for row in there.values():
         entry = catalog.get(row.spec.trainable)
         if entry is None or entry.version != row.spec.version or row.state != "done" or not may_have_a_twin(row.spec):
             continue
         likeness = likeness_of(entry, row.spec, row.config)
-        if likeness and likeness not in known:
-            note(storage, likeness, row.trial_id, replace=False)
+        left = likeness in known and row.computed_by not in there and noted(storage, [likeness])[likeness] not in there
+        if likeness and (left or likeness not in known):
+            note(storage, likeness, row.trial_id, replace=left)
             known.add(likeness)
             found += 1
     return found

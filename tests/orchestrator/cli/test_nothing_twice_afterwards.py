@@ -111,6 +111,20 @@ def test_with_the_trial_that_worked_pruned_its_row_is_still_there_in_the_one_tha
     assert rows()[twin].metrics == rows()[trial_id].metrics
 
 
+@pytest.mark.parametrize("indexed", [False, True])
+def test_with_the_trial_that_worked_pruned_others_find_its_row_once_the_index_command_was_given(here, indexed):
+    third = ("second.yaml", "--set", "stages.root.grid.hold=[/nowhere/3]")
+    here("prune", "second.yaml", "--yes")
+    here("run", *third, "--set", "stages.child.grid.seed=[5]", "--runner", "local")
+
+    said = here("index").out if indexed else ""
+    again = here("index", "--json").json["noted"] if indexed else 0
+
+    assert said.count("; 4 trials can now be found") == indexed
+    assert again == 0
+    assert here("plan", *third).out.count("would take over the row of") == 4 * indexed
+
+
 def test_the_trial_that_worked_is_computed_anew_once_it_is_damaged_and_the_other_row_stays(here):
     trial_id, twin = min(twins().items())
     before = rows()

@@ -8,7 +8,7 @@ from jobs import folder_of, make_job
 from running_contract import essences, go
 
 from orchestrator.forecast.durations import Durations
-from orchestrator.forecast.forecast import forecast
+from orchestrator.forecast.forecast import forecast, foresee
 from orchestrator.forecast.outlook import Outlook
 from orchestrator.forecast.schedule import simulate
 from orchestrator.forecast.slots import Slots
@@ -135,6 +135,17 @@ def test_where_all_that_is_to_run_takes_rows_over_nothing_is_to_do(tmp_path):
     states = named(trials, ledger.states(trial.spec for trial in trials), ledger, CATALOG)
 
     assert forecast(trials, states, Slots.local()) is None
+
+
+def test_where_a_run_leaves_out_all_that_could_start_nothing_is_to_do(tmp_path):
+    """It has room neither for the trial that works nor for the one that waits for it."""
+    trials = twice()
+    go(tmp_path, trials[:2])
+    ledger = Ledger(open_storage(tmp_path))
+    outlook = Outlook.of(trials, named(trials, ledger.states(trial.spec for trial in trials), ledger, CATALOG))
+
+    assert len(outlook.open) == 2
+    assert foresee(dataclasses.replace(outlook, open=()), Slots.local()) is None
 
 
 def test_a_trial_that_another_run_has_at_work_is_the_one_to_wait_for_wherever_it_stands_in_the_plan(tmp_path):

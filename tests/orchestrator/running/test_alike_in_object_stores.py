@@ -38,6 +38,11 @@ def twice(children=1):
     return roots, *([planned(seed, (root.trial_id,), link=LINK) for seed in range(children)] for root in roots)
 
 
+def of_trials(store):
+    """Return what was asked of trials since then; how often a driver is heard of hangs on the clock."""
+    return [request for request in store.requests if " drivers/" not in request]
+
+
 def of_hints(store):
     """Return what was asked of hints since the requests were cleared."""
     return [request.partition("/")[0] for request in store.requests if f" {LIKENESSES}/" in request]
@@ -57,7 +62,7 @@ def test_to_take_a_row_over_is_its_row_and_each_file_once_and_fewer_requests_tha
     go(store, roots)
     store.requests.clear()
     go(store, [*roots, *one])
-    worked = len(store.requests)
+    worked = len(of_trials(store))
     store.requests.clear()
     states = go(store, [*roots, *other])
 
@@ -70,7 +75,7 @@ def test_to_take_a_row_over_is_its_row_and_each_file_once_and_fewer_requests_tha
     )
     assert len(theirs) == 1 + len(row.files)
     assert of_hints(store) == ["GET likenesses"]
-    assert len(store.requests) <= worked
+    assert len(of_trials(store)) <= worked
 
 
 @pytest.mark.parametrize("children", [FEW, FEW + 1])
