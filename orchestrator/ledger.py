@@ -113,7 +113,8 @@ class Ledger(Rows):
         """Return the states of many trials by themselves."""
         seen = self._look(specs)
         unknown = [trial_id for trial_id in specs if trial_id not in self._done] if self.storage.remote else []
-        markers = {trial_id: found for trial_id in unknown if (found := self.folder(trial_id, seen).marker())}
+        found = self._each(lambda trial_id: self.folder(trial_id, seen).marker(), unknown)
+        markers = {trial_id: marker for trial_id, marker in zip(unknown, found, strict=True) if marker is not None}
         states: dict[str, TrialState] = {}
 
         def look(trial_ids: Iterable[str]) -> None:

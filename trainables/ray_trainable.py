@@ -18,7 +18,7 @@ import ray
 from ray import tune
 from ray.exceptions import RayError
 
-from trainables.catalog import CATALOG, Trainable
+from trainables.catalog import CATALOG
 from trainables.errors import DataError
 from trainables.execution.attempt import execute
 from trainables.execution.hang_watch import HangWatch
@@ -26,6 +26,7 @@ from trainables.execution.job import Job, Progress
 from trainables.execution.signals import hear
 from trainables.kinds.contents import filled_in
 from trainables.record.storage import NO_SPACE
+from trainables.trainable import Trainable
 from trainables.trial import Run, Step
 
 RESULT = "sharptune"

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 from trainables.architecture.genotype import describe
 from trainables.architecture.spaces import known_space
-from trainables.catalog import Trainable
 from trainables.errors import DamagedFile
+from trainables.trainable import Trainable
 from trainables.trial import JSON, Outcome, Spent, Step, TrialRow, canonical_json
 
 VERSION = 0

@@ -153,6 +153,7 @@ class Intent:
             slots=slots,
             durations=copy.deepcopy(outlook.durations),
             share=outlook.share,
+            twins=outlook.twins,
             elsewhere=outlook.elsewhere,
         )
         chosen = limits.choice([trial for trial in outlook.open if trial.trial_id not in outlook.at_work])

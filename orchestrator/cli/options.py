@@ -6,7 +6,7 @@ The catalog of trainables comes in as click's context object, so that tests can 
 import contextlib
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -18,12 +18,13 @@ from orchestrator.document.experiment import Experiment, load_experiment, packag
 from orchestrator.errors import HaltError, RunError, one_line
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import MAX_TRIALS, Plan, expand
-from orchestrator.running.alike import named
+from orchestrator.running.alike import named, with_twins_of_done
 from orchestrator.words import shown_line
-from trainables.catalog import Trainable
 from trainables.errors import SharptuneError, StorageError
 from trainables.record.storage import NO_SPACE, open_storage, tried_out
 from trainables.record.trial_folder import TRIALS
+from trainables.trainable import Trainable
+from trainables.trial import TrialSpec
 
 Catalog: TypeAlias = Mapping[str, Trainable]
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -161,6 +162,11 @@ def states_of(plan: Plan, ledger: Ledger, *, adopt: bool = True) -> dict[str, Tr
     states = ledger.states(trial.spec for trial in plan.trials)
     catalog = {entry.name: entry for entry in plan.entries.values()}
     return named(plan.trials, states, ledger, catalog, adopt=adopt)
+
+
+def states_of_specs(specs: Iterable[TrialSpec], ledger: Ledger) -> dict[str, TrialState]:
+    """Return the states of trials, parents first, of which no plan is known, with those whose rows they took over."""
+    return with_twins_of_done(ledger.states(specs))
 
 
 def terminal_width() -> int | None:

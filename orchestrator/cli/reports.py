@@ -43,6 +43,7 @@ def storage_json(
             "state": states[trial_id].state,
             "reason": states[trial_id].reason,
             "work": _work_json(states[trial_id]),
+            **_twin_json(states[trial_id]),
         }
         for trial_id, spec in specs.items()
     ]
@@ -163,8 +164,12 @@ def _trial_json(trial: PlannedTrial, state: TrialState) -> dict[str, JSON]:
         "state": state.state,
         "reason": state.reason,
         "work": _work_json(state),
-        **({"twin": state.twin} if state.twin else {}),
+        **_twin_json(state),
     }
+
+
+def _twin_json(state: TrialState) -> dict[str, JSON]:
+    return {"twin": state.twin} if state.twin else {}
 
 
 def _work_json(state: TrialState) -> dict[str, JSON] | None:

@@ -7,8 +7,8 @@ from orchestrator.forecast.durations import Group, Paces
 from orchestrator.forecast.rough import rough_of
 from orchestrator.ledger import FEW, Ledger
 from orchestrator.planning.plan import PlannedTrial
-from trainables.catalog import Trainable
 from trainables.errors import SharptuneError
+from trainables.trainable import Trainable
 from trainables.trial import TrialRow
 
 

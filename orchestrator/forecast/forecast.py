@@ -41,6 +41,7 @@ class Rest:
     """What is still to do of a stage."""
 
     trials: int
+    """Without those that will take over the row of another."""
     seconds: Range
     """Of all of them together, one after the other."""
     basis: Basis
@@ -98,8 +99,11 @@ def forecast(
 
 
 def foresee(outlook: Outlook, slots: Slots) -> Forecast | None:
-    """Return the forecast of what is still to do; None where nothing is. The same outlook gives the same forecast."""
-    if not outlook.open:
+    """Return the forecast of what is still to do; None where nothing is, or only rows of others are taken over.
+
+    The same outlook gives the same forecast.
+    """
+    if all(trial.trial_id in outlook.twins for trial in outlook.open):
         return None
     draws = Draws(outlook)
     paced = [draws.paced() for _ in range(DRAWS)]
@@ -120,7 +124,7 @@ def foresee(outlook: Outlook, slots: Slots) -> Forecast | None:
 
 def _stages(outlook: Outlook, draws: Draws, totals: Sequence[Mapping[Group, float]]) -> dict[str, Rest]:
     seconds = [draws.by_stage(each) for each in totals]
-    counts = Counter(trial.stage for trial in outlook.open)
+    counts = Counter(trial.stage for trial in outlook.open if trial.trial_id not in outlook.twins)
     paces = sorted(draws.paces.items(), key=lambda each: ORDER.index(each[1].basis))
     least: dict[str, Basis] = {group.stage: pace.basis for group, pace in paces}
     return {

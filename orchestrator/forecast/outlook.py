@@ -1,7 +1,7 @@
 """What is still to do of a plan, and what is known of how long it takes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.forecast.durations import Durations, Group, Paces
 from orchestrator.ledger import TrialState
@@ -12,19 +12,25 @@ RUNNABLE = ("new", "resumable", "running")
 """States of trials that are still to do."""
 
 
+SIZED = 50
+"""Of so many done trials of a stage it is looked up how large their files are."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outlook:
     """Trials that are still to do, and what a forecast may go by."""
 
     open: Sequence[PlannedTrial]
-    """Each once, parents before children."""
+    """Each once, parents before children; one that will take over the row of another waits for that, too."""
     durations: Durations
     """Of those that are done."""
     share: Mapping[str, float] = field(default_factory=dict)
-    """What of a trial is still to do, of those that were begun: 0 to 1."""
+    """What of a trial is still to do, of those that were begun or will not work: 0 to 1."""
     told: Mapping[str, float] = field(default_factory=dict)
     """Seconds that a trial at work is said to need still."""
     at_work: frozenset[str] = frozenset()
+    twins: Mapping[str, str] = field(default_factory=dict)
+    """Open trials that will take over the row of another, and not work -> that one, which may be open, too."""
     done: int = 0
     """How many trials of the plan are done."""
     bytes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
@@ -52,21 +58,39 @@ class Outlook:
                 done += 1
                 durations.note_row(trial, state.row)
                 count, sum_ = sizes.get(trial.stage, (0, 0))
-                sizes[trial.stage] = count + 1, sum_ + _bytes(state.row)
+                if count < SIZED:
+                    sizes[trial.stage] = count + 1, sum_ + _bytes(state.row)
             elif state.state in RUNNABLE and state.epoch:
                 share[trial_id] = _share(trial, state.epoch)
             if (work := state.work) is not None and work.at_work is not None and work.at_work.left is not None:
                 told[trial_id] = work.at_work.left
+        twins = {trial.trial_id: twin for trial in open_ if (twin := states[trial.trial_id].twin)}
         return cls(
-            open=open_,
+            open=behind_twins(open_, twins),
             durations=durations,
-            share=share,
+            share={**share, **dict.fromkeys(twins, 0.0)},
             told=told,
+            twins=twins,
             at_work=frozenset(trial_id for trial_id in unique if states[trial_id].state == "running"),
             done=done,
             bytes=sizes,
             elsewhere=elsewhere or {},
         )
+
+
+def behind_twins(trials: Sequence[PlannedTrial], twins: Mapping[str, str]) -> Sequence[PlannedTrial]:
+    """Return the trials, parents before children, each with its twin among its parents: it waits for that, too.
+
+    Parents of such trials are done, so twins can stand first.
+    """
+    if not twins:
+        return trials
+    found = [
+        replace(trial, parents=(*trial.parents, twins[trial.trial_id])) if trial.trial_id in twins else trial
+        for trial in trials
+    ]
+    worked_on = {*twins.values()}
+    return sorted(found, key=lambda trial: trial.trial_id not in worked_on)
 
 
 def _share(trial: PlannedTrial, epoch: int) -> float:

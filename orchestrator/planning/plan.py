@@ -24,8 +24,9 @@ from orchestrator.planning.grids.planned_trial import PlannedTrial
 from orchestrator.planning.grids.resolvers import RESOLVERS, Resolve
 from orchestrator.planning.grids.stage_order import Chains, order_stages
 from orchestrator.planning.settings_read import Stored, nothing_stored
-from trainables.catalog import Trainable, look_up
+from trainables.catalog import look_up
 from trainables.errors import UnknownName
+from trainables.trainable import Trainable
 from trainables.trial import JSON
 
 __all__ = ["MAX_TRIALS", "Plan", "PlannedTrial", "Resources", "expand"]

@@ -17,8 +17,8 @@ from orchestrator.planning.grids.stage_order import Report
 from orchestrator.planning.labels import Labels
 from orchestrator.planning.parent_groups import ParentGroup
 from orchestrator.planning.settings_read import ReadSettings, Stored
-from trainables.catalog import GPUS, Context
 from trainables.config import canonical
+from trainables.trainable import GPUS, Context
 from trainables.trial import JSON, TrialSpec
 
 

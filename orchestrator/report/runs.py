@@ -227,6 +227,7 @@ def _details(plan: Plan, stage: str, rows: Mapping[str, TrialRow], states: Mappi
         "timing": {name: _column([row and row.timing.get(name) for row in there]) for name in timing},
         "hosts": hosts,
         "host": _column([hosts.index(str(row.provenance.get("host") or "")) if row else None for row in there]),
+        "twins": {place: row.adopted_from for place, row in enumerate(there) if row and row.adopted_from},
         "attempts": _column([row and row.provenance.get("attempts") for row in there]),
         "reasons": {
             place: states[trial.trial_id].reason

@@ -1,14 +1,14 @@
 """Trials of a plan that are alike: which of them works, while the others wait to take over its row."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import PlannedTrial
-from trainables.catalog import Trainable
 from trainables.errors import TrialFailure
 from trainables.execution.likeness import all_noted, is_alike, likeness_of, may_have_a_twin, noted
 from trainables.record.lineage import taken_from
+from trainables.trainable import Trainable
 from trainables.trial import TrialRow
 
 FEW = 20
@@ -95,28 +95,43 @@ def named(
 
     Foreseen where parents are done; of a trial within a budget only its worker sees it.
     """
-    found = dict(states)
+    found = with_twins_of_done(states)
     unique = {trial.trial_id: trial for trial in trials}
+    if not adopt:
+        return found
+    begun = [trial for trial in unique.values() if states[trial.trial_id].state == "running"]
+    open_trials = [t for t in unique.values() if states[t.trial_id].state in ("new", "resumable")]
+    likeness = likeness_in(ledger, catalog)
+    likenesses = {trial.trial_id: each for trial in (*begun, *open_trials) if (each := likeness(trial))}
+    first = _done_ones(set(likenesses.values()), ledger, catalog)
+    for trial_id, each in likenesses.items():
+        twin_id = first.setdefault(each, trial_id)
+        if twin_id != trial_id and states[trial_id].state != "running":
+            once = "" if twin_id not in likenesses else ", once that is done"
+            reason = f"{states[trial_id].reason}; would take over the row of {twin_id}, which is alike{once}"
+            found[trial_id] = replace(states[trial_id], reason=reason, twin=twin_id)
+    return found
+
+
+def with_twins_of_done(states: Mapping[str, TrialState]) -> dict[str, TrialState]:
+    """Return the states of trials with the twins of those that are done: whose row each took over."""
+    found = dict(states)
     done = [trial_id for trial_id, state in states.items() if state.state == "done"]
     for trial_id in done if len(done) <= MANY else ():
         if (row := states[trial_id].row) is not None and row.adopted_from:
             reason = f"{states[trial_id].reason}, taken over from {row.adopted_from}, which is alike"
             found[trial_id] = replace(states[trial_id], reason=reason, twin=row.adopted_from)
-    if not adopt:
-        return found
-    open_trials = [t for t in unique.values() if states[t.trial_id].state in ("new", "resumable")]
-    likeness = likeness_in(ledger, catalog)
-    likenesses = {trial.trial_id: each for trial in open_trials if (each := likeness(trial))}
-    first: dict[str, str] = {}
-    known = None if len(set(likenesses.values())) <= FEW else all_noted(ledger.storage)
-    for trial_id, each in likenesses.items():
-        if each not in first and (known is None or each in known):
-            twin = ledger.row(other) if (other := noted(ledger.storage, each)) and other != trial_id else None
-            if twin is not None and is_alike(catalog[unique[trial_id].spec.trainable], twin, each):
-                first[each] = twin.trial_id
-        twin_id = first.setdefault(each, trial_id)
-        if twin_id != trial_id:
-            once = "" if twin_id not in likenesses else ", once that is done"
-            reason = f"{states[trial_id].reason}; would take over the row of {twin_id}, which is alike{once}"
-            found[trial_id] = replace(states[trial_id], reason=reason, twin=twin_id)
     return found
+
+
+def _done_ones(likenesses: Collection[str], ledger: Ledger, catalog: Mapping[str, Trainable]) -> dict[str, str]:
+    """Return likeness -> a done trial that has it, of those that the storage names."""
+    asked = sorted(likenesses if len(likenesses) <= FEW else all_noted(ledger.storage) & set(likenesses))
+    hints = {likeness: trial_id for likeness, trial_id in noted(ledger.storage, asked).items() if trial_id}
+    rows = ledger.rows(hints.values())
+    found = {likeness: rows[trial_id] for likeness, trial_id in hints.items() if trial_id in rows}
+    return {
+        likeness: row.trial_id
+        for likeness, row in found.items()
+        if (entry := catalog.get(row.spec.trainable)) is not None and is_alike(entry, row, likeness)
+    }

@@ -67,8 +67,8 @@ class Foresight:
             self._began[trial_id] = self._clock()
         elif event.kind in ("finished", "released"):
             began = self._began.pop(trial_id, None)
-            done = event.progress is not None and event.progress.state == "done"
-            if done and began is not None and trial_id not in self._outlook.share:
+            worked = event.progress is not None and event.progress.state == "done" and not event.progress.adopted_from
+            if worked and began is not None and trial_id not in self._outlook.share:
                 self._outlook.durations.note(event.trial, self._clock() - began)
             if event.kind == "finished":
                 self._open.pop(trial_id, None)

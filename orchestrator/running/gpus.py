@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from orchestrator.planning.plan import PlannedTrial
-from trainables.catalog import Trainable
+from trainables.trainable import Trainable
 
 
 def lack_here(trials: Iterable[PlannedTrial], catalog: Mapping[str, Trainable]) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from orchestrator.forecast.durations import Durations, Group, Paces, group_of
+from orchestrator.forecast.outlook import behind_twins
 from orchestrator.forecast.pace import paces_of
 from orchestrator.forecast.rough import rough_seconds
 from orchestrator.forecast.schedule import simulate
@@ -61,6 +62,8 @@ class Limits:
     """What done trials took; grows by those of this run, from their start to their end."""
     share: Mapping[str, float] = field(default_factory=dict)
     """What of a trial was still to do when the run began, where that is not all of it: 0 to 1."""
+    twins: Mapping[str, str] = field(default_factory=dict)
+    """Trials that will take over the row of another -> that one, which they wait for."""
     elsewhere: Mapping[Group, Paces] = field(default_factory=dict)
     """How trials of other experiments of the storage went."""
     clock: Callable[[], float] = time.time
@@ -109,7 +112,8 @@ class Limits:
         elif event.kind in ("finished", "released"):
             seconds = self._settle(event.trial)
             done = event.progress is not None and event.progress.state == "done"
-            if done and event.trial.trial_id not in self._broken:
+            taken_over = event.progress is not None and bool(event.progress.adopted_from)
+            if done and not taken_over and event.trial.trial_id not in self._broken:
                 self.durations.note(event.trial, seconds)
             self._news = True
             if not done:
@@ -143,6 +147,7 @@ class Limits:
     def choice(self, trials: Sequence[PlannedTrial], running: Sequence[PlannedTrial] = ()) -> frozenset[str]:
         """Return which of some trials to run, parents before children, beside those that run."""
         now = self.clock()
+        trials = behind_twins(trials, self.twins)
         self._learn([*trials, *running])
         rest = {trial.trial_id: self._rest(trial, now) for trial in running}
         room = float("inf")

@@ -16,9 +16,9 @@ from orchestrator.running.retries import Retries
 from orchestrator.running.session import Event, Listener, Runner, Session
 from orchestrator.running.stop import Stop
 from orchestrator.running.time_left import Outline, Pace
-from trainables.catalog import Trainable
 from trainables.errors import StorageError
 from trainables.record import provenance
+from trainables.trainable import Trainable
 
 WAIT_SECONDS = 1.0
 """Between two looks at the ledger, while other drivers are at work; longer where a look takes long."""

@@ -9,12 +9,12 @@ from orchestrator.planning.plan import PlannedTrial, Resources
 from orchestrator.running.frontier import Frontier
 from orchestrator.running.retries import Death, Retries
 from orchestrator.running.stop import Stop
-from trainables.catalog import Trainable
 from trainables.execution.attempt import record_failure
 from trainables.execution.job import Job, Progress
 from trainables.record import provenance
 from trainables.record.claims import Process
 from trainables.record.storage import trouble
+from trainables.trainable import Trainable
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from orchestrator.ledger import TrialState
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.session import Event
 from orchestrator.words import duration
-from trainables.catalog import Trainable
+from trainables.trainable import Trainable
 
 MANY = 200
 """Trials at work."""

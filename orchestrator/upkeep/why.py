@@ -14,14 +14,16 @@ from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.grids.config_fields import Fields
 from orchestrator.planning.grids.planned_trial import PlannedTrial
 from orchestrator.upkeep.family import Family
-from trainables.catalog import Trainable
 from trainables.config import is_reference
+from trainables.trainable import Trainable
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
 MANY = 8
 """So many entries of a nested value are counted, not shown."""
 GENERATIONS = 8
 """How far back ancestors are compared."""
+TAKEN_OVER = "another trial is alike, and its row was taken over"
+TAKES_OVER = "another trial is alike, and its row would be taken over"
 NOT_THERE = "nothing"
 """What a key is where a trial has none of that name."""
 
@@ -69,6 +71,8 @@ class Reason:
 
     def __str__(self) -> str:
         """Say it in words that are the same for all trials of the same reason."""
+        if self.state.twin:
+            return TAKEN_OVER if self.state.state == "done" else TAKES_OVER
         if self.state.state != "new":
             return self.state.reason
         if self.nearest is None:
@@ -122,6 +126,8 @@ class Why:
         return [self._reason(trial_id, state, states) for trial_id, state in states.items()]
 
     def _reason(self, trial_id: str, state: TrialState, states: Mapping[str, TrialState]) -> Reason:
+        if state.twin:
+            return Reason(trial=trial_id, state=state)
         if state.state == "new":
             return Reason(trial=trial_id, state=state, nearest=self.nearest(trial_id))
         if state.state == "blocked" and (failed := self._failed_ancestor(trial_id, states)):

@@ -24,9 +24,10 @@ from orchestrator.cli.main import invoke
 from orchestrator.document.experiment import parse_experiment
 from orchestrator.forecast.durations import path_weights
 from orchestrator.planning.plan import Plan, expand
-from trainables.catalog import CATALOG, Trainable
+from trainables.catalog import CATALOG
 from trainables.record import provenance
 from trainables.stand_in import stand_in
+from trainables.trainable import Trainable
 
 EXPERIMENT = """\
 experiment: stand_ins

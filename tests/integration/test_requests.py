@@ -3,13 +3,14 @@
 import dataclasses
 import hashlib
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from command_line import CHAINS
 from command_line import planned as planned_in
 from drive import planned
 from fakes import CATALOG, ChainRun
-from jobs import finish, make_job
+from jobs import essence, finish, make_job
 from many_rows import finish_all, row_of, segments, write
 
 from orchestrator.index.check import check_index
@@ -56,6 +57,34 @@ def test_a_trial_of_three_epochs_with_its_weights_is_thirty_requests_at_most(uri
     assert len(requests) <= 30, "\n".join(requests)
 
 
+def test_a_trial_that_takes_over_a_row_is_thirty_requests_at_most_and_two_drivers_at_once_have_the_same_rows(
+    uri, requests, capsys
+):
+    roots = [planned(0, epochs=1, steps=1, hold=f"/nowhere-{n}") for n in (1, 2)]
+    link = {"parent": 0, "key": "genotype"}
+    (one, another), (twin, anothers_twin) = (
+        [planned(seed, (root.trial_id,), link=link) for seed in (0, 1)] for root in roots
+    )
+
+    def go(*trials):
+        return run([*roots, *trials], ledger=Ledger(open_storage(uri)), catalog=CATALOG, runner=LocalRunner())
+
+    go(one)
+    requests.clear()
+    row = go(twin)[twin.trial_id].row
+    count = len(requests)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(go, one, another), pool.submit(go, twin, anothers_twin)]
+    rows = {trial_id: state.row for driver in both for trial_id, state in driver.result().items()}
+
+    with capsys.disabled():
+        print(f" {count} requests for a trial that takes over a row and its driver")
+    assert row is not None
+    assert row.adopted_from == one.trial_id
+    assert count <= 30
+    assert essence(rows[another.trial_id])[1:] == essence(rows[anothers_twin.trial_id])[1:]
+
+
 def test_the_states_of_a_thousand_trials_are_a_listing_and_each_row_is_fetched_once(s3_server, requests, capsys):
     place = uuid.uuid4().hex
     uri, specs = s3_server.uri(place), [trial.spec for trial in TRIALS]
@@ -75,7 +104,7 @@ def test_the_states_of_a_thousand_trials_are_a_listing_and_each_row_is_fetched_o
 
 
 def test_the_states_of_a_thousand_finished_trials_are_a_listing_and_a_segment_to_a_machine_that_never_saw_them(
-    s3_server, requests, monkeypatch, tmp_path, capsys
+    s3_server, requests, monkeypatch, tmp_path, capsys, sharptune
 ):
     place = uuid.uuid4().hex
     storage, specs = open_storage(s3_server.uri(place)), [trial.spec for trial in TRIALS]
@@ -90,6 +119,9 @@ def test_the_states_of_a_thousand_finished_trials_are_a_listing_and_a_segment_to
         print(f" {len(requests)} requests for 1,000 trials that are all done")
     assert {state.state for state in states.values()} == {"done"}
     assert len(requests) <= 20, "\n".join(requests)
+    requests.clear()
+    assert sharptune("status", "--storage", storage.uri).code == 0
+    assert len(requests) <= 40, "\n".join(requests)
 
 
 @pytest.mark.parametrize("count", [60, pytest.param(10_000, marks=pytest.mark.slow)])

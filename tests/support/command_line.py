@@ -32,6 +32,30 @@ tables:
     rows: [width]
     columns: [error, error_best]
 """
+ALIKE = """\
+experiment: alike
+stages:
+  root:
+    trainable: chain
+    config: {epochs: 1, steps: 1}
+    grid: {hold: [/nowhere/1, /nowhere/2], seed: [0]}
+  child:
+    trainable: chain
+    needs: root
+    config: {link: "${root.genotype}", epochs: 1, steps: 1}
+    grid: {width: [1, 2], seed: [0, 1]}
+tables:
+  - name: pooled
+    stage: child
+    rows: [width]
+    pool: [root.hold]
+    columns: [error, cpu_days]
+  - name: apart
+    stage: child
+    rows: [root.hold, width]
+    columns: [error, cpu_days]
+"""
+"""Two roots that find the same, and the children of each."""
 
 
 class Result(tuple):

@@ -17,8 +17,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from trainables.catalog import Trainable
 from trainables.errors import DamagedFile, TrialFailure
+from trainables.trainable import Trainable
 from trainables.trial import Outcome, Spent, Step
 
 HURRY = "CHAINS_HURRY"

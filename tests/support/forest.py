@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from trainables import catalog
 from trainables.data.datasets import open_dataset
 from trainables.errors import DamagedFile
+from trainables.trainable import Context, Trainable
 from trainables.trial import JSON, Outcome, Spent, Step
 
 PIXELS_TRIED = 16
@@ -123,7 +124,7 @@ def start_forest(config: ForestConfig, *, seed: int, threads: int, gpus: float) 
     return ForestRun(config, seed)
 
 
-def check_forest(config: ForestConfig, context: catalog.Context) -> list[tuple[str, str]]:
+def check_forest(config: ForestConfig, context: Context) -> list[tuple[str, str]]:
     if 2**config.depth <= config.drawn:
         return []
     return [("depth", f"a tree of {2**config.depth} leaves cannot be grown from {config.drawn} images")]
@@ -135,7 +136,7 @@ def forest_cost(settings: Mapping[str, JSON]) -> float:
 
 CATALOG = {
     **catalog.CATALOG,
-    "forest": catalog.Trainable(
+    "forest": Trainable(
         name="forest",
         version=1,
         config="forest:ForestConfig",

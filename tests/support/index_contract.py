@@ -4,16 +4,19 @@ The tests take the fixtures `storage`, which is empty, and `another`, which make
 """
 
 import dataclasses
+import zipfile
 
 import pytest
 from drive import planned
 from many_rows import row_of, segments, write
 from meddling import MeddledStorage
 
+from orchestrator.index import segment
 from orchestrator.index.check import check_index
-from orchestrator.index.segment import Indexed, pack
+from orchestrator.index.segment import Indexed
 from orchestrator.ledger import Ledger
 from orchestrator.upkeep import prune
+from orchestrator.upkeep.bundle import pack
 from orchestrator.upkeep.merge import merge
 from trainables.record.entry import origins_of
 from trainables.record.trial_folder import seal
@@ -55,7 +58,9 @@ def shown(storage, say=lambda sentence: None) -> dict[str, float]:
 def segment_of(storage, rows, of=None) -> str:
     """Write a segment that says of these rows that they are those `of` a storage; return its name."""
     entries = [(of or storage).entry(f"trials/{row.trial_id}/row.json") for row in rows]
-    name, data = pack(Indexed.of(row.trial_id, entry, seal(row)) for row, entry in zip(rows, entries, strict=True))
+    name, data = segment.pack(
+        Indexed.of(row.trial_id, entry, seal(row)) for row, entry in zip(rows, entries, strict=True)
+    )
     storage.write(f"index/{name}", data)
     return name
 
@@ -276,3 +281,18 @@ class IndexContract:
         assert shown(target) == ALL
         assert Ledger(target).index(IDS) == 3 if target.remote else shown(target) == ALL
         assert check_index(target).wrong == []
+
+    def test_a_bundle_of_a_storage_with_an_index_has_its_rows_and_nothing_of_the_index(
+        self, indexed, another, tmp_path
+    ):
+        set_aside(indexed, LAST)
+        run_anew(indexed, LAST)
+        packed = pack(tmp_path / "b.zip", Ledger(indexed), IDS, {}, weights=False)
+
+        with zipfile.ZipFile(tmp_path / "b.zip") as bundle:
+            assert sorted(bundle.namelist()) == [f"trials/{trial_id}/row.json" for trial_id in IDS]
+            target = another()
+            for name in bundle.namelist():
+                target.write(name, bundle.read(name))
+        assert packed.trials == len(IDS)
+        assert shown(target) == ALL | {LAST.trial_id: 6.0}

@@ -4,6 +4,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Mapping
+from fnmatch import fnmatch
 
 from trainables.record.entry import Entry
 
@@ -100,13 +101,21 @@ class StoreInMemory:
 
 
 class StoreOfPairs(StoreInMemory):
-    """One that gives a row only together with another that is asked for at the same time."""
+    """One that gives rows, or others of a kind, only together with another that is asked for at the same time."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "read", pattern: str = "*/row.json") -> None:
         super().__init__()
+        self._kind, self._pattern = kind, pattern
         self._two = threading.Barrier(2)
 
     def read(self, path: str) -> bytes:
-        if path.endswith("row.json"):
-            self._two.wait(10)
+        self._wait("read", path)
         return super().read(path)
+
+    def walk(self, folder: str) -> dict[str, Entry]:
+        self._wait("walk", folder)
+        return super().walk(folder)
+
+    def _wait(self, kind: str, path: str) -> None:
+        if kind == self._kind and fnmatch(path, self._pattern):
+            self._two.wait(10)

@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from orchestrator.document.spec import ColumnSpec, CompareSpec
-from trainables.catalog import CATALOG, Trainable
+from trainables.catalog import CATALOG
+from trainables.trainable import Trainable
 from trainables.trial import TrialRow, TrialSpec, artifact_digest
 
 COMMIT = "a" * 40

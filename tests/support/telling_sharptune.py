@@ -20,8 +20,9 @@ from unittest.mock import patch
 from pydantic import BaseModel
 
 from orchestrator.cli.main import invoke
-from trainables.catalog import CATALOG, load
+from trainables.catalog import CATALOG
 from trainables.data.catalog import HELD_OUT
+from trainables.trainable import load
 from trainables.trial import Run, Step
 
 Pause = tuple[int, int, bool]

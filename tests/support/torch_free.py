@@ -9,6 +9,7 @@ TORCH_FREE = (
     "trainables.architecture.networks",
     "trainables.architecture.primitives",
     "trainables.architecture.published",
+    "trainables.architecture.sameness",
     "trainables.architecture.spaces",
     "trainables.catalog",
     "trainables.kinds.checks",
@@ -48,6 +49,7 @@ TORCH_FREE = (
     "trainables.record.log",
     "trainables.record.temporary",
     "trainables.stand_in",
+    "trainables.trainable",
     "trainables.trial",
 )
 """What the orchestrator may import at the top of a file; loading any of it loads neither torch nor Ray."""

@@ -4,7 +4,8 @@ import pytest
 from fakes import CHAIN, ChainConfig
 from torch_free import TORCH_FREE
 
-from trainables.catalog import CATALOG, Context, Trainable, load
+from trainables.catalog import CATALOG
+from trainables.trainable import Context, Trainable, load
 
 ASKED_WHILE_PLANNING = ("config", "check", "unread", "cost", "planned", "computed", "leaves", "transfer", "absent")
 

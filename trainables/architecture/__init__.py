@@ -19,6 +19,7 @@ __all__ = [
     "hypercuboid",
     "networks",
     "primitives",
+    "sameness",
     "sampling",
     "spaces",
     "supernets",

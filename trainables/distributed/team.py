@@ -38,8 +38,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from trainables.catalog import load
 from trainables.distributed.shares import share
+from trainables.trainable import load
 from trainables.trial import JSON
 
 MEETING = timedelta(seconds=30)

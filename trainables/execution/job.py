@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from trainables.catalog import Trainable
 from trainables.record.claims import Process
+from trainables.trainable import Trainable
 from trainables.trial import JSON, TrialRow, TrialSpec
 
 State = Literal["running", "done", "failed", "busy", "stopped", "halted", "lost"]

@@ -11,16 +11,20 @@ and never believed: whoever reads it reads that row, too, and holds it against t
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from trainables.catalog import Trainable, load
 from trainables.errors import DamagedFile
 from trainables.record.storage import Storage
 from trainables.record.trial_folder import TrialFolder
+from trainables.trainable import Trainable, load
 from trainables.trial import JSON, TrialRow, TrialSpec, canonical_json
 
 LIKENESSES = "likenesses"
 """The folder of a storage that holds these files."""
+AT_ONCE = 16
+"""So many of these files are asked for at a time of an object store."""
 _FILE = re.compile(r"([0-9a-f]{64})\.json")
 _ID = re.compile(r"[0-9a-f]{12}")
 
@@ -52,7 +56,7 @@ def is_alike(entry: Trainable, row: TrialRow, likeness: str) -> bool:
 
 def twin_of(storage: Storage, entry: Trainable, trial_id: str, likeness: str) -> TrialRow | None:
     """Return the row of another trial that is done and has this likeness, if the storage names one."""
-    other = noted(storage, likeness)
+    other = noted(storage, [likeness])[likeness]
     if not other or other == trial_id:
         return None
     try:
@@ -71,13 +75,39 @@ def note(storage: Storage, likeness: str, trial_id: str, *, replace: bool = True
         storage.create(_path(likeness), data, durable=False)
 
 
-def noted(storage: Storage, likeness: str) -> str:
-    """Return the id of the trial that is said to have a likeness; "" where none is, or what is there is garbled."""
+def noted(storage: Storage, likenesses: Collection[str]) -> dict[str, str]:
+    """Return of each likeness the id of the trial that is said to have it; "" where none is, or that is garbled."""
+    read = partial(_noted, storage)
+    if not storage.remote or len(likenesses) == 1:
+        return {likeness: read(likeness) for likeness in likenesses}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(likenesses, pool.map(read, likenesses), strict=True))
+
+
+def _noted(storage: Storage, likeness: str) -> str:
     try:
         trial_id = json.loads(storage.read(_path(likeness)))["trial"]
     except (FileNotFoundError, DamagedFile, ValueError, KeyError, TypeError, RecursionError):
         return ""
     return trial_id if isinstance(trial_id, str) and _ID.fullmatch(trial_id) else ""
+
+
+def note_lacking(storage: Storage, catalog: Mapping[str, Trainable], rows: Iterable[TrialRow]) -> int:
+    """Name done trials of likenesses of which the storage names none, as of rows from before there were hints.
+
+    Return of how many. Of a version whose results were others no trial is to be found.
+    """
+    known, found = all_noted(storage), 0
+    for row in rows:
+        entry = catalog.get(row.spec.trainable)
+        if entry is None or entry.version != row.spec.version or row.state != "done" or not may_have_a_twin(row.spec):
+            continue
+        likeness = likeness_of(entry, row.spec, row.config)
+        if likeness and likeness not in known:
+            note(storage, likeness, row.trial_id, replace=False)
+            known.add(likeness)
+            found += 1
+    return found
 
 
 def all_noted(storage: Storage) -> set[str]:

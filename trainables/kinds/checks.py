@@ -10,11 +10,11 @@ from trainables.architecture.genotype import NasBench201Cell, check_operations, 
 from trainables.architecture.nas_bench_201.cell import STAGES
 from trainables.architecture.networks import NETWORKS, networks_of
 from trainables.architecture.spaces import MultiChannelSpace, read_space
-from trainables.catalog import GPUS, KIND_OF_GENOTYPE, Context
 from trainables.config import SECOND_ORDER_PRECISIONS
 from trainables.data import datasets
 from trainables.distributed.shares import share_problem
 from trainables.errors import SharptuneError
+from trainables.trainable import GPUS, KIND_OF_GENOTYPE, Context
 
 Problem: TypeAlias = tuple[str, str]
 """(setting, sentence)."""

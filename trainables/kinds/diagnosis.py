@@ -5,8 +5,8 @@ from typing import Any
 
 from trainables.architecture.families import FAMILIES
 from trainables.architecture.spaces import NasBench201Space, known_space, read_space
-from trainables.catalog import KIND_OF_TRIAL, Context
 from trainables.kinds.costs import EVALUATION, search_cost
+from trainables.trainable import KIND_OF_TRIAL, Context
 from trainables.trial import JSON
 
 WEIGHTS = "weights"

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from trainables.architecture.spaces import known_space
-from trainables.catalog import KIND_OF_GENOTYPE
 from trainables.data.datasets import describe
 from trainables.errors import SharptuneError
+from trainables.trainable import KIND_OF_GENOTYPE
 from trainables.trial import JSON
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from trainables.architecture.genotype import declared, read_architecture
+from trainables.architecture.sameness import as_trained
 from trainables.config import TrainConfig
 from trainables.errors import SharptuneError
 from trainables.trial import JSON
@@ -11,9 +12,8 @@ from trainables.trial import JSON
 def alike_training(settings: Mapping[str, JSON]) -> dict[str, JSON]:
     """Return a training's settings with its genotype as training reads it: without what it says of itself besides.
 
-    A search's genotype tells how its operations are built, one from a file may not; which is a setting of its own. The
-    order of a node's two edges stays: the same function to `genotype compare`, but in that order their first weights
-    are drawn, and so on another one hangs every digit. So it is with cells of NAS-Bench-201 that compute the same.
+    A search's genotype tells how its operations are built, one from a file may not; which is a setting of its own.
+    Equal are those that `sameness` calls the same edge for edge.
 
     Raises: ValueError for a genotype that is none, or says that it is built in another way than the settings.
     """
@@ -25,4 +25,4 @@ def alike_training(settings: Mapping[str, JSON]) -> dict[str, JSON]:
         raise ValueError(f"genotype: {error}") from error
     if isinstance(genotype, Mapping) and declared(genotype).get("operations", built) != built:
         raise ValueError(f"the genotype is not made of {built!r} operations")
-    return {**settings, "genotype": architecture.to_json()}
+    return {**settings, "genotype": as_trained(architecture)}

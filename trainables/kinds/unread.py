@@ -10,9 +10,9 @@ from trainables.architecture.families import FAMILIES
 from trainables.architecture.genotype import Genotype, MultiChannelPath, NasBench201Cell, read_architecture
 from trainables.architecture.networks import NETWORKS
 from trainables.architecture.spaces import read_space
-from trainables.catalog import Context
 from trainables.data.datasets import describe
 from trainables.errors import SharptuneError
+from trainables.trainable import Context
 
 OF_ALPHAS = (
     "weighting",

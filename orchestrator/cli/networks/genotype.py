@@ -27,6 +27,7 @@ from trainables.architecture.genotype import (
     find_file,
 )
 from trainables.architecture.networks import NETWORKS, natural_network
+from trainables.architecture.sameness import Degree, sameness
 
 SIZES = ("params", "addmult")
 WHAT = "NAME|FILE|TRIAL"
@@ -102,7 +103,9 @@ def show(what: str, storage: str, as_json: bool) -> None:
 def compare(one: str, other: str, storage: str, as_json: bool) -> None:
     """Show what differs between architectures A and B: nodes or steps, operations, sizes.
 
-    A and B are each a NAME, a FILE or a TRIAL. The order of edges within a node does not matter.
+    A and B are each a NAME, a FILE or a TRIAL. The order of edges within a node is no difference in what they compute;
+    but trainings of both end in the same digits, so that one takes over the row of the other, only where they are the
+    same edge for edge.
     """
     pair = _find(one, storage), _find(other, storage)
     sizes = tuple(map(_sizes, pair))
@@ -190,7 +193,8 @@ def _sizes(found: _Found) -> dict[str, int]:
 def _comparison_json(pair: tuple[_Found, _Found], sizes: tuple[dict[str, int], ...]) -> dict[str, Any]:
     found = differences(pair[0].architecture, pair[1].architecture)
     return {
-        "same": _same(pair, found),
+        "same": bool(_same(pair)),
+        "edge_for_edge": _same(pair) == "edge for edge",
         "differences": [{"place": each.place, "a": each.contents[0], "b": each.contents[1]} for each in found],
         **{
             key: {
@@ -227,9 +231,8 @@ def _comparison_lines(pair: tuple[_Found, _Found], sizes: tuple[dict[str, int], 
 
 def _verdict(pair: tuple[_Found, _Found], found: list[Difference]) -> str:
     one, other = pair
-    if _same(pair, found):
-        alike = isinstance(one.architecture, NasBench201Cell) and one.architecture != other.architecture
-        return f"{one.name} and {other.name} {'compute the same, on other edges' if alike else 'are the same'}"
+    if degree := _same(pair):
+        return f"{one.name} and {other.name} {_sameness_text(one.architecture, degree)}"
     if one.architecture.kind != other.architecture.kind:
         kinds = {"cells": "consists of cells", "path": "is a path", "nas_bench_201": "is a cell of NAS-Bench-201"}
         return " and ".join(f"{named.name} {kinds[named.architecture.kind]}" for named in pair)
@@ -245,9 +248,16 @@ def _verdict(pair: tuple[_Found, _Found], found: list[Difference]) -> str:
     return f"{one.name} and {other.name} differ in {len(found)} of {total} {what}{operations}"
 
 
-def _same(pair: tuple[_Found, _Found], found: list[Difference]) -> bool:
-    alike = pair[0].architecture.kind == pair[1].architecture.kind
-    return alike and not found and pair[0].operations == pair[1].operations
+def _same(pair: tuple[_Found, _Found]) -> Degree:
+    one, other = pair
+    return sameness(one.architecture, other.architecture) if one.operations == other.operations else ""
+
+
+def _sameness_text(architecture: Architecture, degree: Degree) -> str:
+    if degree == "edge for edge":
+        return "are the same, layer for layer" if architecture.kind == "path" else "are the same, edge for edge"
+    where = "on other edges" if isinstance(architecture, NasBench201Cell) else "with edges of a node in another order"
+    return f"compute the same, {where}: trainings of them may end in other digits"
 
 
 def _network_title(found: _Found) -> str:

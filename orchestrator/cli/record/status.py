@@ -16,6 +16,7 @@ from orchestrator.cli.options import (
     pass_catalog,
     set_option,
     states_of,
+    states_of_specs,
     storage_option,
     terminal_width,
 )
@@ -116,10 +117,11 @@ def _of_plan(experiment: str, catalog: Catalog, overrides: tuple[str, ...], ledg
 def _of_all(ledger: Ledger) -> Look:
     """Return where all trials of a storage stand, those of experiments that nobody names included."""
     specs = {}
+    ledger.rows()  # many at a time, out of few files where there is an index
     for trial_id in ledger.ids():
         with contextlib.suppress(LedgerError):
             specs[trial_id] = ledger.spec(trial_id)
-    states = ledger.states(specs.values())
+    states = states_of_specs(specs.values(), ledger)
     asked_by = {trial_id: ledger.asked_by(trial_id) for trial_id in specs}
     labels = [(trial_id, storage_label(spec, asked_by[trial_id])) for trial_id, spec in specs.items()]
     closing = [*drivers_lines(states), storage_summary(ledger.storage.uri, states)]

@@ -7,6 +7,7 @@ from orchestrator.cli.output import say, say_json
 from orchestrator.cli.reports import count_text
 from orchestrator.index.check import check_index
 from orchestrator.words import shown_line
+from trainables.execution.likeness import note_lacking
 
 
 @click.command()
@@ -21,6 +22,9 @@ def index(catalog: Catalog, experiment: str | None, check: bool, storage: str, a
     `run` does so by itself. The index holds copies: row.json stays what counts, and a row that `retry` or `prune` took
     away since is never taken from the index. One that somebody deleted or replaced by hand is not either, but in an
     object store of more than 1,000 trials, where this command must be given then. Delete the folder whenever you like.
+
+    It also lets rows of earlier versions, and those that `merge` brought, be found by trials that are alike and would
+    take them over.
     """
     ledger = open_ledger(storage, to_read=True)
     ids = ledger.ids()
@@ -29,10 +33,12 @@ def index(catalog: Catalog, experiment: str | None, check: bool, storage: str, a
         ids = [trial_id for trial_id in ids if trial_id in planned]
     if not check:
         added = ledger.index(ids)
+        noted = note_lacking(ledger.storage, catalog, ledger.rows(ids).values())
         if as_json:
-            say_json({"storage": ledger.storage.uri, "added": added})
+            say_json({"storage": ledger.storage.uri, "added": added, "noted": noted})
         else:
-            say(f"{ledger.storage.uri}: {count_text(added, 'row')} added to the index")
+            found = f"; {count_text(noted, 'trial')} can now be found by others that are alike" if noted else ""
+            say(f"{ledger.storage.uri}: {count_text(added, 'row')} added to the index{found}")
         return 0
     found = check_index(ledger.storage)
     if as_json:

@@ -14,6 +14,7 @@ from orchestrator.cli.options import (
     pass_catalog,
     set_option,
     states_of,
+    states_of_specs,
     storage_option,
 )
 from orchestrator.cli.output import say, say_json
@@ -57,7 +58,7 @@ def why(
             raise click.UsageError(f"--filter goes with an EXPERIMENT; {what} is a trial")
         trial_id = ledger.find(what)
         asked = {trial_id: called_in(ledger, trial_id)}
-        states = ledger.states([*_ancestors(ledger, trial_id), ledger.spec(trial_id)])
+        states = states_of_specs([*_ancestors(ledger, trial_id), ledger.spec(trial_id)], ledger)
     else:
         asked = {trial.trial_id: called(trial) for trial in chosen_of(planned, filters)}
         states = states_of(planned, ledger)
@@ -82,10 +83,10 @@ def _ancestors(ledger: Ledger, trial_id: str) -> list[TrialSpec]:
 
 
 def _groups(reasons: Sequence[Reason]) -> list[list[Reason]]:
-    """Return the trials that are not done, those of one reason together."""
+    """Return the trials that are not done, or done by taking a row over, those of one reason together."""
     groups: dict[tuple[str, str], list[Reason]] = {}
     for reason in reasons:
-        if reason.state.state != "done":
+        if reason.state.state != "done" or reason.state.twin:
             groups.setdefault((reason.state.state, str(reason)), []).append(reason)
     return list(groups.values())
 
@@ -97,6 +98,9 @@ def _reason_lines(group: Sequence[Reason], asked: Mapping[str, str], ledger: Led
         beside = ""
         if reason.nearest is not None:
             beside = f"  beside {called_in(ledger, reason.nearest.row.trial_id)}, done"
+        elif reason.state.twin:
+            gone = "" if ledger.row(reason.state.twin) or reason.state.state != "done" else ", which is no more here"
+            beside = f"  beside {called_in(ledger, reason.state.twin)}{gone}"
         lines.append(f"  {asked[reason.trial]}{beside}")
     if len(group) > MOST_NAMED:
         lines.append(f"  and {len(group) - MOST_NAMED} more")
@@ -109,6 +113,7 @@ def _reason_json(reason: Reason) -> dict[str, JSON]:
         "id": reason.trial,
         "state": reason.state.state,
         "reason": str(reason),
+        **({"twin": reason.state.twin} if reason.state.twin else {}),
         "nearest": near and near.row.trial_id,
         "differences": [asdict(each) for each in near.differences] if near else [],
     }

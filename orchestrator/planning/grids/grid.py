@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from orchestrator.document.spec import Stage
 from orchestrator.document.yaml_document import Path, shown
 from orchestrator.planning.grids.config_fields import SEED, Fields
-from trainables.catalog import Trainable
+from trainables.trainable import Trainable
 from trainables.trial import JSON, canonical_json
 
 

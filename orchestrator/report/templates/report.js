@@ -142,6 +142,7 @@
         ["host", stage.hosts[at(stage.host)]],
         ["attempts", at(stage.attempts)],
         ["from", stage.parents[place].length ? parents : ""],
+        ["alike, its row taken over", stage.twins[place] ? linkTo(stage.twins[place]) : ""],
         ["folder", `${data.folder}/trials/${id}`],
       ]),
       list("Settings that all runs of its stage share", Object.entries(stage.shared)),

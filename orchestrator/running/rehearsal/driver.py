@@ -17,9 +17,9 @@ from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.run import run
 from orchestrator.running.session import Event, Runner
 from orchestrator.running.stop import Stop
-from trainables.catalog import Trainable
 from trainables.execution.signals import STOP_SIGNALS
 from trainables.record.storage import open_storage
+from trainables.trainable import Trainable
 
 DONE, UNFINISHED, WRONG, STOPPED = 0, 1, 2, 130
 

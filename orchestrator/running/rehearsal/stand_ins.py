@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from orchestrator.forecast.durations import path_weights
 from orchestrator.planning.plan import Plan, PlannedTrial, Resources
-from trainables.catalog import Trainable
 from trainables.stand_in import epochs_of, stand_in
+from trainables.trainable import Trainable
 
 LEAST = 0.2
 """Of the mean time of a trial, what each takes at least."""

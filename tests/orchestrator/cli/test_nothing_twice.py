@@ -1,34 +1,12 @@
 """What `plan`, `run`, `status` and tables say of trials that are alike."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import fakes
 import pytest
-
-ALIKE = """\
-experiment: alike
-stages:
-  root:
-    trainable: chain
-    config: {epochs: 1, steps: 1}
-    grid: {hold: [/nowhere/1, /nowhere/2], seed: [0]}
-  child:
-    trainable: chain
-    needs: root
-    config: {link: "${root.genotype}", epochs: 1, steps: 1}
-    grid: {width: [1, 2], seed: [0, 1]}
-tables:
-  - name: pooled
-    stage: child
-    rows: [width]
-    pool: [root.hold]
-    columns: [error, cpu_days]
-  - name: apart
-    stage: child
-    rows: [root.hold, width]
-    columns: [error, cpu_days]
-"""
+from command_line import ALIKE
 
 
 @pytest.fixture
@@ -57,14 +35,44 @@ def test_run_says_which_trials_take_over_a_row_and_status_afterwards_from_which(
 
 def test_plan_foresees_what_would_be_taken_over_and_counts_it(done):
     more = done("plan", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]")
+    (forecast,) = done("plan", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--json").json["forecast"]
     dry = done("run", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--dry-run")
     told_not_to = done("run", "alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--dry-run", "--no-adopt")
 
     counted = "alike: 14 trials; 10 done, 4 new; 2 of them would take over the rows of other trials that are alike"
     assert counted in more.out.splitlines()
     assert more.out.count("never started; would take over the row of") == 2
+    assert (forecast["trials"], forecast["stages"]["child"]["trials"]) == (4, 2)
     assert dry.out.count("never started; would take over the row of") == 2
     assert "alike: 14 trials; 10 done, 4 new\n" in told_not_to.out
+
+
+def test_a_budget_that_is_too_small_leaves_out_what_would_take_a_row_over_with_what_it_waits_for(done):
+    more = ("alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--runner", "local")
+
+    little = done("run", *more, "--budget", "0.00001cpu-hours")
+    enough = done("run", *more, "--budget", "9cpu-hours")
+
+    assert "left out (1e-05 CPU hours): 4 trials" in little.out
+    assert little.out.count("takes over") == 0
+    assert enough.out.count("takes over the row of") == 2
+
+
+def test_rows_of_an_earlier_version_of_sharptune_are_found_once_the_index_command_was_given(done):
+    """They have no hints beside them."""
+    another_root = ("alike.yaml", "--set", "stages.root.grid.hold=[/nowhere/3]")
+    done("run", *another_root, "--set", "stages.child.grid.seed=[5]", "--runner", "local")
+    shutil.rmtree("runs/likenesses")
+
+    before = done("plan", *another_root).out
+    said = done("index").out
+    after = done("plan", *another_root).out
+    again = done("index", "--json").json
+
+    assert "would take over" not in before
+    assert "; 6 trials can now be found by others that are alike\n" in said
+    assert after.count("would take over the row of") == 4
+    assert again["noted"] == 0
 
 
 def test_a_cell_that_pools_a_row_and_the_one_it_was_taken_over_from_counts_one_and_lines_apart_show_both(done):
@@ -158,7 +166,28 @@ def test_plan_says_that_done_trials_are_of_another_version(done, monkeypatch):
     assert "note: root: 2 done trials differ from new ones only in version" in done("plan", "alike.yaml").err
 
 
-def test_of_many_others_in_a_storage_nobody_looks(done, monkeypatch):
-    monkeypatch.setattr("orchestrator.running.near.MOST_OTHERS", 1)
+@pytest.mark.parametrize(("indexed", "opened", "said"), [(False, 10, False), (True, 10, True), (True, 1, False)])
+def test_of_many_others_in_a_storage_the_index_tells_and_nobody_reads_their_rows(
+    done, monkeypatch, indexed, opened, said
+):
+    monkeypatch.setattr("orchestrator.running.near.MOST_READ", 1)
+    monkeypatch.setattr("orchestrator.running.near.MOST_OPENED", opened)
+    monkeypatch.setattr("orchestrator.rows.MANY", 1)
+    monkeypatch.setattr("orchestrator.index.index.SETTLED_SECONDS", -1)
+    shutil.rmtree("runs/index", ignore_errors=True)
+    if indexed:
+        done("index")
+    changed = ("alike.yaml", "--set", "stages.root.config.steps=2")
 
-    assert done("plan", "alike.yaml", "--set", "stages.root.config.steps=2").err == ""
+    assert ("2 done trials differ from new ones only in steps" in done("plan", *changed).err) == said
+
+
+def test_those_of_other_parents_are_not_opened(done, monkeypatch):
+    """Four done trials stand beside each of two roots; new ones are roots."""
+    monkeypatch.setattr("orchestrator.running.near.MOST_READ", 1)
+    monkeypatch.setattr("orchestrator.running.near.MOST_OPENED", 2)
+    monkeypatch.setattr("orchestrator.rows.MANY", 1)
+    monkeypatch.setattr("orchestrator.index.index.SETTLED_SECONDS", -1)
+    done("index")
+
+    assert "2 done trials differ" in done("plan", "alike.yaml", "--set", "stages.root.config.steps=2").err

@@ -77,3 +77,15 @@ def test_rows_of_an_object_store_are_indexed_many_at_a_time():
     store.put({f"trials/{spec.trial_id}/row.json": seal(row_of(spec)) for spec in SPECS[:40]})
 
     assert Ledger(store).index(IDS[:40]) == 40
+
+
+def test_the_few_of_thousands_that_are_not_in_the_index_are_looked_at_many_at_a_time(finished):
+    store = StoreOfPairs("walk", f"trials/{'?' * 12}")
+    store._files = {path: file for path, file in finished._files.items() if not path.startswith("index/")}
+    Ledger(store).index(IDS[:-10])
+    store.requests.clear()
+
+    states = Ledger(store).states(SPECS)
+
+    assert {state.state for state in states.values()} == {"done"}
+    assert len(store.requests) <= 8 + 2 * 10, store.requests

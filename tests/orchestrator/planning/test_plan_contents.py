@@ -10,7 +10,7 @@ from orchestrator.errors import SpecError
 from orchestrator.planning.grids.resolvers import Content
 from orchestrator.planning.plan import expand
 from trainables.architecture.published import PUBLISHED
-from trainables.catalog import Trainable
+from trainables.trainable import Trainable
 
 
 def test_a_genotype_is_its_cells_whatever_it_is_called(tmp_path):

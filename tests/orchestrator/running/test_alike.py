@@ -4,9 +4,14 @@ import dataclasses
 
 from drive import planned
 from fakes import CATALOG
+from jobs import folder_of, make_job
 from running_contract import essences, go
 
 from orchestrator.forecast.durations import Durations
+from orchestrator.forecast.forecast import forecast
+from orchestrator.forecast.outlook import Outlook
+from orchestrator.forecast.schedule import simulate
+from orchestrator.forecast.slots import Slots
 from orchestrator.ledger import Ledger
 from orchestrator.report.methods import compute_of
 from orchestrator.running.alike import named
@@ -91,6 +96,58 @@ def test_what_would_be_taken_over_is_foreseen_and_once_it_is_it_is_said(tmp_path
     go(tmp_path, trials)
     assert states()[other].reason == f"its row is in the storage, taken over from {one}, which is alike"
     assert (states()[other].twin, states()[one].twin) == (one, "")
+
+
+def test_what_would_be_taken_over_is_no_work_in_a_forecast_and_what_needs_it_waits_for_the_trial_that_works(tmp_path):
+    """Two searches that found the same, two trainings of one second each, and what needs the second: two seconds."""
+    trials = [dataclasses.replace(trial, stage=stage) for trial, stage in zip(twice(), "rrtt", strict=True)]
+    trials.append(dataclasses.replace(planned(0, (trials[3].trial_id,)), stage="z"))
+    trials = [dataclasses.replace(trial, expected_cost=1.0) for trial in trials]
+    go(tmp_path, trials[:2])
+    ledger = Ledger(open_storage(tmp_path))
+    states = ledger.states(trial.spec for trial in trials)
+
+    states, unnamed = named(trials, states, ledger, CATALOG), states
+    once, each, alone = (
+        forecast(some, at, Slots.local())
+        for some, at in ((trials, states), (trials, unnamed), ([*trials[:3], trials[4]], unnamed))
+    )
+    outlook = Outlook.of(trials, states)
+    seconds = {trial.trial_id: outlook.share.get(trial.trial_id, 1.0) for trial in outlook.open}
+    schedule = simulate(outlook.open, seconds, Slots.of_nodes([{"CPU": 64.0}]))
+
+    assert stages_of(once) == {"t": 1, "z": 1}
+    assert stages_of(each) == {"t": 2, "z": 1}
+    assert once is not None
+    assert alone is not None
+    assert once.cpu_hours == alone.cpu_hours
+    assert [schedule.end[trial.trial_id] for trial in trials[2:]] == [1.0, 1.0, 2.0]
+
+
+def stages_of(found):
+    return {stage: rest.trials for stage, rest in found.stages.items()}
+
+
+def test_where_all_that_is_to_run_takes_rows_over_nothing_is_to_do(tmp_path):
+    trials = twice()
+    go(tmp_path, trials[:3])
+    ledger = Ledger(open_storage(tmp_path))
+    states = named(trials, ledger.states(trial.spec for trial in trials), ledger, CATALOG)
+
+    assert forecast(trials, states, Slots.local()) is None
+
+
+def test_a_trial_that_another_run_has_at_work_is_the_one_to_wait_for_wherever_it_stands_in_the_plan(tmp_path):
+    trials = twice()
+    go(tmp_path, trials[:2])
+    job = dataclasses.replace(make_job(tmp_path), spec=trials[3].spec)
+    folder_of(job).claims.acquire(driver="other", driver_process=job.driver_process)
+    ledger = Ledger(open_storage(tmp_path))
+    states = named(trials, ledger.states(trial.spec for trial in trials), ledger, CATALOG)
+
+    assert states[trials[3].trial_id].state == "running"
+    assert [states[trial.trial_id].twin for trial in trials[2:]] == [trials[3].trial_id, ""]
+    assert forecast(trials, states, Slots.local()) is not None
 
 
 def test_of_many_open_trials_the_storage_is_listed_once_and_only_what_it_names_is_read(tmp_path):

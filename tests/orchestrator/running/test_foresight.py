@@ -36,10 +36,11 @@ def foresight_of(clock, trials=TRIALS, **more) -> Foresight:
     return Foresight(Outlook(open=trials, durations=Durations()), Slots.local(), clock=clock, **more)
 
 
-def finish(foresight: Foresight, clock: Clock, trial, seconds: float) -> None:
+def finish(foresight: Foresight, clock: Clock, trial, seconds: float, **how) -> None:
     foresight.on_event(Event(kind="started", trial=trial))
     clock.now += seconds
-    foresight.on_event(Event(kind="finished", trial=trial, progress=Progress(trial_id=trial.trial_id, state="done")))
+    progress = Progress(trial_id=trial.trial_id, state="done", **how)
+    foresight.on_event(Event(kind="finished", trial=trial, progress=progress))
 
 
 def test_a_forecast_follows_what_trials_turn_out_to_take(clock):
@@ -55,6 +56,19 @@ def test_a_forecast_follows_what_trials_turn_out_to_take(clock):
     assert at_first.median > 300  # nothing is known of such trials
     assert later.low <= 50 <= later.high
     assert later.high - later.low < 50
+
+
+def test_it_learns_nothing_from_a_trial_that_took_over_the_row_of_another(clock):
+    foresight = foresight_of(clock)
+    for trial in TRIALS[:5]:
+        finish(foresight, clock, trial, 0.01, adopted_from="0123456789ab")
+        finish(foresight, clock, TRIALS[10 + TRIALS.index(trial)], 5.0)
+    clock.now += 100
+    foresight.turn({})
+    left = foresight.left()
+
+    assert left is not None
+    assert left.low > 30
 
 
 def test_it_is_made_anew_with_the_first_news_and_then_not_more_often_than_every_ten_seconds(clock, monkeypatch):

@@ -17,7 +17,9 @@ from orchestrator.running.limits import Budget, Limits
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
 from orchestrator.running.selection import Cell
+from orchestrator.running.session import Event
 from orchestrator.running.stop import Stop
+from trainables.execution.job import Progress
 from trainables.record.storage import open_storage
 
 NOON = datetime(2026, 11, 29, 12, 0).timestamp()
@@ -98,6 +100,44 @@ def test_a_trial_that_outgrows_the_budget_is_saved_where_it_is_and_goes_on_next_
     assert (set(states.values()), limit) == ({"resumable"}, "0.00139 CPU hours are spent")
     assert limits.spent < 12
     assert set(again.values()) == {"done"}
+
+
+@pytest.fixture
+def alike(go):
+    """Two trials of twelve seconds that are alike: their parents are done and found the same."""
+    roots = [replace(planned(0, epochs=1, steps=1, hold=f"/nowhere-{n}"), expected_cost=0.001) for n in (1, 2)]
+    go(roots)
+    link = {"parent": 0, "key": "genotype"}
+    children = [planned(0, (root.trial_id,), link=link, seconds=1.0) for root in roots]
+    return [*roots, *(replace(child, expected_cost=0.4) for child in children)]
+
+
+@pytest.mark.parametrize(("seconds", "finished"), [(5, 0), (13, 2)])
+def test_a_trial_that_takes_over_a_row_costs_nothing_and_is_left_out_with_the_one_it_waits_for(
+    go, alike, seconds, finished
+):
+    """Trials are those of two roots, which are done."""
+    one, other = (trial.trial_id for trial in alike[2:])
+
+    states, _, limits = go(alike, budget=seconds_of(alike, seconds), share={other: 0.0}, twins={other: one})
+
+    assert done(states) == 2 + finished
+    assert limits.spent == 6 * finished
+
+
+def test_what_was_taken_over_teaches_nothing_of_how_long_trials_take(clock):
+    """A trial that was not foreseen to take a row over is done in a moment; two of twelve seconds still do not fit."""
+    quick, *others = twelve_seconds(3)
+    limits = Limits(slots=Slots.local(), clock=clock, budget=seconds_of(others, 20))
+    before = limits.choice(others)
+
+    limits.on_event(Event(kind="started", trial=quick))
+    clock.now += 0.01
+    progress = Progress(trial_id=quick.trial_id, state="done", adopted_from="0123456789ab")
+    limits.on_event(Event(kind="finished", trial=quick, progress=progress))
+
+    assert limits.choice(others) == before
+    assert len(before) == 1
 
 
 def test_whole_cells_come_first(go):

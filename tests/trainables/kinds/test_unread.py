@@ -12,7 +12,8 @@ import torch
 from trainables.architecture.final_networks import build_network
 from trainables.architecture.genotype import read_architecture
 from trainables.architecture.published_paths import PUBLISHED_PATHS
-from trainables.catalog import CATALOG, Context, load
+from trainables.catalog import CATALOG
+from trainables.trainable import Context, load
 
 SHARED = {"dataset": "cifar10-mini", "train_images": 20, "batch_size": 10, "warmup_epochs": 0, "epochs": 1}
 SEARCH = {**SHARED, "space": ["none", "skip_connect"], "channels": 1, "layers": 3}

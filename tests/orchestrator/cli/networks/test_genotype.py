@@ -154,8 +154,27 @@ def test_a_drawing_goes_to_a_file_or_to_the_output(genotype, tmp_path, trial):
 
 
 def test_what_is_the_same_is_said_to_be(genotype):
-    assert genotype("compare", "DARTS", "DARTS_V2")[1].startswith("DARTS and DARTS_V2 are the same\n")
-    assert json.loads(genotype("compare", "DARTS", "DARTS_V2", "--json")[1])["same"] is True
+    assert genotype("compare", "DARTS", "DARTS_V2")[1].startswith("DARTS and DARTS_V2 are the same, edge for edge\n")
+    compared = json.loads(genotype("compare", "DARTS", "DARTS_V2", "--json")[1])
+    assert (compared["same"], compared["edge_for_edge"]) == (True, True)
+    assert genotype("compare", "HANDMADE", "HANDMADE")[1].startswith(
+        "HANDMADE and HANDMADE are the same, layer for layer\n"
+    )
+
+
+def test_what_is_the_same_but_for_the_order_of_edges_is_said_to_train_to_other_digits(genotype, tmp_path):
+    cells = ARCHITECTURES["DARTS_V2"].to_json()
+    (tmp_path / "swapped.json").write_text(
+        json.dumps({**cells, "normal": [*cells["normal"][1::-1], *cells["normal"][2:]]})
+    )
+
+    compared = json.loads(genotype("compare", "DARTS", "swapped.json", "--json")[1])
+
+    assert (compared["same"], compared["edge_for_edge"], compared["differences"]) == (True, False, [])
+    assert genotype("compare", "DARTS", "swapped.json")[1].startswith(
+        "DARTS and swapped compute the same, with edges of a node in another order: "
+        "trainings of them may end in other digits\n"
+    )
 
 
 def test_a_comparison_names_places_operations_and_sizes(genotype):

@@ -29,7 +29,7 @@ def test_it_says_how_many_rows_it_added_and_adds_them_once(storage, capsys):
 
     first, second = capsys.readouterr().out.split("\n", 1)
     assert first == f"{storage.uri}: 40 rows added to the index"
-    assert json.loads(second) == {"storage": storage.uri, "added": 0}
+    assert json.loads(second) == {"storage": storage.uri, "added": 0, "noted": 0}
     assert len(segments(storage)) == 1
 
 
