@@ -58,7 +58,7 @@ def test_a_command_prints_the_same_with_the_index_and_without(words, place, monk
     plain = call(capsys, *words)
     for name in segments(storage):
         storage.delete(f"index/{name}")
-    assert call(capsys, "index").out.endswith(" rows added to the index\n")
+    assert " rows added to the index" in call(capsys, "index").out
 
     assert call(capsys, *words) == plain
     assert len(plain.out) > 50
