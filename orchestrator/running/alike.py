@@ -20,11 +20,14 @@ Likeness = Callable[[PlannedTrial], str]
 
 
 def likeness_in(ledger: Ledger, catalog: Mapping[str, Trainable]) -> Likeness:
-    """Return what tells the likeness of a trial, as far as it takes no torch: not of a genotype within a budget."""
+    """Return what tells the likeness of a trial, as far as it takes no torch: not of a genotype within a budget.
+
+    A trial that is to keep its checkpoints has to make them, so no other will do.
+    """
 
     def likeness(trial: PlannedTrial) -> str:
         entry = catalog.get(trial.spec.trainable)
-        if entry is None or not may_have_a_twin(trial.spec):
+        if entry is None or trial.keep_checkpoints or not may_have_a_twin(trial.spec):
             return ""
         parents: dict[str, TrialRow] = {}
         for parent in trial.parents:

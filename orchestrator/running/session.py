@@ -85,7 +85,7 @@ class Session:
             keep_checkpoints=trial.keep_checkpoints,
             time_limit=trial.time_limit,
             hang_minutes=trial.hang_minutes,
-            adopt=self.adopt,
+            adopt=self.adopt and not trial.keep_checkpoints,
         )
 
     def next(self, fits: Callable[[Resources], bool] = lambda shape: True) -> PlannedTrial | None:

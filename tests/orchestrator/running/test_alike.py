@@ -45,6 +45,20 @@ def test_a_later_run_takes_over_what_an_earlier_one_did_for_another_parent(tmp_p
     assert adopted(tmp_path) == {trials[3].trial_id: trials[2].trial_id}
 
 
+def test_a_trial_that_is_to_keep_its_checkpoints_works_for_them(tmp_path):
+    *before, last = twice()
+    trials = [*before, dataclasses.replace(last, keep_checkpoints=True)]
+    go(tmp_path, before)
+    ledger = Ledger(open_storage(tmp_path))
+
+    states = named(trials, ledger.states(trial.spec for trial in trials), ledger, CATALOG)
+    go(tmp_path, trials)
+
+    assert states[last.trial_id].twin == ""
+    assert adopted(tmp_path) == {}
+    assert list((tmp_path / "trials" / last.trial_id / "checkpoints").iterdir())
+
+
 def test_told_not_to_adopt_each_trial_works_and_finds_the_same(tmp_path):
     trials = twice(children=2)
 
