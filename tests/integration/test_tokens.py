@@ -27,7 +27,8 @@ def address(tmp_path_factory):
         stderr=subprocess.DEVNULL,
     ) as head:
         until = time.monotonic() + 120
-        while not (named := folder / "ray_current_cluster").exists():
+        named = folder / "ray_current_cluster"
+        while not (named.exists() and named.read_text().strip()):  # it is there before it is written
             assert time.monotonic() < until
             time.sleep(0.1)
         yield named.read_text().strip()

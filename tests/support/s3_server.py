@@ -22,6 +22,7 @@ class S3Server:
                 pass
 
         self.requests: list[str] = []
+        self._atomic = threading.Lock()
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=Silent)
         self.port = self._server.server_port
@@ -60,6 +61,9 @@ class S3Server:
             body = b"<Error><Code>NotImplemented</Code><Message>A header is not implemented</Message></Error>"
             start_response("501 Not Implemented", [("Content-Length", str(len(body)))])
             return [body]
+        if "HTTP_IF_NONE_MATCH" in environ or "HTTP_IF_MATCH" in environ:
+            with self._atomic:  # moto looks whether the object is there, and then puts it, which S3 does in one
+                return self._app(environ, start_response)
         return self._app(environ, start_response)
 
 
