@@ -62,6 +62,7 @@ def test_a_driver_and_workers_are_killed_on_a_disk_and_nothing_changes(capsys, t
     assert files(open_storage(tmp_path / "runs")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.xdist_group("nodes")
 def test_ray_itself_and_workers_are_killed_on_an_object_store_and_nothing_changes(capsys, s3_uri):
