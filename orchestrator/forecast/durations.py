@@ -113,13 +113,16 @@ def group_of(trial: PlannedTrial) -> Group:
 
 def group_of_row(trial: PlannedTrial, row: TrialRow) -> Group:
     """Return the group in which a trial has run, as far as its row says."""
-    group = group_of(trial)
+    group, held = group_of(trial), held_by(row)
+    return group if held is None else group._replace(gpus=held[0], threads=held[1])
+
+
+def held_by(row: TrialRow) -> tuple[float, int] | None:
+    """Return how much of a GPU a done trial held on each, else 0 and its threads; None where its row does not say."""
     shares, threads = row.provenance.get("gpus"), row.provenance.get("threads")
-    if shares:
-        return group._replace(gpus=max(shares), threads=0)
-    if shares is not None and isinstance(threads, int):
-        return group._replace(gpus=0, threads=threads)
-    return group
+    if isinstance(shares, list) and shares:
+        return float(max(shares)), 0
+    return (0.0, threads) if isinstance(shares, list) and isinstance(threads, int) else None
 
 
 def path_weights(trials: Sequence[PlannedTrial], durations: Mapping[str, float]) -> dict[str, float]:

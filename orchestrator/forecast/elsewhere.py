@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 
-from orchestrator.forecast.durations import Group, Paces
+from orchestrator.forecast.durations import Group, Paces, held_by, seconds_of
 from orchestrator.forecast.rough import rough_of
 from orchestrator.ledger import FEW, Ledger
 from orchestrator.planning.plan import PlannedTrial
@@ -13,16 +13,16 @@ from trainables.trial import TrialRow
 
 
 def seen_elsewhere(
-    ledger: Ledger, catalog: Mapping[str, Trainable], trials: Sequence[PlannedTrial], most: int = FEW
+    ledger: Ledger, catalog: Mapping[str, Trainable], trials: Sequence[PlannedTrial]
 ) -> dict[Group, Paces]:
     """Return how trials of the storage went that are none of these, of a few of them. Raises: OSError, StorageError."""
     ours = {trial.trial_id for trial in trials}
     found: dict[Group, Paces] = {}
-    others = [trial_id for trial_id in ledger.ids() if trial_id not in ours][:most]
+    others = [trial_id for trial_id in ledger.ids() if trial_id not in ours][:FEW]
     for row in ledger.rows(others).values() if others else ():
-        seconds, cost = row.timing.get("wall_seconds"), _cost(row, catalog)
-        if row.state == "done" and isinstance(seconds, int | float) and seconds > 0 and cost > 0:
-            group = _group(row)
+        seconds, cost = seconds_of(row), _cost(row, catalog)
+        if row.state == "done" and seconds is not None and seconds > 0 and cost > 0:
+            group = Group(row.spec.trainable, "", *(held_by(row) or (0.0, 0)))
             rough = rough_of(group.trainable, group.gpus).seconds(cost)
             found.setdefault(group, Paces()).add(math.log(seconds / rough))
     return found
@@ -41,9 +41,3 @@ def _cost(row: TrialRow, catalog: Mapping[str, Trainable]) -> float:
         return entry.expected_cost(row.config) if entry and row.config else 0.0
     except (SharptuneError, LookupError, TypeError, ValueError):  # a row of another version
         return 0.0
-
-
-def _group(row: TrialRow) -> Group:
-    shares, threads = row.provenance.get("gpus"), row.provenance.get("threads")
-    gpus = max(shares, default=0.0) if isinstance(shares, list) else 0.0
-    return Group(row.spec.trainable, "", gpus, 0 if gpus or not isinstance(threads, int) else threads)

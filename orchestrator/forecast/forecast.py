@@ -6,13 +6,11 @@ from dataclasses import asdict, dataclass
 
 from orchestrator.forecast.disk import bytes_of
 from orchestrator.forecast.draws import Draws, quantile
-from orchestrator.forecast.durations import Group, Paces
+from orchestrator.forecast.durations import Group
 from orchestrator.forecast.finish import finishes
 from orchestrator.forecast.outlook import Outlook
 from orchestrator.forecast.pace import Basis
 from orchestrator.forecast.slots import Slots
-from orchestrator.ledger import TrialState
-from orchestrator.planning.plan import PlannedTrial
 from trainables.trial import JSON
 
 LOW, HIGH = 0.1, 0.9
@@ -85,17 +83,6 @@ class Forecast:
             "stages": {name: asdict(rest) for name, rest in self.stages.items()},
             "done": self.done,
         }
-
-
-def forecast(
-    trials: Sequence[PlannedTrial],
-    states: Mapping[str, TrialState],
-    slots: Slots,
-    *,
-    elsewhere: Mapping[Group, Paces] | None = None,
-) -> Forecast | None:
-    """Return the forecast of a plan as it stands; None where nothing is still to do."""
-    return foresee(Outlook.of(trials, states, elsewhere=elsewhere), slots)
 
 
 def foresee(outlook: Outlook, slots: Slots) -> Forecast | None:

@@ -39,13 +39,7 @@ class Outlook:
     """How trials of other experiments of the storage went."""
 
     @classmethod
-    def of(
-        cls,
-        trials: Sequence[PlannedTrial],
-        states: Mapping[str, TrialState],
-        *,
-        elsewhere: Mapping[Group, Paces] | None = None,
-    ) -> "Outlook":
+    def of(cls, trials: Sequence[PlannedTrial], states: Mapping[str, TrialState]) -> "Outlook":
         """Return the outlook of a plan's trials, as they stand."""
         unique = {trial.trial_id: trial for trial in trials}
         open_ = [trial for trial_id, trial in unique.items() if states[trial_id].state in RUNNABLE]
@@ -74,7 +68,6 @@ class Outlook:
             at_work=frozenset(trial_id for trial_id in unique if states[trial_id].state == "running"),
             done=done,
             bytes=sizes,
-            elsewhere=elsewhere or {},
         )
 
 

@@ -40,14 +40,6 @@ class Slots:
         return cls(nodes=({},), name="this process", one_by_one=True)
 
     @classmethod
-    def of_nodes(cls, nodes: Iterable[Mapping[str, float]]) -> "Slots":
-        """Return a cluster's nodes. What they say of labels and types of accelerators is not asked for."""
-        nodes = tuple(nodes)
-        gpus = sum(node.get("GPU", 0.0) for node in nodes)
-        what = _counted(gpus, "GPU") if gpus else _counted(sum(node.get("CPU", 0.0) for node in nodes), "CPU")
-        return cls(nodes=nodes, name=f"{what} of {len(nodes)} nodes" if len(nodes) > 1 else what)
-
-    @classmethod
     def of_gpus(cls, count: int, trials: Iterable[PlannedTrial] = ()) -> "Slots":
         """Return so many GPUs, and of all else what these trials need beside them."""
         shapes = {trial.resources for trial in trials}

@@ -59,7 +59,7 @@ class Session:
     ship_code: bool = False
     adopt: bool = True
     """Trials take over the rows of others that are alike and done."""
-    limits: "Allowance | None" = None
+    limits: Allowance | None = None
     halted: str = ""
     settled: int = 0
     """How many trials got their row."""

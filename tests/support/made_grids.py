@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from drive import planned
+from places import places
 
 from orchestrator.forecast.durations import Durations
 from orchestrator.forecast.outlook import Outlook
@@ -37,7 +38,7 @@ class MadeGrid:
 
     @property
     def slots(self) -> Slots:
-        return Slots.of_nodes(self.nodes)
+        return places(self.nodes)
 
 
 def made_grid(seed: int) -> MadeGrid:

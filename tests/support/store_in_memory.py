@@ -23,6 +23,12 @@ class StoreInMemory:
         """What was asked since this was cleared; each page of a list is one."""
         self._files: dict[str, tuple[bytes, Entry]] = {}
 
+    def copy(self) -> "StoreInMemory":
+        """Return another one with the same files, whose changes this one does not see."""
+        other = StoreInMemory(self.uri)
+        other._files = dict(self._files)
+        return other
+
     def within(self, seconds: float) -> "StoreInMemory":
         return self
 

@@ -51,11 +51,12 @@ def test_done_trials_of_others_are_held_against_what_is_written(ledger):
         assert abs(paces.mean) < 0.5
 
 
-def test_an_experiments_own_trials_are_not_others_and_no_more_than_a_few_are_read(ledger):
+def test_an_experiments_own_trials_are_not_others_and_no_more_than_a_few_are_read(ledger, monkeypatch):
     plan, _ = quickstart()
 
     assert seen_elsewhere(ledger, CATALOG, plan.trials) == {}
-    found = seen_elsewhere(ledger, CATALOG, [], most=3)
+    monkeypatch.setattr("orchestrator.forecast.elsewhere.FEW", 3)
+    found = seen_elsewhere(ledger, CATALOG, [])
     assert sum(paces.count for paces in found.values()) == 3
 
 
@@ -78,3 +79,10 @@ def test_they_are_read_only_where_some_trial_is_of_a_kind_of_which_none_was_seen
     assert is_worth_it([train, search], [train])
     assert is_worth_it([gpu], [train])
     assert not is_worth_it([], [])
+
+
+def test_rows_that_were_taken_over_from_a_trial_alike_say_nothing_of_time(tmp_path):
+    adopted = {"provenance": {"gpus": [], "threads": 1, "adopted_from": "0" * 12}}
+
+    assert seen_elsewhere(quickstart_in(tmp_path / "worked", provenance={"gpus": [], "threads": 1}), CATALOG, []) != {}
+    assert seen_elsewhere(quickstart_in(tmp_path / "adopted", **adopted), CATALOG, []) == {}

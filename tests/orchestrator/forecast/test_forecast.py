@@ -7,11 +7,12 @@ from random import Random
 
 import pytest
 from drive import planned
+from places import places
 from quickstart_rows import quickstart
 
 from orchestrator.document.experiment import load_experiment
 from orchestrator.forecast.durations import Durations, Group, Paces
-from orchestrator.forecast.forecast import Forecast, Range, forecast, foresee
+from orchestrator.forecast.forecast import Forecast, Range, foresee
 from orchestrator.forecast.outlook import Outlook
 from orchestrator.forecast.slots import Slots
 from orchestrator.ledger import TrialState
@@ -23,7 +24,7 @@ from trainables.record.claims import Claim, Process
 
 GPU = Resources(cpus=1, gpus=1)
 NEW = TrialState(state="new", reason="never started")
-TWO = Slots.of_nodes([{"CPU": 2.0}])
+TWO = places([{"CPU": 2.0}])
 
 
 def trainings(count: int, stage: str = "train", trainable: str = "train", cost: float = 1e9) -> list[PlannedTrial]:
@@ -61,8 +62,8 @@ def test_where_nothing_is_to_do_there_is_no_forecast():
     plan, rows = quickstart()
     states = {trial_id: TrialState(state="done", reason="", row=row) for trial_id, row in rows.items()}
 
-    assert forecast(plan.trials, states, TWO) is None
-    assert forecast([], {}, TWO) is None
+    assert foresee(Outlook.of(plan.trials, states), TWO) is None
+    assert foresee(Outlook.of([], {}), TWO) is None
 
 
 def test_the_same_trials_and_states_give_the_same_forecast():
@@ -165,7 +166,7 @@ def test_hours_are_those_of_what_each_trial_holds():
 def test_the_first_forecast_of_a_quickstart_holds_what_it_takes():
     """120 to 150 s on two free cores, two and a half times as long where others worked on them."""
     plan, rows = quickstart()
-    found = forecast(plan.trials, dict.fromkeys(rows, NEW), TWO)
+    found = foresee(Outlook.of(plan.trials, dict.fromkeys(rows, NEW)), TWO)
 
     assert found is not None
     assert found.finish is not None
@@ -178,7 +179,7 @@ def test_the_first_forecast_of_a_quickstart_holds_what_it_takes():
 def test_the_first_forecast_of_the_papers_table_is_what_the_paper_needed():
     """15 trainings of 2.8 days, 27 of 1.4, searches of 0.8 and 1.8 days on its GPUs."""
     trials = expand(load_experiment("table2"), CATALOG).trials
-    found = forecast(trials, {trial.trial_id: NEW for trial in trials}, Slots.of_gpus(8, trials))
+    found = foresee(Outlook.of(trials, {trial.trial_id: NEW for trial in trials}), Slots.of_gpus(8, trials))
 
     assert found is not None
     days = 15 * 2.8 + 27 * 1.4 + 2.6
@@ -193,7 +194,7 @@ def test_in_the_middle_of_a_quickstart_the_rest_is_held(done):
         trial_id: TrialState(state="done", reason="", row=row) if trial_id in first else NEW
         for trial_id, row in rows.items()
     }
-    found = forecast(plan.trials, states, Slots.local())
+    found = foresee(Outlook.of(plan.trials, states), Slots.local())
 
     assert found is not None
     assert found.finish is not None

@@ -8,6 +8,7 @@ import pytest
 from drive import planned
 from hypothesis import given
 from hypothesis import strategies as st
+from places import places
 
 from orchestrator.forecast.schedule import Schedule, path_weights, simulate
 from orchestrator.forecast.slots import Slots
@@ -73,21 +74,21 @@ def plainly(trials: Sequence[PlannedTrial], seconds: Mapping[str, float], node: 
 def test_on_one_node_it_is_the_schedule_that_a_look_at_all_trials_at_each_moment_gives(grid):
     trials, seconds = grid
 
-    assert simulate(trials, seconds, Slots.of_nodes([NODE])) == plainly(trials, seconds, NODE)
+    assert simulate(trials, seconds, places([NODE])) == plainly(trials, seconds, NODE)
 
 
 @given(grids(SHAPES[:1]), st.integers(1, 4))
-def test_trials_of_one_shape_take_as_many_places_as_there_are_on_all_nodes(grid, places):
+def test_trials_of_one_shape_take_as_many_places_as_there_are_on_all_nodes(grid, count):
     trials, seconds = grid
-    spread = simulate(trials, seconds, Slots.of_nodes([{"CPU": 1.9}] * places))
+    spread = simulate(trials, seconds, places([{"CPU": 1.9}] * count))
 
-    assert spread == plainly(trials, seconds, {"CPU": float(places), "GPU": 0.0})
+    assert spread == plainly(trials, seconds, {"CPU": float(count), "GPU": 0.0})
 
 
 @given(grids(), st.integers(1, 3))
 def test_nothing_starts_before_its_parents_end_nor_where_all_is_taken_nor_waits_while_all_is_free(grid, count):
     trials, seconds = grid
-    found = simulate(trials, seconds, Slots.of_nodes([NODE] * count))
+    found = simulate(trials, seconds, places([NODE] * count))
 
     chain = max(path_weights(trials, seconds).values())
     assert chain <= found.makespan <= sum(seconds.values())
@@ -116,7 +117,7 @@ def test_a_trial_that_needs_much_is_not_starved_by_many_that_need_little():
     seconds = {trial.trial_id: 1.0 + at % 3 for at, trial in enumerate(small)} | {large.trial_id: 9.0}
     weights = dict.fromkeys(seconds, 1.0) | {small[0].trial_id: 3.0, large.trial_id: 2.0}
 
-    found = simulate([*small, large], seconds, Slots.of_nodes([NODE]), weights=weights)
+    found = simulate([*small, large], seconds, places([NODE]), weights=weights)
 
     assert found.start[large.trial_id] == 1.0
 
@@ -135,7 +136,7 @@ def test_what_fits_nowhere_never_ends_nor_what_needs_it_and_all_else_does(gpus):
     shapes = [Resources(cpus=1, gpus=2), SHAPES[0], SHAPES[0]]
     trials = made(shapes, [(), [0], ()])
 
-    found = simulate(trials, {trial.trial_id: 1.0 for trial in trials}, Slots.of_nodes([{"CPU": 2.0, "GPU": gpus}]))
+    found = simulate(trials, {trial.trial_id: 1.0 for trial in trials}, places([{"CPU": 2.0, "GPU": gpus}]))
 
     assert [found.end[trial.trial_id] for trial in trials] == [math.inf, math.inf, 1.0]
     assert found.makespan == math.inf

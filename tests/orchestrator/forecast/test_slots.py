@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from drive import planned
+from places import places
 
 from orchestrator.forecast import slots
 from orchestrator.forecast.slots import Slots
@@ -40,19 +41,19 @@ def test_a_machine_without_the_driver_has_no_gpus(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("nodes", "name", "places"),
+    ("nodes", "count"),
     [
-        ([{"CPU": 8.0, "GPU": 1.0}], "1 GPU", 2),
-        ([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 2.0, "GPU": 4.0}], "6 GPUs of 2 nodes", 5),
-        ([{"CPU": 8.0}, {"CPU": 8.0}], "16 CPUs of 2 nodes", 0),
-        ([{"CPU": 8.0, "GPU": 1.4999999999}], "1.5 GPUs", 3),
+        ([{"CPU": 8.0, "GPU": 1.0}], 2),
+        ([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 2.0, "GPU": 4.0}], 5),
+        ([{"CPU": 8.0}, {"CPU": 8.0}], 0),
+        ([{"CPU": 8.0, "GPU": 1.4999999999}], 3),
     ],
 )
-def test_a_clusters_nodes_hold_what_fits_on_each(nodes, name, places):
-    there = Slots.of_nodes(nodes)
+def test_a_clusters_nodes_hold_what_fits_on_each(nodes, count):
+    there = places(nodes)
 
-    assert (there.name, copies(there, HALF)) == (name, places)
-    assert there.fits(HALF) == bool(places)
+    assert copies(there, HALF) == count
+    assert there.fits(HALF) == bool(count)
 
 
 def test_named_gpus_bring_all_else_that_trials_need_beside_them():
@@ -67,7 +68,7 @@ def test_named_gpus_bring_all_else_that_trials_need_beside_them():
 
 
 def test_a_type_of_accelerator_is_not_asked_for_but_memory_is():
-    node = Slots.of_nodes([{"CPU": 4.0, "GPU": 1.0, "memory": 1e9}])
+    node = places([{"CPU": 4.0, "GPU": 1.0, "memory": 1e9}])
 
     assert node.fits(Resources(cpus=1, gpus=1, accelerator="A100"))
     assert not node.fits(Resources(cpus=1, memory=2 * 10**9))

@@ -45,9 +45,7 @@ def finished():
 @pytest.fixture
 def store(finished):
     """Its like, to be changed."""
-    store = StoreInMemory()
-    store._files = dict(finished._files)
-    return store
+    return finished.copy()
 
 
 def test_the_states_of_finished_trials_are_their_names_and_a_segment(store):

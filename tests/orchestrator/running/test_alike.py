@@ -5,10 +5,11 @@ import dataclasses
 from drive import planned
 from fakes import CATALOG
 from jobs import folder_of, make_job
+from places import places
 from running_contract import essences, go
 
 from orchestrator.forecast.durations import Durations
-from orchestrator.forecast.forecast import forecast, foresee
+from orchestrator.forecast.forecast import foresee
 from orchestrator.forecast.outlook import Outlook
 from orchestrator.forecast.schedule import simulate
 from orchestrator.forecast.slots import Slots
@@ -123,12 +124,12 @@ def test_what_would_be_taken_over_is_no_work_in_a_forecast_and_what_needs_it_wai
 
     states, unnamed = named(trials, states, ledger, CATALOG), states
     once, each, alone = (
-        forecast(some, at, Slots.local())
+        foresee(Outlook.of(some, at), Slots.local())
         for some, at in ((trials, states), (trials, unnamed), ([*trials[:3], trials[4]], unnamed))
     )
     outlook = Outlook.of(trials, states)
     seconds = {trial.trial_id: outlook.share.get(trial.trial_id, 1.0) for trial in outlook.open}
-    schedule = simulate(outlook.open, seconds, Slots.of_nodes([{"CPU": 64.0}]))
+    schedule = simulate(outlook.open, seconds, places([{"CPU": 64.0}]))
 
     assert stages_of(once) == {"t": 1, "z": 1}
     assert stages_of(each) == {"t": 2, "z": 1}
@@ -148,7 +149,7 @@ def test_where_all_that_is_to_run_takes_rows_over_nothing_is_to_do(tmp_path):
     ledger = Ledger(open_storage(tmp_path))
     states = named(trials, ledger.states(trial.spec for trial in trials), ledger, CATALOG)
 
-    assert forecast(trials, states, Slots.local()) is None
+    assert foresee(Outlook.of(trials, states), Slots.local()) is None
 
 
 def test_where_a_run_leaves_out_all_that_could_start_nothing_is_to_do(tmp_path):
@@ -172,7 +173,7 @@ def test_a_trial_that_another_run_has_at_work_is_the_one_to_wait_for_wherever_it
 
     assert states[trials[3].trial_id].state == "running"
     assert [states[trial.trial_id].twin for trial in trials[2:]] == [trials[3].trial_id, ""]
-    assert forecast(trials, states, Slots.local()) is not None
+    assert foresee(Outlook.of(trials, states), Slots.local()) is not None
 
 
 def test_of_many_open_trials_the_storage_is_listed_once_and_only_what_it_names_is_read(tmp_path):

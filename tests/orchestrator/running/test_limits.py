@@ -7,6 +7,7 @@ import fakes
 import pytest
 from drive import planned
 from fakes import CATALOG
+from places import places
 
 from orchestrator.forecast.durations import Durations
 from orchestrator.forecast.slots import Slots
@@ -229,5 +230,5 @@ def test_the_more_there_is_at_a_time_the_more_is_done_until_then():
         return len(limits.choice(trials) & rest)
 
     assert chosen(Slots.local()) == 2
-    assert chosen(Slots.of_nodes([{"CPU": 2.0}])) == 4
-    assert chosen(Slots.of_nodes([{"CPU": 2.0}, {"CPU": 1.0}])) == 6
+    assert chosen(places([{"CPU": 2.0}])) == 4
+    assert chosen(places([{"CPU": 2.0}, {"CPU": 1.0}])) == 6
