@@ -47,7 +47,11 @@ def plan(
     until: str | None,
     as_json: bool,
 ) -> None:
-    """Show every trial of EXPERIMENT, and for each why it will run or not. Runs nothing."""
+    """Show every trial of EXPERIMENT, and for each why it will run or not. Runs nothing.
+
+    The end says what is still to do, when that is done here or on other GPUs, and what of it fits into what a run may
+    take.
+    """
     ledger = open_ledger(storage)
     planned = load_plan(experiment, catalog, overrides, ledger, max_trials)
     states = states_of(planned, ledger)

@@ -49,7 +49,8 @@ def why(
     """Say why a TRIAL, or each of an EXPERIMENT, is new, failed or blocked.
 
     A trial is new because no row has its id. It is held against the nearest trial of its kind that is done: the
-    setting, seed, version or ancestor in which the two differ is the reason.
+    setting, seed, version or ancestor in which the two differ is the reason. Of one that takes over another's row it
+    says whose.
     """
     ledger = open_ledger(storage, to_read=True)
     planned = None if ledger.ids(what) else planned_of(what, ledger, catalog, overrides)
