@@ -8,12 +8,19 @@ import fakes
 import pytest
 from command_line import ALIKE
 
+from orchestrator.ledger import Ledger
+from trainables.record.storage import open_storage
+
 
 @pytest.fixture
 def alike(sharptune):
     """Write an experiment whose two roots find the same."""
     Path("alike.yaml").write_text(ALIKE)
     return sharptune
+
+
+def adopted() -> list[str]:
+    return [trial_id for trial_id, row in Ledger(open_storage("runs")).rows().items() if row.adopted_from]
 
 
 @pytest.fixture
@@ -53,6 +60,16 @@ def test_within_a_budget_rows_are_taken_over_too(done):
     ran = done("run", *more, "--budget", "9cpu-hours")
 
     assert (ran.code, ran.out.count("takes over the row of")) == (0, 2)
+
+
+def test_a_run_that_is_told_not_to_adopt_lets_each_trial_work(done):
+    before = set(adopted())
+    more = ("alike.yaml", "--set", "stages.child.grid.seed=[0, 1, 2]", "--runner", "local")
+
+    ran = done("run", *more, "--no-adopt")
+
+    assert (ran.code, len(before), "takes over" in ran.out) == (0, 4, False)
+    assert set(adopted()) == before
 
 
 def test_rows_of_an_earlier_version_of_sharptune_are_found_once_the_index_command_was_given(done):

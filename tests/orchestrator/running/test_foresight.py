@@ -71,6 +71,20 @@ def test_it_learns_nothing_from_a_trial_that_took_over_the_row_of_another(clock)
     assert left.low > 30
 
 
+def test_it_learns_nothing_from_a_trial_of_which_this_run_did_only_a_part():
+    clock, begun = Clock(), {trial.trial_id: 0.1 for trial in TRIALS[:5]}
+    foresight = Foresight(Outlook(open=TRIALS, durations=Durations(), share=begun), Slots.local(), clock=clock)
+    for trial in TRIALS[:5]:
+        finish(foresight, clock, trial, 0.5)
+        finish(foresight, clock, TRIALS[10 + TRIALS.index(trial)], 5.0)
+    clock.now += 100
+    foresight.turn({})
+    left = foresight.left()
+
+    assert left is not None
+    assert left.low > 35
+
+
 def test_it_is_made_anew_with_the_first_news_and_then_not_more_often_than_every_ten_seconds(clock, monkeypatch):
     foresight, made = foresight_of(clock), []
     monkeypatch.setattr("orchestrator.running.foresight.foresee", lambda *_: made.append(clock.now))

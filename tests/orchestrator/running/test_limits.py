@@ -193,12 +193,47 @@ def test_nothing_starts_that_would_end_after_the_time_is_up(go, clock):
 
 
 def test_what_is_at_work_when_the_time_is_up_is_saved(go, clock):
-    trials = [replace(trial, expected_cost=0.01) for trial in twelve_seconds(2)]
+    """It was expected to be done long before."""
+    trials = [replace(trial, expected_cost=0.01) for trial in twelve_seconds(1)]
 
-    states, _, _ = go(trials, until=NOON + 18)
+    states, limit, _ = go(trials, until=NOON + 5)
 
-    assert sorted(states.values()) in (["done", "new"], ["done", "resumable"])
-    assert clock.now <= NOON + 19
+    assert ([*states.values()], limit) == (["resumable"], "it is 12:00")
+    assert clock.now < NOON + 12
+
+
+def test_a_cell_whose_trial_can_never_start_comes_first_no_more():
+    """Its one trial that is left would be the cheapest choice."""
+    bad, left, *good = twelve_seconds(4)
+    child = replace(planned(0, (bad.trial_id,), link={"parent": 0, "key": "genotype"}), expected_cost=0.4)
+    two = {trial.trial_id for trial in good}
+    cells = [Cell(name="lost", trials=(child.trial_id, left.trial_id)), Cell(name="two", trials=tuple(two))]
+    trials = [bad, left, *good, child]
+    limits = Limits(slots=Slots.local(), cells=cells, trials=trials, budget=seconds_of(good, 30), clock=Clock())
+    for _ in range(8):
+        limits.durations.note(left, 12.0)
+
+    failed = Progress(trial_id=bad.trial_id, state="failed")
+    limits.on_event(Event(kind="finished", trial=bad, progress=failed))
+
+    assert limits.choice([left, *good]) == two
+
+
+def test_nothing_is_learned_from_a_trial_that_died_and_began_anew(tmp_path, clock):
+    """Its second start goes on from where it was."""
+    (trial,) = twelve_seconds(1)
+    limits = Limits(slots=Slots.local(), budget=seconds_of([trial], 1000), clock=clock)
+    frontier = Frontier(ledger=Ledger(open_storage(tmp_path)), waiting={trial.trial_id: trial})
+
+    limits.on_event(Event(kind="started", trial=trial))
+    clock.now += 100
+    limits.apply(frontier, anew=True)
+    limits.on_event(Event(kind="started", trial=trial))
+    clock.now += 1
+    limits.on_event(Event(kind="finished", trial=trial, progress=Progress(trial_id=trial.trial_id, state="done")))
+
+    assert limits.spent == 101
+    assert not limits.durations.groups
 
 
 def test_trials_whose_parents_fail_do_not_keep_a_limited_run_waiting(go):
