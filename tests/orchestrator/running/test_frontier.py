@@ -138,6 +138,16 @@ def test_where_the_first_does_not_get_done_the_next_one_works(ends):
     assert frontier.next() is None
 
 
+def test_who_holds_the_rest_back_does_not_wait_for_what_others_have():
+    one, two = planned(0), planned(1)
+    frontier = Frontier(ledger=Rows(), waiting={two.trial_id: two}, elsewhere={one.trial_id: one})  # pyright: ignore
+    assert not frontier.exhausted
+
+    frontier.hold([two.trial_id])
+
+    assert frontier.exhausted
+
+
 def test_where_one_that_is_alike_is_held_back_the_next_one_starts():
     _, frontier = held(planned(0), planned(1))
     first = frontier.next()
