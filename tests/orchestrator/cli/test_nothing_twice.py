@@ -89,6 +89,13 @@ def test_rows_of_an_earlier_version_of_sharptune_are_found_once_the_index_comman
     assert again["noted"] == 0
 
 
+def test_trials_of_a_version_whose_results_were_others_are_not_said_to_be_found(done, monkeypatch):
+    shutil.rmtree("runs/likenesses")
+    monkeypatch.setitem(fakes.CATALOG, "chain", dataclasses.replace(fakes.CATALOG["chain"], version=99))
+
+    assert done("index", "--json").json["noted"] == 0
+
+
 def test_a_cell_that_pools_a_row_and_the_one_it_was_taken_over_from_counts_one_and_lines_apart_show_both(done):
     pooled, apart = done("table", "alike.yaml", "--format", "json").json
 
