@@ -42,9 +42,9 @@ def at_work(storage: Path) -> int:
 @pytest.fixture
 def cluster():
     """Four nodes, started as real processes of this machine. One does not see the storage, for one its disk is full."""
-    from ray.cluster_utils import Cluster
+    from patient_cluster import PatientCluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    nodes = PatientCluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     nodes.second = nodes.add_node(num_cpus=2)
     for trouble in ("unmounted", "full"):
         path = os.pathsep.join([str(BROKEN_NODE), os.environ["PYTHONPATH"]])

@@ -44,9 +44,11 @@ def grid(noted):
 @pytest.fixture(scope="module")
 def cluster():
     """Two nodes, of one GPU and of two; `sizes` has what each has, also of those that come later, by Ray's id."""
-    from ray.cluster_utils import Cluster
+    from patient_cluster import PatientCluster
 
-    nodes = Cluster(head_node_args={"num_cpus": 2, "num_gpus": 1, "include_dashboard": False}, initialize_head=True)
+    nodes = PatientCluster(
+        head_node_args={"num_cpus": 2, "num_gpus": 1, "include_dashboard": False}, initialize_head=True
+    )
     nodes.two = nodes.add_node(num_cpus=2, num_gpus=2)
     nodes.sizes = {nodes.head_node.node_id: {"CPU": 2, "GPU": 1}, nodes.two.node_id: {"CPU": 2, "GPU": 2}}
     yield nodes

@@ -50,9 +50,9 @@ def pictures(tmp_path):
 @pytest.fixture
 def far_cluster(tmp_path):
     """A cluster whose only CPUs are on a node with a data cache of its own."""
-    from ray.cluster_utils import Cluster
+    from patient_cluster import PatientCluster
 
-    nodes = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    nodes = PatientCluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     nodes.add_node(num_cpus=1, env_vars={"SHARPTUNE_CACHE": str(tmp_path / "far-cache")})
     yield nodes
     nodes.shutdown()
