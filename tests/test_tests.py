@@ -1,7 +1,12 @@
-"""No test passes because there was nothing to look at: each asserts something outside loops that may be empty."""
+"""No test passes because there was nothing to look at: each asserts something outside loops that may be empty.
+
+And no benchmark is left behind that imports what is there no longer: most are run by hand alone.
+"""
 
 import ast
+import importlib
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -83,6 +88,35 @@ def test_every_test_asserts_something_whatever_is_computed():
     assert [
         f"{path.relative_to(ROOT)}:{test}" for path in files for test in unsure_tests(path.read_text("utf-8"))
     ] == []
+
+
+def is_there(module: str, name: str) -> bool:
+    """Return whether a name can be taken out of a module."""
+    found = importlib.import_module(module)
+    return hasattr(found, name) or (hasattr(found, "__path__") and find_spec(f"{module}.{name}") is not None)
+
+
+def lost_imports(code: str) -> list[str]:
+    """Return `line: module.name` of what is taken out of the project's packages and is not there."""
+    taken = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom) and node.module]
+    ours = [node for node in taken if node.module.partition(".")[0] in ("orchestrator", "trainables", "experiments")]
+    named = [(node.lineno, node.module, alias.name) for node in ours for alias in node.names]
+    return [f"{line}: {module}.{name}" for line, module, name in named if not is_there(module, name)]
+
+
+def test_all_that_tests_and_benchmarks_take_out_of_the_packages_is_there():
+    files = sorted(ROOT.rglob("*.py"))
+
+    assert ROOT / "benchmarks" / "finished_grid.py" in files
+    assert [
+        f"{path.relative_to(ROOT)}:{lost}" for path in files for lost in lost_imports(path.read_text("utf-8"))
+    ] == []
+
+
+def test_an_import_of_what_is_not_there_is_found():
+    code = "import ast\nfrom orchestrator import document, gone\nif 1:\n  from trainables.catalog import CATALOG, LOST"
+
+    assert lost_imports(code) == ["2: orchestrator.gone", "4: trainables.catalog.LOST"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestrator.document.experiment import load_experiment
-from orchestrator.forecast.forecast import Range, forecast
+from orchestrator.forecast.forecast import Range, foresee
+from orchestrator.forecast.outlook import Outlook
 from orchestrator.forecast.slots import Slots
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, expand
@@ -77,7 +78,7 @@ def held_against(plan: Plan, rows: dict[str, TrialRow], start: float, end: float
             trial_id: TrialState(state="done", reason="", row=row) if share and _end(row) <= now else NEW
             for trial_id, row in rows.items()
         }
-        found = forecast(plan.trials, states, slots)
+        found = foresee(Outlook.of(plan.trials, states), slots)
         if found is not None and found.finish is not None:
             yield Told(run=name, moment=moment, finish=found.finish, truth=end - now)
 
