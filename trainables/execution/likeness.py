@@ -11,7 +11,7 @@ and never believed: whoever reads it reads that row, too, and holds it against t
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -92,22 +92,30 @@ def _noted(storage: Storage, likeness: str) -> str:
     return trial_id if isinstance(trial_id, str) and _ID.fullmatch(trial_id) else ""
 
 
-def note_lacking(storage: Storage, catalog: Mapping[str, Trainable], rows: Iterable[TrialRow]) -> int:
+def note_lacking(
+    storage: Storage, catalog: Mapping[str, Trainable], rows: Iterable[TrialRow], is_done: Callable[[str], bool]
+) -> int:
     """Name done trials of likenesses of which the storage names none, as of rows from before there were hints.
 
-    So it is with one that is gone, and left its row to another. Return of how many. Of a version whose results were
-    others no trial is to be found.
+    So it is with one that is not done any more, and left its row to another. Return of how many. Of a version whose
+    results were others no trial is to be found.
     """
     known, found = all_noted(storage), 0
-    there = {row.trial_id: row for row in rows}
-    for row in there.values():
+
+    def left(row: TrialRow, likeness: str) -> bool:
+        if not row.adopted_from or is_done(row.adopted_from):
+            return False
+        named = noted(storage, [likeness])[likeness]
+        return not named or not is_done(named)
+
+    for row in rows:
         entry = catalog.get(row.spec.trainable)
         if entry is None or entry.version != row.spec.version or row.state != "done" or not may_have_a_twin(row.spec):
             continue
         likeness = likeness_of(entry, row.spec, row.config)
-        left = likeness in known and row.computed_by not in there and noted(storage, [likeness])[likeness] not in there
-        if likeness and (left or likeness not in known):
-            note(storage, likeness, row.trial_id, replace=left)
+        replace = likeness in known and left(row, likeness)
+        if likeness and (replace or likeness not in known):
+            note(storage, likeness, row.trial_id, replace=replace)
             known.add(likeness)
             found += 1
     return found

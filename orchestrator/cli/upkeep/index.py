@@ -1,13 +1,21 @@
 """`sharptune index`: rows of many trials in few files, written or checked."""
 
+from collections.abc import Iterator, Sequence
+from functools import partial
+
 import click
 
 from orchestrator.cli.options import Catalog, json_option, load_plan, open_ledger, pass_catalog, storage_option
 from orchestrator.cli.output import say, say_json
 from orchestrator.cli.reports import count_text
 from orchestrator.index.check import check_index
+from orchestrator.ledger import Ledger
 from orchestrator.words import shown_line
 from trainables.execution.likeness import note_lacking
+from trainables.trial import TrialRow
+
+AT_ONCE = 5_000
+"""So many rows are held at a time."""
 
 
 @click.command()
@@ -33,7 +41,7 @@ def index(catalog: Catalog, experiment: str | None, check: bool, storage: str, a
         ids = [trial_id for trial_id in ids if trial_id in planned]
     if not check:
         added = ledger.index(ids)
-        noted = note_lacking(ledger.storage, catalog, ledger.rows(ids).values())
+        noted = note_lacking(ledger.storage, catalog, _some_at_a_time(ledger, ids), partial(_is_done, ledger))
         if as_json:
             say_json({"storage": ledger.storage.uri, "added": added, "noted": noted})
         else:
@@ -51,3 +59,16 @@ def index(catalog: Catalog, experiment: str | None, check: bool, storage: str, a
     verdict = f"{count_text(len(found.wrong), 'segment')} wrong" if found.wrong else "nothing is wrong"
     say(f"{ledger.storage.uri}: the index has {counts}{old}; {verdict}")
     return 1 if found.wrong else 0
+
+
+def _some_at_a_time(ledger: Ledger, ids: Sequence[str]) -> Iterator[TrialRow]:
+    """Yield the rows of these trials; of a hundred thousand whole ones at once are some gigabytes."""
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]
+        yield from ledger.rows(some).values()
+        ledger.forget(some)
+
+
+def _is_done(ledger: Ledger, trial_id: str) -> bool:
+    row = ledger.row(trial_id)
+    return row is not None and row.state == "done"

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas
@@ -13,6 +14,7 @@ from fakes import CATALOG
 from orchestrator.cli.main import invoke
 from orchestrator.ledger import Ledger
 from trainables.record.storage import open_storage
+from trainables.record.trial_folder import TrialFolder
 
 
 @pytest.fixture(scope="module")
@@ -111,10 +113,16 @@ def test_with_the_trial_that_worked_pruned_its_row_is_still_there_in_the_one_tha
     assert rows()[twin].metrics == rows()[trial_id].metrics
 
 
-@pytest.mark.parametrize("indexed", [False, True])
-def test_with_the_trial_that_worked_pruned_others_find_its_row_once_the_index_command_was_given(here, indexed):
+@pytest.mark.parametrize(("indexed", "failed"), [(False, False), (True, False), (True, True)])
+def test_with_the_trial_that_worked_gone_or_failed_others_find_its_row_once_the_index_command_was_given(
+    here, indexed, failed
+):
     third = ("second.yaml", "--set", "stages.root.grid.hold=[/nowhere/3]")
+    before = rows()
     here("prune", "second.yaml", "--yes")
+    for twin in twins().values() if failed else ():
+        lost = replace(before[twin], state="failed", error="out of memory", metrics={}, artifacts={}, files={})
+        TrialFolder(open_storage("runs"), twin).commit_row(lost)
     here("run", *third, "--set", "stages.child.grid.seed=[5]", "--runner", "local")
 
     said = here("index").out if indexed else ""
