@@ -1,5 +1,6 @@
 """Budgets and deadlines as people write them, and as they are said."""
 
+import contextlib
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -61,10 +62,10 @@ def read_until(text: str, now: datetime) -> datetime:
             f"--until {shown(text)}: write a time of day (18:00), a date with its time (2026-12-01T08:00), "
             f"or a time from now (+6h; {_listed(AFTER)})"
         )
-    if moment <= now:
-        raise RunError(f"--until {shown(text)}: that is over; it is {now:%Y-%m-%d %H:%M}")
     if moment - now > FARTHEST:
         raise RunError(f"--until {shown(text)}: that is in more than ten years")
+    if moment.year < now.year or moment.timestamp() <= now.timestamp():  # the first of years have no timestamps
+        raise RunError(f"--until {shown(text)}: that is over; it is {now:%Y-%m-%d %H:%M}")
     return moment
 
 
@@ -74,20 +75,23 @@ def _moment(text: str, now: datetime) -> datetime | None:
         seconds = AFTER.get(found[2].lower()) if found else None
         if found is None or seconds is None:
             return None
-        return datetime.fromtimestamp(now.timestamp() + min(float(found[1]), 1e4) * seconds)
+        return datetime.fromtimestamp(now.timestamp() + min(float(found[1]) * seconds, 2 * FARTHEST.total_seconds()))
     if clock := _CLOCK.fullmatch(text):
         hours, minutes = int(clock[1]), int(clock[2])
         if hours > 23 or minutes > 59:
             return None
-        today = now.replace(hour=hours, minute=minutes, second=0, microsecond=0)
-        return today if today > now else today + timedelta(days=1)
+        today = now.replace(hour=hours, minute=minutes, second=0, microsecond=0, fold=0)
+        times = today, today.replace(fold=1), today + timedelta(days=1)  # one hour comes twice when clocks are put back
+        return next(each for each in times if each.timestamp() > now.timestamp())
     if len(text) < len("2026-12-01T08:00"):  # a date alone is the beginning of its day, which few mean
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment.astimezone().replace(tzinfo=None) if moment.tzinfo else moment
+    with contextlib.suppress(OverflowError):  # of the first and the last day that there is
+        moment = moment.astimezone() if moment.tzinfo else moment
+    return moment.replace(tzinfo=None)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -22,6 +22,8 @@ from orchestrator.running.stop import Stop
 SHARE = 0.05
 """Of the time, what choosing anew may take."""
 Unit = Literal["gpu", "cpu"]
+AMOUNTS = (("day", 48 * 3600, 24 * 3600), ("hour", 36, 3600), ("second", 0, 1))
+"""In which amounts are said: the name, from how many seconds on, and how many seconds one has."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +100,7 @@ class Limits:
         if self.until is not None and now >= self.until:
             return f"it is {clock_text(self.until, now)}"
         if self.budget is not None and self.spent >= self.budget.seconds:
-            return f"{self.budget} are spent"
+            return f"the budget of {self.budget} is spent"
         return ""
 
     def on_event(self, event: Event) -> None:
@@ -203,10 +205,10 @@ class Limits:
 
 
 def amount_text(seconds: float, unit: Unit) -> str:
-    """Return an amount as people say it: `3 GPU days`, `0.5 CPU hours`."""
-    hours = seconds / 3600
-    amount, what = (hours / 24, "day") if hours >= 48 else (hours, "hour")
-    number = f"{amount:.3g}"
+    """Return an amount as people say it: `3 GPU days`, `0.5 CPU hours`, `20 CPU seconds`."""
+    what, each = next((what, each) for what, least, each in AMOUNTS if seconds >= least)
+    amount = seconds / each
+    number = f"{amount:.3g}" if amount < 999.5 else f"{amount:,.0f}"
     return f"{number} {unit.upper()} {what}{'' if number == '1' else 's'}"
 
 

@@ -1,5 +1,7 @@
 """`--budget` and `--until` as people write them."""
 
+import time
+from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -22,6 +24,8 @@ NOW = datetime(2026, 11, 29, 17, 30)
         ("0.5cpu-hours", 0.5, "cpu", "0.5 CPU hours"),
         ("1cpu-hour", 1, "cpu", "1 CPU hour"),
         ("2.5cpu-days", 60, "cpu", "2.5 CPU days"),
+        ("1234gpu-days", 1234 * 24, "gpu", "1,234 GPU days"),
+        ("0.005cpu-hours", 0.005, "cpu", "18 CPU seconds"),
     ],
 )
 def test_a_budget_is_a_number_and_its_unit(text, hours, unit, said):
@@ -60,6 +64,7 @@ def test_what_is_no_budget_is_said_in_a_sentence(text, said):
         ("+6h", "2026-11-29T23:30"),
         ("+90min", "2026-11-29T19:00"),
         ("+ 1.5 d", "2026-12-01T05:30"),
+        ("+20000min", "2026-12-13T14:50"),
     ],
 )
 def test_a_deadline_is_a_time_of_day_a_date_or_a_time_from_now(text, moment):
@@ -85,6 +90,8 @@ def test_a_deadline_with_a_zone_is_shown_by_the_clock_here():
         ("2026-11-01T08:00", "that is over; it is 2026-11-29 17:30"),
         ("+0h", "that is over"),
         ("+999999999d", "that is in more than ten years"),
+        ("9999-12-31T23:59-10:00", "that is in more than ten years"),
+        ("0001-01-01T00:00+10:00", "that is over"),
     ],
 )  # fmt: skip
 def test_what_is_no_deadline_is_said_in_a_sentence(text, said):
@@ -92,6 +99,25 @@ def test_what_is_no_deadline_is_said_in_a_sentence(text, said):
         read_until(text, NOW)
 
     assert str(caught.value).startswith(f"--until {text!r}: {said}")
+
+
+@pytest.fixture
+def clock_put_back(monkeypatch) -> Iterator[datetime]:
+    """Give a moment at which it is 2:45, a quarter of an hour before the clock is put back to 2:00."""
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    yield datetime(2026, 10, 25, 2, 45)
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("+30min", 0.5), ("02:30", 0.75), ("02:50", 1 / 12), ("03:30", 1.75), ("02:45", 1)]
+)
+def test_in_the_night_in_which_the_clock_is_put_back_a_deadline_is_the_next_such_moment(clock_put_back, text, hours):
+    moment = read_until(text, clock_put_back)
+
+    assert moment.timestamp() - clock_put_back.timestamp() == hours * HOUR
 
 
 def test_a_time_has_its_day_where_that_is_not_today():
