@@ -27,11 +27,12 @@ from orchestrator.forecast.slots import Slots
 from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.running.foresight import Foresight
-from orchestrator.running.limit_texts import cells_lines, limits_text, read_budget, read_until
+from orchestrator.running.limit_texts import cells_lines, limits_json, limits_text, read_budget, read_until
 from orchestrator.running.limits import Limits
 from orchestrator.running.selection import Cell
 from orchestrator.tables.wanted import wanted
 from orchestrator.words import size
+from trainables.trial import JSON
 
 
 def outlook_of(
@@ -174,6 +175,15 @@ class Intent:
     def trials(self) -> frozenset[str]:
         """Those that it is to do, and those that others have at work."""
         return frozenset(trial.trial_id for trial in self.outlook.open)
+
+    @property
+    def fits(self) -> dict[str, JSON]:
+        """What of it fits into what a run may take, for scripts."""
+        return {} if self.limits is None else {"fits": sorted(self.trials)}
+
+    def facts(self, states: Mapping[str, TrialState], reached: str = "") -> dict[str, JSON]:
+        """Return, for scripts, what a run was limited by and what it left, as trials stand at its end."""
+        return {} if self.limits is None else {"limits": limits_json(self.limits, states, reached)}
 
     def lines(self, states: Mapping[str, TrialState]) -> list[str]:
         """Return what fits into what a run may take: how many trials, and which cells are whole with them."""

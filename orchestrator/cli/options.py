@@ -4,6 +4,7 @@ The catalog of trainables comes in as click's context object, so that tests can 
 """
 
 import contextlib
+import math
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -51,6 +52,16 @@ max_trials_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 pass_catalog = click.pass_obj
+
+
+class NumberRange(click.FloatRange):
+    """A number between bounds, which `nan` is not, though click lets it pass."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 def experiment_options(command: Command) -> Command:

@@ -68,8 +68,7 @@ def plan(
     if as_json:
         foreseen: dict[str, JSON] = {"forecast": [each.to_json() for each in forecasts]} if forecasts else {}
         nearby: dict[str, JSON] = {"near": [each.to_json() for each in nearly]} if nearly else {}
-        fits: dict[str, JSON] = {} if intent.limits is None else {"fits": sorted(intent.trials)}
-        say_json({**plan_json(planned, states), **foreseen, **nearby, **fits})
+        say_json({**plan_json(planned, states), **foreseen, **nearby, **intent.fits})
         return
     closing = [summary(planned, states), *words.lines(forecasts), *intent.lines(states)]
     say("\n".join([*plan_lines(planned, states), *closing]))

@@ -10,6 +10,7 @@ import click
 
 from orchestrator.cli.options import (
     Catalog,
+    NumberRange,
     json_option,
     load_plan,
     max_trials_option,
@@ -46,7 +47,7 @@ SLOTS = 16
 @max_trials_option
 @click.option(
     "--minutes",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, 24 * 60, min_open=True),
     default=1.0,
     show_default=True,
     help="How long it takes, faults aside.",

@@ -16,6 +16,7 @@ from orchestrator.cli.foresight import Intent, lack_of_space, limit_options, slo
 from orchestrator.cli.missing_data import dataset_of, missing_data
 from orchestrator.cli.options import (
     Catalog,
+    NumberRange,
     experiment_options,
     json_option,
     load_plan,
@@ -33,7 +34,7 @@ from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.running.foresight import Ended, remember, truth_text
 from orchestrator.running.gpus import lack_here
-from orchestrator.running.limit_texts import left_lines, limits_json
+from orchestrator.running.limit_texts import left_lines
 from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner
 from orchestrator.running.stop import Stop
@@ -77,7 +78,7 @@ FAILED, INTERRUPTED = 1, 130
 @limit_options
 @click.option(
     "--ask-above",
-    type=click.FloatRange(0),
+    type=NumberRange(0),
     default=24.0,
     show_default=True,
     metavar="HOURS",
@@ -121,8 +122,10 @@ def run(
     tell(summary(planned, states))
     if dry_run:
         _tell_intent(intent, planned, states, todo, tell)
+        if as_json:
+            say_json({**plan_json(planned, states), **intent.fits})
         return 0
-    end = End(states=states)
+    end = End(states=states, facts=intent.facts(states))
     if todo:
         if runner == "local" and (lack := lack_here(todo, catalog)):
             raise RunError(lack)
@@ -208,9 +211,7 @@ def _work(
             foresight=foresight,
         )
     took, interrupted = time.monotonic() - begun, stop() and not stop.limit
-    facts: dict[str, JSON] = {"took_seconds": took}
-    if intent.limits is not None:
-        facts["limits"] = limits_json(intent.limits, states, stop.limit)
+    facts: dict[str, JSON] = {"took_seconds": took, **intent.facts(states, stop.limit)}
     if foresight is None or foresight.first is None:
         return End(states=states, interrupted=interrupted, limit=stop.limit, facts=facts)
     short = any(states[trial_id].state in RUNNABLE for trial_id in intent.trials)  # of what was to fit at the start

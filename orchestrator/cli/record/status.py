@@ -10,6 +10,7 @@ import click
 
 from orchestrator.cli.options import (
     Catalog,
+    NumberRange,
     json_option,
     load_plan,
     open_ledger,
@@ -37,9 +38,11 @@ from orchestrator.ledger import Ledger, TrialState
 from trainables.trial import JSON
 
 WATCH_SECONDS = 5.0
+MOST_SECONDS = 24 * 3600.0
+"""Between two looks."""
 
 
-class Seconds(click.FloatRange):
+class Seconds(NumberRange):
     """Seconds, after an option that may stand without them."""
 
     name = "seconds"
@@ -57,7 +60,7 @@ class Seconds(click.FloatRange):
 @storage_option
 @click.option(
     "--watch",
-    type=Seconds(min=0.1),
+    type=Seconds(min=0.1, max=MOST_SECONDS),
     is_flag=False,
     flag_value=WATCH_SECONDS,
     metavar="[SECONDS]",

@@ -33,6 +33,15 @@ def test_a_budget_runs_whole_cells_first_and_says_what_is_left(sharptune, run, m
     assert result.err.endswith("Nothing is lost. The same command goes on from here.\n")
 
 
+@pytest.mark.parametrize("asked", [[], ["--budget", "0.1cpu-hours"]])
+def test_a_dry_run_for_scripts_says_what_a_plan_says(sharptune, run, asked):
+    dry = run("--dry-run", "--json", *asked)
+    plan = sharptune("plan", "chains.yaml", "--json", *asked)
+
+    assert dry.json == {name: told for name, told in plan.json.items() if name != "forecast"}
+    assert ("fits" in dry.json, "  would run " in dry.err) == (bool(asked), True)
+
+
 @pytest.mark.parametrize(("budget", "count"), [("0.1cpu-hours", 1), ("100cpu-hours", 6)])
 def test_a_dry_run_and_a_plan_say_what_fits(sharptune, run, budget, count):
     dry = run("--dry-run", "--budget", budget)
@@ -61,6 +70,15 @@ def test_where_all_fits_a_limited_run_is_one_without_limits(run):
 
     assert (result.code, len(rows())) == (0, 6)
     assert "left out" not in result.out
+
+
+def test_scripts_hear_what_is_left_out_also_of_a_grid_that_was_done_before(run):
+    run()
+
+    limits = run("--budget", "9cpu-days", "--json").json["limits"]
+
+    assert (limits["left_out"], limits["reached"], limits["spent_seconds"]) == ([], "", 0)
+    assert [(cell["done"], cell["trials"]) for cell in limits["cells"]] == [(2, 2), (2, 2)]
 
 
 def test_a_failure_within_a_budget_is_a_failure(run):

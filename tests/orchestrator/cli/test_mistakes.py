@@ -25,6 +25,8 @@ MISTAKES = {
     "a set beside no experiment": (["status", "--set", "a=1"], "--set goes with"),
     "a table there is not": (["table", "chains.yaml", "width", "--storage", "."], "did you mean 'widths'?"),
     "a format there is not": (["table", "chains.yaml", "--format", "word"], "'word' is not one of"),
+    "a question above no number": (["run", "chains.yaml", "--ask-above", "nan"], "'nan' is not a number"),
+    "a rehearsal without end": (["rehearse", "chains.yaml", "--minutes", "inf"], "inf is not in the range"),
     "explained HTML": (["table", "chains.yaml", "--explain", "--format", "html"], "--explain is text, or JSON with"),
     "a trial there is not": (["logs", "abc", "--storage", "."], "there is no trial 'abc'"),
     "nothing to retry": (["retry", "abc", "--storage", "."], "no trial in"),

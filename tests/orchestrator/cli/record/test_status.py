@@ -226,7 +226,9 @@ def test_who_watches_may_stop_watching(sharptune, chains, monkeypatch):
     ("arguments", "said"),
     [
         (["--watch", "chains.yaml"], "EXPERIMENT goes before it: sharptune status EXPERIMENT --watch"),
-        (["--watch", "0"], "0.0 is not in the range x>=0.1"),
+        (["--watch", "0"], "0.0 is not in the range 0.1<=x<=86400"),
+        (["--watch", "inf"], "inf is not in the range 0.1<=x<=86400"),
+        (["--watch", "nan"], "'nan' is not a number"),
         (["--watch", "1", "--json"], "--watch is for people"),
     ],
 )
