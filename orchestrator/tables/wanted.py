@@ -1,5 +1,6 @@
 """What has to be done for a number: the trials behind each cell of a plan's tables, whatever was measured so far."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -35,9 +36,11 @@ def wanted(plan: Plan) -> list[Wanted]:
 
 
 def _of_table(plan: Plan, spec: TableSpec) -> Iterator[Wanted]:
+    count = Counter(line.label for line in spec.lines if line.stage or spec.stage)
     for line in spec.lines:
         if stage := line.stage or spec.stage:
-            yield _cell(f"{spec.name}: {line.label}", selected(plan, stage, {**spec.filter, **line.filter}))
+            apart = f", {settings_text({'stage': stage, **line.filter})}" if count[line.label] > 1 else ""
+            yield _cell(f"{spec.name}: {line.label}{apart}", selected(plan, stage, {**spec.filter, **line.filter}))
     if spec.lines:
         return
     trials = selected(plan, spec.stage, spec.filter)
@@ -57,9 +60,11 @@ def _of_seeds(plan: Plan) -> Iterator[Wanted]:
             key = (trial.stage, *(f"{axis}={identity(value)}" for axis, value in sorted(axes.items())))
             groups.setdefault(key, []).append(trial)
     for trials in groups.values():
-        axes = trials[0].coordinates.items()
-        own = {axis.rpartition(".")[2]: value for axis, value in axes if axis.rpartition(".")[2] != SEED}
-        yield _cell(f"{trials[0].stage}: {settings_text(own)}", trials)
+        axes = {axis: value for axis, value in trials[0].coordinates.items() if axis.rpartition(".")[2] != SEED}
+        count = Counter(axis.rpartition(".")[2] for axis in axes)
+        short = {axis: name if count[name := axis.rpartition(".")[2]] == 1 else axis for axis in axes}
+        settings = {short[axis]: value for axis, value in axes.items()}
+        yield _cell(f"{trials[0].stage}: {settings_text(settings)}", trials)
 
 
 def _cell(name: str, trials: tuple[PlannedTrial, ...] | list[PlannedTrial]) -> Wanted:

@@ -51,6 +51,31 @@ def test_a_line_that_is_written_out_wants_its_own_trials():
     assert {name: len(trials) for name, trials in cells.items()} == {"t: ours": 6, "t: searched": 3}
 
 
+def test_lines_of_one_name_are_told_apart_by_what_they_are_of():
+    lines = (
+        "tables:\n"
+        "  - name: t\n"
+        "    stage: train\n"
+        "    lines:\n"
+        "      - {label: ours, block: one, filter: {weighting: scalar, p: 1}}\n"
+        "      - {label: ours, block: two, filter: {weighting: scalar, p: 2}}\n"
+        "    columns: [params]\n"
+    )
+
+    cells = wanted(plan(chain() + lines))
+
+    told = [f"t: ours, stage=train, weighting=scalar, p={p}" for p in (1, 2)]
+    assert [cell.name for cell in cells] == told
+
+
+def test_where_nobody_asks_for_a_table_axes_of_one_name_are_told_apart_by_their_stages():
+    cells = wanted(plan(chain().replace("weighting: [scalar, max_w]", "p: [1, 2]")))
+
+    assert [cell.name for cell in cells] == [
+        f"train: train.p={own}, search.p={above}" for above in (1, 2) for own in (1, 2)
+    ]
+
+
 @pytest.mark.parametrize("needs", ["search", "{stage: search, best: search_val_error, over: seed}"])
 def test_where_nobody_asks_for_a_table_seeds_make_up_a_cell(needs):
     cells = named(chain(needs))
