@@ -1,11 +1,11 @@
-"""Which trials may start now: those whose parents are done, longest remaining path first.
+"""Which trials may start now: those whose parents are done, longest remaining path first, within limits cell by cell.
 
 Readiness is read from the ledger. No barrier stands between stages: a child may start as soon as its own parents are
 done, whoever finished them.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.forecast.durations import path_weights
@@ -59,7 +59,10 @@ class Frontier:
             self._ready_if_it_can(trial)
 
     def next(self, fits: Callable[[Resources], bool] = lambda shape: True) -> PlannedTrial | None:
-        """Hand out the ready trial with the longest way to go, of those whose shape fits; None when there is none."""
+        """Hand out the ready trial with the longest way to go, of those whose shape fits; None when there is none.
+
+        Where trials have turns, those whose turn it is come first.
+        """
         self.refresh()
         trial_id = self._ready.pop(fits)
         if trial_id is None:
@@ -139,8 +142,14 @@ class Frontier:
         for each in gone:
             self._next_turns(each)
 
-    def restrict(self, chosen: Collection[str]) -> None:
-        """Hold back all that has not started but for the chosen ones; their parents are among these."""
+    def restrict(self, chosen: Collection[str], turns: Mapping[str, int] | None = None) -> None:
+        """Hold back all that has not started but for the chosen ones, of which those with the lowest turns come first.
+
+        Args:
+            chosen: their parents are among these.
+            turns: those that have none come last.
+        """
+        self._ready.take_turns(turns or {})
         for trial_id in [each for each in self.held if each in chosen]:
             self.waiting[trial_id] = self.held.pop(trial_id)
             self._ready_if_it_can(self.waiting[trial_id])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from orchestrator.forecast.durations import Durations, Group, Paces, group_of
+from orchestrator.forecast.durations import Durations, Group, Paces, group_of, path_weights
 from orchestrator.forecast.outlook import behind_twins
 from orchestrator.forecast.pace import paces_of
 from orchestrator.forecast.rough import rough_seconds
@@ -15,7 +15,7 @@ from orchestrator.forecast.schedule import simulate
 from orchestrator.forecast.slots import Slots
 from orchestrator.planning.plan import PlannedTrial
 from orchestrator.running.frontier import Frontier
-from orchestrator.running.selection import Cell, choose
+from orchestrator.running.selection import Cell, choose, turns_of
 from orchestrator.running.session import Event
 from orchestrator.running.stop import Stop
 
@@ -71,6 +71,8 @@ class Limits:
     clock: Callable[[], float] = time.time
     chosen: frozenset[str] | None = field(default=None, init=False)
     """Of the trials that have not started, those that will; None before anything was chosen."""
+    turns: Mapping[str, int] = field(default_factory=dict, init=False)
+    """Of those, whose turn it is first: one cell after the other, those that are part of no whole cell last."""
     _spent: float = field(default=0.0, init=False)
     _began: dict[str, tuple[PlannedTrial, float]] = field(default_factory=dict, init=False)
     """Trial -> when it took its place, of those at work here."""
@@ -143,7 +145,8 @@ class Limits:
         for trial_id in [each for each in self._began if each not in frontier.running]:  # it died, and waits once more
             self._broken.add(trial_id)
             self._settle(self._began[trial_id][0])
-        frontier.restrict(self.choice(frontier.unstarted, [*frontier.running.values()]))
+        chosen = self.choice(frontier.unstarted, [*frontier.running.values()])
+        frontier.restrict(chosen, self.turns)
         self._again = now + (time.monotonic() - begun) / SHARE
 
     def choice(self, trials: Sequence[PlannedTrial], running: Sequence[PlannedTrial] = ()) -> frozenset[str]:
@@ -157,15 +160,22 @@ class Limits:
             at_work = sum(self._price(trial, rest[trial.trial_id]) for trial in running)
             room = self.budget.seconds - self.spent - at_work
 
-        def in_time(chosen: Collection[str]) -> bool:
+        def in_time(chosen: Collection[str], turns: Mapping[str, int] | None = None) -> bool:
             if self.until is None:
                 return True
             some = [*running, *(trial for trial in trials if trial.trial_id in chosen)]
-            return now + simulate(some, self._expected | rest, self.slots, first=rest).makespan <= self.until
+            seconds = self._expected | rest
+            weights = path_weights(some, seconds)
+            if turns is not None:
+                apart = 1 + max(weights.values(), default=0.0)
+                weights = {each: weight - apart * turns.get(each, len(cells)) for each, weight in weights.items()}
+            return now + simulate(some, seconds, self.slots, weights=weights, first=rest).makespan <= self.until
 
         prices = {trial.trial_id: self._price(trial, self._expected[trial.trial_id]) for trial in trials}
         cells = [cell for cell in self.cells if self.lost.isdisjoint(cell.trials)]
         self.chosen = choose(trials, cells, prices, room, in_time)
+        turns = turns_of(trials, cells, prices, self.chosen)
+        self.turns = turns if in_time(self.chosen, turns) else {}
         return self.chosen
 
     def price(self, trials: Sequence[PlannedTrial]) -> float:

@@ -1,10 +1,11 @@
-"""Trials that can start now: those with the longest way to go first, the trials of each shape by themselves.
+"""Trials that can start now: whose turn it is, the longest way to go first, the trials of each shape by themselves.
 
 What asks for the next one cannot place every shape just now. Asked once for each, whatever the number of trials, it
 gets the first that fits.
 """
 
 import heapq
+import math
 from collections.abc import Callable, Iterable, Mapping
 
 from orchestrator.planning.plan import PlannedTrial, Resources
@@ -19,9 +20,10 @@ class Ready:
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._weights = weights
+        self._turns: Mapping[str, int] = {}
         self._shapes: dict[str, Resources] = {}
         """Trial -> what it asks for."""
-        self._heaps: dict[Resources, list[tuple[float, str]]] = {}
+        self._heaps: dict[Resources, list[tuple[float, float, str]]] = {}
         """Of each shape its trials, and some that are not ready any more."""
 
     def __len__(self) -> int:
@@ -35,7 +37,7 @@ class Ready:
         if trial.trial_id not in self._shapes:
             self._shapes[trial.trial_id] = trial.resources
             heap = self._heaps.setdefault(trial.resources, [])
-            heapq.heappush(heap, (-self._weights[trial.trial_id], trial.trial_id))
+            heapq.heappush(heap, self._place(trial.trial_id))
 
     def discard(self, trial_ids: Iterable[str]) -> None:
         """Take these out, where they are there."""
@@ -43,9 +45,9 @@ class Ready:
             self._shapes.pop(trial_id, None)
 
     def pop(self, fits: Callable[[Resources], bool]) -> str | None:
-        """Take out the trial with the longest way to go, of equal ones the first by id, of a shape that fits."""
+        """Take out the first, of a shape that fits: by turn, then by the longest way to go, then by id."""
         tops = [(heap[0], shape) for shape, heap in self._heaps.items() if self._tidy(heap)]
-        for (_, trial_id), shape in sorted(tops, key=lambda top: top[0]):
+        for (*_, trial_id), shape in sorted(tops, key=lambda top: top[0]):
             if fits(shape):
                 heapq.heappop(self._heaps[shape])
                 del self._shapes[trial_id]
@@ -55,14 +57,25 @@ class Ready:
     def weigh(self, weights: Mapping[str, float]) -> None:
         """Order the trials anew."""
         self._weights = weights
+        self._order()
+
+    def take_turns(self, turns: Mapping[str, int]) -> None:
+        """Order the trials anew: those with the lowest number first, those that have none last."""
+        self._turns = turns
+        self._order()
+
+    def _order(self) -> None:
         self._heaps = {}
         for trial_id, shape in self._shapes.items():
-            self._heaps.setdefault(shape, []).append((-weights[trial_id], trial_id))
+            self._heaps.setdefault(shape, []).append(self._place(trial_id))
         for heap in self._heaps.values():
             heapq.heapify(heap)
 
-    def _tidy(self, heap: list[tuple[float, str]]) -> bool:
+    def _place(self, trial_id: str) -> tuple[float, float, str]:
+        return self._turns.get(trial_id, math.inf), -self._weights[trial_id], trial_id
+
+    def _tidy(self, heap: list[tuple[float, float, str]]) -> bool:
         """Drop what is not ready any more from the top of a heap; say whether anything is left."""
-        while heap and heap[0][1] not in self._shapes:
+        while heap and heap[0][-1] not in self._shapes:
             heapq.heappop(heap)
         return bool(heap)

@@ -7,6 +7,7 @@ for a thousand trials.
 """
 
 import heapq
+import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -28,7 +29,7 @@ def choose(
     trials: Sequence[PlannedTrial],
     cells: Iterable[Cell],
     prices: Mapping[str, float],
-    room: float = float("inf"),
+    room: float = math.inf,
     fits: Callable[[Collection[str]], bool] = lambda chosen: True,
 ) -> frozenset[str]:
     """Return the trials to run, each with all its parents among these.
@@ -53,6 +54,23 @@ def choose(
             break
         left.remove(order[taken])
     return frozenset(chosen | _parts(trials, lineage, wanted, prices, room, looks, chosen))
+
+
+def turns_of(
+    trials: Sequence[PlannedTrial], cells: Iterable[Cell], prices: Mapping[str, float], chosen: Collection[str]
+) -> dict[str, int]:
+    """Return when it is each chosen trial's turn, so that one cell after the other gets whole, as `choose` takes them.
+
+    What is part of no whole cell has none: were it run before, it might take what a cell needs that costs more than was
+    thought. Args: as for `choose`, which has chosen.
+    """
+    lineage = _lineages(trials)
+    wanted = [{each for trial in cell.trials if trial in lineage for each in lineage[trial]} for cell in cells]
+    whole = [cell for cell in wanted if cell and cell.issubset(chosen)]
+    turns: dict[str, int] = {}
+    for turn, cell in enumerate(_cheapest_first(whole, prices, math.inf, ())):
+        turns |= dict.fromkeys(cell - turns.keys(), turn)
+    return turns
 
 
 def _lineages(trials: Sequence[PlannedTrial]) -> dict[str, frozenset[str]]:

@@ -104,6 +104,57 @@ def test_a_trial_that_outgrows_the_budget_is_saved_where_it_is_and_goes_on_next_
 
 
 @pytest.fixture
+def families():
+    """Two roots of twelve seconds, two children each, which are cells; all but the last are thought to be shorter."""
+    roots = [replace(trial, expected_cost=0.2) for trial in twelve_seconds(2)]
+    link = {"parent": 0, "key": "genotype"}
+    costs = [(root, width, cost) for root, cost in zip(roots, (0.2, 4.0), strict=True) for width in (1, 2)]
+    children = [
+        replace(planned(0, (root.trial_id,), link=link, width=width, seconds=1.0), expected_cost=cost)
+        for root, width, cost in costs
+    ]
+    ids = [child.trial_id for child in children]
+    cells = [Cell(name="cheap", trials=tuple(ids[:2])), Cell(name="dear", trials=tuple(ids[2:]))]
+    return [*roots, *children], cells
+
+
+@pytest.mark.parametrize("until", [None, NOON + 3600])
+def test_what_is_no_part_of_a_whole_cell_comes_after_it_however_long_its_way(go, families, until):
+    """There is time for three; it was thought that the root of the other cell would fit, too."""
+    trials, (cheap, dear) = families
+
+    states, _, _ = go(trials, budget=seconds_of(trials, 40), until=until, cells=[dear, cheap])
+
+    assert [states[each] for each in cheap.trials] == ["done", "done"]
+    assert done(states) == 3
+
+
+@pytest.mark.parametrize(("lengths", "first"), [(3.2, "long"), (4.2, "short")])
+def test_a_long_way_goes_first_only_where_cells_one_after_the_other_would_take_too_long(
+    tmp_path, clock, lengths, first
+):
+    """On two places: four cells of one trial each, and a cell of two, of which one needs the other."""
+    root, *short = (replace(trial, stage="short") for trial in twelve_seconds(5))
+    child = replace(planned(0, (root.trial_id,), seconds=1.0), stage="short", expected_cost=0.4)
+    trials = [root, *short, child]
+    cells = [Cell(name=each.trial_id, trials=(each.trial_id,)) for each in [*short, child]]
+
+    def within(until: float) -> Limits:
+        budget = seconds_of(trials, 1e9)
+        limits = Limits(budget=budget, until=until, cells=cells, slots=places([{"CPU": 2}]), clock=clock)
+        assert limits.choice(trials) == {trial.trial_id for trial in trials}
+        return limits
+
+    length = within(NOON + 1e9).price([root])
+    frontier = Frontier(ledger=Ledger(open_storage(tmp_path)), waiting={trial.trial_id: trial for trial in trials})
+    within(NOON + lengths * length).apply(frontier)
+
+    trial = frontier.next()
+    assert trial is not None
+    assert ("long" if trial is root else "short") == first
+
+
+@pytest.fixture
 def alike(go):
     """Two trials of twelve seconds that are alike: their parents are done and found the same."""
     roots = [replace(planned(0, epochs=1, steps=1, hold=f"/nowhere-{n}"), expected_cost=0.001) for n in (1, 2)]
