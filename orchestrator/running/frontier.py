@@ -43,6 +43,8 @@ class Frontier:
     """All that were open at first, parents before children."""
     _children: dict[str, list[str]] = field(default_factory=dict, init=False)
     """Trial -> those that need it, of all that were open at first."""
+    _order: Mapping[str, int] = field(default_factory=dict, init=False)
+    _rest_waits: bool = field(default=False, init=False)
     _ready: Ready = field(init=False)
     _turns: Turns = field(init=False)
 
@@ -64,7 +66,8 @@ class Frontier:
         Where trials have turns, those whose turn it is come first.
         """
         self.refresh()
-        trial_id = self._ready.pop(fits)
+        due = self._rest_waits and bool(self.running) and any(each in self.waiting for each in self._order)
+        trial_id = self._ready.pop(fits, in_turn=due)
         if trial_id is None:
             return None
         self.running[trial_id] = self.waiting.pop(trial_id)
@@ -142,14 +145,18 @@ class Frontier:
         for each in gone:
             self._next_turns(each)
 
-    def restrict(self, chosen: Collection[str], turns: Mapping[str, int] | None = None) -> None:
+    def restrict(
+        self, chosen: Collection[str], turns: Mapping[str, int] | None = None, *, rest_waits: bool = False
+    ) -> None:
         """Hold back all that has not started but for the chosen ones, of which those with the lowest turns come first.
 
         Args:
             chosen: their parents are among these.
             turns: those that have none come last.
+            rest_waits: these do not even start, where there is a place for them, while others wait for what runs.
         """
-        self._ready.take_turns(turns or {})
+        self._order, self._rest_waits = turns or {}, rest_waits
+        self._ready.take_turns(self._order)
         for trial_id in [each for each in self.held if each in chosen]:
             self.waiting[trial_id] = self.held.pop(trial_id)
             self._ready_if_it_can(self.waiting[trial_id])

@@ -146,7 +146,7 @@ class Limits:
             self._broken.add(trial_id)
             self._settle(self._began[trial_id][0])
         chosen = self.choice(frontier.unstarted, [*frontier.running.values()])
-        frontier.restrict(chosen, self.turns)
+        frontier.restrict(chosen, self.turns, rest_waits=self.budget is not None)
         self._again = now + (time.monotonic() - begun) / SHARE
 
     def choice(self, trials: Sequence[PlannedTrial], running: Sequence[PlannedTrial] = ()) -> frozenset[str]:

@@ -44,9 +44,14 @@ class Ready:
         for trial_id in trial_ids:
             self._shapes.pop(trial_id, None)
 
-    def pop(self, fits: Callable[[Resources], bool]) -> str | None:
-        """Take out the first, of a shape that fits: by turn, then by the longest way to go, then by id."""
-        tops = [(heap[0], shape) for shape, heap in self._heaps.items() if self._tidy(heap)]
+    def pop(self, fits: Callable[[Resources], bool], *, in_turn: bool = False) -> str | None:
+        """Take out the first, of a shape that fits: by turn, then by the longest way to go, then by id.
+
+        Args:
+            in_turn: none that has no turn.
+        """
+        last = math.inf if in_turn else math.nan
+        tops = [(heap[0], shape) for shape, heap in self._heaps.items() if self._tidy(heap) and heap[0][0] != last]
         for (*_, trial_id), shape in sorted(tops, key=lambda top: top[0]):
             if fits(shape):
                 heapq.heappop(self._heaps[shape])

@@ -129,6 +129,30 @@ def test_what_is_no_part_of_a_whole_cell_comes_after_it_however_long_its_way(go,
     assert done(states) == 3
 
 
+@pytest.mark.parametrize(("budget", "handed_out"), [(True, 1), (False, 2)])
+def test_what_is_no_part_of_a_whole_cell_does_not_spend_its_budget_on_a_place_that_is_free(
+    tmp_path, clock, families, budget, handed_out
+):
+    """While the root of the whole cell runs, only the other root could start beside it."""
+    trials, (cheap, dear) = families
+    limits = Limits(
+        budget=seconds_of(trials, 40) if budget else None,
+        until=NOON + 1e9 if budget else NOON + 60,
+        cells=[dear, cheap],
+        slots=places([{"CPU": 2}]),
+        clock=clock,
+    )
+    ledger = Ledger(open_storage(tmp_path))
+    frontier = Frontier(ledger=ledger, waiting={trial.trial_id: trial for trial in trials})
+    limits.apply(frontier)
+    assert frontier.waiting.keys() == {trials[0].trial_id, trials[1].trial_id, *cheap.trials}
+
+    started = [frontier.next(), frontier.next()]
+
+    assert started == [trials[0], None if budget else trials[1]]
+    assert len(frontier.running) == handed_out
+
+
 @pytest.mark.parametrize(("lengths", "first"), [(3.2, "long"), (4.2, "short")])
 def test_a_long_way_goes_first_only_where_cells_one_after_the_other_would_take_too_long(
     tmp_path, clock, lengths, first
