@@ -185,6 +185,12 @@ class Intent:
         """Return, for scripts, what a run was limited by and what it left, as trials stand at its end."""
         return {} if self.limits is None else {"limits": limits_json(self.limits, states, reached)}
 
+    def would(self, trial: PlannedTrial, state: TrialState) -> str:
+        """Return what a run would do about a trial that is not done."""
+        if state.state == "running":
+            return "at work"
+        return "would run" if trial.trial_id in self.trials else "left out"
+
     def lines(self, states: Mapping[str, TrialState]) -> list[str]:
         """Return what fits into what a run may take: how many trials, and which cells are whole with them."""
         if self.limits is None:

@@ -34,7 +34,7 @@ from orchestrator.ledger import Ledger, TrialState
 from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.running.foresight import Ended, remember, truth_text
 from orchestrator.running.gpus import lack_here
-from orchestrator.running.limit_texts import left_lines
+from orchestrator.running.limit_texts import interrupted_lines, left_lines
 from orchestrator.running.run import run as run_plan
 from orchestrator.running.session import Runner
 from orchestrator.running.stop import Stop
@@ -169,8 +169,7 @@ def _tell_intent(
     """Say what would run, and what would be left out."""
     for trial in todo:
         state = states[trial.trial_id]
-        would = "would run" if trial.trial_id in intent.trials else "left out"
-        tell(shown_line(f"  {would} {called(trial)}: {state.state}, {state.reason}"))
+        tell(shown_line(f"  {intent.would(trial, state)} {called(trial)}: {state.state}, {state.reason}"))
     for line in intent.lines(states):
         tell(shown_line(line))
     for sentence in missing_data(plan, states):
@@ -243,7 +242,7 @@ def _conclude(plan: Plan, end: End, intent: Intent, tell: Callable[[str], None])
         by_state.setdefault(states[trial.trial_id].state, {})[trial.trial_id] = trial
     unfinished = [trial for state in RUNNABLE for trial in by_state.get(state, {}).values()]
     if end.interrupted and unfinished:
-        tell("\nInterrupted; nothing is lost. The same command goes on from here.")
+        tell("\n".join(["", *interrupted_lines(intent.limits)]))
         return INTERRUPTED
     failed = by_state.get("failed", {})
     if failed or unfinished:

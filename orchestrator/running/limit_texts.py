@@ -123,11 +123,20 @@ def left_lines(
     to_do = "" if rest is None else f", still to do: {cost_text(rest)}"
     trials = "1 trial" if len(outlook.open) == 1 else f"{len(outlook.open)} trials"
     lines = [f"left out ({limits_text(limits)}): {trials}{to_do}", *cells_lines(limits.cells, done)]
-    if limits.budget is not None:
-        lines.insert(0, f"spent: {amount_text(limits.spent, limits.budget.unit)} of {limits.budget}")
-    if reached:
-        lines.insert(0, f"Stopped, as {reached}; trials at work were saved.")
-    return [*lines, "Nothing is lost. The same command goes on from here."]
+    stopped = [f"Stopped, as {reached}; trials at work were saved."] if reached else []
+    return [*stopped, *_spent(limits), *lines, "Nothing is lost. The same command goes on from here."]
+
+
+def interrupted_lines(limits: Limits | None) -> list[str]:
+    """Return what there is to say at the end of a run that somebody interrupted."""
+    return [*_spent(limits), "Interrupted; nothing is lost. The same command goes on from here."]
+
+
+def _spent(limits: Limits | None) -> list[str]:
+    """Return what a run has spent of its budget; nothing where it has none."""
+    if limits is None or limits.budget is None:
+        return []
+    return [f"spent: {amount_text(limits.spent, limits.budget.unit)} of {limits.budget}"]
 
 
 def limits_json(limits: Limits, states: Mapping[str, TrialState], reached: str) -> dict[str, JSON]:

@@ -39,6 +39,15 @@ def claimed(chains) -> Callable[..., Path]:
     return claim
 
 
+@pytest.mark.parametrize("asked", [[], ["--budget", "9cpu-days"]])
+def test_a_dry_run_does_not_say_that_a_trial_would_run_which_another_run_has_at_work(run, claimed, asked):
+    claimed(worker=ELSEWHERE, driver=ELSEWHERE)
+
+    dry = run("--dry-run", *asked).out
+
+    assert (dry.count("  at work "), dry.count("  would run ")) == (1, 5)
+
+
 @pytest.fixture
 def tells(chains) -> Callable[..., Path]:
     """Let the driver of that worker tell of the first trial; return the file."""
