@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,6 +153,8 @@ class End:
     interrupted: bool = False
     limit: str = ""
     """Which of its limits it reached."""
+    stopped: frozenset[str] = frozenset()
+    """Trials that somebody asked to stop, and what needs them."""
     truth: str = ""
     """The forecast that was made at its start, beside what came."""
     facts: Mapping[str, JSON] = field(default_factory=dict)
@@ -211,18 +213,15 @@ def _work(
         )
     took, interrupted = time.monotonic() - begun, stop() and not stop.limit
     facts: dict[str, JSON] = {"took_seconds": took, **intent.facts(states, stop.limit)}
+    asked = plan.and_what_needs(stop.trials)
+    end = End(states=states, interrupted=interrupted, limit=stop.limit, stopped=asked, facts=facts)
     if foresight is None or foresight.first is None:
-        return End(states=states, interrupted=interrupted, limit=stop.limit, facts=facts)
+        return end
     short = any(states[trial_id].state in RUNNABLE for trial_id in intent.trials)  # of what was to fit at the start
     ended: Ended = "interrupted" if interrupted else "limit" if short else "done"
     remember(ledger.storage, stop.driver, plan.experiment, foresight.first, took=took, ended=ended)
-    return End(
-        states=states,
-        interrupted=interrupted,
-        limit=stop.limit,
-        truth=truth_text(foresight.first, took, ended),
-        facts={"forecast": foresight.first.to_json(), **facts},
-    )
+    truth = truth_text(foresight.first, took, ended)
+    return replace(end, truth=truth, facts={"forecast": foresight.first.to_json(), **facts})
 
 
 def _print_results(plan: Plan, ledger: Ledger, end: End, outlet: Outlet, *, as_json: bool) -> None:
@@ -251,13 +250,14 @@ def _conclude(plan: Plan, end: End, intent: Intent, tell: Callable[[str], None])
         tell(shown_line(f"failed: {called(trial)}: {states[trial.trial_id].reason}"))
     if blocked := by_state.get("blocked"):
         tell(f"blocked: {len(blocked)} trial(s) that need these; sharptune status EXPERIMENT names them")
-    if intent.limits is None:
-        for trial in unfinished:
-            tell(shown_line(f"not finished: {called(trial)}: {states[trial.trial_id].reason}"))
-    elif unfinished:
-        for line in left_lines(intent.limits, Outlook.of(plan.trials, states), intent.slots, states, end.limit):
+    left_out = [each for each in unfinished if intent.limits is not None and each.trial_id not in end.stopped]
+    unfinished = [each for each in unfinished if intent.limits is None or each.trial_id in end.stopped]
+    for trial in unfinished:
+        tell(shown_line(f"not finished: {called(trial)}: {states[trial.trial_id].reason}"))
+    if intent.limits is not None and left_out:
+        outlook = Outlook.of([each for each in plan.trials if each.trial_id not in end.stopped], states)
+        for line in left_lines(intent.limits, outlook, intent.slots, states, end.limit):
             tell(shown_line(line))
-        unfinished = []
     if failed:
         tell(_advice([states[trial_id] for trial_id in failed]))
     return FAILED if failed or unfinished else 0

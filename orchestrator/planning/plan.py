@@ -4,7 +4,7 @@
 raises every mistake of the document at once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
@@ -54,6 +54,14 @@ class Plan:
     """Stage -> everything a key may name there: its labelled axes, config fields and seed."""
     entries: Mapping[str, Trainable]
     """Stage -> the kind of its trials."""
+
+    def and_what_needs(self, trial_ids: Iterable[str]) -> frozenset[str]:
+        """Return these trials, and all that cannot start without them."""
+        found = {*trial_ids}
+        for trial in self.trials:
+            if not found.isdisjoint(trial.parents):
+                found.add(trial.trial_id)
+        return frozenset(found)
 
     def value(self, trial: PlannedTrial, key: str) -> JSON:
         """Return what a key is for a trial: the own stage first, then the nearest ancestor; `stage.key` always works.

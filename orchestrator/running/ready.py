@@ -50,8 +50,9 @@ class Ready:
         Args:
             in_turn: none that has no turn.
         """
-        last = math.inf if in_turn else math.nan
-        tops = [(heap[0], shape) for shape, heap in self._heaps.items() if self._tidy(heap) and heap[0][0] != last]
+        tops = [(heap[0], shape) for shape, heap in self._heaps.items() if self._tidy(heap)]
+        if in_turn:
+            tops = [top for top in tops if top[0][0] < math.inf]
         for (*_, trial_id), shape in sorted(tops, key=lambda top: top[0]):
             if fits(shape):
                 heapq.heappop(self._heaps[shape])

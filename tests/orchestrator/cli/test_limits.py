@@ -8,9 +8,10 @@ from pathlib import Path
 
 import fakes
 import pytest
-from command_line import rows
+from command_line import planned, rows
 
 from orchestrator.running.limits import Limits
+from orchestrator.running.stop import Stop
 
 
 def test_a_budget_runs_whole_cells_first_and_says_what_is_left(sharptune, run, monkeypatch):
@@ -100,6 +101,23 @@ def test_ctrl_c_within_a_budget_is_an_interruption(run, monkeypatch):
     assert result.code == 130
     assert re.search(r"\nspent: \S+ CPU seconds of 9 CPU days\nInterrupted; nothing is lost. The same", result.out)
     assert "; interrupted after 0 s\n" in result.out
+
+
+def test_what_somebody_stopped_within_a_budget_is_not_left_out_by_it(run, chains, monkeypatch):
+    """It is one of the two roots; the other one and its children are done."""
+
+    class Asked(Stop):
+        def __init__(self, storage):
+            super().__init__(storage)
+            self.trials = frozenset({planned(chains)[0].trial_id})
+
+    monkeypatch.setattr("orchestrator.cli.run.Stop", Asked)
+
+    result = run("--budget", "9cpu-days")
+
+    assert (result.code, len(rows())) == (1, 3)
+    assert result.out.count("\nnot finished: ") == 3
+    assert "left out" not in result.out
 
 
 @pytest.mark.parametrize(
