@@ -133,6 +133,21 @@ def test_with_the_trial_that_worked_gone_or_failed_others_find_its_row_once_the_
     assert here("plan", *third).out.count("would take over the row of") == 4 * indexed
 
 
+def test_one_of_two_that_worked_is_found_once_the_other_one_is_gone_and_the_index_command_was_given(here):
+    """The storage named the other one."""
+    there, third = ("--storage", "each"), ("second.yaml", "--set", "stages.root.grid.hold=[/nowhere/3]")
+    here("run", "first.yaml", "--runner", "local", *there)
+    here("run", "second.yaml", "--runner", "local", *there, "--no-adopt")
+    here("prune", "second.yaml", "--yes", *there)
+    here("run", *third, "--set", "stages.child.grid.seed=[5]", "--runner", "local", *there)
+
+    said = here("index", *there).out
+
+    assert twins("each") == {}
+    assert said.count("; 4 trials can now be found") == 1
+    assert here("plan", *third, *there).out.count("would take over the row of") == 4
+
+
 def test_the_trial_that_worked_is_computed_anew_once_it_is_damaged_and_the_other_row_stays(here):
     trial_id, twin = min(twins().items())
     before = rows()
