@@ -101,17 +101,17 @@ def note_lacking(
     """Name done trials of likenesses of which the storage names none, as of rows from before there were hints.
 
     So it is where it names one that is not done any more. Return of how many. Of a version whose results were others no
-    trial is to be found.
+    trial is to be found, nor one that lacks files, as those do that came in a bundle without weights.
     """
     known, found, rows = all_noted(storage), 0, iter(rows)
     while some := list(islice(rows, LOOKED_UP)):
-        done = {likeness: row.trial_id for row in some if (likeness := _to_be_found(catalog, row))}
+        done = {likeness: row for row in some if (likeness := _to_be_found(catalog, row))}
         named = noted(storage, done.keys() & known)
-        for likeness, trial_id in done.items():
+        for likeness, row in done.items():
             there = named.get(likeness, "")
-            if there == trial_id or (there and is_done(there)):
+            if there == row.trial_id or (there and is_done(there)) or not _has_files(storage, row):
                 continue
-            note(storage, likeness, trial_id, replace=likeness in known)
+            note(storage, likeness, row.trial_id, replace=likeness in known)
             known.add(likeness)
             found += 1
     return found
@@ -123,6 +123,11 @@ def _to_be_found(catalog: Mapping[str, Trainable], row: TrialRow) -> str:
     if entry is None or entry.version != row.spec.version or row.state != "done" or not may_have_a_twin(row.spec):
         return ""
     return likeness_of(entry, row.spec, row.config)
+
+
+def _has_files(storage: Storage, row: TrialRow) -> bool:
+    there = storage.names(TrialFolder(storage, row.trial_id).path)
+    return all(told.get("path", name) in there for name, told in row.files.items())
 
 
 def all_noted(storage: Storage) -> set[str]:

@@ -148,6 +148,19 @@ def test_one_of_two_that_worked_is_found_once_the_other_one_is_gone_and_the_inde
     assert here("plan", *third, *there).out.count("would take over the row of") == 4
 
 
+def test_a_trial_whose_files_a_bundle_left_out_is_not_said_to_be_found_by_others(here):
+    """They could not take its row over, and would work after all."""
+    third = ("second.yaml", "--set", "stages.root.grid.hold=[/nowhere/3]")
+    here("run", *third, "--set", "stages.child.grid.seed=[5]", "--runner", "local")
+    before = rows()
+    for trial_id in twins():
+        Path(f"runs/trials/{trial_id}", before[trial_id].files["predictions.npz"]["path"]).unlink()
+    here("prune", "second.yaml", "--yes")
+
+    assert "can now be found" not in here("index").out
+    assert "would take over the row of" not in here("plan", *third).out
+
+
 def test_the_trial_that_worked_is_computed_anew_once_it_is_damaged_and_the_other_row_stays(here):
     trial_id, twin = min(twins().items())
     before = rows()
