@@ -58,7 +58,10 @@ def is_alike(entry: Trainable, row: TrialRow, likeness: str) -> bool:
 
 
 def twin_of(storage: Storage, entry: Trainable, trial_id: str, likeness: str) -> TrialRow | None:
-    """Return the row of another trial that is done and has this likeness, if the storage names one."""
+    """Return the row of another trial that is done and has this likeness, if the storage names one.
+
+    None where that took it over from this one, whose row is gone: that would name itself.
+    """
     other = noted(storage, [likeness])[likeness]
     if not other or other == trial_id:
         return None
@@ -66,7 +69,7 @@ def twin_of(storage: Storage, entry: Trainable, trial_id: str, likeness: str) ->
         row = TrialFolder(storage, other).read_row()
     except DamagedFile:
         return None
-    return row if row is not None and is_alike(entry, row, likeness) else None
+    return row if row is not None and row.computed_by != trial_id and is_alike(entry, row, likeness) else None
 
 
 def note(storage: Storage, likeness: str, trial_id: str, *, replace: bool = True) -> None:

@@ -161,6 +161,18 @@ def test_a_trial_whose_files_a_bundle_left_out_is_not_said_to_be_found_by_others
     assert "would take over the row of" not in here("plan", *third).out
 
 
+def test_no_trial_takes_over_its_own_row_from_one_that_took_it_over(here):
+    here("prune", "second.yaml", "--yes")
+    here("index")
+    root = ("first.yaml", "--set", "stages.child.grid.seed=[5]")
+    here("run", *root, "--runner", "local")
+
+    assert "would take over the row of" not in here("plan", "first.yaml").out
+    assert "takes over the row of" not in here("run", "first.yaml", "--runner", "local").out
+    assert all(trial_id != twin for trial_id, twin in twins().items())
+    assert "nothing is wrong" in here("verify").out
+
+
 def test_the_trial_that_worked_is_computed_anew_once_it_is_damaged_and_the_other_row_stays(here):
     trial_id, twin = min(twins().items())
     before = rows()

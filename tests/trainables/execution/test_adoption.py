@@ -176,12 +176,12 @@ def test_what_takes_over_a_row_that_was_taken_over_names_the_trial_that_worked(t
     assert row_of(third).adopted_from == first.spec.trial_id
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"width": 2}, {"version": 2}])
-def test_another_seed_setting_or_version_is_not_alike(tmp_path, other, monkeypatch):
+@pytest.mark.parametrize("other", [{"seed": 1}, {"width": 2}, {"version": 2}, {"trainable": "another"}])
+def test_another_seed_setting_version_or_kind_is_not_alike(tmp_path, other, monkeypatch):
     first, second = found_twice(tmp_path)
     finish(first)
-    seed, version = other.pop("seed", 0), other.pop("version", 1)
-    spec = dataclasses.replace(second.spec, seed=seed, version=version, config={**second.spec.config, **other})
+    spec = dataclasses.replace(second.spec, **{name: other.pop(name) for name in (*other,) if name != "width"})
+    spec = dataclasses.replace(spec, config={**spec.config, **other})
 
     assert worked_on(dataclasses.replace(second, spec=spec), monkeypatch)
 
