@@ -96,7 +96,8 @@ class Trainable:
     """`underivable(key, found_by, config)` returns why such a key can stand for nothing, whatever the alphas of a trial
     with the settings `found_by`; None where it can. To count networks it loads torch, while trials are planned, too."""
     alike: str = ""
-    """`alike(settings)` returns settings that are equal for trials that compute the same digits; itself by default."""
+    """`alike(settings)` returns settings that are equal for trials that compute the same digits; itself by default. It
+    gets them without those that have their default values."""
     lacking: str = ""
     """`lacking(settings, gpus)` returns why the process that asks cannot run a trial; empty when it can."""
     arguments: Mapping[str, JSON] = field(default_factory=dict)

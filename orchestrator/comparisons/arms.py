@@ -42,7 +42,7 @@ class Arm:
     missing: tuple[str, ...] = ()
     """Seeds of which a trial is not done, or not trusted; they are left out."""
     alike: int = 0
-    """Trials that share their row with another one of the line, which counts once."""
+    """Trials that share their result with another one of the line, which counts once."""
     fixed: tuple[str, ...] = ()
     """Stages before it of which there is only one trial: what is said holds for what that one found."""
     runs_per_seed: int = 1

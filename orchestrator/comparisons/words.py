@@ -134,8 +134,8 @@ def _arm(arm: Arm, found: Comparisons) -> str:
         seeds = f"seed{'s' * (len(arm.missing) > 1)} {', '.join(arm.missing)}"
         text += f"; {seeds} left out, of which not all is done"
     if arm.alike:
-        nouns = f"{arm.measured_noun} left out that shares its row" if arm.alike == 1 else ""
-        nouns = nouns or f"{plural(arm.measured_noun)} left out that share their rows"
+        nouns = f"{arm.measured_noun} left out that shares its result" if arm.alike == 1 else ""
+        nouns = nouns or f"{plural(arm.measured_noun)} left out that share their results"
         text += f"; {arm.alike} {nouns} with another one here, which is alike and counts once"
     return text
 

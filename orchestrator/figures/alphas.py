@@ -84,7 +84,7 @@ def build(
     plan: Plan, rows: Mapping[str, TrialRow], spec: FigureSpec, read_epochs: Callable[[TrialRow], Epochs]
 ) -> tuple[Figure, ...]:
     """Return a figure for each search that is done; one without panels where none is."""
-    record = Record(rows)
+    record = Record(rows, plan.entries)
     trials = selected(plan, spec.stage, spec.filter)
     missing = what_is_missing(trials, rows, record)
     notes: list[str] = []

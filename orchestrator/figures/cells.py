@@ -49,7 +49,7 @@ def build(
     plan: Plan, rows: Mapping[str, TrialRow], spec: FigureSpec, read_epochs: Callable[[TrialRow], Epochs]
 ) -> tuple[Figure, ...]:
     """Return a figure for each architecture of the trials, however many have it; one without panels where none has."""
-    record = Record(rows)
+    record = Record(rows, plan.entries)
     trials = selected(plan, spec.stage, spec.filter)
     notes: list[str] = []
     found: dict[str, list[PlannedTrial]] = {}

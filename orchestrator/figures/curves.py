@@ -4,7 +4,7 @@ A curve that settings alone determine, such as learning rates, can be drawn befo
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from orchestrator.document.spec import FigureSpec, PanelSpec
@@ -18,6 +18,7 @@ from orchestrator.tables.statistics import median_range
 from trainables.trial import JSON, TrialRow
 
 NOTHING_YET = "nothing has run yet"
+ALIKE = "runs that share their result with another one of their line, which is alike, count once"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +33,7 @@ class Single:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Curve:
-    """One line: the median over its trials in every epoch that all of them have, and their range."""
+    """One line: the median over its trials in every epoch that all of them have, and their range; alike ones once."""
 
     label: str
     epochs: tuple[int, ...]
@@ -114,7 +115,8 @@ def build_figure(
         rows: by trial id, as `Ledger.rows` has them; a row that cannot be trusted is left out.
         read_epochs: returns the epochs of a finished trial; one that has no such curve is left out, with a note.
     """
-    record, read = Record(rows), _Read(plan, rows, Record(rows), read_epochs)
+    record = Record(rows, plan.entries)
+    read = _Read(plan, rows, record, read_epochs)
     panels: list[Panel] = []
     measured: list[PlannedTrial] = []
     for panel in map(spec.resolved, spec.panels):
@@ -179,8 +181,8 @@ class _Read:
         planned = self.planned(trial, metric)
         if planned is not None:
             return dict(enumerate(planned, start=1))
-        row = self._rows.get(trial.trial_id)
-        if row is None or row.state != "done" or self._record.distrust(trial.trial_id):
+        row = self._row(trial)
+        if row is None:
             return {}
         if trial.trial_id not in self._known:
             self._known[trial.trial_id] = self._read_epochs(row)
@@ -188,6 +190,19 @@ class _Read:
         if not values:
             self.notes[f"trial {trial.trial_id} ({trial.label}) has no {metric}, and is left out of its panel"] = None
         return values
+
+    def drawn(self, trials: Sequence[PlannedTrial], metric: str) -> list[PlannedTrial]:
+        """Return trials without those that share their result with one before them, which counts once."""
+        if trials and self.planned(trials[0], metric) is not None:
+            return [*trials]
+        doubles = self._record.doubles(trials, [row for trial in trials if (row := self._row(trial)) is not None])
+        self.notes |= dict.fromkeys([ALIKE] if doubles else [])
+        return [trial for trial in trials if trial.trial_id not in doubles]
+
+    def _row(self, trial: PlannedTrial) -> TrialRow | None:
+        """Return the row of a trial that is done and can be trusted."""
+        row = self._rows.get(trial.trial_id)
+        return None if row is None or row.state != "done" or self._record.distrust(trial.trial_id) else row
 
 
 def _panel(panel: PanelSpec, groups: list[Group], read: _Read, *, several_stages: bool) -> Panel:
@@ -206,7 +221,7 @@ def _panel(panel: PanelSpec, groups: list[Group], read: _Read, *, several_stages
             _curve(
                 label_of(group) or (panel.stage or "") * several_stages,
                 group.trials,
-                {trial.trial_id: values_of(trial) for trial in group.trials},
+                {trial.trial_id: values_of(trial) for trial in read.drawn(group.trials, panel.metric)},
             )
             for group in groups
         ),
@@ -244,7 +259,7 @@ def _curve(label: str, planned: tuple[PlannedTrial, ...], trials: Mapping[str, M
         low=tuple(column.low for column in columns),
         high=tuple(column.high for column in columns),
         trials=tuple(values),
-        expected=len(trials),
+        expected=len(planned),
         singles=tuple(
             Single(
                 trial=trial_id,

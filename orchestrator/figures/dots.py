@@ -84,7 +84,7 @@ def build(
     errors = [column for column in table.columns if quantity_of(column.metric).judges]
     first = (errors or table.columns)[:1]
     wanted = spec.columns or [column.asked for column in first]
-    record = Record(rows)
+    record = Record(rows, plan.entries)
     return (
         Figure(
             name=spec.name,

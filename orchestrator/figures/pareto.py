@@ -97,7 +97,7 @@ def build(
     plan: Plan, rows: Mapping[str, TrialRow], spec: FigureSpec, read_epochs: Callable[[TrialRow], Epochs]
 ) -> tuple[Figure, ...]:
     """Return the one figure, a panel for each size."""
-    record = Record(rows)
+    record = Record(rows, plan.entries)
     trials = selected(plan, spec.stage, spec.filter)
     groups = grouped(plan, trials, spec.lines)
     columns = [

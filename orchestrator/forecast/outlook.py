@@ -86,6 +86,18 @@ def behind_twins(trials: Sequence[PlannedTrial], twins: Mapping[str, str]) -> Se
     return sorted(found, key=lambda trial: trial.trial_id not in worked_on)
 
 
+def next_turns(
+    twins: Mapping[str, str], share: Mapping[str, float], failed: str
+) -> tuple[Mapping[str, str], Mapping[str, float]]:
+    """Return `Outlook.twins` and `share` once a trial failed: the first that waited for it works, and others wait."""
+    waited = [trial_id for trial_id, twin in twins.items() if twin == failed]
+    if not waited:
+        return twins, share
+    first = waited[0]
+    twins = {each: first if twin == failed else twin for each, twin in twins.items() if each != first}
+    return twins, {each: left for each, left in share.items() if each != first}
+
+
 def _share(trial: PlannedTrial, epoch: int) -> float:
     """Return what is left of a trial after so many epochs."""
     epochs = trial.effective.get(trial.stage, {}).get("epochs")

@@ -131,6 +131,8 @@ def paragraph_of(plan: Plan, rows: Mapping[str, TrialRow], environments: Sequenc
     """Return the methods paragraph."""
     stages = [stage for stage in plan.stages if any(True for _ in plan.of_stage(stage))]
     words = [f"We ran {_listed([_counted(plan, stage) for stage in stages])}."]
+    if adopted := sum(bool(rows[each].adopted_from) for each in {t.trial_id for t in plan.trials} & rows.keys()):
+        words.append(f"Of these, {adopted:,} took over the result of an identical run, which counts once.")
     words += [_stage_words(plan, stage) for stage in stages]
     if len(stages) > 1:
         words.append("Every setting stands in the appendix.")

@@ -144,7 +144,7 @@ def report_of(
             tabulated.setdefault(stage, {}).update(dict.fromkeys(metrics))
     runs = runs_of(plan, rows, states, {stage: tuple(metrics) for stage, metrics in tabulated.items()}, asked.folder)
     architectures, more = _architectures(plan, rows)
-    failures = failures_of(plan, Record(rows), states, asked.call, ["--storage", asked.storage])
+    failures = failures_of(plan, Record(rows, plan.entries), states, asked.call, ["--storage", asked.storage])
     compared = any(result.sureness for result in results)
     return Report(
         asked=asked,

@@ -114,7 +114,7 @@ def _stage(
     trials = list(plan.of_stage(stage))
     axes = varying_axes(trials)
     metrics = _metrics(trials, rows, tabulated)
-    record = Record(rows)
+    record = Record(rows, plan.entries)
     return StageRuns(
         stage=stage,
         axes=tuple(axis_title(stage, axis) for axis in axes),

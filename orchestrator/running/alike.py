@@ -106,9 +106,11 @@ def named(
     open_trials = [t for t in unique.values() if states[t.trial_id].state in ("new", "resumable")]
     likeness = likeness_in(ledger, catalog)
     likenesses = {trial.trial_id: each for trial in (*begun, *open_trials) if (each := likeness(trial))}
-    first = _done_ones(set(likenesses.values()), ledger, catalog)
+    done, first = _done_ones(set(likenesses.values()), ledger, catalog), dict[str, str]()
     for trial_id, each in likenesses.items():
-        twin_id = first.setdefault(each, trial_id)
+        row = done.get(each)
+        theirs = row is not None and row.computed_by != trial_id  # as `twin_of` has it
+        twin_id = row.trial_id if row is not None and theirs else first.setdefault(each, trial_id)
         if twin_id != trial_id and states[trial_id].state != "running":
             once = "" if twin_id not in likenesses else ", once that is done"
             reason = f"{states[trial_id].reason}; would take over the row of {twin_id}, which is alike{once}"
@@ -127,14 +129,14 @@ def with_twins_of_done(states: Mapping[str, TrialState]) -> dict[str, TrialState
     return found
 
 
-def _done_ones(likenesses: Collection[str], ledger: Ledger, catalog: Mapping[str, Trainable]) -> dict[str, str]:
-    """Return likeness -> a done trial that has it, of those that the storage names."""
+def _done_ones(likenesses: Collection[str], ledger: Ledger, catalog: Mapping[str, Trainable]) -> dict[str, TrialRow]:
+    """Return likeness -> the row of a done trial that has it, of those that the storage names."""
     asked = sorted(likenesses if len(likenesses) <= FEW else all_noted(ledger.storage) & set(likenesses))
     hints = {likeness: trial_id for likeness, trial_id in noted(ledger.storage, asked).items() if trial_id}
     rows = ledger.rows(hints.values())
     found = {likeness: rows[trial_id] for likeness, trial_id in hints.items() if trial_id in rows}
     return {
-        likeness: row.trial_id
+        likeness: row
         for likeness, row in found.items()
         if (entry := catalog.get(row.spec.trainable)) is not None and is_alike(entry, row, likeness)
     }

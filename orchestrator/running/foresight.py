@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from orchestrator.forecast.forecast import Forecast, Range, foresee
-from orchestrator.forecast.outlook import Outlook
+from orchestrator.forecast.outlook import Outlook, next_turns
 from orchestrator.forecast.slots import Slots
 from orchestrator.running.session import Event
 from orchestrator.running.time_left import Pace, left_text
@@ -72,6 +72,9 @@ class Foresight:
                 self._outlook.durations.note(event.trial, self._clock() - began)
             if event.kind == "finished":
                 self._open.pop(trial_id, None)
+                if event.progress is not None and event.progress.state == "failed":
+                    twins, share = next_turns(self._outlook.twins, self._outlook.share, trial_id)
+                    self._outlook = replace(self._outlook, twins=twins, share=share)
             self._news = True
 
     def turn(self, told: Mapping[str, float | None]) -> None:

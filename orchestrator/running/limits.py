@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from orchestrator.forecast.durations import Durations, Group, Paces, group_of, path_weights
-from orchestrator.forecast.outlook import behind_twins
+from orchestrator.forecast.outlook import behind_twins, next_turns
 from orchestrator.forecast.pace import paces_of
 from orchestrator.forecast.rough import rough_seconds
 from orchestrator.forecast.schedule import simulate
@@ -183,6 +183,7 @@ class Limits:
         return sum(self._price(trial, self._expected.get(trial.trial_id, 0.0)) for trial in trials)
 
     def _lose(self, failed: PlannedTrial) -> None:
+        self.twins, self.share = next_turns(self.twins, self.share, failed.trial_id)
         self.lost.add(failed.trial_id)
         for trial in self.trials:
             if not self.lost.isdisjoint(trial.parents):

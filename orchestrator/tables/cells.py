@@ -22,7 +22,7 @@ MARKS: Mapping[str, str] = {
     "failed": "some runs failed and are left out",
     "untrusted": "some runs are left out: their parent now records another result than the one they were made from",
     "unmeasured": "some runs did not measure this",
-    "alike": "some runs are left out: each shares its row with another one here that is alike, which counts once",
+    "alike": "some runs are left out: each shares its result with another one here that is alike, which counts once",
     "unverified": "a parent's row is missing, so what was taken from it cannot be checked",
     "commits": "runs from different commits, or of differently changed code",
     "versions": "runs with different versions of Python or of packages",

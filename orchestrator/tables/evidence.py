@@ -6,7 +6,7 @@ three trainings share is one slot, so it counts once.
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,13 +15,15 @@ from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from orchestrator.planning.grids.planned_trial import PlannedTrial
+from orchestrator.tables.doubles import doubles_of
+from trainables.trainable import Trainable
 from trainables.trial import JSON, Digests, TrialRow, canonical_json
 
 RUN = ""
 """The metric that every finished run has, with the value 1: counting it counts runs."""
 
 EvidenceState = Literal["done", "failed", "missing", "untrusted", "unmeasured", "alike"]
-"""`alike`: another trial, whose number is in the same cell, shares its row, and counts."""
+"""`alike`: another trial, whose number is in the same cell, is alike and has the same result, and counts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,8 +102,10 @@ _UNSAID = dict.fromkeys(("commit", "code", "versions", "gpus", "mixed"))
 class Record:
     """The rows, and which of them may be tabulated."""
 
-    def __init__(self, rows: Mapping[str, TrialRow]) -> None:
+    def __init__(self, rows: Mapping[str, TrialRow], entries: Mapping[str, Trainable]) -> None:
+        """Take rows by trial id, and of each stage the kind of its trials, which tells those that are one draw."""
         self._rows = rows
+        self._entries = entries
         self._distrust: dict[str, str] = {}
         self._unverified: dict[str, bool] = {}
         self._digests = Digests()
@@ -114,6 +118,10 @@ class Record:
         """Return the rows that there are of these trials."""
         row_of = self._rows.get
         return [row for trial in trials if (row := row_of(trial.trial_id)) is not None]
+
+    def doubles(self, trials: Iterable[PlannedTrial], rows: Sequence[TrialRow]) -> dict[str, str]:
+        """Return which of some trials' done rows are no draw of their own -> the one that counts; see `doubles_of`."""
+        return doubles_of(self._entries, trials, rows)
 
     def distrust(self, trial_id: str) -> str:
         """Return why a row must not be tabulated; "" for one that may.

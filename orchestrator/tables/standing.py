@@ -32,7 +32,7 @@ class Standing:
     unverified: frozenset[str]
     """The trials among the done ones of which a parent's row is missing."""
     doubles: Mapping[str, str]
-    """The trials whose rows are those of others among them -> the one that counts."""
+    """The trials that are no draw of their own, as others among them are alike -> the one that counts."""
     undecided: bool
     """One would be the best of several trials, and there will be no best of them as things are."""
     draws: Mapping[str, str] | None
@@ -70,7 +70,7 @@ def _standing(
     children = [row for row in kept if row.parents]
     untrusted = {row.trial_id for row in children if record.distrust(row.trial_id)}
     done = [row for row in kept if row.trial_id not in untrusted] if untrusted else kept
-    doubles = _doubles(done)
+    doubles = record.doubles(trials, done)
     done = [row for row in done if row.trial_id not in doubles] if doubles else done
     undecided = sum(bool(slot.failed) for slot in unknown)
     return Standing(
@@ -90,19 +90,6 @@ def _standing(
         draws=_draws(trials, pools=pools),
         slots=slots,
     )
-
-
-def _doubles(rows: Sequence[TrialRow]) -> dict[str, str]:
-    """Return which rows are the result of the same work as one before them -> that one, which counts.
-
-    Whichever of them worked: no number hangs on who was first. What is the result of one piece of work is one draw.
-    """
-    if not any(row.adopted_from for row in rows):
-        return {}
-    counts: dict[str, str] = {}
-    for row in rows:
-        counts.setdefault(row.computed_by, row.trial_id)
-    return {row.trial_id: one for row in rows if (one := counts[row.computed_by]) != row.trial_id}
 
 
 def _slots(ancestry: Ancestry, trials: Sequence[PlannedTrial], stage: str) -> list[Slot]:
@@ -174,7 +161,7 @@ class Evidences(Sequence[Evidence]):
         if (counts := standing.doubles.get(one.trial_id)) is None:
             return one
         return replace(
-            one, state="alike", value=None, reason=f"it shares its row with {counts}, which is alike and counts"
+            one, state="alike", value=None, reason=f"it shares its result with {counts}, which is alike and counts"
         )
 
     @overload

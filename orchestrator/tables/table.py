@@ -97,7 +97,7 @@ def build(plan: Plan, rows: Mapping[str, TrialRow], spec: TableSpec) -> Table:
     """
     if spec.lines:
         return _written_out(plan, rows, spec)
-    record = Record(rows)
+    record = Record(rows, plan.entries)
     ancestry = Ancestry(plan.trials, record)
     trials = selected(plan, spec.stage, spec.filter)
     if not trials:

@@ -79,17 +79,18 @@ class History:
     def timing_of(self, twin: TrialRow, inputs: Inputs, *, worked: float) -> dict[str, JSON]:
         """Return the `timing` of a row that is taken over from another trial.
 
-        Its seconds are its own: none, but for those it had `worked` before. Its days are what this way to the result
-        costs: the other's, and those of its own ancestors.
+        Its seconds are its own: none, but for those of wall time that it had `worked` before. Its days are what this
+        way to the result costs: the other's, and those of its own ancestors, of which the other may be one.
         """
         own = {kind: float(twin.timing.get(kind, 0.0)) for kind in ("gpu_days", "cpu_days")}
+        others = {trial_id: days for trial_id, days in inputs.ancestors.items() if trial_id != twin.computed_by}
         return {
             "started": self._past["started"],
             "finished": _now(),
             "wall_seconds": worked + self.wall_seconds,
             "device_seconds": 0.0,
             "peak_memory_bytes": twin.timing.get("peak_memory_bytes", 0),
-            **with_ancestors(own, inputs),
+            **with_ancestors(own, others),
         }
 
     def provenance_of(self, twin: TrialRow, inputs: Inputs) -> dict[str, JSON]:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 
 from trainables.errors import DamagedFile
 from trainables.record.storage import Storage
@@ -25,6 +26,8 @@ LIKENESSES = "likenesses"
 """The folder of a storage that holds these files."""
 AT_ONCE = 16
 """So many of these files are asked for at a time of an object store."""
+LOOKED_UP = 256
+"""So many rows are held against these files at a time."""
 _FILE = re.compile(r"([0-9a-f]{64})\.json")
 _ID = re.compile(r"[0-9a-f]{12}")
 
@@ -55,7 +58,10 @@ def is_alike(entry: Trainable, row: TrialRow, likeness: str) -> bool:
 
 
 def twin_of(storage: Storage, entry: Trainable, trial_id: str, likeness: str) -> TrialRow | None:
-    """Return the row of another trial that is done and has this likeness, if the storage names one."""
+    """Return the row of another trial that is done and has this likeness, if the storage names one.
+
+    None where that took it over from this one, whose row is gone: that would name itself.
+    """
     other = noted(storage, [likeness])[likeness]
     if not other or other == trial_id:
         return None
@@ -63,7 +69,7 @@ def twin_of(storage: Storage, entry: Trainable, trial_id: str, likeness: str) ->
         row = TrialFolder(storage, other).read_row()
     except DamagedFile:
         return None
-    return row if row is not None and is_alike(entry, row, likeness) else None
+    return row if row is not None and row.computed_by != trial_id and is_alike(entry, row, likeness) else None
 
 
 def note(storage: Storage, likeness: str, trial_id: str, *, replace: bool = True) -> None:
@@ -97,28 +103,34 @@ def note_lacking(
 ) -> int:
     """Name done trials of likenesses of which the storage names none, as of rows from before there were hints.
 
-    So it is with one that is not done any more, and left its row to another. Return of how many. Of a version whose
-    results were others no trial is to be found.
+    So it is where it names one that is not done any more. Return of how many. Of a version whose results were others no
+    trial is to be found, nor one that lacks files, as those do that came in a bundle without weights.
     """
-    known, found = all_noted(storage), 0
-
-    def left(row: TrialRow, likeness: str) -> bool:
-        if not row.adopted_from or is_done(row.adopted_from):
-            return False
-        named = noted(storage, [likeness])[likeness]
-        return not named or not is_done(named)
-
-    for row in rows:
-        entry = catalog.get(row.spec.trainable)
-        if entry is None or entry.version != row.spec.version or row.state != "done" or not may_have_a_twin(row.spec):
-            continue
-        likeness = likeness_of(entry, row.spec, row.config)
-        replace = likeness in known and left(row, likeness)
-        if likeness and (replace or likeness not in known):
-            note(storage, likeness, row.trial_id, replace=replace)
+    known, found, rows = all_noted(storage), 0, iter(rows)
+    while some := list(islice(rows, LOOKED_UP)):
+        done = {likeness: row for row in some if (likeness := _to_be_found(catalog, row))}
+        named = noted(storage, done.keys() & known)
+        for likeness, row in done.items():
+            there = named.get(likeness, "")
+            if there == row.trial_id or (there and is_done(there)) or not _has_files(storage, row):
+                continue
+            note(storage, likeness, row.trial_id, replace=likeness in known)
             known.add(likeness)
             found += 1
     return found
+
+
+def _to_be_found(catalog: Mapping[str, Trainable], row: TrialRow) -> str:
+    """Return the likeness by which others are to find a row; "" where none are."""
+    entry = catalog.get(row.spec.trainable)
+    if entry is None or entry.version != row.spec.version or row.state != "done" or not may_have_a_twin(row.spec):
+        return ""
+    return likeness_of(entry, row.spec, row.config)
+
+
+def _has_files(storage: Storage, row: TrialRow) -> bool:
+    there = storage.names(TrialFolder(storage, row.trial_id).path)
+    return all(told.get("path", name) in there for name, told in row.files.items())
 
 
 def all_noted(storage: Storage) -> set[str]:

@@ -156,13 +156,13 @@ def totals(spent: Spent, segments: Sequence[Mapping[str, JSON]], inputs: Inputs)
             own["cpu_days"] += days
         else:
             own["gpu_days"] += days * segment.get("gpus", 1)
-    return with_ancestors(own, inputs)
+    return with_ancestors(own, inputs.ancestors)
 
 
-def with_ancestors(own: Mapping[str, float], inputs: Inputs) -> dict[str, float]:
-    """Return a trial's own days, by their kind, and those with all its ancestors'."""
+def with_ancestors(own: Mapping[str, float], ancestors: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return a trial's own days, by their kind, and those with all its ancestors', which are as in `Inputs`."""
     whole = {
-        f"{kind}_total": value + sum(ancestor.get(kind, 0.0) for ancestor in inputs.ancestors.values())
+        f"{kind}_total": value + sum(ancestor.get(kind, 0.0) for ancestor in ancestors.values())
         for kind, value in own.items()
     }
     return {**own, **whole}

@@ -113,13 +113,47 @@ def values(cells):
     return [sorted(cell["values"].values()) for cell in cells]
 
 
+def no_hints(alike):
+    """Let the children of one root work, and then those of the other as if whoever worked had been killed."""
+    alike("run", "alike.yaml", "--runner", "local", "--set", "stages.root.grid.hold=[/nowhere/2]")
+    shutil.rmtree("runs/likenesses")
+    alike("run", "alike.yaml", "--runner", "local")
+
+
+def no_adoption(alike):
+    alike("run", "alike.yaml", "--runner", "local", "--no-adopt")
+
+
+@pytest.mark.parametrize("each_works", [no_hints, no_adoption])
+def test_the_same_is_printed_where_each_trial_worked_for_itself(alike, each_works):
+    """No number hangs on who was killed when, or on what storages were merged."""
+    alike("run", "alike.yaml", "--runner", "local", "--storage", "once")
+    each_works(alike)
+
+    assert adopted() == []
+    for command in (("table", "alike.yaml"), ("compare", "alike.yaml", "pooled")):
+        assert alike(*command).out == alike(*command, "--storage", "once").out
+    assert alike("table", "alike.yaml", "--explain").out.count("alike: it shares its result with ") >= 2
+
+
+def test_trials_of_unlike_settings_that_found_the_same_numbers_count_each(alike):
+    text = ALIKE.replace("width: [1, 2]", "width: [1, 2], ranks: [1, 2]").replace("[root.hold]", "[root.hold, ranks]")
+    Path("alike.yaml").write_text(text.replace("[root.hold, width]", "[root.hold, width, ranks]"))
+    assert alike("run", "alike.yaml", "--runner", "local").code == 0
+
+    (pooled, _) = alike("table", "alike.yaml", "--format", "json").json
+
+    cells = [line["cells"]["error"] for line in pooled["rows"]]
+    assert [(cell["n"], cell["expected"], len(set(cell["values"].values()))) for cell in cells] == [(4, 8, 2)] * 2
+
+
 def test_the_table_says_in_a_footnote_what_counts_once_and_explained_from_which(done):
     text = done("table", "alike.yaml").out
     explained = done("table", "alike.yaml", "--explain").out
 
     assert "n=2/4 (2 alike)" in text
-    assert "each shares its row with another one here that is alike, which counts once" in text
-    assert explained.count("alike: it shares its row with ") >= 2
+    assert "each shares its result with another one here that is alike, which counts once" in text
+    assert explained.count("alike: it shares its result with ") >= 2
     assert explained.count("taken over from ") >= 2
 
 
@@ -139,7 +173,7 @@ def test_a_comparison_has_as_many_units_as_there_were_draws(done):
     assert [arm["alike"] for arm in found["arms"]] == [2, 2]
     assert [arm["missing"] for arm in found["arms"]] == [[], []]
     assert (len(one["seeds"]), one["paired"], one["smallest_p"]) == (2, True, 0.5)
-    assert "2 childs left out that share their rows with another one here, which is alike and counts once" in words
+    assert "2 childs left out that share their results with another one here, which is alike and counts once" in words
 
 
 def test_whichever_worked_first_the_same_tables_are_printed(alike):

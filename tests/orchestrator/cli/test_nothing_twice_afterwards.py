@@ -133,6 +133,46 @@ def test_with_the_trial_that_worked_gone_or_failed_others_find_its_row_once_the_
     assert here("plan", *third).out.count("would take over the row of") == 4 * indexed
 
 
+def test_one_of_two_that_worked_is_found_once_the_other_one_is_gone_and_the_index_command_was_given(here):
+    """The storage named the other one."""
+    there, third = ("--storage", "each"), ("second.yaml", "--set", "stages.root.grid.hold=[/nowhere/3]")
+    here("run", "first.yaml", "--runner", "local", *there)
+    here("run", "second.yaml", "--runner", "local", *there, "--no-adopt")
+    here("prune", "second.yaml", "--yes", *there)
+    here("run", *third, "--set", "stages.child.grid.seed=[5]", "--runner", "local", *there)
+
+    said = here("index", *there).out
+
+    assert twins("each") == {}
+    assert said.count("; 4 trials can now be found") == 1
+    assert here("plan", *third, *there).out.count("would take over the row of") == 4
+
+
+def test_a_trial_whose_files_a_bundle_left_out_is_not_said_to_be_found_by_others(here):
+    """They could not take its row over, and would work after all."""
+    third = ("second.yaml", "--set", "stages.root.grid.hold=[/nowhere/3]")
+    here("run", *third, "--set", "stages.child.grid.seed=[5]", "--runner", "local")
+    before = rows()
+    for trial_id in twins():
+        Path(f"runs/trials/{trial_id}", before[trial_id].files["predictions.npz"]["path"]).unlink()
+    here("prune", "second.yaml", "--yes")
+
+    assert "can now be found" not in here("index").out
+    assert "would take over the row of" not in here("plan", *third).out
+
+
+def test_no_trial_takes_over_its_own_row_from_one_that_took_it_over(here):
+    here("prune", "second.yaml", "--yes")
+    here("index")
+    root = ("first.yaml", "--set", "stages.child.grid.seed=[5]")
+    here("run", *root, "--runner", "local")
+
+    assert "would take over the row of" not in here("plan", "first.yaml").out
+    assert "takes over the row of" not in here("run", "first.yaml", "--runner", "local").out
+    assert all(trial_id != twin for trial_id, twin in twins().items())
+    assert "nothing is wrong" in here("verify").out
+
+
 def test_the_trial_that_worked_is_computed_anew_once_it_is_damaged_and_the_other_row_stays(here):
     trial_id, twin = min(twins().items())
     before = rows()

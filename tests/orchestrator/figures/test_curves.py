@@ -2,14 +2,16 @@
 
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 
 from orchestrator.document.experiment import parse_experiment
 from orchestrator.errors import SpecError
-from orchestrator.figures.curves import Figure, build_figure
+from orchestrator.figures.curves import ALIKE, Figure, build_figure
 from orchestrator.figures.files import draw_figure
 from orchestrator.planning.plan import Plan, expand
+from trainables.architecture.genotype import ARCHITECTURES, describe
 from trainables.catalog import CATALOG
 from trainables.optimization.schedules import cosine_power
 from trainables.trial import TrialRow
@@ -27,6 +29,23 @@ figures:
     stage: train
     lines: [p]
     panels: [test_error, {metric: learning_rate, log: true, title: rate}]
+"""
+
+
+FOUND_TWICE = """\
+experiment: found_twice
+stages:
+  search:
+    trainable: search
+    config: {dataset: cifar10-mini}
+    grid: {seed: [0, 1, 2]}
+  train:
+    trainable: train
+    needs: search
+    config: {genotype: "${search.genotype}"}
+    grid: {seed: [0]}
+figures:
+  - {name: errors, stage: train, panels: [test_error]}
 """
 
 
@@ -62,6 +81,24 @@ def test_a_line_is_the_median_of_its_seeds_and_a_band_their_range():
     assert (first.epochs, first.median) == ((1, 2, 3, 4), (82, 72, 62, 52))
     assert (first.low[0], first.high[0]) == (81, 85)
     assert first.trials == tuple(trial.trial_id for trial in plan.trials[:3])
+
+
+@pytest.mark.parametrize("adopted", [True, False])
+def test_trials_that_are_alike_count_once_in_a_line_whether_each_worked_or_not(adopted):
+    """Two of three searches found the same, and each was trained."""
+    plan = plan_of(FOUND_TWICE)
+    rows, trained = rows_of(plan), [*plan.of_stage("train")]
+    for trial, name in zip(trained, ("DARTS_V2", "DARTS_V1", "DARTS_V2"), strict=True):
+        config = {**trial.spec.config, "genotype": describe(ARCHITECTURES[name], "ssc")}
+        twin = {"adopted_from": trained[0].trial_id} if adopted and trial is trained[2] else {}
+        rows[trial.trial_id] = replace(rows[trial.trial_id], config=config, metrics={"test_error": 5}, provenance=twin)
+    errors = {each.trial_id: error for each, error in zip(trained, (1, 9, 1), strict=True)}
+
+    figure = figure_of(plan, rows, lambda row: [{"epoch": 1, "test_error": errors[row.trial_id]}])
+
+    (curve,) = figure.panels[0].curves
+    assert (curve.median, curve.trials, curve.expected) == ((5,), (trained[0].trial_id, trained[1].trial_id), 3)
+    assert figure.notes == (ALIKE,)
 
 
 def test_learning_rates_are_drawn_before_anything_has_run():

@@ -3,8 +3,8 @@
 import itertools
 
 import pytest
-from index_contract import IndexContract, by_names
-from many_rows import write_marked
+from index_contract import ALL, LAST, IndexContract, by_names, shown
+from many_rows import row_of, write, write_marked
 from store_in_memory import StoreInMemory
 
 from trainables.record.storage import open_storage
@@ -37,6 +37,12 @@ class TestInAnObjectStoreOfThousands(TestInAnObjectStore):
     @pytest.fixture(autouse=True)
     def thousands(self, monkeypatch):
         by_names(monkeypatch)
+
+    def test_a_row_that_a_late_writer_replaced_is_shown_where_the_store_does_not_refuse_a_second_one(self, indexed):
+        indexed.exclusive = False
+        write(indexed, row_of(LAST, 6.0))
+
+        assert shown(indexed) == ALL | {LAST.trial_id: 6.0}
 
 
 class TestInAnObjectStoreWhoseListingTellsWhatIsDone(TestInAnObjectStore):

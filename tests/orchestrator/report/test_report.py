@@ -199,6 +199,17 @@ def test_the_methods_paragraph_says_how_many_runs_of_what_on_what(whole):
         assert words in whole.paragraph
 
 
+def test_the_methods_paragraph_says_how_many_runs_did_not_work(whole):
+    def adopt(plan, rows):
+        first, *others = [trial.trial_id for trial in plan.of_stage("train")][:3]
+        for each in others:
+            rows[each] = replace(rows[each], provenance={**rows[each].provenance, "adopted_from": first})
+
+    said = "12 train runs. Of these, 2 took over the result of an identical run, which counts once. "
+    assert said in made_report(grid(), adopt).paragraph
+    assert "took over" not in whole.paragraph
+
+
 @pytest.mark.parametrize(
     "document",
     [

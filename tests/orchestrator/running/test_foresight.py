@@ -71,6 +71,24 @@ def test_it_learns_nothing_from_a_trial_that_took_over_the_row_of_another(clock)
     assert left.low > 30
 
 
+def test_when_the_trial_fails_that_others_wait_for_the_next_one_is_work_again(clock):
+    first, *others = TRIALS[:3]
+    twins = {trial.trial_id: first.trial_id for trial in others}
+    outlook = Outlook(open=TRIALS[:3], durations=Durations(), twins=twins, share=dict.fromkeys(twins, 0.0))
+    foresight = Foresight(outlook, Slots.local(), clock=clock)
+    before = foresight.left()
+    failed = Progress(trial_id=first.trial_id, state="failed")
+
+    foresight.on_event(Event(kind="finished", trial=first, progress=failed))
+    clock.now += 100
+    foresight.turn({})
+    left = foresight.left()
+
+    assert before is not None
+    assert left is not None
+    assert left.median == pytest.approx(before.median, rel=0.5)
+
+
 def test_it_learns_nothing_from_a_trial_of_which_this_run_did_only_a_part():
     clock, begun = Clock(), {trial.trial_id: 0.1 for trial in TRIALS[:5]}
     foresight = Foresight(Outlook(open=TRIALS, durations=Durations(), share=begun), Slots.local(), clock=clock)

@@ -188,6 +188,29 @@ def alike(go):
     return [*roots, *(replace(child, expected_cost=0.4) for child in children)]
 
 
+@pytest.mark.parametrize(("seconds", "left"), [(15, "new"), (21, "done")])
+def test_once_the_one_that_others_wait_for_failed_the_next_one_costs_what_it_costs(
+    go, alike, monkeypatch, seconds, left
+):
+    """It fails after eight of twelve seconds, which are spent."""
+    *_, first, second = alike
+    failing, steps = [first.trial_id], fakes.ChainRun.steps
+
+    def eight_steps(run):
+        for step in steps(run):
+            yield step
+            if failing and (step.epoch, step.step) == (2, 4):
+                failing.pop()
+                raise MemoryError
+
+    monkeypatch.setattr(fakes.ChainRun, "steps", eight_steps)
+
+    twins = {second.trial_id: first.trial_id}
+    states, limit, _ = go(alike, budget=seconds_of(alike, seconds), share=dict.fromkeys(twins, 0.0), twins=twins)
+
+    assert (states[first.trial_id], states[second.trial_id], limit) == ("failed", left, "")
+
+
 @pytest.mark.parametrize(("seconds", "finished"), [(5, 0), (13, 2)])
 def test_a_trial_that_takes_over_a_row_costs_nothing_and_is_left_out_with_the_one_it_waits_for(
     go, alike, seconds, finished

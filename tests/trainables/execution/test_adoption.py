@@ -85,6 +85,21 @@ def test_its_seconds_are_its_own_and_its_days_those_of_the_work_counted_once(tmp
     )
 
 
+def test_the_days_of_a_parent_whose_row_it_takes_over_count_once_in_its_sum(tmp_path, monkeypatch):
+    """The winner of several trainings is trained once more, by the same settings, among other seeds."""
+    outcome = ChainRun.outcome
+    monkeypatch.setattr(
+        ChainRun, "outcome", lambda self: dataclasses.replace(outcome(self), artifacts={"genotype": self.config.link})
+    )
+    root = finish(make_job(tmp_path, seed=7, link="x")).trial_id
+    winner = make_job(tmp_path, parents=(root,), link=LINK)
+    again = make_job(tmp_path, parents=(finish(winner).trial_id,), link=LINK)
+    finish(again)
+
+    assert row_of(again).adopted_from == winner.spec.trial_id
+    assert row_of(again).timing["cpu_days_total"] == row_of(winner).timing["cpu_days_total"] > 0
+
+
 def test_either_can_be_deleted_and_the_other_has_all_its_files(tmp_path):
     first, second = found_twice(tmp_path)
     finish(first)
@@ -161,12 +176,12 @@ def test_what_takes_over_a_row_that_was_taken_over_names_the_trial_that_worked(t
     assert row_of(third).adopted_from == first.spec.trial_id
 
 
-@pytest.mark.parametrize("other", [{"seed": 1}, {"width": 2}, {"version": 2}])
-def test_another_seed_setting_or_version_is_not_alike(tmp_path, other, monkeypatch):
+@pytest.mark.parametrize("other", [{"seed": 1}, {"width": 2}, {"version": 2}, {"trainable": "another"}])
+def test_another_seed_setting_version_or_kind_is_not_alike(tmp_path, other, monkeypatch):
     first, second = found_twice(tmp_path)
     finish(first)
-    seed, version = other.pop("seed", 0), other.pop("version", 1)
-    spec = dataclasses.replace(second.spec, seed=seed, version=version, config={**second.spec.config, **other})
+    spec = dataclasses.replace(second.spec, **{name: other.pop(name) for name in (*other,) if name != "width"})
+    spec = dataclasses.replace(spec, config={**spec.config, **other})
 
     assert worked_on(dataclasses.replace(second, spec=spec), monkeypatch)
 
