@@ -213,7 +213,7 @@ class DiagnoseConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    weights: dict[str, Any]
+    weights: Any
     """Its last weights: `${search.weights}`, where the stage that is needed is called `search`."""
     dataset: str = "cifar10"
     """The search's."""

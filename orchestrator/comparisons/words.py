@@ -9,7 +9,7 @@ from orchestrator.comparisons.comparison import Comparison, Comparisons
 from orchestrator.comparisons.permutation import ALPHA, MOST_RUNS, Verdict
 from orchestrator.tables.grouping import plural
 from orchestrator.tables.layout import Entry, Heading, Layout
-from orchestrator.tables.quantities import number_text, quantity_of, unit_for
+from orchestrator.tables.quantities import number_text, quantity_of, unit_for, with_halves
 from orchestrator.tables.statistics import decimal_of, variance_split
 
 LEVEL = f"{100 * ALPHA:g} %"
@@ -215,7 +215,12 @@ def _p(value: float) -> str:
 
 
 def _number(value: float, found: Comparisons) -> str:
-    unit = unit_for(quantity_of(_metric(found)), [run for arm in found.arms for run in arm.runs.values()])
+    """Return a mean, a difference of means or a deviation; of whole numbers, with a decimal where any has one."""
+    quantity = quantity_of(_metric(found))
+    unit = unit_for(quantity, [run for arm in found.arms for run in arm.runs.values()])
+    if quantity.kind == "count":
+        differences = [one.verdict.difference for one in found.comparisons if one.verdict is not None]
+        unit = with_halves(unit, [*(arm.mean for arm in found.arms if arm.runs), *differences, value])
     return f"{number_text(value, unit)}{unit.symbol and ' ' + unit.symbol}"
 
 

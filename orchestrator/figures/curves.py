@@ -13,7 +13,7 @@ from orchestrator.planning.plan import Plan, PlannedTrial
 from orchestrator.tables.evidence import Record
 from orchestrator.tables.grouping import Group, grouped, selected
 from orchestrator.tables.layout import symbol_of, whole_key_text
-from orchestrator.tables.quantities import number_text, quantity_of
+from orchestrator.tables.quantities import number_text, quantity_of, with_halves
 from orchestrator.tables.statistics import median_range
 from trainables.trial import JSON, TrialRow
 
@@ -94,8 +94,9 @@ class Panel:
         named = f"{curve.label}: " if curve.label else ""
         if not curve.epochs:
             return f"{named}{NOTHING_YET}"
-        unit = quantity_of(self.metric).units[-1]
-        first, last = (number_text(value, unit) for value in (curve.median[0], curve.median[-1]))
+        quantity, ends = quantity_of(self.metric), (curve.median[0], curve.median[-1])
+        unit = with_halves(quantity.units[-1], ends) if quantity.kind == "count" else quantity.units[-1]
+        first, last = (number_text(value, unit) for value in ends)
         runs = f", median of {len(curve.trials)} runs" if len(curve.trials) > 1 else ""
         return f"{named}{first} at epoch {curve.epochs[0]}, {last} at epoch {curve.epochs[-1]}{runs}"
 

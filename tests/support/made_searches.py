@@ -1,4 +1,4 @@
-"""Rows of searches that nobody ran, with alphas that are written down: two epochs, of which the second is the best."""
+"""Rows of searches that nobody ran, with alphas that are written down: two epochs, the second the best unless said."""
 
 import hashlib
 import random
@@ -13,15 +13,16 @@ from trainables.record.trial_folder import epochs_parquet, seal
 from trainables.trial import TrialRow, TrialSpec
 
 
-def made_search(storage: Path, space: Any, **settings: Any) -> str:
+def made_search(storage: Path, space: Any, best: int = 2, **settings: Any) -> str:
     """Write the row of a search and its epochs, and return its id."""
     spec = TrialSpec(trainable="search", version=2, config={"space": space, **settings}, seed=0)
-    return write_search(storage, spec)
+    return write_search(storage, spec, best)
 
 
-def write_search(storage: Path, spec: TrialSpec) -> str:
+def write_search(storage: Path, spec: TrialSpec, best: int = 2) -> str:
     space = read_space(spec.config.get("space", "darts_ssc"))
-    epochs = [{"epoch": epoch, "search_val_error": 40.0 - epoch, **made_alphas(space, epoch)} for epoch in (1, 2)]
+    errors = {epoch: 38.0 + abs(epoch - best) for epoch in (1, 2)}
+    epochs = [{"epoch": each, "search_val_error": error, **made_alphas(space, each)} for each, error in errors.items()]
     data = epochs_parquet(epochs)
     config = {"space": spec.config.get("space", "darts_ssc"), "strategy": "gradient", **spec.config}
     row = TrialRow(
@@ -29,8 +30,8 @@ def write_search(storage: Path, spec: TrialSpec) -> str:
         spec=spec,
         config=config,
         state="done",
-        metrics={"best_epoch": 2.0, "search_val_error_best": 38.0},
-        artifacts={"genotype": describe(derive(space, epochs[-1]), operations_of(space))},
+        metrics={"best_epoch": float(best), "search_val_error_best": 38.0},
+        artifacts={"genotype": describe(derive(space, epochs[best - 1]), operations_of(space))},
         files={"epochs.parquet": {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}},
     )
     folder = storage / "trials" / spec.trial_id

@@ -314,7 +314,8 @@ def read_epochs(data: bytes) -> list[dict[str, JSON]]:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(io.BytesIO(data))
+        # Arrow's threads, also those that read ahead out of a Python file, may abort a process that ends soon after.
+        file = pq.ParquetFile(pa.BufferReader(data))
         groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
         if file.metadata.num_rows > MOST_EPOCHS or sum(group.total_byte_size for group in groups) > MOST_BYTES:
             raise DamagedFile(f"the epochs are more than {MOST_EPOCHS:,} or take more than {MOST_BYTES:,} bytes")
@@ -322,6 +323,6 @@ def read_epochs(data: bytes) -> list[dict[str, JSON]]:
         columns = [group.column(place) for group in groups for place in range(group.num_columns)]
         if sum(column.num_values for column in columns if "." in column.path_in_schema) > MOST_NUMBERS:
             raise DamagedFile(f"the epochs have more than {MOST_NUMBERS:,} numbers in lists")
-        return file.read(columns=numbers).to_pylist()
+        return file.read(columns=numbers, use_threads=False).to_pylist()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DamagedFile(f"the epochs cannot be read ({error})") from error

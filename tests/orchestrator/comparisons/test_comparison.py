@@ -74,6 +74,24 @@ def test_trials_are_called_after_their_kind_whatever_their_stage_is_called():
     assert "each the mean of 2 diagnoses" in said
 
 
+def test_a_mean_of_whole_numbers_keeps_its_decimal_and_is_not_rounded_to_one_of_them():
+    world = plan(DIAGNOSED)
+    skips = {("scalar", 0): 3, ("scalar", 1): 0, ("max_w", 0): 0, ("max_w", 1): 0}
+    rows = made_up(world)
+    for trial in world.of_stage("s"):
+        row, found = rows[trial.trial_id], skips[trial.spec.config.get("weighting", "scalar"), trial.spec.seed]
+        rows[trial.trial_id] = replace(row, metrics={**row.metrics, "skips": found})
+    table = build(world, rows, FakeTable(stage="s", rows=("weighting",), columns=("skips",)))
+    found = compare(world, table)
+    said = sentences(found)
+
+    assert said[1].endswith("2 searches, mean 1.5")
+    assert said[2].endswith("2 searches, mean 0.0")
+    assert said[3].startswith("max_w against scalar: −1.5 (mean of 2 pairs, by seed)")
+    assert [entry.text for entry in grid(found).lines[0]][1] == "−1.5"
+    assert "max_w was 1.5 below scalar" in paragraph(found)
+
+
 def test_where_one_search_was_made_its_trainings_are_the_runs_and_it_is_said_that_nothing_holds_for_others():
     found = compared(make_world(ps=(1,)), rows=["weighting"])
 

@@ -143,6 +143,26 @@ def test_a_curve_begins_where_its_numbers_do():
     assert not late.notes
 
 
+SEARCHES = """\
+experiment: drift
+stages:
+  search: {trainable: search, config: {dataset: cifar10-mini, space: darts}, grid: {seed: [0, 1]}}
+figures:
+  - {name: drift, stage: search, panels: [skips]}
+"""
+
+
+def test_the_words_of_a_picture_keep_the_half_of_a_median_of_whole_numbers():
+    plan = plan_of(SEARCHES)
+
+    def epochs(row: TrialRow) -> list[dict]:
+        return [{"epoch": epoch, "skips": row.spec.seed * (epoch + 2)} for epoch in (1, 2)]
+
+    (skips,) = figure_of(plan, rows_of(plan), epochs).panels
+
+    assert skips.words() == "1.5 at epoch 1, 2.0 at epoch 2, median of 2 runs"
+
+
 def test_the_same_figure_is_the_same_file_with_its_words_in_it():
     plan = plan_of()
     figure = figure_of(plan, rows_of(plan))

@@ -61,6 +61,8 @@ MUST_BE = 'must be those that a search left: "${search.weights}", where needs: n
     [
         ({"config": "weights: '${search.genotype}'"}, MUST_BE),
         ({"config": "weights: {file: w}"}, MUST_BE),
+        ({"config": "weights: last.safetensors"}, MUST_BE),
+        ({"config": "weights: null"}, MUST_BE),
         ({"search": "strategy: random"}, "a random choice measures no 'weights'"),
         ({"column": "kendall_tau"}, "a diagnosis measures 'kendall_tau' only of NAS-Bench-201"),
         ({"config": "weights: '${search.weights}', cells: 9"}, "only cells of NAS-Bench-201 are in a table"),

@@ -62,6 +62,7 @@ def test_of_cells_of_other_spaces_nothing_is_known():
         ("333132", {"benchmark_regret_cifar10": 0, "benchmark_rank_cifar10": 1, "benchmark_marked": 0}),
         ("111111", {"benchmark_cifar10": 39.77, "benchmark_cifar100": 15.03, "benchmark_imagenet16_120": 16.43}),
         ("103030", {"benchmark_marked": 1}),
+        ("000100", {"benchmark_marked": 0}),  # computes what 399 others do, and has runs of its own
         ("000000", {"benchmark_marked": 1, "benchmark_regret_cifar10": 91.607 - 9.712}),
     ],
 )

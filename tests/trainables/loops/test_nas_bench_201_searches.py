@@ -3,9 +3,13 @@
 import json
 import random
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 from small_searches import small_search
+from torch.nn import functional as F
 
 from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.genotype import NasBench201Cell, read_architecture
@@ -14,6 +18,7 @@ from trainables.architecture.sampling import random_architecture
 from trainables.architecture.spaces import NasBench201Space, read_space
 from trainables.catalog import CATALOG
 from trainables.config import SearchConfig
+from trainables.data.cache import Split
 from trainables.loops.random_search import RandomRun
 from trainables.loops.supernets import build_supernet, derive, findings, named_alphas, size
 
@@ -38,6 +43,28 @@ def test_a_search_cut_off_at_every_step_finds_the_same_digits(mini, one_thread, 
     assert epochs[0]["alphas"] != epochs[1]["alphas"]
     best = next(epoch for epoch in epochs if epoch["epoch"] == pauses[-1].metrics["best_epoch"])
     assert artifacts["genotype"] == json.loads(best["genotype"])
+
+
+def test_the_gap_of_an_epoch_is_of_its_cell_alone_on_the_images_that_move_the_alphas(mini, one_thread):
+    """The cell alone is the supernet whose alphas are so far apart that the softmax is 1 or 0."""
+    images = replace(mini, train=Split(images=mini.train.images[:, 8:16, 8:16], labels=mini.train.labels))
+    run = small_search(images, space=SMALL, train_images=40, epochs=1, arch_learning_rate=0.5)
+    list(run.steps())
+    (epoch,) = run.outcome().epochs
+    labels = np.asarray(mini.train.labels)
+    rows = np.concatenate([np.flatnonzero(labels == label)[2:4] for label in range(10)])  # of each class the last half
+    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (mini.info.mean, mini.info.std))
+    x_BCHW = (torch.from_numpy(images.train.images[rows]).permute(0, 3, 1, 2) / 255 - mean) / std
+    alone = build_supernet(SearchConfig(space=SMALL, channels=2), 10).train()
+    alone.load_state_dict(run.network.state_dict())
+    chosen = [OPERATIONS.index(name) for name in json.loads(epoch["genotype"])["operations"]]
+    with torch.no_grad():
+        alone.alphas.copy_(1000 * torch.eye(len(OPERATIONS))[chosen])
+        losses = [F.cross_entropy(net(x_BCHW), torch.from_numpy(labels[rows])) for net in (alone, run.network.train())]
+
+    assert epoch["discretisation_gap"] == pytest.approx(float(losses[0] - losses[1]), abs=1e-4)
+    assert abs(epoch["discretisation_gap"]) > 1e-2
+    assert run.outcome().metrics["discretisation_gap"] == epoch["discretisation_gap"]
 
 
 def test_the_strongest_operation_of_each_edge_is_found_and_may_be_none():

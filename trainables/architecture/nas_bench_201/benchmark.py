@@ -8,7 +8,6 @@ Shape letters: X = cells in the order of their digits, D = datasets, R = runs.
 """
 
 import hashlib
-import io
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -84,10 +83,12 @@ class Benchmark:
     def __init__(self, content: bytes) -> None:
         if hashlib.sha256(content).hexdigest() != SHA256:
             raise DataError(f"{FILE} is not the file that ships with sharptune; install it again")
+        import pyarrow
         import pyarrow.compute
         import pyarrow.parquet
 
-        table = pyarrow.parquet.read_table(io.BytesIO(content), use_threads=False)
+        # Arrow's threads, also those that read ahead out of a Python file, may abort a process that ends soon after.
+        table = pyarrow.parquet.ParquetFile(pyarrow.BufferReader(content)).read(use_threads=False)
         digits = pyarrow.compute.cast(table["cell"], "int32").to_numpy()
         places = sum(digits // 10**power % 10 * len(OPERATIONS) ** power for power in range(len(EDGES)))
         names = table["dataset"].unify_dictionaries().combine_chunks()

@@ -84,6 +84,15 @@ def test_another_epoch_has_other_alphas(derive, cells):
     assert json.loads(first)["genotype"] != json.loads(best)["genotype"]
 
 
+def test_the_alphas_are_those_of_the_best_epoch_also_where_it_is_not_the_last(derive, tmp_path, capsys):
+    trial = made_search(tmp_path / "runs", CELLS, best=1)
+    _, out, _ = derive(trial, "--budget", "1B-macs", *SMALL, "--json")
+    assert invoke(["genotype", "show", trial, "--json"]) == 0
+
+    assert json.loads(out)["epoch"] == 1
+    assert json.loads(out)["genotype"] == json.loads(capsys.readouterr().out)
+
+
 def test_a_path_keeps_a_budget_too(derive, path):
     code, out, _ = derive(path, "--budget", "612k-params", "--json")
     told = json.loads(out)
