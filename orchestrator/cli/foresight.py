@@ -197,7 +197,7 @@ class Intent:
             return []
         todo = sum(state.state in RUNNABLE for state in states.values())
         done = {trial_id for trial_id, state in states.items() if state.state == "done"} | self.trials
-        fit = f"{limits_text(self.limits)}: {len(self.trials)} of {count_text(todo, 'open trial')} fit"
+        fit = f"{limits_text(self.limits)}: {len(self.trials):,} of {count_text(todo, 'open trial')} fit"
         return [fit, *cells_lines(self.limits.cells, done)]
 
     def agreed(self, above: float, *, yes: bool, as_json: bool) -> bool:
