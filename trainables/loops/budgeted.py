@@ -23,8 +23,9 @@ def derived(key: str, parent: TrialRow, alphas: Callable[[], Mapping[str, JSON]]
     """
     space, budget = read_space(parent.config.get("space")), budget_of_key(key)
     assert budget is not None, "the key was read when the trial was planned"
+    recorded = alphas()
     try:
-        within = derive_within(space, alphas(), budget, **_network(config))
+        within = derive_within(space, recorded, budget, **_network(config))
     except SharptuneError as error:
         raise TrialFailure(f"genotype: {error}") from error
     return describe(within.best.architecture, operations_of(space))

@@ -99,7 +99,10 @@ def taken_from(
 
 
 def read_files(storage: Storage, inputs: Inputs) -> dict[str, bytes]:
-    """Return the files of parents that settings are, proven to be what they were. Raises: TrialFailure."""
+    """Return the files of parents that settings are, proven to be what they were.
+
+    Raises: DamagedFile, which is no fault of the settings: the parent can be computed anew.
+    """
     return {setting: _read_file(storage, row, name) for setting, (row, name) in inputs.files.items()}
 
 
@@ -107,15 +110,19 @@ def _read_file(storage: Storage, row: TrialRow, name: str) -> bytes:
     try:
         return TrialFolder(storage, row.trial_id).read_file(row, name)
     except FileNotFoundError as error:
-        raise TrialFailure(f"parent trial {row.trial_id} has lost its {name}") from error
+        raise DamagedFile(f"parent trial {row.trial_id} has lost its {name}; {_anew(row)}") from error
     except DamagedFile as error:
-        raise TrialFailure(f"parent trial {row.trial_id}: {error}") from error
+        raise DamagedFile(f"parent trial {row.trial_id}: {error}; {_anew(row)}") from error
+
+
+def _anew(row: TrialRow) -> str:
+    return f"sharptune retry {row.trial_id} computes it anew"
 
 
 def recorded_alphas(folder: TrialFolder, row: TrialRow, epoch: int | None = None) -> tuple[int, dict[str, Any]]:
     """Return an epoch and its alphas by their names, as nested lists; the epoch of the search's findings when None.
 
-    Raises: TrialFailure when there are none; DamagedFile.
+    Raises: TrialFailure when there are none; DamagedFile where their file is lost or another.
     """
     name = f"trial {row.trial_id}"
     if row.state != "done" or "space" not in row.config:
@@ -124,10 +131,13 @@ def recorded_alphas(folder: TrialFolder, row: TrialRow, epoch: int | None = None
         raise TrialFailure(f"{name} drew its architecture at random, so there are no alphas to derive from")
     try:
         epochs = read_epochs(folder.read_file(row, EPOCHS))
-    except (FileNotFoundError, KeyError) as error:
-        raise TrialFailure(f"the {EPOCHS} of {name}, which holds its alphas, is not in its folder") from error
+    except KeyError as error:
+        raise TrialFailure(f"{name} has no {EPOCHS}, which would hold its alphas") from error
+    except FileNotFoundError as error:
+        lost = f"the {EPOCHS} of {name}, which holds its alphas, is not in its folder"
+        raise DamagedFile(f"{lost}; {_anew(row)}") from error
     except DamagedFile as error:
-        raise DamagedFile(f"{name}: {error}; sharptune retry {row.trial_id} computes it anew") from error
+        raise DamagedFile(f"{name}: {error}; {_anew(row)}") from error
     wanted = row.metrics.get(BEST_EPOCH) if epoch is None else epoch
     for recorded in epochs:
         if recorded.get("epoch") == wanted:

@@ -138,6 +138,27 @@ def test_the_gap_is_the_loss_of_the_chosen_operations_less_that_of_all(space, we
     assert abs(gap) > 1e-3
 
 
+def test_the_images_of_the_gap_are_drawn_and_the_same_for_every_search(monkeypatch):
+    monkeypatch.setattr("trainables.loops.derived.GAP_IMAGES", 20)
+    looked_at = []
+
+    class ManyImages(FewImages):
+        def __len__(self):
+            return 1000
+
+        def batch(self, rows_B):
+            looked_at.append(rows_B.tolist())
+            return super().batch(rows_B % 5)
+
+    for space in ("path", "nas_bench_201"):
+        network = supernet(SPACES[space], "scalar")
+        taken(discretisation_gap(*asked(network, found(network), ManyImages())))
+
+    one, other = looked_at
+    assert one == other == sorted(set(one))
+    assert (len(one), max(one) > 500) == (20, True)  # not the first ones
+
+
 def test_a_supernet_of_nothing_but_its_choice_has_no_gap():
     network = supernet(["none", "skip_connect"], "scalar")
     with torch.no_grad():

@@ -66,8 +66,11 @@ def test_a_file_that_is_lost_or_changed_fails_the_child_with_a_sentence(tmp_path
     else:
         path.write_bytes(b"something else")
 
-    last = finish(child_of(parent, tmp_path))
+    child = child_of(parent, tmp_path)
+    last = finish(child)
 
     assert last.state == "failed"
     assert f"parent trial {parent.spec.trial_id}" in last.note
     assert sentence in last.note
+    assert last.note.endswith(f"; sharptune retry {parent.spec.trial_id} computes it anew")
+    assert row_of(child).provenance["recurs"] is False, "other settings would not help"

@@ -6,7 +6,7 @@ from made_searches import write_search
 from trainables.architecture.final_networks import architecture_cost
 from trainables.architecture.genotype import read_architecture
 from trainables.catalog import CATALOG
-from trainables.errors import TrialFailure
+from trainables.errors import DamagedFile
 from trainables.record.lineage import gather
 from trainables.record.local_storage import LocalStorage
 from trainables.record.trial_folder import TrialFolder
@@ -55,9 +55,20 @@ def test_the_receipt_names_what_the_row_says_of_the_epoch_whose_alphas_were_read
     }
 
 
-def test_alphas_that_are_gone_are_a_sentence_that_names_the_parent(storage, tmp_path):
-    (tmp_path / "trials" / SEARCH.trial_id / "epochs.parquet").unlink()
-    with pytest.raises(TrialFailure, match=rf"the epochs.parquet of trial {SEARCH.trial_id}, which holds its alphas"):
+@pytest.mark.parametrize(
+    ("left", "sentence"),
+    [
+        (None, f"the epochs.parquet of trial {SEARCH.trial_id}, which holds its alphas, is not in its folder"),
+        (b"other", f"trial {SEARCH.trial_id}: .*epochs.parquet is not the file its row was written with"),
+    ],
+)
+def test_alphas_that_are_gone_are_no_fault_of_the_settings_and_the_sentence_says_what_to_do(
+    storage, tmp_path, left, sentence
+):
+    epochs = tmp_path / "trials" / SEARCH.trial_id / "epochs.parquet"
+    epochs.unlink() if left is None else epochs.write_bytes(left)
+
+    with pytest.raises(DamagedFile, match=rf"{sentence}; sharptune retry {SEARCH.trial_id} computes it anew$"):
         gather(storage, training(), CATALOG["train"].derive)
 
 
