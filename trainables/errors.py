@@ -87,4 +87,4 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownName:
     close = difflib.get_close_matches(str(name), names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ";"
     read = repr(name) if len(repr(name)) <= LONGEST_SHOWN else f"{repr(name)[:LONGEST_SHOWN]}…"
-    return UnknownName(f"unknown {kind} {read}{hint} known: {', '.join(names)}")
+    return UnknownName(f"unknown {kind} {read}" + (f"{hint} known: {', '.join(names)}" if names else "; there is none"))
