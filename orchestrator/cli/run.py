@@ -31,7 +31,7 @@ from orchestrator.cli.table import tables_of, tables_text
 from orchestrator.errors import RunError
 from orchestrator.forecast.outlook import RUNNABLE, Outlook
 from orchestrator.ledger import Ledger, TrialState
-from orchestrator.planning.plan import Plan, PlannedTrial
+from orchestrator.planning.plan import Plan, PlannedTrial, and_what_needs
 from orchestrator.running.foresight import Ended, remember, truth_text
 from orchestrator.running.gpus import lack_here
 from orchestrator.running.limit_texts import interrupted_lines, left_lines
@@ -213,7 +213,7 @@ def _work(
         )
     took, interrupted = time.monotonic() - begun, stop() and not stop.limit
     facts: dict[str, JSON] = {"took_seconds": took, **intent.facts(states, stop.limit)}
-    asked = plan.and_what_needs(stop.trials)
+    asked = and_what_needs(stop.trials, plan.trials)
     end = End(states=states, interrupted=interrupted, limit=stop.limit, stopped=asked, facts=facts)
     if foresight is None or foresight.first is None:
         return end

@@ -55,14 +55,6 @@ class Plan:
     entries: Mapping[str, Trainable]
     """Stage -> the kind of its trials."""
 
-    def and_what_needs(self, trial_ids: Iterable[str]) -> frozenset[str]:
-        """Return these trials, and all that cannot start without them."""
-        found = {*trial_ids}
-        for trial in self.trials:
-            if not found.isdisjoint(trial.parents):
-                found.add(trial.trial_id)
-        return frozenset(found)
-
     def value(self, trial: PlannedTrial, key: str) -> JSON:
         """Return what a key is for a trial: the own stage first, then the nearest ancestor; `stage.key` always works.
 
@@ -86,6 +78,15 @@ class Plan:
     def of_stage(self, stage: str) -> Iterator[PlannedTrial]:
         """Yield the trials of one stage, in the plan's order."""
         return (trial for trial in self.trials if trial.stage == stage)
+
+
+def and_what_needs(trial_ids: Iterable[str], trials: Iterable[PlannedTrial]) -> frozenset[str]:
+    """Return these, and those of some trials that cannot start without them; parents come before children."""
+    found = {*trial_ids}
+    for trial in trials:
+        if not found.isdisjoint(trial.parents):
+            found.add(trial.trial_id)
+    return frozenset(found)
 
 
 def expand(

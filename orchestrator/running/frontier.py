@@ -44,6 +44,7 @@ class Frontier:
     _children: dict[str, list[str]] = field(default_factory=dict, init=False)
     """Trial -> those that need it, of all that were open at first."""
     _order: Mapping[str, int] = field(default_factory=dict, init=False)
+    """Which start first, and whether the others wait for them; see `restrict`."""
     _rest_waits: bool = field(default=False, init=False)
     _ready: Ready = field(init=False)
     _turns: Turns = field(init=False)
@@ -63,11 +64,11 @@ class Frontier:
     def next(self, fits: Callable[[Resources], bool] = lambda shape: True) -> PlannedTrial | None:
         """Hand out the ready trial with the longest way to go, of those whose shape fits; None when there is none.
 
-        Where trials have turns, those whose turn it is come first.
+        Where an order was asked for, it comes before that.
         """
         self.refresh()
-        due = self._rest_waits and bool(self.running) and any(each in self.waiting for each in self._order)
-        trial_id = self._ready.pop(fits, in_turn=due)
+        rest_waits = self._rest_waits and bool(self.running) and any(each in self.waiting for each in self._order)
+        trial_id = self._ready.pop(fits, ordered_only=rest_waits)
         if trial_id is None:
             return None
         self.running[trial_id] = self.waiting.pop(trial_id)
@@ -145,18 +146,16 @@ class Frontier:
         for each in gone:
             self._next_turns(each)
 
-    def restrict(
-        self, chosen: Collection[str], turns: Mapping[str, int] | None = None, *, rest_waits: bool = False
-    ) -> None:
-        """Hold back all that has not started but for the chosen ones, of which those with the lowest turns come first.
+    def restrict(self, chosen: Collection[str], order: Mapping[str, int], *, rest_waits: bool) -> None:
+        """Hold back all that has not started but for the chosen ones.
 
         Args:
             chosen: their parents are among these.
-            turns: those that have none come last.
+            order: of the chosen ones, the lowest numbers come first, those that have none last.
             rest_waits: these do not even start, where there is a place for them, while others wait for what runs.
         """
-        self._order, self._rest_waits = turns or {}, rest_waits
-        self._ready.take_turns(self._order)
+        self._order, self._rest_waits = order, rest_waits
+        self._ready.put_in_order(order)
         for trial_id in [each for each in self.held if each in chosen]:
             self.waiting[trial_id] = self.held.pop(trial_id)
             self._ready_if_it_can(self.waiting[trial_id])

@@ -13,9 +13,9 @@ from orchestrator.forecast.pace import paces_of
 from orchestrator.forecast.rough import rough_seconds
 from orchestrator.forecast.schedule import simulate
 from orchestrator.forecast.slots import Slots
-from orchestrator.planning.plan import PlannedTrial
+from orchestrator.planning.plan import PlannedTrial, and_what_needs
 from orchestrator.running.frontier import Frontier
-from orchestrator.running.selection import Cell, choose, turns_of
+from orchestrator.running.selection import Cell, choose, order_of
 from orchestrator.running.session import Event
 from orchestrator.running.stop import Stop
 
@@ -71,8 +71,8 @@ class Limits:
     clock: Callable[[], float] = time.time
     chosen: frozenset[str] | None = field(default=None, init=False)
     """Of the trials that have not started, those that will; None before anything was chosen."""
-    turns: Mapping[str, int] = field(default_factory=dict, init=False)
-    """Of those, whose turn it is first: one cell after the other, those that are part of no whole cell last."""
+    order: Mapping[str, int] = field(default_factory=dict, init=False)
+    """Of those, which start first: one cell after the other, those that are part of no whole cell last."""
     _spent: float = field(default=0.0, init=False)
     _began: dict[str, tuple[PlannedTrial, float]] = field(default_factory=dict, init=False)
     """Trial -> when it took its place, of those at work here."""
@@ -146,7 +146,7 @@ class Limits:
             self._broken.add(trial_id)
             self._settle(self._began[trial_id][0])
         chosen = self.choice(frontier.unstarted, [*frontier.running.values()])
-        frontier.restrict(chosen, self.turns, rest_waits=self.budget is not None)
+        frontier.restrict(chosen, self.order, rest_waits=self.budget is not None)
         self._again = now + (time.monotonic() - begun) / SHARE
 
     def choice(self, trials: Sequence[PlannedTrial], running: Sequence[PlannedTrial] = ()) -> frozenset[str]:
@@ -160,22 +160,22 @@ class Limits:
             at_work = sum(self._price(trial, rest[trial.trial_id]) for trial in running)
             room = self.budget.seconds - self.spent - at_work
 
-        def in_time(chosen: Collection[str], turns: Mapping[str, int] | None = None) -> bool:
+        def in_time(chosen: Collection[str], order: Mapping[str, int] | None = None) -> bool:
             if self.until is None:
                 return True
             some = [*running, *(trial for trial in trials if trial.trial_id in chosen)]
             seconds = self._expected | rest
             weights = path_weights(some, seconds)
-            if turns is not None:
+            if order is not None:
                 apart = 1 + max(weights.values(), default=0.0)
-                weights = {each: weight - apart * turns.get(each, len(cells)) for each, weight in weights.items()}
+                weights = {each: weight - apart * order.get(each, len(cells)) for each, weight in weights.items()}
             return now + simulate(some, seconds, self.slots, weights=weights, first=rest).makespan <= self.until
 
         prices = {trial.trial_id: self._price(trial, self._expected[trial.trial_id]) for trial in trials}
         cells = [cell for cell in self.cells if self.lost.isdisjoint(cell.trials)]
         self.chosen = choose(trials, cells, prices, room, in_time)
-        turns = turns_of(trials, cells, prices, self.chosen)
-        self.turns = turns if in_time(self.chosen, turns) else {}
+        order = order_of(trials, cells, prices, self.chosen)
+        self.order = order if in_time(self.chosen, order) else {}
         return self.chosen
 
     def price(self, trials: Sequence[PlannedTrial]) -> float:
@@ -184,10 +184,7 @@ class Limits:
 
     def _lose(self, failed: PlannedTrial) -> None:
         self.twins, self.share = next_turns(self.twins, self.share, failed.trial_id)
-        self.lost.add(failed.trial_id)
-        for trial in self.trials:
-            if not self.lost.isdisjoint(trial.parents):
-                self.lost.add(trial.trial_id)
+        self.lost |= and_what_needs([failed.trial_id], self.trials)
 
     def _learn(self, trials: Sequence[PlannedTrial]) -> None:
         """Expect of trials what done ones took."""

@@ -1,4 +1,4 @@
-"""Trials that can start now: whose turn it is, the longest way to go first, the trials of each shape by themselves.
+"""Trials that can start now: in the order that is asked for, else the longest way to go first; each shape by itself.
 
 What asks for the next one cannot place every shape just now. Asked once for each, whatever the number of trials, it
 gets the first that fits.
@@ -20,7 +20,7 @@ class Ready:
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         self._weights = weights
-        self._turns: Mapping[str, int] = {}
+        self._order: Mapping[str, int] = {}
         self._shapes: dict[str, Resources] = {}
         """Trial -> what it asks for."""
         self._heaps: dict[Resources, list[tuple[float, float, str]]] = {}
@@ -44,14 +44,14 @@ class Ready:
         for trial_id in trial_ids:
             self._shapes.pop(trial_id, None)
 
-    def pop(self, fits: Callable[[Resources], bool], *, in_turn: bool = False) -> str | None:
-        """Take out the first, of a shape that fits: by turn, then by the longest way to go, then by id.
+    def pop(self, fits: Callable[[Resources], bool], *, ordered_only: bool = False) -> str | None:
+        """Take out the first of a shape that fits: by the order, then by the longest way to go, then by id.
 
         Args:
-            in_turn: none that has no turn.
+            ordered_only: none that the order does not name.
         """
         tops = [(heap[0], shape) for shape, heap in self._heaps.items() if self._tidy(heap)]
-        if in_turn:
+        if ordered_only:
             tops = [top for top in tops if top[0][0] < math.inf]
         for (*_, trial_id), shape in sorted(tops, key=lambda top: top[0]):
             if fits(shape):
@@ -61,16 +61,16 @@ class Ready:
         return None
 
     def weigh(self, weights: Mapping[str, float]) -> None:
-        """Order the trials anew."""
+        """Take other weights."""
         self._weights = weights
-        self._order()
+        self._sort()
 
-    def take_turns(self, turns: Mapping[str, int]) -> None:
-        """Order the trials anew: those with the lowest number first, those that have none last."""
-        self._turns = turns
-        self._order()
+    def put_in_order(self, order: Mapping[str, int]) -> None:
+        """Hand out those with the lowest number first, and those that have none last."""
+        self._order = order
+        self._sort()
 
-    def _order(self) -> None:
+    def _sort(self) -> None:
         self._heaps = {}
         for trial_id, shape in self._shapes.items():
             self._heaps.setdefault(shape, []).append(self._place(trial_id))
@@ -78,7 +78,7 @@ class Ready:
             heapq.heapify(heap)
 
     def _place(self, trial_id: str) -> tuple[float, float, str]:
-        return self._turns.get(trial_id, math.inf), -self._weights[trial_id], trial_id
+        return self._order.get(trial_id, math.inf), -self._weights[trial_id], trial_id
 
     def _tidy(self, heap: list[tuple[float, float, str]]) -> bool:
         """Drop what is not ready any more from the top of a heap; say whether anything is left."""

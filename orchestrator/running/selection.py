@@ -56,10 +56,10 @@ def choose(
     return frozenset(chosen | _parts(trials, lineage, wanted, prices, room, looks, chosen))
 
 
-def turns_of(
+def order_of(
     trials: Sequence[PlannedTrial], cells: Iterable[Cell], prices: Mapping[str, float], chosen: Collection[str]
 ) -> dict[str, int]:
-    """Return when it is each chosen trial's turn, so that one cell after the other gets whole, as `choose` takes them.
+    """Return chosen trial -> the number of the first cell that needs it; `choose` took the cells in this order.
 
     What is part of no whole cell has none: were it run before, it might take what a cell needs that costs more than was
     thought. Args: as for `choose`, which has chosen.
@@ -67,10 +67,10 @@ def turns_of(
     lineage = _lineages(trials)
     wanted = [{each for trial in cell.trials if trial in lineage for each in lineage[trial]} for cell in cells]
     whole = [cell for cell in wanted if cell and cell.issubset(chosen)]
-    turns: dict[str, int] = {}
-    for turn, cell in enumerate(_cheapest_first(whole, prices, math.inf, ())):
-        turns |= dict.fromkeys(cell - turns.keys(), turn)
-    return turns
+    order: dict[str, int] = {}
+    for number, cell in enumerate(_cheapest_first(whole, prices, math.inf, ())):
+        order |= dict.fromkeys(cell - order.keys(), number)
+    return order
 
 
 def _lineages(trials: Sequence[PlannedTrial]) -> dict[str, frozenset[str]]:

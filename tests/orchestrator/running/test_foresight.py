@@ -43,6 +43,15 @@ def finish(foresight: Foresight, clock: Clock, trial, seconds: float, **how) -> 
     foresight.on_event(Event(kind="finished", trial=trial, progress=progress))
 
 
+def left_later(foresight: Foresight, clock: Clock) -> Range:
+    """Return what is left after a while in which nothing happened."""
+    clock.now += 100
+    foresight.turn({})
+    left = foresight.left()
+    assert left is not None
+    return left
+
+
 def test_a_forecast_follows_what_trials_turn_out_to_take(clock):
     foresight = foresight_of(clock)
     at_first = foresight.left()
@@ -63,12 +72,8 @@ def test_it_learns_nothing_from_a_trial_that_took_over_the_row_of_another(clock)
     for trial in TRIALS[:5]:
         finish(foresight, clock, trial, 0.01, adopted_from="0123456789ab")
         finish(foresight, clock, TRIALS[10 + TRIALS.index(trial)], 5.0)
-    clock.now += 100
-    foresight.turn({})
-    left = foresight.left()
 
-    assert left is not None
-    assert left.low > 30
+    assert left_later(foresight, clock).low > 30
 
 
 def test_when_the_trial_fails_that_others_wait_for_the_next_one_is_work_again(clock):
@@ -80,13 +85,9 @@ def test_when_the_trial_fails_that_others_wait_for_the_next_one_is_work_again(cl
     failed = Progress(trial_id=first.trial_id, state="failed")
 
     foresight.on_event(Event(kind="finished", trial=first, progress=failed))
-    clock.now += 100
-    foresight.turn({})
-    left = foresight.left()
 
     assert before is not None
-    assert left is not None
-    assert left.median == pytest.approx(before.median, rel=0.5)
+    assert left_later(foresight, clock).median == pytest.approx(before.median, rel=0.5)
 
 
 def test_it_learns_nothing_from_a_trial_of_which_this_run_did_only_a_part():
@@ -95,12 +96,8 @@ def test_it_learns_nothing_from_a_trial_of_which_this_run_did_only_a_part():
     for trial in TRIALS[:5]:
         finish(foresight, clock, trial, 0.5)
         finish(foresight, clock, TRIALS[10 + TRIALS.index(trial)], 5.0)
-    clock.now += 100
-    foresight.turn({})
-    left = foresight.left()
 
-    assert left is not None
-    assert left.low > 35
+    assert left_later(foresight, clock).low > 35
 
 
 def test_it_is_made_anew_with_the_first_news_and_then_not_more_often_than_every_ten_seconds(clock, monkeypatch):

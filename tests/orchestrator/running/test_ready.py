@@ -21,21 +21,21 @@ MOVES = st.lists(
         st.tuples(st.just("discard"), st.integers(0, 8)),
         st.tuples(st.just("pop"), st.sets(st.sampled_from(SHAPES))),
         st.tuples(st.just("weigh"), WEIGHTS),
-        st.tuples(st.just("turns"), st.dictionaries(st.sampled_from(IDS), st.integers(0, 2))),
+        st.tuples(st.just("order"), st.dictionaries(st.sampled_from(IDS), st.integers(0, 2))),
     ),
     max_size=30,
 )
 
 
-def plainly(there: set[int], turns: dict[str, int], weights: dict[str, float], fitting: set[Resources]) -> int | None:
+def plainly(there: set[int], order: dict[str, int], weights: dict[str, float], fitting: set[Resources]) -> int | None:
     """Return the place of the trial that is next, by looking at all."""
     able = [place for place in there if TRIALS[place].resources in fitting]
-    return min(able, key=lambda place: (turns.get(IDS[place], 9), -weights[IDS[place]], IDS[place]), default=None)
+    return min(able, key=lambda place: (order.get(IDS[place], 9), -weights[IDS[place]], IDS[place]), default=None)
 
 
 @given(WEIGHTS, MOVES)
 def test_whatever_came_and_went_the_next_is_the_one_that_a_look_at_all_would_find(weights, moves):
-    ready, there, turns = Ready(weights), set[int](), dict[str, int]()
+    ready, there, order = Ready(weights), set[int](), dict[str, int]()
     for kind, what in moves:
         if kind == "add":
             ready.add(TRIALS[what])
@@ -46,17 +46,17 @@ def test_whatever_came_and_went_the_next_is_the_one_that_a_look_at_all_would_fin
         elif kind == "weigh":
             weights = what
             ready.weigh(weights)
-        elif kind == "turns":
-            turns = what
-            ready.take_turns(turns)
+        elif kind == "order":
+            order = what
+            ready.put_in_order(order)
         else:
-            expected = plainly(there, turns, weights, what)
+            expected = plainly(there, order, weights, what)
             assert ready.pop(what.__contains__) == (None if expected is None else IDS[expected])
             there.discard(expected)
 
     assert [trial_id in ready for trial_id in IDS] == [place in there for place in range(9)]
     assert len(ready) == len(there)
-    rest = sorted((IDS[place] for place in there), key=lambda each: (turns.get(each, 9), -weights[each], each))
+    rest = sorted((IDS[place] for place in there), key=lambda each: (order.get(each, 9), -weights[each], each))
     assert [ready.pop(lambda shape: True) for _ in range(10)] == [*rest, *[None] * (10 - len(rest))]
 
 
