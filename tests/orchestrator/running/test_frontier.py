@@ -148,6 +148,33 @@ def test_who_holds_the_rest_back_does_not_wait_for_what_others_have():
     assert frontier.exhausted
 
 
+def within_limits(frontier: Frontier, rest: PlannedTrial) -> None:
+    """Let all start, and first all but one, which is part of no whole cell."""
+    frontier.restrict(
+        {*frontier.waiting}, {each: 0 for each in frontier.waiting if each != rest.trial_id}, rest_waits=True
+    )
+
+
+def test_what_is_part_of_no_whole_cell_starts_beside_the_last_that_a_whole_cell_needs():
+    one, two, rest = (planned(seed) for seed in range(3))
+    frontier = frontier_of(Rows(), rest, one, two)
+    within_limits(frontier, rest)
+
+    started = [frontier.next() for _ in range(3)]
+
+    assert {each.trial_id for each in started[:2] if each} == {one.trial_id, two.trial_id}
+    assert started[2] == rest
+
+
+def test_what_is_part_of_no_whole_cell_does_not_wait_where_only_others_work():
+    """The whole cell's parent is at work in another run."""
+    rest = planned(2)
+    frontier = frontier_of(Rows(), rest, planned(1, (planned(0).trial_id,)))
+    within_limits(frontier, rest)
+
+    assert frontier.next() == rest
+
+
 def test_where_one_that_is_alike_is_held_back_the_next_one_starts():
     _, frontier = held(planned(0), planned(1))
     first = frontier.next()

@@ -7,7 +7,7 @@ from drive import planned
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.running.selection import LOOKS, Cell, choose
+from orchestrator.running.selection import LOOKS, Cell, choose, order_of
 
 
 @st.composite
@@ -104,6 +104,27 @@ def test_what_a_cell_lacks_is_what_those_before_it_left():
     chosen = choose(trials, cells, dict(zip(ids, (3.0, 2.0, 3.0, 2.5), strict=True)), 6.0)
 
     assert chosen == {ids[0], ids[3]}
+
+
+def test_the_cheapest_cell_starts_first_with_all_that_it_needs_and_what_is_part_of_none_has_no_number():
+    """The first that is named is the dearest, and not whole; the other two need the same root."""
+    root, other = planned(0), planned(1)
+    one, two, three, dear = (
+        planned(seed, (parent.trial_id,)) for seed, parent in ((2, root), (3, root), (4, root), (5, other))
+    )
+    cells = [
+        Cell(name=name, trials=tuple(trial.trial_id for trial in trials))
+        for name, trials in {"dear": (dear,), "second": (two, three), "first": (one,)}.items()
+    ]
+    trials = [root, other, one, two, three, dear]
+    prices = {trial.trial_id: 1.0 for trial in trials} | {other.trial_id: 9.0}
+    first = {root.trial_id: 0, one.trial_id: 0, two.trial_id: 1, three.trial_id: 1}
+
+    parts = order_of(trials, cells, prices, prices.keys() - {dear.trial_id})
+    whole = order_of(trials, cells, prices, prices.keys())
+
+    assert parts == first
+    assert whole == first | {other.trial_id: 2, dear.trial_id: 2}
 
 
 def test_five_thousand_trials_are_chosen_from_with_few_looks():
