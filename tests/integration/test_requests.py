@@ -15,6 +15,7 @@ from many_rows import finish_all, row_of, segments, write
 
 from orchestrator.index.check import check_index
 from orchestrator.index.segment import Indexed, pack
+from orchestrator.index.standing import place_of
 from orchestrator.ledger import Ledger
 from orchestrator.running.local_runner import LocalRunner
 from orchestrator.running.run import run
@@ -103,12 +104,13 @@ def test_the_states_of_a_thousand_trials_are_a_listing_and_each_row_is_fetched_o
     assert len(requests) - at_first <= 10
 
 
-def test_the_states_of_a_thousand_finished_trials_are_a_listing_and_a_segment_to_a_machine_that_never_saw_them(
-    s3_server, requests, monkeypatch, tmp_path, capsys, sharptune
+@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_the_states_of_thousands_of_finished_trials_are_a_listing_and_a_segment_to_a_machine_that_never_saw_them(
+    s3_server, requests, monkeypatch, tmp_path, capsys, sharptune, count
 ):
-    place = uuid.uuid4().hex
-    storage, specs = open_storage(s3_server.uri(place)), [trial.spec for trial in TRIALS]
-    fill(s3_server, place, done=1000)
+    place, trials = uuid.uuid4().hex, [planned(seed, epochs=3, steps=2) for seed in range(count)]
+    storage, specs = open_storage(s3_server.uri(place)), [trial.spec for trial in trials]
+    fill(s3_server, place, trials, done=count)
     index_all(storage, specs)
     monkeypatch.setenv("SHARPTUNE_CACHE", str(tmp_path / "empty"))
     requests.clear()
@@ -116,7 +118,7 @@ def test_the_states_of_a_thousand_finished_trials_are_a_listing_and_a_segment_to
     states = Ledger(storage).states(specs)
 
     with capsys.disabled():
-        print(f" {len(requests)} requests for 1,000 trials that are all done")
+        print(f" {len(requests)} requests for {count:,} trials that are all done")
     assert {state.state for state in states.values()} == {"done"}
     assert len(requests) <= 20, "\n".join(requests)
     requests.clear()
@@ -200,7 +202,7 @@ def index_all(storage, specs) -> None:
     rows = [
         Indexed.of(spec.trial_id, entries[f"trials/{spec.trial_id}/row.json"], seal(finished(spec))) for spec in specs
     ]
-    name, data = pack(rows)
+    name, data = pack(rows, place_of(storage))
     storage.create(f"index/{name}", data)
 
 
@@ -216,9 +218,9 @@ def put_with_marker(server, folder, row) -> None:
         server.put(f"{folder}/{name}", data)
 
 
-def fill(server, place, done: int = 50) -> None:
-    """Let of the trials 50 be done and 400 be interrupted after an epoch, each with what that leaves in its folder."""
-    for number, trial in enumerate(TRIALS[: max(done, 450)]):
+def fill(server, place, trials=TRIALS[:450], *, done: int = 50) -> None:
+    """Let some be done and the others be interrupted after an epoch, each with what that leaves in its folder."""
+    for number, trial in enumerate(trials):
         folder = f"{place}/trials/{trial.trial_id}"
         files = {"spec.json": b"{}", "claims/0001.json": b"{}", "claims/0001.0123abcd.released": b"", "log/1.txt": b""}
         if number < done:
